@@ -1,0 +1,57 @@
+"""Face parsing with SegFace: photos in, part masks out.
+
+Names are imported when they are first used, so that the label contract and the ONNX parser work
+where torch is not installed.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from segface_hf.config import SegFaceConfig
+    from segface_hf.errors import SegFaceError
+    from segface_hf.labels import CELEBAMASK_HQ, HELEN, LAPA, SCHEMAS, LabelSchema
+    from segface_hf.model import SegFace
+    from segface_hf.parser import Face, FaceParse, FaceParser
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "CELEBAMASK_HQ": "labels",
+    "Face": "parser",
+    "FaceParse": "parser",
+    "FaceParser": "parser",
+    "HELEN": "labels",
+    "LAPA": "labels",
+    "LabelSchema": "labels",
+    "SCHEMAS": "labels",
+    "SegFace": "model",
+    "SegFaceConfig": "config",
+    "SegFaceError": "errors",
+}
+
+__all__ = [
+    "CELEBAMASK_HQ",
+    "HELEN",
+    "LAPA",
+    "SCHEMAS",
+    "Face",
+    "FaceParse",
+    "FaceParser",
+    "LabelSchema",
+    "SegFace",
+    "SegFaceConfig",
+    "SegFaceError",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'segface_hf' has no attribute '{name}'")
+    return getattr(import_module(f"segface_hf.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

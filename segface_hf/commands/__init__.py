@@ -1,0 +1,1 @@
+"""One module a command, each with HELP, add_arguments and run."""

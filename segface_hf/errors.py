@@ -1,0 +1,65 @@
+"""The error tree: every failure that a caller can act on, and nothing else.
+
+    SegFaceError
+    ├── ImageError                 bytes that are no picture, or one we can't decode (ValueError)
+    │   └── ImageTooLargeError     a picture above the pixel limit
+    ├── LabelError                 a mask or a schema that breaks the label contract (ValueError)
+    ├── ConfigError                a configuration value that can't work (ValueError)
+    ├── CheckpointError            a checkpoint folder or file that can't be loaded
+    │   ├── CheckpointNotFoundError  no such folder, repository or revision
+    │   └── ConversionError        a published pickle that can't be converted
+    ├── LandmarksRequiredError     a warped model called without landmarks (ValueError)
+    ├── DetectorUnavailableError   no face detector on this platform (RuntimeError)
+    ├── DataError                  a training or evaluation folder that can't be used (ValueError)
+    └── OutputError                a place that can't be written (OSError)
+
+Messages name what was expected, what came instead, and what to do about it.
+"""
+
+
+class SegFaceError(Exception):
+    """Base of every error that this project raises on purpose."""
+
+
+class ImageError(SegFaceError, ValueError):
+    """The input is not a picture that can be decoded."""
+
+
+class ImageTooLargeError(ImageError):
+    """The picture has more pixels than the limit."""
+
+
+class LabelError(SegFaceError, ValueError):
+    """A mask or schema breaks the label contract."""
+
+
+class ConfigError(SegFaceError, ValueError):
+    """A configuration value is unknown, missing or out of range."""
+
+
+class CheckpointError(SegFaceError):
+    """A checkpoint exists but can't be loaded exactly."""
+
+
+class CheckpointNotFoundError(CheckpointError):
+    """No checkpoint at that folder, repository or revision."""
+
+
+class ConversionError(CheckpointError):
+    """A published checkpoint can't be converted exactly."""
+
+
+class LandmarksRequiredError(SegFaceError, ValueError):
+    """A model that warps its input was called without landmarks."""
+
+
+class DetectorUnavailableError(SegFaceError, RuntimeError):
+    """No face detector can run on this platform."""
+
+
+class DataError(SegFaceError, ValueError):
+    """A data folder for training or evaluation can't be used."""
+
+
+class OutputError(SegFaceError, OSError):
+    """A file or folder can't be written."""

@@ -1,0 +1,165 @@
+"""Where checkpoints come from: a folder, or a Hugging Face Hub repository; never a pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from segface_hf.errors import CheckpointError, CheckpointNotFoundError, ConfigError
+
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
+CARD_FILE = "README.md"
+_PICKLES = ("*.pt", "*.pth", "*.bin", "*.ckpt", "*.pkl")
+_EMBEDDED = Path(__file__).parent / "weights"
+
+
+def embedded_folder() -> Path:
+    """Returns the folder of the checkpoint that ships with the package."""
+    return _EMBEDDED
+
+
+def checkpoint_folder(
+    source: str | Path, *, revision: str | None = None, token: str | None = None
+) -> Path:
+    """Finds a checkpoint's folder, downloading it to the Hugging Face cache where needed.
+
+    Args:
+        source: A folder, or `org/name` on the Hub.
+        revision: Branch, tag or commit of a Hub repository.
+        token: Hub token for private repositories.
+
+    Raises:
+        CheckpointNotFoundError: No such folder, repository or revision, or not cached offline.
+        CheckpointError: The Hub refuses access or answers with an error.
+    """
+    folder = Path(source)
+    if folder.is_dir():
+        return folder
+    try:
+        path = snapshot_download(
+            str(source), revision=revision, token=token,
+            allow_patterns=[CONFIG_FILE, WEIGHTS_FILE, CARD_FILE],
+        )  # fmt: skip
+    except HFValidationError as error:
+        raise CheckpointNotFoundError(
+            f"'{source}' is neither a folder nor a Hub repository like 'org/name'"
+        ) from error
+    except GatedRepoError as error:
+        raise CheckpointError(
+            f"'{source}' is gated: accept its terms on its page, then log in with `hf auth login`"
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise CheckpointNotFoundError(
+            f"no repository '{source}' on the Hub that this token may read: check the name, "
+            "or log in with `hf auth login` if it is private"
+        ) from error
+    except RevisionNotFoundError as error:
+        raise CheckpointNotFoundError(f"'{source}' has no revision '{revision}'") from error
+    except LocalEntryNotFoundError as error:
+        raise CheckpointNotFoundError(
+            f"'{source}' is not in the Hugging Face cache and the Hub can't be reached: "
+            "connect once, or give a local folder"
+        ) from error
+    except HfHubHTTPError as error:
+        raise CheckpointError(f"the Hub refused '{source}': {error}") from error
+    return Path(path)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Reads a checkpoint folder's `config.json`.
+
+    Raises:
+        CheckpointNotFoundError: The file is missing.
+        CheckpointError: It isn't a JSON object.
+    """
+    path = folder / CONFIG_FILE
+    if not path.is_file():
+        raise CheckpointNotFoundError(_missing(folder, CONFIG_FILE))
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise CheckpointError(f"{path} is not valid JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise CheckpointError(f"{path} must hold a JSON object, got {type(values).__name__}")
+    return values
+
+
+def read_weights(folder: Path) -> dict[str, torch.Tensor]:
+    """Reads a checkpoint folder's `model.safetensors`, on the CPU; pickles are never opened.
+
+    Raises:
+        CheckpointNotFoundError: The file is missing.
+        CheckpointError: It is truncated or no safetensors file.
+    """
+    path = folder / WEIGHTS_FILE
+    if not path.is_file():
+        raise CheckpointNotFoundError(_missing(folder, WEIGHTS_FILE))
+    try:
+        return load_file(path)
+    except (SafetensorError, ValueError) as error:
+        raise CheckpointError(
+            f"{path} is damaged or no safetensors file ({error}): download it again"
+        ) from error
+
+
+def _missing(folder: Path, name: str) -> str:
+    pickles = sorted(p.name for pattern in _PICKLES for p in folder.glob(pattern))
+    if pickles:
+        return (
+            f"{folder} has no {name}, only {pickles}: pickles are never loaded here, "
+            "convert them once with `segface convert`"
+        )
+    return f"{folder} has no {name}: a checkpoint folder holds {CONFIG_FILE} and {WEIGHTS_FILE}"
+
+
+def load_exactly(
+    module: torch.nn.Module, weights: Mapping[str, torch.Tensor], *, source: str
+) -> None:
+    """Loads weights that must match a module's tensors one to one, in name and shape.
+
+    Half-precision weights are cast to the module's own type.
+
+    Raises:
+        CheckpointError: Missing, unexpected or wrongly shaped tensors, listed.
+    """
+    expected = module.state_dict()
+    problems = [f"missing {key}" for key in expected.keys() - weights.keys()]
+    problems += [f"unexpected {key}" for key in weights.keys() - expected.keys()]
+    problems += [
+        f"{key} is {tuple(weights[key].shape)}, expected {tuple(expected[key].shape)}"
+        for key in expected.keys() & weights.keys()
+        if weights[key].shape != expected[key].shape
+    ]
+    if problems:
+        shown = "; ".join(sorted(problems)[:10])
+        more = f"; and {len(problems) - 10} more" if len(problems) > 10 else ""
+        raise CheckpointError(f"{source} does not fit its config.json: {shown}{more}")
+    module.load_state_dict(weights, strict=True)
+
+
+def file_digest(path: Path) -> str:
+    """Returns `sha256:` and the hexadecimal digest of a file."""
+    with path.open("rb") as stream:
+        return "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def config_error(folder: Path, error: ConfigError) -> CheckpointError:
+    """Names the folder whose configuration can't be used."""
+    return CheckpointError(f"{folder / CONFIG_FILE}: {error}")

@@ -1,0 +1,1 @@
+"""Data, augmentation, losses and the one visible training loop."""

@@ -1,0 +1,29 @@
+"""What every test may ask for: the shared data, or a loud skip where it is absent."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def _shared(part: str) -> Path:
+    folder = Path(os.environ.get("SEGFACE_SHARED", ROOT.parent / "shared")) / part
+    if not folder.is_dir():
+        pytest.skip(f"needs {part} of the shared data folder: name that folder in SEGFACE_SHARED")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The real photos and masks; never committed."""
+    return _shared("data/celebamask_mini")
+
+
+@pytest.fixture(scope="session")
+def shared_parity() -> Path:
+    """Reference outputs of the published models."""
+    return _shared("parity")

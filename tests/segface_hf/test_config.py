@@ -1,0 +1,56 @@
+"""A configuration explains its checkpoint, and refuses what can't work."""
+
+import json
+
+import pytest
+
+from segface_hf import LAPA, SegFaceConfig
+from segface_hf.errors import ConfigError
+
+
+def test_a_configuration_survives_json_with_its_whole_schema():
+    config = SegFaceConfig(backbone="mobilenet", schema="lapa", warp="tanh", upscale_dims=(64, 32))
+    values = json.loads(json.dumps(config.to_dict()))
+    assert values["label_names"] == list(LAPA.names)
+    assert values["id2label"]["0"] == "background"
+    assert SegFaceConfig.from_dict(values) == config
+    assert SegFaceConfig.from_dict(values).labels == LAPA
+
+
+def test_own_labels_need_no_built_in_schema():
+    config = SegFaceConfig(
+        schema="glasses", label_names=("background", "glasses"), label_colors=((0, 0, 0), (9, 9, 9))
+    )
+    assert config.labels.id_of("glasses") == 1
+
+
+def test_an_unknown_key_is_named():
+    with pytest.raises(ConfigError, match="unknown configuration keys \\['widht'\\]"):
+        SegFaceConfig.from_dict({"widht": 128})
+
+
+def test_an_edited_id2label_that_contradicts_the_names_is_refused():
+    values = SegFaceConfig().to_dict()
+    values["id2label"]["15"] = "monocle"
+    with pytest.raises(ConfigError, match="id2label contradicts label_names"):
+        SegFaceConfig.from_dict(values)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"width": 100, "heads": 8},
+        {"width": 0},
+        {"depth": "2"},
+        {"upscale_dims": (64, 32, 16)},
+        {"warp": "fisheye"},
+        {"std": (0.0, 1.0, 1.0)},
+        {"mean": (0.5,)},
+        {"schema": "cats"},
+        {"refine": 1},
+        {"label_names": ("a", "a"), "label_colors": ((0, 0, 0), (1, 1, 1))},
+    ],
+)
+def test_a_value_that_cannot_work_is_refused(change):
+    with pytest.raises(ConfigError):
+        SegFaceConfig(**change)
