@@ -1,0 +1,180 @@
+"""Pictures in: any file, bytes or PIL image becomes an upright RGB picture without metadata."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from segface_hf.errors import ImageError, ImageTooLargeError
+
+ImageSource = str | PathLike[str] | bytes | bytearray | np.ndarray | Image.Image
+
+MAX_PIXELS = 64_000_000
+# An allow-list: Pillow's other readers run external programs or are rarely audited.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
+SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm"}
+)
+# What Pillow's readers raise on damaged files, besides UnidentifiedImageError (an OSError).
+_DAMAGED = (
+    OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError,
+    struct.error, zlib.error,
+)  # fmt: skip
+_BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+_DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
+_TRANSPARENT_MODES = ("RGBA", "LA", "PA", "RGBa", "La")
+
+
+def load_image(source: ImageSource, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """Reads any picture as an upright RGB image that carries no metadata.
+
+    Transparency is laid over white, an animation gives its first frame, EXIF orientation is
+    applied, 16-bit and float greys are scaled to 8 bits. The input is never changed.
+
+    Args:
+        source: A path, an encoded file's bytes, a PIL image, or a uint8 array of shape (H, W) or
+            (H, W, 3).
+        max_pixels: Largest width times height, checked before decoding.
+
+    Returns:
+        An RGB image with an empty `info`.
+
+    Raises:
+        ImageTooLargeError: More than `max_pixels`.
+        ImageError: No such file, not a picture, or a damaged one.
+
+    Example:
+        >>> load_image("photo.jpg").mode
+        'RGB'
+    """
+    if isinstance(source, Image.Image):
+        return _finish(source, "the image", max_pixels)
+    if isinstance(source, np.ndarray):
+        return _from_array(source, max_pixels)
+    name = "the upload" if isinstance(source, bytes | bytearray) else f"'{source}'"
+    data = bytes(source) if isinstance(source, bytes | bytearray) else _read(Path(source))
+    if not data:
+        raise ImageError(f"{name} is empty: expected a picture ({_readable()})")
+    with _open(data, name, max_pixels) as image:
+        return _finish(image, name, max_pixels)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise ImageError(f"no such file '{path}': check the path") from error
+    except IsADirectoryError as error:
+        raise ImageError(f"'{path}' is a folder: expected a picture ({_readable()})") from error
+    except (OSError, ValueError) as error:
+        raise ImageError(f"can't read '{path}': {error}") from error
+
+
+def _readable() -> str:
+    return ", ".join(FORMATS)
+
+
+def _open(data: bytes, name: str, max_pixels: int) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(data), formats=FORMATS)
+    except _BOMBS as error:
+        raise ImageTooLargeError(
+            f"{name} is too large: expected at most {_mega(max_pixels)}, got far more; "
+            "scale it down first"
+        ) from error
+    except _DAMAGED as error:
+        raise ImageError(
+            f"{name} is not a picture that can be read: expected {_readable()}"
+        ) from error
+
+
+def _finish(image: Image.Image, name: str, max_pixels: int) -> Image.Image:
+    width, height = image.size
+    if width * height > max_pixels:
+        raise ImageTooLargeError(
+            f"{name} is too large: expected at most {_mega(max_pixels)}, "
+            f"got {_mega(width * height)} ({width} x {height}); scale it down first"
+        )
+    if width * height == 0:
+        raise ImageError(f"{name} has no pixels: got {width} x {height}")
+    try:
+        image.load()
+        return _opaque(_upright(image))
+    except _DAMAGED as error:
+        raise ImageError(
+            f"{name} is damaged: expected a complete {image.format or 'picture'}, but decoding "
+            f"stopped ({_one_line(error)}); save or download it again"
+        ) from error
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _mega(pixels: int) -> str:
+    return f"{pixels / 1e6:.3g} million pixels"
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Applies EXIF orientation; unreadable EXIF data is no reason to refuse a picture."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except _DAMAGED:
+        return image
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """Returns a new RGB image: a fresh one carries no EXIF, ICC, XMP or text."""
+    if image.mode in _DEEP_MODES:
+        image = _eight_bits(image)
+    opaque = Image.new("RGB", image.size, "white")
+    if image.mode in _TRANSPARENT_MODES or "transparency" in image.info:
+        layer = image.convert("RGBA")
+        opaque.paste(layer, mask=layer.getchannel("A"))
+    else:
+        opaque.paste(image.convert("RGB"))
+    return opaque
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    values = np.nan_to_num(np.asarray(image).astype(np.float32))
+    return Image.fromarray((values * (255.0 / _white(image.mode, values))).clip(0, 255).round()
+                           .astype(np.uint8))  # fmt: skip
+
+
+def _white(mode: str, values: np.ndarray) -> float:
+    """The value of white: fixed for 16-bit modes, read off the values for 32-bit ones."""
+    peak = float(values.max())
+    if mode.startswith("I;16"):
+        return 65535.0
+    if mode == "F" and peak <= 1.0:
+        return 1.0
+    return 255.0 if peak <= 255.0 else max(65535.0, peak)
+
+
+def _from_array(values: np.ndarray, max_pixels: int) -> Image.Image:
+    is_grey = values.ndim == 2
+    is_rgb = values.ndim == 3 and values.shape[2] == 3
+    if values.dtype != np.uint8 or not (is_grey or is_rgb) or values.size == 0:
+        raise ImageError(
+            "expected a uint8 array of shape (height, width, 3) or (height, width), "
+            f"got {values.dtype} of shape {values.shape}"
+        )
+    return _finish(Image.fromarray(values), "the array", max_pixels)
+
+
+def normalise(crops: np.ndarray, mean: tuple[float, ...], std: tuple[float, ...]) -> np.ndarray:
+    """Turns uint8 crops (B, H, W, 3) into normalised float32 pixels (B, 3, H, W)."""
+    scale = (1.0 / (255.0 * np.asarray(std))).astype(np.float32)
+    shift = (-np.asarray(mean) / np.asarray(std)).astype(np.float32)
+    pixels = np.empty((len(crops), 3, *crops.shape[1:3]), np.float32)
+    for channel in range(3):
+        np.multiply(crops[..., channel], scale[channel], out=pixels[:, channel])
+        pixels[:, channel] += shift[channel]
+    return pixels
