@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,34 +52,72 @@ def checkpoint_folder(
     folder = Path(source)
     if folder.is_dir():
         return folder
+    patterns = (CONFIG_FILE, WEIGHTS_FILE, CARD_FILE)
+    return download(str(source), patterns=patterns, revision=revision, token=token)
+
+
+def download(
+    repo_id: str, *, patterns: Sequence[str], revision: str | None = None, token: str | None = None
+) -> Path:
+    """Downloads matching files of a Hub model repository to the Hugging Face cache.
+
+    Args:
+        repo_id: `org/name`.
+        patterns: Which files, as shell patterns.
+        revision: Branch, tag or commit.
+        token: Hub token for private repositories.
+
+    Returns:
+        The snapshot's folder; offline, what the cache holds.
+
+    Raises:
+        CheckpointNotFoundError: No such repository or revision, or not cached offline.
+        CheckpointError: The Hub refuses access or answers with an error.
+    """
     try:
         path = snapshot_download(
-            str(source), revision=revision, token=token,
-            allow_patterns=[CONFIG_FILE, WEIGHTS_FILE, CARD_FILE],
-        )  # fmt: skip
-    except HFValidationError as error:
-        raise CheckpointNotFoundError(
-            f"'{source}' is neither a folder nor a Hub repository like 'org/name'"
-        ) from error
-    except GatedRepoError as error:
-        raise CheckpointError(
-            f"'{source}' is gated: accept its terms on its page, then log in with `hf auth login`"
-        ) from error
-    except RepositoryNotFoundError as error:
-        raise CheckpointNotFoundError(
-            f"no repository '{source}' on the Hub that this token may read: check the name, "
-            "or log in with `hf auth login` if it is private"
-        ) from error
-    except RevisionNotFoundError as error:
-        raise CheckpointNotFoundError(f"'{source}' has no revision '{revision}'") from error
-    except LocalEntryNotFoundError as error:
-        raise CheckpointNotFoundError(
-            f"'{source}' is not in the Hugging Face cache and the Hub can't be reached: "
-            "connect once, or give a local folder"
-        ) from error
-    except HfHubHTTPError as error:
-        raise CheckpointError(f"the Hub refused '{source}': {error}") from error
+            repo_id, revision=revision, token=token, allow_patterns=list(patterns)
+        )
+    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:
+        raise _download_error(error, repo_id, revision) from error
     return Path(path)
+
+
+def _download_error(error: Exception, repo_id: str, revision: str | None) -> CheckpointError:
+    """The first row that fits, since the Hub's errors derive from one another."""
+    rows: tuple[tuple[type[Exception], type[CheckpointError], str], ...] = (
+        (
+            HFValidationError,
+            CheckpointNotFoundError,
+            f"'{repo_id}' is neither a folder nor a Hub repository like 'org/name'",
+        ),
+        (
+            GatedRepoError,
+            CheckpointError,
+            f"'{repo_id}' is gated: accept its terms on its page, then log in with `hf auth login`",
+        ),
+        (
+            RepositoryNotFoundError,
+            CheckpointNotFoundError,
+            f"no repository '{repo_id}' on the Hub that this token may read: check the name, "
+            "or log in with `hf auth login` if it is private",
+        ),
+        (
+            RevisionNotFoundError,
+            CheckpointNotFoundError,
+            f"'{repo_id}' has no revision '{revision}'",
+        ),
+        (
+            LocalEntryNotFoundError,
+            CheckpointNotFoundError,
+            f"'{repo_id}' is not in the Hugging Face cache and the Hub can't be reached: "
+            "connect once, or give a local folder",
+        ),
+    )
+    for kind, own, message in rows:
+        if isinstance(error, kind):
+            return own(message)
+    return CheckpointError(f"the Hub refused '{repo_id}': {error}")
 
 
 def read_config(folder: Path) -> dict[str, Any]:

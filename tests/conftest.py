@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+# Points the real Hub client at a server on this machine before it is imported.
+pytest_plugins = ["tests.hub_double.plugin"]
+
 ROOT = Path(__file__).resolve().parents[1]
 
 

@@ -6,14 +6,8 @@ import ast
 import statistics
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
-
-import pytest
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    tomllib = pytest.importorskip("tomli")
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("segface_hf", "annotate", "space")
@@ -23,7 +17,7 @@ MAY_IMPORT = {
     "space": {"segface_hf", "annotate", "space"},
 }
 GRADIO_ROOMS = ("space/ui", "space/editor/", "space/theme", "space/views/")
-HUB_API_ROOMS = ("annotate/store", "annotate/hub", "segface_hf/publish.py", "space/deploy.py")
+HUB_API_ROOMS = ("annotate/store", "segface_hf/publish.py", "space/deploy.py")
 ENVIRONMENT_ROOMS = ("space/settings.py",)
 
 
