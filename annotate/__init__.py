@@ -1,0 +1,1 @@
+"""The correction workflow: a fixed mask becomes a dataset row, in a folder or on the Hub."""

@@ -1,0 +1,158 @@
+"""The dataset card: what `load_dataset` needs to know and what a visitor wants to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from annotate import layout
+from annotate.errors import RecordError
+from annotate.record import RECORD_VERSION, features, schema_version
+from segface_hf.labels import LabelSchema
+
+BLOCK = "segface"
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """What a card says.
+
+    Attributes:
+        schema: The label schema of every row.
+        licence: Licence of the contributions.
+        title: Heading of the page.
+        rows: Number of contributions.
+        contributors: Number of accounts behind them.
+        images_by_class: In how many corrected masks each class is, by id.
+        pixels_by_class: Pixels of each class in the corrected masks, by id.
+    """
+
+    schema: LabelSchema
+    licence: str
+    title: str = "Face part corrections"
+    rows: int = 0
+    contributors: int = 0
+    images_by_class: tuple[int, ...] = field(default=())
+    pixels_by_class: tuple[int, ...] = field(default=())
+
+
+def new_card(facts: CardFacts, *, repo_id: str = "") -> str:
+    """Returns the README of a dataset of contributions."""
+    front = {
+        "license": facts.licence,
+        "pretty_name": facts.title,
+        "task_categories": ["image-segmentation"],
+        "tags": ["face-parsing", "segface"],
+        "configs": [
+            {
+                "config_name": "default",
+                "data_files": [{"split": "train", "path": f"{layout.ROWS}/**/*.parquet"}],
+            }
+        ],
+        # Counts by split would break the load with the next row, so there are none.
+        "dataset_info": {"features": features()._to_yaml_list()},
+        BLOCK: {
+            "record_version": RECORD_VERSION,
+            "schema": facts.schema.name,
+            "schema_version": schema_version(facts.schema),
+        },
+    }
+    sections = [
+        f"# {facts.title}",
+        _about(repo_id),
+        _numbers(facts),
+        _classes(facts),
+        _rights(facts),
+    ]
+    body = "\n\n".join(sections)
+    return f"---\n{yaml.safe_dump(front, sort_keys=False)}---\n\n{body}\n"
+
+
+def read_block(card: str, *, source: str) -> Mapping[str, Any]:
+    """Returns what a card declares about its rows: record version, schema and its version.
+
+    Raises:
+        RecordError: The card has no such block.
+    """
+    parts = card.split("---\n", 2)
+    try:
+        front = yaml.safe_load(parts[1]) if len(parts) == 3 and not parts[0] else {}
+    except yaml.YAMLError as error:
+        raise RecordError(
+            f"the dataset card of {source} has malformed metadata: {error}"
+        ) from error
+    block = front.get(BLOCK) if isinstance(front, dict) else None
+    if not isinstance(block, dict) or "record_version" not in block:
+        raise RecordError(
+            f"{source} is not set up for contributions: its maintainer runs "
+            "`python -m annotate init` once"
+        )
+    return block
+
+
+def check_block(block: Mapping[str, Any], schema_name: str, *, version: str, source: str) -> None:
+    """Checks that rows of one label schema fit a dataset.
+
+    Raises:
+        RecordError: Another record version, or other labels.
+    """
+    if block["record_version"] != RECORD_VERSION:
+        raise RecordError(
+            f"{source} holds rows of version {block['record_version']}, this app writes "
+            f"{RECORD_VERSION}: update whichever is older"
+        )
+    wanted = (block.get("schema"), block.get("schema_version"))
+    if wanted != (schema_name, version):
+        raise RecordError(
+            f"{source} holds '{wanted[0]}' labels of version {wanted[1]}, this contribution has "
+            f"'{schema_name}' labels of version {version}: it belongs in another dataset"
+        )
+
+
+def _about(repo_id: str) -> str:
+    name = repo_id or "path/to/this/folder"
+    return (
+        "Photos of faces with a mask of parts that a person has corrected, beside what the model "
+        "had predicted.\n\n```python\nfrom datasets import load_dataset\n\n"
+        f'rows = load_dataset("{name}", split="train")\n'
+        'rows[0]["image"], rows[0]["mask"], rows[0]["prediction"]  # RGB, and class ids in mode L\n'
+        f"```\n\nTrain from it with `segface train --dataset {name} --out runs/next`."
+    )
+
+
+def _numbers(facts: CardFacts) -> str:
+    if not facts.rows:
+        return "## Size\n\nNo contribution has been counted yet."
+    return (
+        f"## Size\n\n{facts.rows} contributions by {facts.contributors} contributors.\n\n"
+        f"![contributions over time]({layout.GROWTH})"
+    )
+
+
+def _classes(facts: CardFacts) -> str:
+    lines = [
+        f"## Classes\n\nLabel schema `{facts.schema.name}`; left and right are the subject's.\n",
+        "| id | class | colour | images | pixels |",
+        "|---:|---|---|---:|---:|",
+    ]
+    images = facts.images_by_class or (0,) * facts.schema.num_classes
+    pixels = facts.pixels_by_class or (0,) * facts.schema.num_classes
+    for index, (name, color) in enumerate(
+        zip(facts.schema.names, facts.schema.colors, strict=True)
+    ):
+        code = "#{:02x}{:02x}{:02x}".format(*color)
+        lines.append(f"| {index} | {name} | `{code}` | {images[index]} | {pixels[index]} |")
+    return "\n".join(lines)
+
+
+def _rights(facts: CardFacts) -> str:
+    return (
+        f"## Licence\n\nContributions are under `{facts.licence}`. Each row names why its photo "
+        "may be shared (`consent_right`, `consent_people`, `photo_licence`) and where it comes "
+        "from.\n\n## Contribute\n\nOpen the app, correct a mask, agree to share it and "
+        "press Save: a pull request opens here under your own name. To have a contribution "
+        "removed, open a discussion that names its `content_id`."
+    )

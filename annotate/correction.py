@@ -1,0 +1,195 @@
+"""Correction: one photo, its corrected mask and where both come from, as a value with an id."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from annotate.consent import Consent
+from annotate.edits import areas, changed
+from annotate.errors import CorrectionError
+from segface_hf.labels import LabelSchema
+
+ID_LENGTH = 32
+MAX_PIXELS = 64_000_000
+MAX_SECONDS = 86_400.0
+_TOOL = re.compile(r"[a-z][a-z0-9_-]{0,23}")
+_CONTRIBUTOR = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
+_MAX_TOOLS = 32
+
+
+@dataclass(frozen=True)
+class ModelUsed:
+    """Which checkpoint made the prediction.
+
+    Attributes:
+        id: Hub repository, folder or "embedded".
+        revision: Commit of the repository, or empty.
+        digest: Digest of the weights, or empty.
+    """
+
+    id: str
+    revision: str = ""
+    digest: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.id.strip():
+            raise CorrectionError("name the model that made the prediction")
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What the correction took.
+
+    Attributes:
+        seconds: Active editing time.
+        tools: `(tool, steps)`, sorted by tool.
+    """
+
+    seconds: float = 0.0
+    tools: tuple[tuple[str, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.seconds) and 0 <= self.seconds <= MAX_SECONDS):
+            raise CorrectionError(f"editing takes 0 to {MAX_SECONDS:.0f} s, got {self.seconds}")
+        for name, steps in self.tools:
+            if not _TOOL.fullmatch(name) or steps < 0:
+                raise CorrectionError(f"a tool has a name and a count, got {name!r:.40}: {steps}")
+
+    @classmethod
+    def claimed(cls, payload: Mapping[str, Any]) -> Effort:
+        """Reads an editor's `seconds` and `tools`, leaving out whatever can't be true."""
+        seconds = payload.get("seconds", 0.0)
+        if not isinstance(seconds, int | float) or not 0 <= seconds <= MAX_SECONDS:
+            seconds = 0.0
+        tools = payload.get("tools")
+        known = [
+            (name, count)
+            for name, count in (tools.items() if isinstance(tools, dict) else ())
+            if isinstance(name, str) and _TOOL.fullmatch(name)
+            and isinstance(count, int) and 0 <= count < 10**6
+        ]  # fmt: skip
+        return cls(seconds=float(seconds), tools=tuple(sorted(known)[:_MAX_TOOLS]))
+
+
+@dataclass(frozen=True, eq=False)
+class Correction:
+    """A photo with its corrected mask.
+
+    Attributes:
+        image: uint8 (H, W, 3) RGB pixels; a PIL image is accepted and loses its metadata.
+        mask: uint8 (H, W) corrected class ids.
+        prediction: uint8 (H, W) class ids that the model gave.
+        schema: What the ids stand for.
+        model: The checkpoint that made the prediction.
+        effort: What the correction took.
+        contributor: Account name, or empty where there is none.
+        consent: The statements to share it; None keeps it on this machine.
+        source: Where the photo comes from, such as an address.
+        created_at: Aware time of the correction, UTC, in milliseconds.
+        app_version: Version of this project.
+
+    Raises:
+        CorrectionError: Sizes differ, the photo is too large, or a text is malformed.
+        LabelError: A mask holds an id that the schema does not know.
+    """
+
+    image: np.ndarray
+    mask: np.ndarray
+    prediction: np.ndarray
+    schema: LabelSchema
+    model: ModelUsed
+    effort: Effort = field(default_factory=Effort)
+    contributor: str = ""
+    consent: Consent | None = None
+    source: str = ""
+    created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    app_version: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "image", _frozen_pixels(self.image))
+        for name in ("mask", "prediction"):
+            labels = np.array(getattr(self, name))
+            self.schema.check_mask(labels, source=name)
+            if labels.shape != self.image.shape[:2]:
+                raise CorrectionError(
+                    f"the {name} is {labels.shape[1]} x {labels.shape[0]} pixels, the photo "
+                    f"{self.image.shape[1]} x {self.image.shape[0]}: they must be of one size"
+                )
+            labels.setflags(write=False)
+            object.__setattr__(self, name, labels)
+        if self.contributor and not _CONTRIBUTOR.fullmatch(self.contributor):
+            raise CorrectionError(f"'{self.contributor[:40]}' is no account name")
+        if len(self.source) > 500:
+            raise CorrectionError("say in at most 500 characters where the photo comes from")
+        object.__setattr__(self, "created_at", _whole_milliseconds(self.created_at))
+
+    @cached_property
+    def photo_id(self) -> str:
+        """Identifies the photo: two corrections of one photo share it."""
+        return digest(b"photo", _with_shape(self.image))
+
+    @cached_property
+    def content_id(self) -> str:
+        """Identifies the correction by its pixels, ids and schema, and nothing else."""
+        names = "\n".join((self.schema.name, *self.schema.names)).encode()
+        return digest(b"correction", names, _with_shape(self.image), _with_shape(self.mask))
+
+    @cached_property
+    def areas_before(self) -> tuple[int, ...]:
+        """Pixels of each class in the prediction, by id."""
+        return areas(self.prediction, self.schema.num_classes)
+
+    @cached_property
+    def areas_after(self) -> tuple[int, ...]:
+        """Pixels of each class in the corrected mask, by id."""
+        return areas(self.mask, self.schema.num_classes)
+
+    @cached_property
+    def changed_pixels(self) -> int:
+        """How many pixels differ from the prediction."""
+        return int(changed(self.mask, self.prediction).sum())
+
+
+def digest(*parts: bytes) -> str:
+    """Returns 32 hexadecimal digits that stand for byte strings in their order."""
+    outer = hashlib.sha256()
+    for part in parts:
+        outer.update(hashlib.sha256(part).digest())
+    return outer.hexdigest()[:ID_LENGTH]
+
+
+def _with_shape(array: np.ndarray) -> bytes:
+    return repr(array.shape).encode() + b":" + np.ascontiguousarray(array).tobytes()
+
+
+def _frozen_pixels(image: np.ndarray | Image.Image) -> np.ndarray:
+    if isinstance(image, Image.Image):
+        image = np.asarray(image.convert("RGB"))
+    pixels = np.array(image)
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
+        raise CorrectionError(
+            f"a photo is uint8 (height, width, 3), got {pixels.dtype} of shape {pixels.shape}"
+        )
+    if (count := pixels.shape[0] * pixels.shape[1]) > MAX_PIXELS:
+        raise CorrectionError(
+            f"a photo has at most {MAX_PIXELS} pixels, got {count}: make it smaller"
+        )
+    pixels.setflags(write=False)
+    return pixels
+
+
+def _whole_milliseconds(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise CorrectionError(f"created_at needs a time zone, got {moment.isoformat()}")
+    moment = moment.astimezone(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -1,0 +1,275 @@
+"""Courier: carries contributions from the outbox to the Hub, patiently, and never twice."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from annotate.errors import (
+    ConsentError,
+    RecordError,
+    RemoteBusyError,
+    RemoteRefusedError,
+    StoreError,
+)
+from annotate.outbox import Entry, Outbox, State, Tray
+from annotate.parcel import Parcel
+from annotate.store_hub import Delivery, HubStore
+
+try:
+    import fcntl
+except ImportError:  # Windows: one app runs one courier there, and nothing checks it
+    fcntl = None  # type: ignore[assignment]
+
+log = logging.getLogger(__name__)
+SIGN_IN = "sign in again to send it"
+NO_CONSENT = "you have not agreed to share it"
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast the courier goes; all in seconds.
+
+    Attributes:
+        first: Delay after a first failure; it doubles with each further one.
+        longest: The most that it waits.
+        held: Delay where a person must act first, such as signing in.
+        batch: Time between direct commits: 60 keeps to 60 an hour of the Hub's 128.
+        poll: Time between looks at open pull requests.
+        batch_rows: The most rows in one commit.
+        idle: Time between looks at the outbox.
+    """
+
+    first: float = 2.0
+    longest: float = 900.0
+    held: float = 600.0
+    batch: float = 60.0
+    poll: float = 300.0
+    batch_rows: int = 100
+    idle: float = 5.0
+
+
+class Courier:
+    """Sends what is in an outbox to one dataset.
+
+    Contributors' tokens are lent by their sessions and kept in memory only: after a restart a
+    contribution says that it waits for its contributor to sign in. With a service token, which
+    the owner of the app opts into, rows go to the main branch in batches instead.
+
+    Args:
+        outbox: Where contributions wait.
+        repo_id: The dataset, from the app's settings.
+        service_token: Token that may write to it directly, or None for pull requests.
+        endpoint: Address of the Hub; None is the default one.
+        pace: How fast to go.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        repo_id: str,
+        *,
+        service_token: str | None = None,
+        endpoint: str | None = None,
+        pace: Pace | None = None,
+    ) -> None:
+        self.outbox = outbox
+        self.repo_id = repo_id
+        self.pace = pace or Pace()
+        self._endpoint = endpoint
+        self._stores: dict[str, HubStore] = {}
+        self._service = self._store(service_token) if service_token else None
+        self._not_before: dict[str, float] = {}
+        self._wake, self._stopping = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def lend(self, key: str, token: str) -> None:
+        """Takes the token of a contributor who is signed in, and tries what waited for it."""
+        tray = self.outbox.tray(key)
+        self._stores[tray.name] = self._store(token)
+        self._not_before.pop(f"poll {tray.name}", None)
+        for entry in tray.open_entries():
+            if entry.state is State.WAITING:
+                tray.note(replace(entry, delay=0.0))
+        self._wake.set()
+
+    def wake(self) -> None:
+        """Tells the courier that there is something new."""
+        self._wake.set()
+
+    def start(self) -> None:
+        """Runs in a thread until `stop`."""
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self.run, name="courier", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finishes the contribution in hand and ends the thread."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def run(self) -> None:
+        """Carries until `stop` is called; a second courier on the same outbox waits its turn."""
+        with _only_one(self.outbox.root, self._stopping):
+            while not self._stopping.is_set():
+                try:
+                    moved = self.step()
+                except StoreError as error:
+                    log.error("the outbox can't be used: %s", error)
+                    moved = 0
+                if not moved:
+                    self._wake.wait(self.pace.idle)
+                    self._wake.clear()
+
+    def step(self) -> int:
+        """Does what is due now and returns how many contributions got somewhere."""
+        if self._service is not None:
+            return self._step_service(self._service)
+        return sum(self._step_tray(tray) for tray in self.outbox.trays())
+
+    def _store(self, token: str) -> HubStore:
+        return HubStore(self.repo_id, token=token, endpoint=self._endpoint)
+
+    def _step_tray(self, tray: Tray) -> int:
+        store, moved = self._stores.get(tray.name), 0
+        for entry in list(tray.open_entries()):
+            if self._stopping.is_set() or time.monotonic() < self._not_before.get(tray.name, 0.0):
+                break
+            if entry.state is not State.PROPOSED and entry.is_due(self.outbox.now()):
+                moved += self._send(tray, entry, store=store)
+        if store is not None:
+            moved += self._poll(tray, store)
+        return moved
+
+    def _send(self, tray: Tray, entry: Entry, *, store: HubStore | None) -> int:
+        parcel = self._parcel(tray, entry)
+        if parcel is None:
+            return 0
+        if store is None:
+            self._wait(tray, entry, SIGN_IN, delay=self.pace.held)
+            return 0
+        try:
+            delivery = store.propose(parcel)
+        except RemoteBusyError as error:
+            self._back_off(tray, entry, error)
+            return 0
+        except RemoteRefusedError as error:
+            return self._refused(tray, entry, error)
+        return self._delivered(tray, entry, delivery)
+
+    def _step_service(self, store: HubStore) -> int:
+        if time.monotonic() < self._not_before.get("", 0.0):
+            return 0
+        batch: dict[str, tuple[Tray, Entry, Parcel]] = {}
+        for tray in self.outbox.trays():
+            for entry in list(tray.open_entries()):
+                if entry.id in batch or len(batch) == self.pace.batch_rows:
+                    continue
+                parcel = self._parcel(tray, entry) if entry.is_due(self.outbox.now()) else None
+                if parcel is not None:
+                    batch[entry.id] = (tray, entry, parcel)
+        return self._send_batch(store, batch) if batch else 0
+
+    def _send_batch(self, store: HubStore, batch: dict[str, tuple[Tray, Entry, Parcel]]) -> int:
+        self._not_before[""] = time.monotonic() + self.pace.batch
+        try:
+            results = store.commit(parcel for _, _, parcel in batch.values())
+        except RemoteBusyError as error:
+            for tray, entry, _ in batch.values():
+                self._back_off(tray, entry, error, key="")
+            return 0
+        except RemoteRefusedError as error:
+            return sum(self._refused(tray, entry, error) for tray, entry, _ in batch.values())
+        moved = 0
+        for content_id, result in results.items():
+            tray, entry, _ = batch[content_id]
+            if isinstance(result, Delivery):
+                moved += self._delivered(tray, entry, result)
+            else:
+                moved += self._refused(tray, entry, result)
+        return moved
+
+    def _poll(self, tray: Tray, store: HubStore) -> int:
+        """Looks what the maintainer has done with open pull requests, in one request a tray."""
+        key = f"poll {tray.name}"
+        proposed = [entry for entry in tray.open_entries() if entry.state is State.PROPOSED]
+        if not proposed or time.monotonic() < self._not_before.get(key, 0.0):
+            return 0
+        self._not_before[key] = time.monotonic() + self.pace.poll
+        try:
+            outcomes, moved = store.outcomes(), 0
+            for entry in proposed:
+                request = outcomes.get(entry.id)
+                if request is not None and request.status == "merged":
+                    moved += self._end(tray, entry, State.MERGED)
+                elif request is not None and request.status == "closed":
+                    moved += self._end(
+                        tray, entry, State.REFUSED, reason=store.reason(request.number)
+                    )
+        except (RemoteBusyError, RemoteRefusedError) as error:
+            log.info("can't look at pull requests now: %s", error)
+            return 0
+        return moved
+
+    def _parcel(self, tray: Tray, entry: Entry) -> Parcel | None:
+        try:
+            return tray.parcel(entry.id)
+        except ConsentError:
+            if entry.reason != NO_CONSENT:
+                tray.note(replace(entry, reason=NO_CONSENT, delay=self.pace.held))
+        except RecordError as error:
+            self._end(tray, entry, State.REFUSED, reason=str(error))
+        return None
+
+    def _delivered(self, tray: Tray, entry: Entry, delivery: Delivery) -> int:
+        state = State.MERGED if delivery.merged else State.PROPOSED
+        number, url = delivery.number, delivery.url
+        self._not_before.setdefault(f"poll {tray.name}", time.monotonic() + self.pace.poll)
+        tray.note(Entry(entry.id, state=state, number=number or entry.number, url=url))
+        return 1
+
+    def _end(self, tray: Tray, entry: Entry, state: State, *, reason: str = "") -> int:
+        tray.note(replace(entry, state=state, reason=reason.rstrip("."), delay=0.0))
+        return 1
+
+    def _refused(self, tray: Tray, entry: Entry, error: RemoteRefusedError) -> int:
+        if not error.held:
+            return self._end(tray, entry, State.REFUSED, reason=str(error))
+        self._wait(tray, entry, str(error), delay=self.pace.held)
+        return 0
+
+    def _back_off(
+        self, tray: Tray, entry: Entry, error: RemoteBusyError, *, key: str | None = None
+    ) -> None:
+        delay = min(self.pace.longest, self.pace.first * 2 ** min(entry.attempts, 20))
+        delay *= random.uniform(0.5, 1.0)  # so that many apps do not come back at one moment
+        if error.retry_after is not None:
+            delay = max(delay, error.retry_after)
+            hold = tray.name if key is None else key
+            self._not_before[hold] = time.monotonic() + error.retry_after
+        self._wait(tray, replace(entry, attempts=entry.attempts + 1), str(error), delay=delay)
+
+    def _wait(self, tray: Tray, entry: Entry, reason: str, *, delay: float) -> None:
+        tray.note(replace(entry, state=State.WAITING, reason=reason, delay=delay))
+
+
+@contextmanager
+def _only_one(root: Path, stopping: threading.Event) -> Iterator[None]:
+    """Holds a lock that the system releases even when the process is killed."""
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (root / "courier.lock").open("wb") as lock:
+        while fcntl is not None and not stopping.is_set():
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                stopping.wait(1.0)
+        yield

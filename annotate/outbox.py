@@ -1,0 +1,244 @@
+"""Outbox: the durable queue between "the person pressed Save" and "it is on the Hub".
+
+    <root>/<tray>/<content id>.parquet       the row, until it is merged
+    <root>/<tray>/<content id>.json          what has happened to it so far, absent at first
+    <root>/<tray>/done/<content id>.json     how it ended
+
+A tray belongs to one contributor. Its folder is named by a hash, so no name chosen by a visitor
+becomes a path, and nobody reaches a tray without its key: a verified account name, or the secret
+of an anonymous session. The row is written first and whole; a crash at any later moment leaves a
+row without notes, which is the same as one that was saved just now.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+from annotate.correction import Correction
+from annotate.durable import store_error, write_durably
+from annotate.errors import ConsentError, RecordError, StoreError
+from annotate.layout import is_content_id
+from annotate.parcel import Parcel
+from annotate.record import from_parquet, from_row, to_parquet
+
+MOST_PER_TRAY = 500
+Clock = Callable[[], float]
+
+
+class State(StrEnum):
+    """Where a contribution is; the last two are final."""
+
+    SAVED = "saved"
+    WAITING = "waiting"
+    PROPOSED = "proposed"
+    MERGED = "merged"
+    REFUSED = "refused"
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self in (State.MERGED, State.REFUSED)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known about one contribution.
+
+    Attributes:
+        id: Content id.
+        state: Where it is.
+        reason: Why it waits or was refused.
+        number: Its pull request.
+        url: The page of that pull request or commit.
+        attempts: How often sending it has failed since it last got somewhere.
+        since: Clock time (seconds) of the last change.
+        delay: Seconds after `since` before the next attempt.
+    """
+
+    id: str
+    state: State = State.SAVED
+    reason: str = ""
+    number: int | None = None
+    url: str = ""
+    attempts: int = 0
+    since: float = 0.0
+    delay: float = 0.0
+
+    def is_due(self, now: float) -> bool:
+        """Tells whether it is time for the next attempt, also where the clock went backwards."""
+        return not self.since <= now < self.since + self.delay
+
+    @property
+    def sentence(self) -> str:
+        """What to tell the contributor."""
+        return _SENTENCES[self.state](self)
+
+
+_SENTENCES: dict[State, Callable[[Entry], str]] = {
+    State.SAVED: lambda e: f"Saved here{': ' + e.reason if e.reason else ''}.",
+    State.WAITING: lambda e: f"Saved here and waiting to be sent: {e.reason}.",
+    State.PROPOSED: lambda e: f"Pull request #{e.number} is open.",
+    State.MERGED: lambda e: f"Merged{f' (pull request #{e.number})' if e.number else ''}.",
+    State.REFUSED: lambda e: f"Refused: {e.reason}.",
+}
+
+
+class Tray:
+    """The contributions of one contributor."""
+
+    def __init__(self, folder: Path, *, clock: Clock = time.time) -> None:
+        self.folder = folder
+        self.name = folder.name
+        self._clock = clock
+
+    def put(self, correction: Correction) -> Entry:
+        """Puts a correction durably on disk; putting it again returns what became of it.
+
+        Raises:
+            StoreError: The disk is full, can't be written, or too much is waiting already.
+        """
+        content_id, path = correction.content_id, self._row(correction.content_id)
+        held = self._read(content_id)
+        if held is not None and (correction.consent is None or not self._lacks_consent(path)):
+            return held
+        if held is None and len(self._waiting()) >= MOST_PER_TRAY:
+            raise StoreError(
+                f"{MOST_PER_TRAY} contributions wait here already: let them be sent first"
+            )
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_durably(path, to_parquet(correction))
+        if held is not None:
+            self.note(replace(held, state=State.SAVED, reason="", delay=0.0))
+        return self.entry(content_id)
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Returns every contribution of this tray, finished ones included, by id."""
+        ids = {p.stem for p in (*self._waiting(), *(self.folder / "done").glob("*.json"))}
+        return tuple(entry for i in sorted(ids) if (entry := self._read(i)) is not None)
+
+    def open_entries(self) -> Iterator[Entry]:
+        """Yields the contributions that something may still happen to."""
+        for path in self._waiting():
+            entry = self._read(path.stem)
+            if entry is not None and not entry.state.final:
+                yield entry
+
+    def entry(self, content_id: str) -> Entry:
+        """Returns what is known about one contribution.
+
+        Raises:
+            StoreError: This tray has none of that id.
+        """
+        entry = self._read(content_id)
+        if entry is None:
+            raise StoreError(f"no contribution {content_id[:40]} of yours is kept here")
+        return entry
+
+    def load(self, content_id: str) -> Correction:
+        """Returns a contribution that has not been merged yet.
+
+        Raises:
+            StoreError: This tray has none of that id.
+        """
+        return from_row(from_parquet(self._bytes(content_id), source=content_id)[0])
+
+    def parcel(self, content_id: str) -> Parcel:
+        """Returns a contribution ready to be sent.
+
+        Raises:
+            ConsentError: It carries no consent.
+            RecordError: Its file is damaged.
+            StoreError: It is gone.
+        """
+        return Parcel(self._bytes(content_id))
+
+    def note(self, entry: Entry) -> Entry:
+        """Writes down durably what has happened to a contribution."""
+        entry = replace(entry, since=self._clock())
+        data = json.dumps({**asdict(entry), "state": entry.state.value}).encode()
+        write_durably(self._notes(entry.id, done=entry.state.final), data)
+        if entry.state.final:
+            self._notes(entry.id, done=False).unlink(missing_ok=True)
+        if entry.state is State.MERGED:
+            # Nothing is lost: the dataset has it, and a stranger's photo should not stay here.
+            self._row(entry.id).unlink(missing_ok=True)
+        return entry
+
+    def _waiting(self) -> list[Path]:
+        return sorted(self.folder.glob("*.parquet"))
+
+    def _row(self, content_id: str) -> Path:
+        if not is_content_id(content_id):
+            raise StoreError("a contribution's id is 32 hexadecimal digits")
+        return self.folder / f"{content_id}.parquet"
+
+    def _notes(self, content_id: str, *, done: bool) -> Path:
+        return self._row(content_id).parent / ("done" if done else ".") / f"{content_id}.json"
+
+    def _bytes(self, content_id: str) -> bytes:
+        path = self._row(content_id)
+        try:
+            return path.read_bytes()
+        except FileNotFoundError as error:
+            raise StoreError(f"no contribution {content_id[:40]} of yours is kept here") from error
+        except OSError as error:
+            raise store_error(path.parent, error) from error
+
+    def _lacks_consent(self, path: Path) -> bool:
+        """Tells whether a row was saved before its contributor agreed to share it."""
+        try:
+            Parcel(path.read_bytes())
+        except FileNotFoundError:
+            return False
+        except (ConsentError, RecordError):
+            return True
+        return False
+
+    def _read(self, content_id: str) -> Entry | None:
+        row = self._row(content_id)
+        for done in (True, False):
+            try:
+                notes = json.loads(self._notes(content_id, done=done).read_bytes())
+                return Entry(**{**notes, "state": State(notes["state"])})
+            except FileNotFoundError:
+                continue
+            except (ValueError, TypeError, KeyError):
+                break  # damaged notes are as good as none: sending again does no harm
+        return Entry(content_id, since=row.stat().st_mtime) if row.is_file() else None
+
+
+class Outbox:
+    """All trays of an app, on storage that outlives it."""
+
+    def __init__(self, root: str | Path, *, clock: Clock = time.time) -> None:
+        self.root = Path(root)
+        self._clock = clock
+
+    def tray(self, key: str) -> Tray:
+        """Returns the tray of a contributor.
+
+        Args:
+            key: Account name verified by the Hub, or the secret of an anonymous session; never
+                anything that a visitor could choose.
+        """
+        return Tray(self.root / tray_name(key), clock=self._clock)
+
+    def now(self) -> float:
+        """Returns the clock time that entries are written and compared with."""
+        return self._clock()
+
+    def trays(self) -> tuple[Tray, ...]:
+        """Returns every tray, for the courier only."""
+        folders = sorted(p for p in self.root.glob("?" * 32) if p.is_dir())
+        return tuple(Tray(folder, clock=self._clock) for folder in folders)
+
+
+def tray_name(key: str) -> str:
+    """Returns the folder name of a contributor's tray."""
+    return hashlib.sha256(b"segface tray\0" + key.encode()).hexdigest()[:32]

@@ -1,0 +1,245 @@
+"""Correction <-> one dataset row: the columns, their version, and the parquet file of one row."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+
+from annotate.consent import Consent
+from annotate.correction import MAX_PIXELS, Correction, Effort, ModelUsed
+from annotate.errors import RecordError
+from annotate.photohash import photo_hash
+from segface_hf.labels import SCHEMAS, LabelSchema
+
+RECORD_VERSION = 1
+MAX_FILE_BYTES = 256 * 2**20
+_PNG = b"\x89PNG\r\n\x1a\n"
+_COLOR_TYPES = {"L": 0, "RGB": 2}
+
+
+@cache
+def features() -> Any:
+    """Returns the `datasets.Features` of a row; columns never change within a record version."""
+    from datasets import Features, Image, List, Value
+
+    text, count = Value("string"), Value("int64")
+    return Features(
+        {
+            "content_id": text,
+            "record_version": Value("int32"),
+            "image": Image(mode="RGB"),
+            "mask": Image(mode="L"),
+            "prediction": Image(mode="L"),
+            "schema": text,
+            "schema_version": text,
+            "model": text,
+            "model_revision": text,
+            "model_digest": text,
+            "areas_before": List(count),
+            "areas_after": List(count),
+            "changed_pixels": count,
+            "seconds": Value("float64"),
+            "tools": List({"tool": text, "steps": count}),
+            "contributor": text,
+            "consent_right": text,
+            "consent_people": text,
+            "photo_licence": text,
+            "licence": text,
+            "source": text,
+            "created_at": Value("timestamp[ms, tz=UTC]"),
+            "app_version": text,
+            "photo_id": text,
+            "photo_hash": text,
+        }
+    )
+
+
+def schema_version(schema: LabelSchema) -> str:
+    """Returns eight digits that change when a class is added, renamed or moved."""
+    return hashlib.sha256("\n".join(schema.names).encode()).hexdigest()[:8]
+
+
+def to_row(correction: Correction) -> dict[str, Any]:
+    """Returns the row of a correction, images as the bytes of PNG files without metadata."""
+    consent = correction.consent
+    return {
+        "content_id": correction.content_id,
+        "record_version": RECORD_VERSION,
+        "image": _png(correction.image),
+        "mask": _png(correction.mask),
+        "prediction": _png(correction.prediction),
+        "schema": correction.schema.name,
+        "schema_version": schema_version(correction.schema),
+        "model": correction.model.id,
+        "model_revision": correction.model.revision,
+        "model_digest": correction.model.digest,
+        "areas_before": list(correction.areas_before),
+        "areas_after": list(correction.areas_after),
+        "changed_pixels": correction.changed_pixels,
+        "seconds": correction.effort.seconds,
+        "tools": [{"tool": name, "steps": steps} for name, steps in correction.effort.tools],
+        "contributor": correction.contributor,
+        "consent_right": consent.right if consent else "",
+        "consent_people": consent.people if consent else "",
+        "photo_licence": consent.photo_licence if consent else "",
+        "licence": consent.licence if consent else "",
+        "source": correction.source,
+        "created_at": correction.created_at,
+        "app_version": correction.app_version,
+        "photo_id": correction.photo_id,
+        "photo_hash": photo_hash(correction.image),
+    }
+
+
+def from_row(row: Mapping[str, Any], *, schema: LabelSchema | None = None) -> Correction:
+    """Returns the correction of a row, checking it as if a stranger had written it.
+
+    Args:
+        row: What `to_row` or `from_parquet` gave.
+        schema: The label schema of a dataset that uses none of the built-in ones.
+
+    Raises:
+        RecordError: Another record or label version, images that are no plain PNG, or an id
+            that does not belong to the content.
+        LabelError: The mask holds unknown ids.
+    """
+    schema = _schema_of(row, schema)
+    correction = Correction(
+        image=_pixels(row["image"], mode="RGB"),
+        mask=_pixels(row["mask"], mode="L"),
+        prediction=_pixels(row["prediction"], mode="L"),
+        schema=schema,
+        model=ModelUsed(row["model"], revision=row["model_revision"], digest=row["model_digest"]),
+        effort=Effort(row["seconds"], tuple((t["tool"], t["steps"]) for t in row["tools"])),
+        contributor=row["contributor"],
+        consent=consent_of(row),
+        source=row["source"],
+        created_at=row["created_at"],
+        app_version=row["app_version"],
+    )
+    if correction.content_id != row["content_id"]:
+        raise RecordError(
+            f"row {row['content_id']} holds the content of {correction.content_id}: it was altered"
+        )
+    return correction
+
+
+def consent_of(row: Mapping[str, Any]) -> Consent | None:
+    """Returns the consent that a row carries, or None.
+
+    Raises:
+        ConsentError: The row carries an incomplete one.
+    """
+    if not row["consent_right"] and not row["consent_people"]:
+        return None
+    return Consent(
+        right=row["consent_right"],
+        people=row["consent_people"],
+        photo_licence=row["photo_licence"],
+        licence=row["licence"],
+    )
+
+
+def _schema_of(row: Mapping[str, Any], schema: LabelSchema | None) -> LabelSchema:
+    schema = schema or SCHEMAS.get(row["schema"])
+    if schema is None or schema.name != row["schema"]:
+        raise RecordError(f"the row's labels are '{row['schema']}', known are {sorted(SCHEMAS)}")
+    if row["schema_version"] != schema_version(schema):
+        raise RecordError(
+            f"the row's '{schema.name}' labels are of version {row['schema_version']}, "
+            f"this app knows {schema_version(schema)}: update whichever is older"
+        )
+    return schema
+
+
+def to_parquet(correction: Correction) -> bytes:
+    """Returns the file of one row, the datasets features inside."""
+    return rows_to_parquet([to_row(correction)])
+
+
+def rows_to_parquet(rows: list[dict[str, Any]]) -> bytes:
+    """Returns a parquet file of rows in small row groups, so that readers can stream it."""
+    encoded = [
+        {k: {"bytes": v, "path": None} if isinstance(v, bytes) else v for k, v in row.items()}
+        for row in rows
+    ]
+    table = pa.Table.from_pylist(encoded, schema=features().arrow_schema)
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="zstd", row_group_size=32)
+    return sink.getvalue()
+
+
+def from_parquet(data: bytes, *, source: str = "file") -> list[dict[str, Any]]:
+    """Returns the rows of a parquet file, images as PNG bytes.
+
+    Raises:
+        RecordError: Too large, no parquet file, other columns, or another record version.
+    """
+    if len(data) > MAX_FILE_BYTES:
+        raise RecordError(f"{source} is {len(data)} bytes, at most {MAX_FILE_BYTES} are read")
+    try:
+        table = pq.read_table(io.BytesIO(data))
+    except (pa.ArrowException, OSError) as error:
+        raise RecordError(f"{source} is no whole parquet file ({error})") from error
+    check_columns(table.schema, source=source)
+    versions = set(table.column("record_version").to_pylist())
+    if versions - {RECORD_VERSION}:
+        raise RecordError(
+            f"{source} holds rows of version {sorted(versions)}, this app reads {RECORD_VERSION}: "
+            "update whichever is older"
+        )
+    rows = table.to_pylist()
+    for row in rows:
+        row.update({key: row[key]["bytes"] for key in ("image", "mask", "prediction")})
+    return rows
+
+
+def check_columns(schema: pa.Schema, *, source: str) -> None:
+    """Checks that a parquet file has the columns of this record version, in type and order.
+
+    Raises:
+        RecordError: It hasn't; one such file would break `load_dataset` for everyone.
+    """
+    expected = features().arrow_schema
+    if not schema.equals(expected):
+        different = set(schema.names) ^ set(expected.names)
+        what = f"columns {sorted(different)}" if different else "column types"
+        raise RecordError(
+            f"{source} is not of record version {RECORD_VERSION}: it differs in {what}"
+        )
+
+
+def _png(array: np.ndarray) -> bytes:
+    sink = io.BytesIO()
+    # Level 6 takes seven times as long as 1 for a photo and saves a few per cent; masks are quick.
+    Image.fromarray(array).save(sink, "PNG", compress_level=1 if array.ndim == 3 else 9)
+    return sink.getvalue()
+
+
+def _pixels(data: bytes, *, mode: str) -> np.ndarray:
+    """Decodes a PNG after reading its size and mode from the header, not after unpacking it."""
+    if not isinstance(data, bytes) or data[:8] != _PNG or len(data) < 33:
+        raise RecordError(f"a row's {mode} image is no PNG file")
+    width, height, depth, color = struct.unpack(">IIBB", data[16:26])
+    if (depth, color) != (8, _COLOR_TYPES[mode]):
+        raise RecordError(
+            f"a row's image must be an 8-bit {mode} PNG, got depth {depth}, type {color}"
+        )
+    if not 0 < width * height <= MAX_PIXELS:
+        raise RecordError(
+            f"a row's image is {width} x {height}, at most {MAX_PIXELS} pixels are read"
+        )
+    try:
+        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+            return np.asarray(image.convert(mode))
+    except (OSError, ValueError, SyntaxError) as error:
+        raise RecordError(f"a row's {mode} image is damaged ({error})") from error

@@ -1,0 +1,120 @@
+"""FolderStore: contributions as a dataset in a local folder, one file each, never rewritten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from annotate import layout
+from annotate.card import CardFacts, new_card
+from annotate.consent import DEFAULT_LICENCE
+from annotate.correction import Correction
+from annotate.durable import store_error, write_durably
+from annotate.errors import RecordError, StoreError
+from annotate.photohash import near_duplicates, photo_hash
+from annotate.record import check_columns, from_parquet, from_row, to_parquet
+
+
+@dataclass(frozen=True)
+class Saved:
+    """Where a correction is.
+
+    Attributes:
+        id: Its content id.
+        path: Its file.
+        created: False where the same correction was there already.
+    """
+
+    id: str
+    path: Path
+    created: bool
+
+
+class FolderStore:
+    """A dataset in a folder, which `load_dataset` reads and the trainer trains from.
+
+    Example:
+        >>> saved = FolderStore("contributions").save(correction)
+        >>> load_dataset("contributions", split="train")[0]["mask"]
+    """
+
+    def __init__(self, root: str | Path, *, licence: str = DEFAULT_LICENCE) -> None:
+        self.root = Path(root)
+        self.licence = licence
+
+    def save(self, correction: Correction) -> Saved:
+        """Writes a correction as one row; saving it again changes nothing.
+
+        Raises:
+            StoreError: The folder can't be written; nothing has changed.
+        """
+        return self.save_row(
+            correction.content_id, to_parquet(correction), schema=correction.schema
+        )
+
+    def save_row(self, content_id: str, data: bytes, *, schema: Any) -> Saved:
+        """Writes the parquet file of one row under its content id."""
+        path = self.root / layout.row_path(content_id)
+        if path.is_file():
+            return Saved(content_id, path, created=False)
+        card = self.root / layout.CARD
+        if not card.is_file():
+            write_durably(card, new_card(CardFacts(schema=schema, licence=self.licence)).encode())
+        write_durably(path, data)
+        return Saved(content_id, path, created=True)
+
+    def files(self) -> tuple[Path, ...]:
+        """Returns the parquet files of the dataset, in the order of their paths."""
+        return tuple(sorted((self.root / layout.ROWS).glob("*/*.parquet")))
+
+    def ids(self) -> tuple[str, ...]:
+        """Returns the content id of every row, sorted."""
+        return tuple(sorted(row["content_id"] for row in self.columns(["content_id"])))
+
+    def columns(self, names: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """Reads some columns of every row without touching the images.
+
+        Raises:
+            RecordError: A file is damaged or of another record version.
+            StoreError: A file can't be read.
+        """
+        for path in self.files():
+            try:
+                table = pq.ParquetFile(path)
+                check_columns(table.schema_arrow, source=path.name)
+                yield from table.read(list(names)).to_pylist()
+            except pa.ArrowException as error:
+                raise RecordError(f"{path} is no whole parquet file ({error})") from error
+            except OSError as error:
+                raise store_error(path.parent, error) from error
+
+    def load(self, content_id: str) -> Correction:
+        """Returns a correction that was saved here.
+
+        Raises:
+            StoreError: There is none of that id.
+            RecordError: Its row is damaged.
+        """
+        for row in self.rows():
+            if row["content_id"] == content_id:
+                return from_row(row)
+        raise StoreError(f"{self.root} holds no contribution {content_id[:40]}")
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Reads every row with its images as PNG bytes."""
+        for path in self.files():
+            yield from from_parquet(path.read_bytes(), source=path.name)
+
+    def near_duplicates(self, image: np.ndarray) -> tuple[str, ...]:
+        """Returns the content ids of rows whose photo looks like this one, nearest first."""
+        held = {
+            row["content_id"]: row["photo_hash"]
+            for row in self.columns(["content_id", "photo_hash"])
+        }
+        return tuple(near_duplicates(photo_hash(image), held))

@@ -1,0 +1,305 @@
+"""DatasetRepo: the only place that talks to the Hub's API, in verbs and errors of this package."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import (
+    CommitOperationAdd,
+    CommitOperationDelete,
+    HfApi,
+    get_session,
+    hf_hub_url,
+    snapshot_download,
+)
+from huggingface_hub.community import Discussion, DiscussionComment, DiscussionWithDetails
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    HTTPError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    Response,
+    RevisionNotFoundError,
+)
+from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
+
+from annotate.errors import RemoteBusyError, RemoteError, RemoteRefusedError
+from annotate.record import MAX_FILE_BYTES
+
+_LATER = (408, 409, 412, 425, 429, 500, 502, 503, 504, 520, 522, 524)
+_KIND = "dataset"
+
+
+@dataclass(frozen=True)
+class PullRequest:
+    """A pull request of the dataset repository.
+
+    Attributes:
+        number: Its number.
+        title: Its title.
+        author: The account that opened it.
+        status: "open", "draft", "merged" or "closed".
+        url: Its page.
+        comments: `(author, text)` in order; empty in listings.
+        files: `(change, path)`, change being "added", "changed" or "deleted"; empty in listings.
+    """
+
+    number: int
+    title: str
+    author: str
+    status: str
+    url: str
+    comments: tuple[tuple[str, str], ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def revision(self) -> str:
+        """The revision that holds its files."""
+        return f"refs/pr/{self.number}"
+
+
+@dataclass(frozen=True)
+class Committed:
+    """What a commit became: its id, and the pull request it opened, if any."""
+
+    sha: str
+    number: int | None = None
+    url: str = ""
+
+
+class DatasetRepo:
+    """One dataset repository, seen through one token.
+
+    Args:
+        repo_id: `owner/name`, from the settings of the app and never from a visitor.
+        token: Access token, or None to read what is public.
+        endpoint: Address of the Hub; None is the default one.
+    """
+
+    def __init__(self, repo_id: str, *, token: str | None, endpoint: str | None = None) -> None:
+        self.id = repo_id
+        # False and not None: without a token of its own it must not pick up one of the machine.
+        self._token = token or False
+        self._api = HfApi(endpoint=endpoint, token=self._token)
+
+    def account(self) -> str:
+        """Returns the name of the account behind the token."""
+        with self._errors():
+            return str(self._api.whoami()["name"])
+
+    def create(self, *, private: bool = False) -> None:
+        """Creates the repository unless it exists."""
+        with self._errors():
+            self._api.create_repo(self.id, repo_type=_KIND, private=private, exist_ok=True)
+
+    def head(self) -> str:
+        """Returns the commit id of the main branch."""
+        with self._errors():
+            return str(self._api.dataset_info(self.id).sha)
+
+    def present(self, paths: Iterable[str]) -> set[str]:
+        """Returns those of the paths that exist on the main branch."""
+        with self._errors():
+            found = self._api.get_paths_info(self.id, list(paths), repo_type=_KIND)
+        return {entry.path for entry in found}
+
+    def paths(self, *, revision: str = "main") -> list[str]:
+        """Returns the path of every file of a revision."""
+        with self._errors():
+            return self._api.list_repo_files(self.id, repo_type=_KIND, revision=revision)
+
+    def read(self, path: str, *, revision: str = "main") -> bytes | None:
+        """Returns the content of a file, or None where there is none; keeps no copy on disk.
+
+        Raises:
+            RemoteError: The file is too large, or the Hub refuses.
+        """
+        endpoint = self._api.endpoint
+        url = hf_hub_url(self.id, path, repo_type=_KIND, revision=revision, endpoint=endpoint)
+        headers = build_hf_headers(token=self._token)
+        with self._errors():
+            session = get_session()
+            with session.stream("GET", url, headers=headers, follow_redirects=True) as response:
+                if response.headers.get("X-Error-Code") == "EntryNotFound":
+                    return None
+                if response.is_error:
+                    response.read()
+                hf_raise_for_status(response)
+                return self._bounded(response, path)
+
+    def _bounded(self, response: Response, path: str) -> bytes:
+        data = bytearray()
+        for part in response.iter_bytes():
+            data += part
+            if len(data) > MAX_FILE_BYTES:
+                raise RemoteError(f"{path} is larger than {MAX_FILE_BYTES} bytes: it is not read")
+        return bytes(data)
+
+    def snapshot(self, *, revision: str, patterns: list[str], folder: Path) -> Path:
+        """Downloads the files of a revision that match the patterns into a folder."""
+        with self._errors():
+            return Path(
+                snapshot_download(
+                    self.id, repo_type=_KIND, revision=revision, allow_patterns=patterns,
+                    local_dir=folder, token=self._token, endpoint=self._api.endpoint,
+                )
+            )  # fmt: skip
+
+    def commit(
+        self,
+        added: Mapping[str, bytes],
+        *,
+        title: str,
+        description: str = "",
+        deleted: Iterable[str] = (),
+        parent: str | None = None,
+        revision: str = "main",
+        pull_request: bool = False,
+    ) -> Committed:
+        """Makes one commit, on a branch or as a new pull request.
+
+        Args:
+            added: Content by path.
+            title: First line of the message.
+            description: Rest of the message.
+            deleted: Paths to delete.
+            parent: Commit that must still be the tip, so that nothing newer is overlooked.
+            revision: Branch or `refs/pr/N`.
+            pull_request: Open a pull request instead of writing to the branch.
+
+        Raises:
+            RemoteBusyError: Worth another try; the commit may or may not have landed.
+            RemoteRefusedError: The account or the repository does not allow it.
+        """
+        operations: list[CommitOperationAdd | CommitOperationDelete] = [
+            CommitOperationAdd(path, data) for path, data in added.items()
+        ]
+        operations += [CommitOperationDelete(path) for path in deleted]
+        with self._errors():
+            info = self._api.create_commit(
+                self.id, operations, commit_message=title, commit_description=description,
+                repo_type=_KIND, revision=revision, create_pr=pull_request, parent_commit=parent,
+            )  # fmt: skip
+        return Committed(info.oid, number=info.pr_num, url=info.pr_url or info.commit_url)
+
+    def pull_requests(
+        self, *, author: str | None = None, status: str | None = None
+    ) -> Iterator[PullRequest]:
+        """Lists pull requests, newest first as the Hub sends them; status is "open" or "closed"."""
+        with self._errors():
+            for found in self._api.get_repo_discussions(
+                self.id, repo_type=_KIND, author=author, discussion_status=status,  # type: ignore[arg-type]
+                discussion_type="pull_request",
+            ):  # fmt: skip
+                yield _pull_request(found)
+
+    def pull_request(self, number: int) -> PullRequest:
+        """Returns one pull request with its comments and changed files."""
+        with self._errors():
+            return _pull_request(self._api.get_discussion_details(self.id, number, repo_type=_KIND))
+
+    def merge(self, number: int, *, comment: str = "") -> None:
+        """Merges a pull request."""
+        with self._errors():
+            self._api.merge_pull_request(self.id, number, repo_type=_KIND, comment=comment or None)
+
+    def comment(self, number: int, text: str) -> None:
+        """Writes a comment under a pull request."""
+        with self._errors():
+            self._api.comment_discussion(self.id, number, comment=text, repo_type=_KIND)
+
+    def close(self, number: int, *, comment: str) -> None:
+        """Closes a pull request without merging it, saying why."""
+        with self._errors():
+            self._api.change_discussion_status(
+                self.id, number, "closed", comment=comment, repo_type=_KIND
+            )
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except HFValidationError as error:
+            raise RemoteRefusedError(
+                f"'{self.id}' is no repository name: use owner/name"
+            ) from error
+        except HfHubHTTPError as error:
+            raise _translated(self.id, error) from error
+        except (HTTPError, OfflineModeIsEnabled, LocalEntryNotFoundError) as error:
+            raise RemoteBusyError("the Hub can't be reached") from error
+        except RuntimeError as error:
+            # The client wraps whatever stopped the upload of a large file in a bare RuntimeError.
+            if isinstance(error.__cause__, HfHubHTTPError):
+                raise _translated(self.id, error.__cause__) from error
+            if isinstance(error.__cause__, HTTPError):
+                raise RemoteBusyError("the Hub can't be reached") from error
+            raise
+
+
+def _translated(repo_id: str, error: HfHubHTTPError) -> RemoteError:
+    """Says what an answer of the Hub means for the person."""
+    status = error.response.status_code
+    if isinstance(error, GatedRepoError):
+        return RemoteRefusedError(
+            f"the dataset {repo_id} is gated: ask its owner for access on its page"
+        )
+    if isinstance(error, RepositoryNotFoundError):
+        return RemoteRefusedError(f"there is no dataset {repo_id} that this account can see")
+    if isinstance(error, RevisionNotFoundError):
+        return RemoteRefusedError(f"the dataset {repo_id} has no such revision")
+    if status == 401:
+        return RemoteRefusedError("the sign-in is missing or has expired: sign in again")
+    if status == 403:
+        return RemoteRefusedError(
+            f"this account may not do that on {repo_id}: sign in with discussions allowed, "
+            "or ask its owner for write access"
+        )
+    if status in _LATER:
+        return RemoteBusyError(_BUSY.get(status, "the Hub has trouble"), retry_after=_wait(error))
+    return RemoteRefusedError(f"the Hub refused it ({status}): {error.server_message or error}")
+
+
+_BUSY = {
+    409: "another change to the dataset came first",
+    412: "another change to the dataset came first",
+    429: "the Hub asks to slow down",
+}
+
+
+def _wait(error: HfHubHTTPError) -> float | None:
+    """Returns the seconds of a Retry-After header; dates are left to the usual backoff."""
+    value = error.response.headers.get("Retry-After", "")
+    return float(value) if re.fullmatch(r"\d{1,6}(\.\d+)?", value) else None
+
+
+def _pull_request(found: Discussion) -> PullRequest:
+    comments: tuple[tuple[str, str], ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
+    if isinstance(found, DiscussionWithDetails):
+        comments = tuple(
+            (event.author, event.content)
+            for event in found.events
+            if isinstance(event, DiscussionComment)
+        )
+        files = tuple(_changed_files(found.diff or ""))
+    return PullRequest(
+        found.num, found.title, found.author, found.status, found.url, comments, files
+    )
+
+
+def _changed_files(diff: str) -> Iterator[tuple[str, str]]:
+    """Reads which paths a git diff adds, changes or deletes; a rename counts as changed."""
+    for part in re.split(r"^(?=diff --git )", diff, flags=re.MULTILINE):
+        lines = part.splitlines()
+        named = re.fullmatch(r"diff --git a/(.+) b/(.+)", lines[0]) if lines else None
+        if named:
+            head = lines[1] if len(lines) > 1 else ""
+            change = {"new": "added", "deleted": "deleted"}.get(head.split(" ")[0], "changed")
+            yield change, named[2]

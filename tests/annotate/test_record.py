@@ -1,0 +1,119 @@
+"""A row holds everything, in plain PNG, and a stranger's row is checked before it is believed."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from annotate import record
+from annotate.errors import RecordError
+from segface_hf.errors import LabelError
+from segface_hf.labels import CELEBAMASK_HQ
+
+
+def rewritten(correction, **fields):
+    return record.rows_to_parquet([{**record.to_row(correction), **fields}])
+
+
+def test_a_correction_survives_its_row(drawn):
+    correction = drawn(3, source="https://example.org/photo", app_version="0.1")
+    (row,) = record.from_parquet(record.to_parquet(correction))
+    back = record.from_row(row)
+    for name in ("image", "mask", "prediction"):
+        assert np.array_equal(getattr(back, name), getattr(correction, name))
+    for name in ("schema", "model", "effort", "contributor", "consent", "source", "created_at"):
+        assert getattr(back, name) == getattr(correction, name)
+    assert row["areas_after"] == list(correction.areas_after)
+    assert row["schema_version"] == record.schema_version(CELEBAMASK_HQ)
+
+
+def test_masks_are_mode_l_and_no_image_has_metadata(drawn):
+    row = record.to_row(drawn(1))
+    for name, mode in (("image", "RGB"), ("mask", "L"), ("prediction", "L")):
+        image = Image.open(io.BytesIO(row[name]))
+        assert (image.format, image.mode) == ("PNG", mode)
+        assert image.info == {}
+
+
+def test_the_columns_of_version_1_never_change():
+    assert record.RECORD_VERSION == 1
+    assert list(record.features()) == [
+        "content_id", "record_version", "image", "mask", "prediction", "schema", "schema_version",
+        "model", "model_revision", "model_digest", "areas_before", "areas_after",
+        "changed_pixels", "seconds", "tools", "contributor", "consent_right", "consent_people",
+        "photo_licence", "licence", "source", "created_at", "app_version", "photo_id", "photo_hash",
+    ]  # fmt: skip
+
+
+def test_an_altered_row_is_refused(drawn):
+    other = record.to_row(drawn(2))
+    (row,) = record.from_parquet(rewritten(drawn(1), mask=record.to_row(drawn(1))["prediction"]))
+    with pytest.raises(RecordError, match="it was altered"):
+        record.from_row(row)
+    (row,) = record.from_parquet(rewritten(drawn(1), image=other["image"]))
+    with pytest.raises(RecordError, match="it was altered"):
+        record.from_row(row)
+
+
+def test_an_unknown_id_in_a_row_is_refused(drawn):
+    sink = io.BytesIO()
+    Image.fromarray(np.full((24, 32), 200, np.uint8)).save(sink, "PNG")
+    (row,) = record.from_parquet(rewritten(drawn(1), mask=sink.getvalue()))
+    with pytest.raises(LabelError, match="id 200 is not a class"):
+        record.from_row(row)
+
+
+def test_other_labels_of_the_same_name_are_refused(drawn):
+    (row,) = record.from_parquet(rewritten(drawn(1), schema_version="00000000"))
+    with pytest.raises(RecordError, match="are of version 00000000, this app knows"):
+        record.from_row(row)
+
+
+def test_another_record_version_is_refused_by_name(drawn):
+    with pytest.raises(RecordError, match=r"rows of version \[2\], this app reads 1"):
+        record.from_parquet(rewritten(drawn(1), record_version=2), source="x")
+
+
+def test_other_columns_are_refused_because_they_would_break_every_load(drawn):
+    table = pq.read_table(io.BytesIO(record.to_parquet(drawn(1))))
+    sink = io.BytesIO()
+    pq.write_table(table.append_column("extra", pa.array([1])), sink)
+    with pytest.raises(RecordError, match=r"differs in columns \['extra'\]"):
+        record.from_parquet(sink.getvalue(), source="x.parquet")
+
+
+@pytest.mark.parametrize("cut", [0, 3, 200, -1])
+def test_half_a_file_is_refused(drawn, cut):
+    with pytest.raises(RecordError, match="no whole parquet file"):
+        record.from_parquet(record.to_parquet(drawn(1))[:cut])
+
+
+def test_a_palette_mask_is_refused_because_its_values_are_no_ids(drawn):
+    sink = io.BytesIO()
+    Image.fromarray(drawn(1).mask).convert("P").save(sink, "PNG")
+    (row,) = record.from_parquet(rewritten(drawn(1), mask=sink.getvalue()))
+    with pytest.raises(RecordError, match="must be an 8-bit L PNG"):
+        record.from_row(row)
+
+
+def test_a_png_bomb_in_a_row_is_refused_by_its_header(drawn):
+    header = struct.pack(">IIBBBBB", 40_000, 40_000, 8, 2, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + b"IHDR" + header
+    bomb = b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    (row,) = record.from_parquet(rewritten(drawn(1), image=bomb))
+    with pytest.raises(RecordError, match="is 40000 x 40000"):
+        record.from_row(row)
+
+
+def test_a_truncated_png_in_a_row_is_refused(drawn):
+    image = record.to_row(drawn(1))["image"][:-40]
+    (row,) = record.from_parquet(rewritten(drawn(1), image=image))
+    with pytest.raises(RecordError, match="RGB image is damaged"):
+        record.from_row(row)
