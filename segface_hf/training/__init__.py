@@ -1,1 +1,1 @@
-"""Data, augmentation, losses and the one visible training loop."""
+"""Training: data folders, augmentation, long-tail recipes, losses, and the one visible loop."""

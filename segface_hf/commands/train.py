@@ -1,0 +1,58 @@
+"""`segface train`: trains a model on a data folder, with progress, and resumes."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+HELP = "train a model on a folder of photos and masks; run again to resume"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    parser.add_argument("--data", required=True, help="folder with images/ and masks/")
+    parser.add_argument("--out", required=True, help="folder of the run: state, metrics, models")
+    parser.add_argument("--config", help="YAML recipe; a run is reproducible from it")
+    parser.add_argument("--val", help="data folder to evaluate on; default: DATA/../val if there")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: all)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Trains; returns 0 when every step is done, 1 when stopped on request."""
+    import torch
+
+    from segface_hf.training.data import find_pairs
+    from segface_hf.training.loop import start, train
+    from segface_hf.training.prepare import prepare
+    from segface_hf.training.recipe import Recipe
+    from segface_hf.training.recipe_file import read_recipe
+    from segface_hf.training.report import Progress, report_evaluation, write_curves
+    from segface_hf.training.run import BEST, LAST, Run
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    recipe = read_recipe(args.config) if args.config else Recipe()
+    validation = validation_folder(args.data, args.val)
+    data = prepare(args.data, recipe)
+    pairs = find_pairs(validation) if validation else ()
+    current = Run(recipe, data, Path(args.out), pairs)
+    resumed = start(current)
+    print(
+        f"{len(data.photos)} photos, {len(pairs)} to evaluate, {len(data.swapped)} masks with "
+        f"swapped sides ({recipe.tail.swapped}), {current.precision}"
+        + (f", resumed at step {current.step}" if resumed else "")
+    )
+    with Progress(current.step, recipe.steps, recipe.batch_size) as progress:
+        done = train(current, progress=progress, log=report_evaluation, stop=progress.stopped)
+    write_curves(current.out)
+    kept = BEST if current.best >= 0 else LAST
+    print(f"{'done' if done else 'stopped, run again to resume'}: {current.out / kept}")
+    return 0 if done else 1
+
+
+def validation_folder(data: str, given: str | None) -> str | None:
+    """Returns the folder to evaluate on: the given one, or a sibling named `val`."""
+    if given:
+        return given
+    sibling = Path(data).resolve().parent / "val"
+    return str(sibling) if (sibling / "masks").is_dir() else None

@@ -1,0 +1,150 @@
+"""Metrics: one confusion matrix over all pixels, and every score that is read off it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from segface_hf.errors import DataError
+from segface_hf.labels import LabelSchema
+
+
+def confusion_matrix(mask: np.ndarray, prediction: np.ndarray, num_classes: int) -> np.ndarray:
+    """Counts pixels by true class (rows) and predicted class (columns).
+
+    Args:
+        mask: uint8 (H, W) of true ids.
+        prediction: uint8 (H, W) of predicted ids.
+        num_classes: K.
+
+    Returns:
+        int64 (K, K).
+
+    Raises:
+        DataError: The sizes differ, or an id is K or more.
+    """
+    if mask.shape != prediction.shape:
+        raise DataError(
+            f"mask and prediction must have one size, got {mask.shape} and {prediction.shape}"
+        )
+    largest = max(int(mask.max(initial=0)), int(prediction.max(initial=0)))
+    if largest >= num_classes:
+        raise DataError(f"ids go from 0 to {num_classes - 1}, got {largest}")
+    joint = mask.astype(np.int64) * num_classes + prediction
+    counts = np.bincount(joint.ravel(), minlength=num_classes**2)
+    return counts.reshape(num_classes, num_classes).astype(np.int64)
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Divides; where there is nothing to divide the score is undefined, not zero."""
+    whole = np.asarray(whole, dtype=np.float64)
+    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of a set of masks.
+
+    A class that neither the masks nor the predictions hold has no score: NaN here, null in JSON,
+    and it is left out of means.
+
+    Attributes:
+        confusion: int64 (K, K), or (..., K, K) for several sets; rows are true classes.
+        schema: What the ids stand for.
+        images_with: Photos whose mask holds each class, (K,).
+
+    Example:
+        >>> Scores(confusion_matrix(mask, prediction, 19), CELEBAMASK_HQ).mean_f1
+    """
+
+    confusion: np.ndarray
+    schema: LabelSchema
+    images_with: tuple[int, ...] = ()
+
+    @property
+    def _hits(self) -> np.ndarray:
+        return np.diagonal(self.confusion, axis1=-2, axis2=-1).astype(np.float64)
+
+    @property
+    def _true(self) -> np.ndarray:
+        return self.confusion.sum(-1)
+
+    @property
+    def _predicted(self) -> np.ndarray:
+        return self.confusion.sum(-2)
+
+    @property
+    def f1(self) -> np.ndarray:
+        """F1 of each class over all pixels, (..., K)."""
+        return _ratio(2 * self._hits, self._true + self._predicted)
+
+    @property
+    def iou(self) -> np.ndarray:
+        """Intersection over union of each class over all pixels, (..., K)."""
+        return _ratio(self._hits, self._true + self._predicted - self._hits)
+
+    @property
+    def precision(self) -> np.ndarray:
+        """Share of the pixels predicted as a class that are of it, (..., K)."""
+        return _ratio(self._hits, self._predicted)
+
+    @property
+    def recall(self) -> np.ndarray:
+        """Share of the pixels of a class that were predicted as it, (..., K)."""
+        return _ratio(self._hits, self._true)
+
+    def mean_f1(self) -> float:
+        """The published metric: mean F1 over all classes but the background."""
+        return mean_over(self.f1, range(1, self.schema.num_classes))
+
+    def mean_iou(self) -> float:
+        """Mean IoU over all classes but the background."""
+        return mean_over(self.iou, range(1, self.schema.num_classes))
+
+    def tail_f1(self) -> float:
+        """Mean F1 over the rare accessories."""
+        return mean_over(self.f1, self.schema.tail)
+
+    def accuracy(self) -> float:
+        """Share of all pixels with the right class."""
+        return float(self._hits.sum() / max(1, self.confusion.sum()))
+
+    def by_class(self) -> dict[str, dict[str, Any]]:
+        """Returns every class's scores by name, undefined ones as None."""
+        columns = {
+            "f1": self.f1,
+            "iou": self.iou,
+            "precision": self.precision,
+            "recall": self.recall,
+        }
+        table: dict[str, dict[str, Any]] = {}
+        for index, name in enumerate(self.schema.names):
+            row: dict[str, Any] = {key: number(values[index]) for key, values in columns.items()}
+            row["pixels"] = int(self._true[index])
+            if self.images_with:
+                row["images"] = self.images_with[index]
+            table[name] = row
+        return table
+
+
+def mean_over(values: np.ndarray, ids: Sequence[int]) -> float:
+    """Returns the mean of the defined values at these ids, NaN where there are none."""
+    chosen = np.asarray(values)[list(ids)] if len(ids) else np.array([])
+    defined = chosen[~np.isnan(chosen)]
+    return float(defined.mean()) if len(defined) else float("nan")
+
+
+def number(value: float) -> float | None:
+    """Rounds a score for JSON, NaN as None."""
+    return None if np.isnan(value) else round(float(value), 5)
+
+
+def presence(masks: Sequence[np.ndarray], num_classes: int) -> tuple[int, ...]:
+    """Counts the masks that hold each class, (K,)."""
+    counts = np.zeros(num_classes, dtype=np.int64)
+    for mask in masks:
+        counts += np.bincount(mask.ravel(), minlength=num_classes)[:num_classes] > 0
+    return tuple(int(count) for count in counts)

@@ -1,0 +1,46 @@
+"""Label audit: finds masks whose left and right classes are swapped, and reads landmarks."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from segface_hf.labels import LabelSchema
+from segface_hf.training.data import PhotoSet
+
+_MINIMUM_PIXELS = 6
+
+
+def center_of(mask: np.ndarray, ids: tuple[int, ...]) -> tuple[float, float] | None:
+    """Returns the centre (x, y) in pixels of the given classes, None where they are too small."""
+    rows, columns = np.nonzero(np.isin(mask, ids))
+    if len(rows) < _MINIMUM_PIXELS:
+        return None
+    return float(columns.mean()), float(rows.mean())
+
+
+def sides_are_swapped(mask: np.ndarray, schema: LabelSchema) -> bool:
+    """Tells whether mirrored classes lie on the wrong sides of an upright face.
+
+    The subject's left is the image's right, so the left member of each pair must have the larger
+    x. Every pair with both members votes; a tie counts as right.
+
+    Args:
+        mask: uint8 (H, W) of class ids, the face upright.
+        schema: Its `mirror_pairs` are ordered (left, right) or (right, left) by name.
+    """
+    votes = 0
+    for pair in schema.mirror_pairs:
+        left, right = sorted(pair, key=lambda index: not schema.names[index].startswith("l_"))
+        a, b = center_of(mask, (left,)), center_of(mask, (right,))
+        if a is not None and b is not None:
+            votes += 1 if a[0] > b[0] else -1
+    return votes < 0
+
+
+def swapped_photos(photos: PhotoSet) -> tuple[str, ...]:
+    """Returns the stems of photos whose masks have left and right swapped."""
+    return tuple(
+        stem
+        for stem, mask in zip(photos.stems, photos.masks.numpy(), strict=True)
+        if sides_are_swapped(mask, photos.schema)
+    )

@@ -1,0 +1,151 @@
+"""Augmentation: varies geometry, colour and quality of a batch, and keeps left and right true."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional as F
+
+from segface_hf.labels import LabelSchema
+from segface_hf.training.data import IGNORED
+from segface_hf.training.recipe import Augment
+
+
+@dataclass(frozen=True)
+class Dice:
+    """Random numbers of one step, all from one generator.
+
+    Attributes:
+        count: Photos in the batch.
+        generator: Where every number comes from.
+    """
+
+    count: int
+    generator: Generator
+
+    def uniform(self, low: float, high: float, *shape: int) -> Tensor:
+        """Returns (count, *shape) numbers from low to high."""
+        return low + (high - low) * torch.rand(self.count, *shape, generator=self.generator)
+
+    def around_zero(self, limit: float) -> Tensor:
+        """Returns (count,) numbers from -limit to limit."""
+        return self.uniform(-limit, limit)
+
+    def happens(self, probability: float) -> Tensor:
+        """Returns bool (count,)."""
+        return torch.rand(self.count, generator=self.generator) < probability
+
+
+def random_affine(options: Augment, dice: Dice) -> tuple[Tensor, Tensor]:
+    """Draws one similarity transform a photo.
+
+    Returns:
+        (B, 2, 3) matrices from output to input coordinates, as `affine_grid` takes them, and
+        bool (B,): which ones flip left and right.
+    """
+    # Squared, so that most faces stay near upright, as the parser aligns them.
+    turn = dice.around_zero(1.0)
+    angle = turn * turn.abs() * math.radians(options.rotation)
+    low, high = math.log(1 / options.scale_max), math.log(1 / options.scale_min)
+    scale = torch.exp(dice.uniform(low, high))
+    flipped = dice.happens(options.flip)
+    sign = 1.0 - 2.0 * flipped.float()
+    shift_x, shift_y = dice.around_zero(2 * options.shift), dice.around_zero(2 * options.shift)
+    cos, sin = scale * angle.cos(), scale * angle.sin()
+    across = torch.stack([sign * cos, -sign * sin, shift_x], -1)
+    down = torch.stack([sin, cos, shift_y], -1)
+    return torch.stack([across, down], 1), flipped
+
+
+def warp_photos(images: Tensor, theta: Tensor, side: int) -> Tensor:
+    """Resamples images: (B, C, S, S) float and (B, 2, 3) -> (B, C, side, side).
+
+    Large reductions are averaged first, so that thin parts don't break into dots.
+    """
+    if images.shape[-1] >= 2.5 * side:
+        images = F.avg_pool2d(images, 2)
+    grid = F.affine_grid(theta, [len(images), images.shape[1], side, side], align_corners=False)
+    return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def warp_masks(masks: Tensor, theta: Tensor, side: int) -> Tensor:
+    """Resamples masks: uint8 (B, S, S) -> int64 (B, side, side); outside the photo is `IGNORED`."""
+    grid = F.affine_grid(theta, [len(masks), 1, side, side], align_corners=False)
+    sampled = F.grid_sample(
+        masks[:, None].float(), grid, mode="nearest", padding_mode="border", align_corners=False
+    )
+    outside = grid.abs().amax(-1) > 1
+    return sampled[:, 0].round().long().masked_fill(outside, IGNORED)
+
+
+def mirror_masks(masks: Tensor, flipped: Tensor, schema: LabelSchema) -> Tensor:
+    """Gives left and right classes each other's ids in the photos that were flipped.
+
+    Args:
+        masks: int64 (B, H, W), `IGNORED` allowed; already flipped geometrically.
+        flipped: bool (B,).
+        schema: Knows the mirror pairs.
+    """
+    table = torch.arange(256)
+    table[: schema.num_classes] = torch.tensor(schema.mirror_ids)
+    return torch.where(flipped[:, None, None], table[masks], masks)
+
+
+def vary_color(images: Tensor, options: Augment, dice: Dice) -> Tensor:
+    """Changes brightness, contrast, saturation, tint; some photos lose all colour.
+
+    Args:
+        images: (B, 3, H, W) in 0 to 1.
+        options: Ranges.
+        dice: Random numbers.
+    """
+    column = (1, 1, 1)
+    images = images * dice.uniform(1 - options.brightness, 1 + options.brightness, *column)
+    mean = images.mean((1, 2, 3), keepdim=True)
+    factor = dice.uniform(1 - options.contrast, 1 + options.contrast, *column)
+    images = (images - mean) * factor + mean
+    gray = images.mean(1, keepdim=True)
+    colored = dice.uniform(1 - options.saturation, 1 + options.saturation, *column)
+    colored = colored.masked_fill(dice.happens(options.gray)[:, None, None, None], 0.0)
+    images = gray + (images - gray) * colored
+    return images * dice.uniform(1 - options.tint, 1 + options.tint, 3, 1, 1)
+
+
+def lose_quality(images: Tensor, options: Augment, dice: Dice) -> Tensor:
+    """Blurs some photos down to a third or less of their resolution, and adds noise."""
+    side = images.shape[-1]
+    factors = dice.uniform(1.5, 6.0)
+    degraded = list(images)
+    for index in torch.nonzero(dice.happens(options.low_resolution)).flatten().tolist():
+        small = max(24, int(side / float(factors[index])))
+        reduced = F.interpolate(images[index : index + 1], size=(small, small), mode="area")
+        degraded[index] = F.interpolate(reduced, size=(side, side), mode="bilinear")[0]
+    noise = torch.randn(images.shape, generator=dice.generator)
+    return torch.stack(degraded) + noise * dice.uniform(0.0, options.noise, 1, 1, 1)
+
+
+def augment_batch(
+    images: Tensor, masks: Tensor, options: Augment, *, schema: LabelSchema, side: int,
+    generator: Generator,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Varies a batch.
+
+    Args:
+        images: float (B, 3, S, S) in 0 to 1.
+        masks: uint8 (B, S, S).
+        options: Ranges.
+        schema: What the ids stand for.
+        side: Side of the result in pixels.
+        generator: Decides everything.
+
+    Returns:
+        float (B, 3, side, side) in 0 to 1, and int64 (B, side, side) with `IGNORED` outside.
+    """
+    dice = Dice(len(images), generator)
+    theta, flipped = random_affine(options, dice)
+    pixels = warp_photos(images, theta, side)
+    pixels = lose_quality(vary_color(pixels, options, dice), options, dice).clamp(0, 1)
+    return pixels, mirror_masks(warp_masks(masks, theta, side), flipped, schema)

@@ -1,0 +1,197 @@
+"""Data folders: pairs of photos and masks with equal stems, read, checked and kept in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+from segface_hf.errors import DataError, LabelError
+from segface_hf.labels import LabelSchema
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+MASK_SUFFIX = ".png"
+IGNORED = 255
+_MASK_MODES = ("L", "P")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A photo and its mask.
+
+    Attributes:
+        stem: Their common name without suffix.
+        image: Path of the photo.
+        mask: Path of the mask, a single-channel PNG of class ids.
+    """
+
+    stem: str
+    image: Path
+    mask: Path
+
+
+def find_pairs(folder: str | Path) -> tuple[Pair, ...]:
+    """Lists a data folder's pairs, by name.
+
+    Args:
+        folder: Holds `images/` and `masks/` with equal stems.
+
+    Raises:
+        DataError: A folder is missing or empty, or a file has no partner.
+    """
+    root = Path(folder)
+    images = _by_stem(root / "images", IMAGE_SUFFIXES)
+    masks = _by_stem(root / "masks", (MASK_SUFFIX,))
+    for stems, others, kind in ((images, masks, "mask"), (masks, images, "image")):
+        lonely = sorted(stems.keys() - others.keys())
+        if lonely:
+            raise DataError(
+                f"{stems[lonely[0]]} has no {kind} named '{lonely[0]}' in {root / kind}s "
+                f"({len(lonely)} such files): add it, or remove the file"
+            )
+    return tuple(Pair(stem, images[stem], masks[stem]) for stem in sorted(images))
+
+
+def _by_stem(folder: Path, suffixes: Sequence[str]) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise DataError(
+            f"{folder} is not a folder: a data folder holds images/ and masks/ with equal stems"
+        )
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in suffixes or path.name.startswith("."):
+            continue
+        if path.stem in found:
+            raise DataError(f"{found[path.stem]} and {path} have the same stem: keep one of them")
+        found[path.stem] = path
+    if not found:
+        raise DataError(f"{folder} holds no files of type {', '.join(suffixes)}")
+    return found
+
+
+def read_mask(path: Path, schema: LabelSchema) -> np.ndarray:
+    """Reads a mask as uint8 (H, W) of class ids.
+
+    Raises:
+        DataError: Not a single-channel picture, or it holds an id that the schema lacks.
+    """
+    try:
+        with Image.open(path) as file:
+            if file.mode not in _MASK_MODES:
+                raise DataError(
+                    f"{path} is a {file.mode} picture: a mask has one 8-bit channel of class ids"
+                )
+            mask = np.array(file, dtype=np.uint8)
+    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path} can't be read as a mask: {error}") from error
+    try:
+        schema.check_mask(mask, source=str(path))
+    except LabelError as error:
+        raise DataError(str(error)) from error
+    return mask
+
+
+def read_photo(path: Path) -> Image.Image:
+    """Reads a photo as RGB, as stored: masks were drawn on the stored pixels.
+
+    Raises:
+        DataError: The file can't be decoded.
+    """
+    try:
+        with Image.open(path) as file:
+            return file.convert("RGB")
+    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path} can't be read as a photo: {error}") from error
+
+
+def read_pair(pair: Pair, schema: LabelSchema) -> tuple[Image.Image, np.ndarray]:
+    """Reads a photo and its mask.
+
+    Raises:
+        DataError: One can't be read, or their sizes differ.
+    """
+    image, mask = read_photo(pair.image), read_mask(pair.mask, schema)
+    if image.size != (mask.shape[1], mask.shape[0]):
+        raise DataError(
+            f"{pair.mask} has size {mask.shape[1]} x {mask.shape[0]} but its photo has "
+            f"{image.size[0]} x {image.size[1]}: both must have the same size"
+        )
+    return image, mask
+
+
+def iterate_pairs(
+    pairs: Sequence[Pair], schema: LabelSchema
+) -> Iterator[tuple[Pair, Image.Image, np.ndarray]]:
+    """Reads pairs one by one, at their own size."""
+    for pair in pairs:
+        yield (pair, *read_pair(pair, schema))
+
+
+@dataclass(frozen=True)
+class PhotoSet:
+    """Photos and masks in memory, at one square size.
+
+    Attributes:
+        images: uint8 (N, 3, S, S) RGB.
+        masks: uint8 (N, S, S) of class ids.
+        stems: N names.
+        schema: What the ids stand for.
+    """
+
+    images: Tensor
+    masks: Tensor
+    stems: tuple[str, ...]
+    schema: LabelSchema
+
+    def __len__(self) -> int:
+        return len(self.stems)
+
+    def presence(self) -> Tensor:
+        """Returns bool (N, K): which classes each mask holds."""
+        counts = [torch.bincount(m.flatten().long(), minlength=256) for m in self.masks]
+        return torch.stack(counts)[:, : self.schema.num_classes] > 0
+
+    def pixel_share(self) -> Tensor:
+        """Returns float64 (K,): the share of each class in all pixels."""
+        counts = sum(torch.bincount(m.flatten().long(), minlength=256) for m in self.masks)
+        known = torch.as_tensor(counts)[: self.schema.num_classes].double()
+        return known / known.sum().clamp(min=1)
+
+    def subset(self, keep: Sequence[int]) -> PhotoSet:
+        """Returns the photos at these positions."""
+        index = torch.tensor(list(keep), dtype=torch.long)
+        stems = tuple(self.stems[i] for i in keep)
+        return PhotoSet(self.images[index], self.masks[index], stems, self.schema)
+
+
+def load_photos(pairs: Sequence[Pair], schema: LabelSchema, *, side: int) -> PhotoSet:
+    """Reads pairs into memory, resized to a square.
+
+    Args:
+        pairs: What `find_pairs` gave.
+        schema: Refuses ids outside it.
+        side: Side in pixels. Photos resize bicubically, masks by nearest.
+
+    Raises:
+        DataError: Names the first file that can't be used.
+    """
+
+    def load(pair: Pair) -> tuple[Tensor, Tensor]:
+        image, mask = read_pair(pair, schema)
+        resized = image.resize((side, side), Image.Resampling.BICUBIC)
+        ids = Image.fromarray(mask).resize((side, side), Image.Resampling.NEAREST)
+        return torch.from_numpy(np.array(resized)).permute(2, 0, 1), torch.from_numpy(np.array(ids))
+
+    if not pairs:
+        raise DataError("no photos to load: the list of pairs is empty")
+    with ThreadPoolExecutor(2) as pool:
+        loaded = list(pool.map(load, pairs))
+    images = torch.stack([image for image, _ in loaded]).contiguous()
+    masks = torch.stack([mask for _, mask in loaded])
+    return PhotoSet(images, masks, tuple(pair.stem for pair in pairs), schema)

@@ -1,0 +1,74 @@
+"""The loop: one visible training loop, seeded, resumable bit for bit, stopped on request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from segface_hf.errors import OutputError
+from segface_hf.training.recipe_file import write_recipe
+from segface_hf.training.run import Run
+
+RECIPE_FILE = "run.yaml"
+STOP_FILE = "stop"
+
+Log = Callable[[Mapping[str, Any]], None]
+
+
+def stop_file_found(out: Path) -> bool:
+    """Whether someone put a file named `stop` into the run's folder; it is taken away."""
+    path = out / STOP_FILE
+    if not path.exists():
+        return False
+    with suppress(FileNotFoundError):
+        path.unlink()
+    return True
+
+
+def start(run: Run) -> bool:
+    """Makes the run's folder, resumes where there is a state, and writes the recipe out.
+
+    Returns:
+        Whether it resumed.
+
+    Raises:
+        OutputError: The folder can't be written.
+        ConfigError: It holds another recipe's run.
+    """
+    try:
+        run.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"can't make {run.out}: {error}") from error
+    resumed = run.resume()
+    write_recipe(run.recipe, run.out / RECIPE_FILE)
+    return resumed
+
+
+def train(
+    run: Run, *, progress: Iterable[object] | None = None, log: Log = lambda row: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> bool:  # fmt: skip
+    """Trains to the end, or until a stop is requested between two steps; then saves.
+
+    Args:
+        run: A started run.
+        progress: Iterated once a step, such as a progress bar over the steps left.
+        log: Called with each evaluation.
+        stop: Asked after every step.
+
+    Returns:
+        Whether every step was done.
+    """
+    for _ in progress if progress is not None else range(run.step, run.recipe.steps):
+        loss = run.advance()
+        every = run.recipe.evaluate_every
+        if run.validation and (run.finished or (every and run.step % every == 0)):
+            log(run.record(run.evaluate(), loss=loss))
+        if stop() or stop_file_found(run.out):
+            break
+        if run.step % run.recipe.checkpoint_every == 0:
+            run.save()
+    run.save()
+    return run.finished

@@ -1,0 +1,97 @@
+"""Losses: cross-entropy and Dice, and how rare classes weigh in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from segface_hf.training.data import IGNORED
+from segface_hf.training.recipe import Loss
+
+_BETA = 0.999
+
+
+def _equal(share: Tensor, photos: int) -> Tensor:
+    return torch.ones_like(share)
+
+
+def _inverse_sqrt(share: Tensor, photos: int) -> Tensor:
+    return share.clamp(min=1e-6).rsqrt()
+
+
+def _effective_number(share: Tensor, photos: int) -> Tensor:
+    """Cui et al., CVPR 2019, counting a class in units of an average photo's thousandth."""
+    counts = (share * photos * 1000).clamp(min=1)
+    return (1 - _BETA) / (1 - _BETA**counts)
+
+
+_WEIGHTINGS: Mapping[str, Callable[[Tensor, int], Tensor]] = MappingProxyType(
+    {"none": _equal, "inverse_sqrt": _inverse_sqrt, "effective_number": _effective_number}
+)
+
+
+def class_weights(kind: str, share: Tensor, *, photos: int, limit: float) -> Tensor:
+    """Returns float32 (K,) class weights for cross-entropy.
+
+    Args:
+        kind: A value of `recipe.CLASS_WEIGHTS`.
+        share: (K,) share of each class in all pixels.
+        photos: How many photos that share was counted on.
+        limit: Largest weight; they are scaled so that the mean over pixels is 1.
+    """
+    weights = _WEIGHTINGS[kind](share.double(), photos)
+    weights = weights / (weights * share).sum().clamp(min=1e-12)
+    return weights.clamp(max=limit).float()
+
+
+def dice_loss(logits: Tensor, masks: Tensor, *, smooth: float = 1.0) -> Tensor:
+    """Mean Dice loss over the classes that the batch holds (V-Net's squared form).
+
+    Args:
+        logits: (B, K, H, W).
+        masks: int64 (B, H, W); `IGNORED` pixels don't count.
+        smooth: Added above and below.
+    """
+    known = masks != IGNORED
+    target = masks.masked_fill(~known, 0)
+    chances = logits.softmax(1) * known[:, None]
+    classes = logits.shape[1]
+    hit = chances.gather(1, target[:, None])[:, 0] * known
+    overlap = torch.zeros(classes).index_add_(0, target.flatten(), hit.flatten())
+    counts = torch.bincount(target[known], minlength=classes).float()
+    union = chances.square().sum((0, 2, 3)) + counts
+    losses = 1 - (2 * overlap + smooth) / (union + smooth)
+    return losses[counts > 0].mean()
+
+
+def training_loss(
+    logits: Tensor, masks: Tensor, options: Loss, *, share: Tensor, photos: int, progress: float
+) -> Tensor:
+    """Adds the losses of a recipe.
+
+    Args:
+        logits: (B, K, h, w), resized to the masks' size where they differ.
+        masks: int64 (B, H, W) with `IGNORED`.
+        options: Which losses.
+        share: (K,) share of each class in all pixels of the training set.
+        photos: Size of the training set.
+        progress: Fraction of the run that is done; decides deferred re-weighting.
+    """
+    if logits.shape[-2:] != masks.shape[-2:]:
+        logits = F.interpolate(logits, size=masks.shape[-2:], mode="bilinear", align_corners=False)
+    if options.logit_adjustment:
+        prior = share.clamp(min=1e-6).log().to(logits)
+        logits = logits + options.logit_adjustment * prior[:, None, None]
+    kind = options.class_weights if progress >= options.reweight_from else "none"
+    weights = class_weights(kind, share, photos=photos, limit=options.weight_limit)
+    total = logits.new_zeros(())
+    if options.cross_entropy:
+        entropy = F.cross_entropy(logits, masks, weights, ignore_index=IGNORED)
+        total = total + options.cross_entropy * entropy
+    if options.dice:
+        total = total + options.dice * dice_loss(logits, masks)
+    return total

@@ -1,0 +1,194 @@
+"""Copy-paste of rare parts: eyeglasses, hats or jewellery of one photo worn by another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import ndimage
+from torch import Generator, Tensor
+from torch.nn import functional as F
+
+from segface_hf.labels import LabelSchema
+from segface_hf.training.audit import center_of
+from segface_hf.training.data import PhotoSet
+
+_ANCHORS = (("l_eye",), ("r_eye",), ("nose",), ("mouth", "l_lip", "u_lip"))
+_LOWEST_PIXELS = 40
+_FEATHER = 3
+_LARGEST_FILLING = 1.4
+_LARGEST_MISFIT = 0.15
+_FEATURES = ("l_eye", "r_eye", "nose", "mouth", "l_lip", "u_lip")
+_WORN_ON_FACE = ("eyeglasses", "hat")
+
+
+def anchor_points(mask: np.ndarray, schema: LabelSchema) -> np.ndarray | None:
+    """Returns the centres (x, y) of eyes, nose and mouth as (4, 2), None where one is missing."""
+    points = []
+    for names in _ANCHORS:
+        ids = tuple(schema.id_of(name) for name in names if name in schema.names)
+        point = center_of(mask, ids) if ids else None
+        if point is None:
+            return None
+        points.append(point)
+    return np.array(points)
+
+
+def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Least-squares similarity transform (rotation, scale, shift) from source to target points.
+
+    Args:
+        source: (N, 2) points.
+        target: (N, 2) points.
+
+    Returns:
+        (2, 3) matrix M with target ~ M @ (x, y, 1).
+    """
+    a, b = source - source.mean(0), target - target.mean(0)
+    norm = max(float((a**2).sum()), 1e-9)
+    cos = float((a * b).sum()) / norm
+    sin = float((a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum()) / norm
+    linear = np.array([[cos, -sin], [sin, cos]])
+    return np.hstack([linear, (target.mean(0) - linear @ source.mean(0))[:, None]])
+
+
+def misfit(source: np.ndarray, target: np.ndarray) -> float:
+    """Returns how far aligned points stay apart, root mean square in eye distances of the target.
+
+    Two faces turned to different sides don't fit.
+    """
+    moved = similarity(source, target) @ np.vstack([source.T, np.ones(len(source))])
+    eyes = max(float(np.linalg.norm(target[0] - target[1])), 1.0)
+    return float(np.sqrt(((moved.T - target) ** 2).sum(1).mean())) / eyes
+
+
+@dataclass(frozen=True)
+class PartBank:
+    """Which photos can lend which rare part.
+
+    Attributes:
+        photos: Where parts are taken from.
+        anchors: Anchor points (4, 2) of each photo, None where it can't be aligned.
+        donors: Class id -> positions of photos that hold enough of it and can be aligned.
+    """
+
+    photos: PhotoSet
+    anchors: tuple[np.ndarray | None, ...]
+    donors: dict[int, tuple[int, ...]]
+
+
+def collect_parts(photos: PhotoSet, classes: tuple[int, ...]) -> PartBank:
+    """Finds the donors of each class."""
+    masks = photos.masks.numpy()
+    anchors = tuple(anchor_points(mask, photos.schema) for mask in masks)
+    counts = np.stack([np.bincount(mask.ravel(), minlength=256) for mask in masks])
+    donors = {
+        index: tuple(
+            i for i, a in enumerate(anchors) if a is not None and counts[i, index] > _LOWEST_PIXELS
+        )
+        for index in classes
+    }
+    return PartBank(photos, anchors, donors)
+
+
+def _feature_ids(schema: LabelSchema) -> Tensor:
+    """Ids that jewellery doesn't cover."""
+    ids = [schema.id_of(name) for name in _FEATURES if name in schema.names]
+    return torch.tensor(ids, dtype=torch.uint8)
+
+
+def _to_theta(matrix: np.ndarray, side: int) -> Tensor:
+    """Turns a pixel transform from output to input into `affine_grid`'s normalised one."""
+    to_pixels = np.array([[side / 2, 0, side / 2 - 0.5], [0, side / 2, side / 2 - 0.5], [0, 0, 1]])
+    square = np.vstack([matrix, [0, 0, 1]])
+    return torch.from_numpy((np.linalg.inv(to_pixels) @ square @ to_pixels)[:2]).float()
+
+
+def part_region(mask: np.ndarray, part: int) -> np.ndarray:
+    """Returns bool (H, W): the part and the little that it encloses, such as eyes behind glasses.
+
+    A hood encloses the whole face: then the part alone is returned.
+    """
+    own = mask == part
+    filled: np.ndarray = ndimage.binary_fill_holes(own)
+    return filled if filled.sum() <= _LARGEST_FILLING * own.sum() else own
+
+
+def _relit(donor: Tensor, target: Tensor, donor_skin: Tensor, target_skin: Tensor) -> Tensor:
+    """Scales the donor's colours by the ratio of both skins' mean colours, within limits."""
+    if int(donor_skin.sum()) < _LOWEST_PIXELS or int(target_skin.sum()) < _LOWEST_PIXELS:
+        return donor
+    ratio = target[:, target_skin].mean(1) / donor[:, donor_skin].mean(1).clamp(min=0.02)
+    brightness = ratio.mean().clamp(0.4, 2.0)
+    tint = (ratio / ratio.mean().clamp(min=1e-3)).clamp(0.85, 1.15)
+    return (donor * (brightness * tint)[:, None, None]).clamp(0, 1)
+
+
+def paste_part(
+    image: Tensor, mask: Tensor, *, bank: PartBank, target: int, donor: int, part: int
+) -> tuple[Tensor, Tensor]:
+    """Puts a donor's part on a target, aligned by eyes, nose and mouth, relit and feathered.
+
+    Args:
+        image: float (3, S, S) in 0 to 1, the target.
+        mask: uint8 (S, S) of the target.
+        bank: Holds the donor and both photos' anchors.
+        target: The target's position in the bank.
+        donor: The donor's position in the bank.
+        part: Class id to take.
+
+    Returns:
+        New image and mask; the same ones where the target can't be aligned.
+    """
+    ours, theirs = bank.anchors[target], bank.anchors[donor]
+    if ours is None or theirs is None or misfit(theirs, ours) > _LARGEST_MISFIT:
+        return image, mask
+    side, schema = image.shape[-1], bank.photos.schema
+    theta = _to_theta(similarity(ours, theirs), side)[None]
+    grid = F.affine_grid(theta, [1, 3, side, side], align_corners=False)
+    ids = bank.photos.masks[donor]
+    layers = torch.stack([ids.float(), torch.from_numpy(part_region(ids.numpy(), part)).float()])
+    moved = F.grid_sample(layers[None], grid, mode="nearest", align_corners=False)[0]
+    picture = F.grid_sample(
+        bank.photos.images[donor][None].float() / 255, grid, padding_mode="border",
+        align_corners=False,
+    )[0]  # fmt: skip
+    region, labels = moved[1] > 0.5, moved[0].round().to(torch.uint8)
+    if schema.names[part] not in _WORN_ON_FACE:
+        region = region & ~torch.isin(mask, _feature_ids(schema))
+    skin = schema.id_of("skin") if "skin" in schema.names else 0
+    picture = _relit(picture, image, (labels == skin), (mask == skin))
+    soft = F.avg_pool2d(region[None, None].float(), _FEATHER, 1, _FEATHER // 2)[0]
+    return image + (picture - image) * soft, torch.where(region, labels, mask)
+
+
+def paste_parts(
+    images: Tensor, masks: Tensor, positions: Tensor, *, bank: PartBank,
+    chances: dict[int, float], generator: Generator,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Gives photos of a batch parts that they lack.
+
+    Args:
+        images: float (B, 3, S, S) in 0 to 1.
+        masks: uint8 (B, S, S).
+        positions: int64 (B,), the photos' positions in the bank.
+        bank: Donors.
+        chances: Class id -> probability by photo.
+        generator: Decides everything.
+
+    Returns:
+        New images and masks.
+    """
+    pictures, labels = list(images), list(masks)
+    for row, position in enumerate(positions.tolist()):
+        for part, chance in chances.items():
+            draw = torch.rand(2, generator=generator).tolist()
+            donors = bank.donors[part]
+            if draw[0] >= chance or not donors or bool((labels[row] == part).any()):
+                continue
+            pictures[row], labels[row] = paste_part(
+                pictures[row], labels[row], bank=bank, target=position,
+                donor=donors[int(draw[1] * len(donors))], part=part,
+            )  # fmt: skip
+    return torch.stack(pictures), torch.stack(labels)

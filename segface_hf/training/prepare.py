@@ -1,0 +1,115 @@
+"""Preparation: from a data folder and a recipe to the batches that the loop sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Generator, Tensor
+
+from segface_hf.errors import DataError
+from segface_hf.labels import LabelSchema
+from segface_hf.training.audit import swapped_photos
+from segface_hf.training.augment import augment_batch
+from segface_hf.training.data import PhotoSet, find_pairs, load_photos
+from segface_hf.training.paste import PartBank, collect_parts, paste_parts
+from segface_hf.training.recipe import Recipe
+from segface_hf.training.sampling import draw_photos, photo_weights
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Photos in memory, and what the recipe derives from them once.
+
+    Attributes:
+        photos: The training photos.
+        weights: float64 (N,) sampling weights.
+        share: float64 (K,) share of each class in all pixels.
+        bank: Donors of rare parts.
+        chances: Class id -> probability of a paste.
+        swapped: Stems whose masks had left and right swapped.
+    """
+
+    photos: PhotoSet
+    weights: Tensor
+    share: Tensor
+    bank: PartBank
+    chances: dict[int, float]
+    swapped: tuple[str, ...]
+
+    def batch(self, recipe: Recipe, *, side: int, generator: Generator) -> tuple[Tensor, Tensor]:
+        """Draws and varies one batch.
+
+        Returns:
+            float (B, 3, side, side) in 0 to 1 and int64 (B, side, side).
+        """
+        chosen = draw_photos(self.weights, recipe.batch_size, generator)
+        images = self.photos.images[chosen].float() / 255
+        masks = self.photos.masks[chosen]
+        if self.chances:
+            images, masks = paste_parts(
+                images, masks, chosen, bank=self.bank, chances=self.chances, generator=generator
+            )
+        return augment_batch(
+            images, masks, recipe.augment, schema=self.photos.schema, side=side,
+            generator=generator,
+        )  # fmt: skip
+
+
+def repaired(photos: PhotoSet, stems: tuple[str, ...]) -> PhotoSet:
+    """Returns the photos with left and right ids swapped back in the named masks."""
+    table = torch.tensor(photos.schema.mirror_ids, dtype=torch.uint8)
+    wrong = torch.tensor([stem in stems for stem in photos.stems])
+    fixed = table[photos.masks.long()]
+    return replace(photos, masks=torch.where(wrong[:, None, None], fixed, photos.masks))
+
+
+def clean(photos: PhotoSet, how: str) -> tuple[PhotoSet, tuple[str, ...]]:
+    """Treats masks with swapped sides.
+
+    Args:
+        photos: The photos.
+        how: A value of `recipe.SWAPPED`.
+
+    Returns:
+        Photos to train on, and the stems that were found.
+    """
+    stems = swapped_photos(photos)
+    if how == "keep" or not stems:
+        return photos, stems
+    if how == "repair":
+        return repaired(photos, stems), stems
+    keep = [i for i, stem in enumerate(photos.stems) if stem not in stems]
+    return photos.subset(keep), stems
+
+
+def prepare(folder: str | Path, recipe: Recipe) -> TrainingData:
+    """Reads a data folder as a recipe wants it.
+
+    Raises:
+        DataError: The folder can't be used; the message names the file.
+        LabelError: The recipe pastes a class that the schema lacks.
+    """
+    schema = recipe.model_config().labels
+    photos = load_photos(find_pairs(folder), schema, side=recipe.storage)
+    photos, swapped = clean(photos, recipe.tail.swapped)
+    if not len(photos):
+        raise DataError(f"{folder} holds no usable photo: every mask has swapped sides")
+    return derive(photos, recipe, schema=schema, swapped=swapped)
+
+
+def derive(
+    photos: PhotoSet, recipe: Recipe, *, schema: LabelSchema, swapped: tuple[str, ...] = ()
+) -> TrainingData:
+    """Computes sampling weights, class shares and donors of photos."""
+    power = recipe.tail.sampling_power if recipe.tail.sampling == "balanced" else 0.0
+    chances = {schema.id_of(name): chance for name, chance in recipe.tail.paste.items() if chance}
+    return TrainingData(
+        photos=photos,
+        weights=photo_weights(photos.presence(), power=power),
+        share=photos.pixel_share(),
+        bank=collect_parts(photos, tuple(chances)),
+        chances=chances,
+        swapped=swapped,
+    )

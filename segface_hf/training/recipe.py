@@ -1,0 +1,249 @@
+"""Recipe: everything that decides a training run, validated."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from segface_hf.config import SegFaceConfig
+from segface_hf.errors import ConfigError
+from segface_hf.training._options import plain, read_options
+
+PRECISIONS = ("auto", "fp32", "bf16")
+SAMPLINGS = ("uniform", "balanced")
+SWAPPED = ("repair", "set_aside", "keep")
+CLASS_WEIGHTS = ("none", "inverse_sqrt", "effective_number")
+
+SMALL_MODEL: Mapping[str, Any] = types.MappingProxyType(
+    {
+        "backbone": "tf_efficientnet_lite0",
+        "width": 128,
+        "mlp_dim": 512,
+        "upscale_dims": (64,),
+        "refine": True,
+        "detail": True,
+        "resolution": 256,
+        "mean": (0.5, 0.5, 0.5),
+        "std": (0.5, 0.5, 0.5),
+    }
+)
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ConfigError(message)
+
+
+@dataclass(frozen=True)
+class Augment:
+    """How training photos are varied. Probabilities are by photo.
+
+    Attributes:
+        flip: Probability of a left-right flip, which also swaps left and right classes.
+        rotation: Largest rotation in degrees, either way; small ones are likelier.
+        scale_min: Smallest magnification of the face.
+        scale_max: Largest magnification of the face.
+        shift: Largest shift, in widths of the frame.
+        brightness: Largest relative change of brightness.
+        contrast: Largest relative change of contrast.
+        saturation: Largest relative change of saturation.
+        tint: Largest relative change of one colour channel.
+        gray: Probability of a grey photo.
+        low_resolution: Probability of losing detail, as small and compressed photos do.
+        noise: Largest standard deviation of noise, in units of full scale.
+    """
+
+    flip: float = 0.5
+    rotation: float = 45.0
+    scale_min: float = 0.6
+    scale_max: float = 1.5
+    shift: float = 0.15
+    brightness: float = 0.4
+    contrast: float = 0.4
+    saturation: float = 0.6
+    tint: float = 0.1
+    gray: float = 0.1
+    low_resolution: float = 0.25
+    noise: float = 0.04
+
+    def __post_init__(self) -> None:
+        for name in ("flip", "gray", "low_resolution"):
+            value = getattr(self, name)
+            _require(0 <= value <= 1, f"augment.{name} is a probability, got {value}")
+        _require(
+            0 < self.scale_min <= self.scale_max,
+            f"augment.scale_min must be in (0, scale_max], got {self.scale_min}",
+        )
+        _require(0 <= self.rotation <= 180, f"augment.rotation is 0 to 180, got {self.rotation}")
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Which losses are added, and how classes are weighted in them.
+
+    Attributes:
+        cross_entropy: Factor of the cross-entropy.
+        dice: Factor of the Dice loss over the classes in a batch.
+        class_weights: How cross-entropy weights classes: `none`, `inverse_sqrt` (one over the
+            square root of pixel frequency) or `effective_number` (Cui et al., CVPR 2019).
+        weight_limit: Largest ratio of a class weight to the mean weight.
+        reweight_from: Fraction of the run after which class weights apply (deferred
+            re-weighting, Cao et al., NeurIPS 2019); 0 from the start.
+        logit_adjustment: Factor of log class frequency added to training logits (Menon et al.,
+            ICLR 2021); 0 turns it off.
+    """
+
+    cross_entropy: float = 1.0
+    dice: float = 1.0
+    class_weights: str = "none"
+    weight_limit: float = 4.0
+    reweight_from: float = 0.0
+    logit_adjustment: float = 0.0
+
+    def __post_init__(self) -> None:
+        _require(
+            self.class_weights in CLASS_WEIGHTS,
+            f"loss.class_weights is one of {CLASS_WEIGHTS}, got {self.class_weights!r}",
+        )
+        _require(self.cross_entropy + self.dice > 0, "loss needs cross_entropy or dice above 0")
+        _require(
+            0 <= self.reweight_from <= 1,
+            f"loss.reweight_from is a fraction of the run, got {self.reweight_from}",
+        )
+        _require(self.weight_limit >= 1, f"loss.weight_limit is >= 1, got {self.weight_limit}")
+
+
+@dataclass(frozen=True)
+class Tail:
+    """Recipes for rare classes.
+
+    Attributes:
+        sampling: `uniform`, or `balanced`: photos that hold rare classes come up more often.
+        sampling_power: Exponent of one over class frequency in balanced sampling.
+        paste: Class name -> probability that a photo without the class gets one from another.
+        swapped: What happens to masks whose left and right are swapped: `repair` swaps the ids
+            back, `set_aside` leaves them out, `keep` trains on them.
+    """
+
+    sampling: str = "balanced"
+    sampling_power: float = 0.5
+    paste: Mapping[str, float] = field(default_factory=dict)
+    swapped: str = "repair"
+
+    def __post_init__(self) -> None:
+        _require(
+            self.sampling in SAMPLINGS,
+            f"tail.sampling is one of {SAMPLINGS}, got {self.sampling!r}",
+        )
+        _require(self.swapped in SWAPPED, f"tail.swapped is one of {SWAPPED}, got {self.swapped!r}")
+        for name, value in self.paste.items():
+            _require(0 <= value <= 1, f"tail.paste.{name} is a probability, got {value}")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a training run.
+
+    Attributes:
+        model: Fields of `SegFaceConfig`.
+        initial: Checkpoint folder to start from; empty starts from `pretrained`.
+        pretrained: `imagenet` for the installed ImageNet weights of the backbone, or `none`.
+        seed: Seed of every random choice.
+        steps: Optimiser steps.
+        batch_size: Photos in a step.
+        resolutions: `((fraction of the run, side in pixels), ...)`: multi-scale training; empty
+            trains at the model's resolution.
+        learning_rate: Peak rate of the decoder.
+        backbone_rate: Peak rate of the backbone.
+        warmup_steps: Steps of linear warm-up before the cosine.
+        weight_decay: Of AdamW.
+        clip: Largest gradient norm.
+        ema: Decay of the averaged weights, which are the ones evaluated and saved.
+        precision: `fp32`, `bf16`, or `auto`: whichever a short timing shows to be faster.
+        storage: Side in pixels at which photos are kept in memory.
+        checkpoint_every: Steps between saved states.
+        evaluate_every: Steps between evaluations; 0 evaluates at the end only.
+        augment: Variation of photos.
+        loss: Losses.
+        tail: Recipes for rare classes.
+    """
+
+    model: Mapping[str, Any] = field(default_factory=lambda: dict(SMALL_MODEL))
+    initial: str = ""
+    pretrained: str = "imagenet"
+    seed: int = 0
+    steps: int = 6000
+    batch_size: int = 8
+    resolutions: tuple[tuple[float, int], ...] = ()
+    learning_rate: float = 1.2e-3
+    backbone_rate: float = 4e-4
+    warmup_steps: int = 100
+    weight_decay: float = 1e-2
+    clip: float = 1.0
+    ema: float = 0.998
+    precision: str = "auto"
+    storage: int = 512
+    checkpoint_every: int = 200
+    evaluate_every: int = 1000
+    augment: Augment = field(default_factory=Augment)
+    loss: Loss = field(default_factory=Loss)
+    tail: Tail = field(default_factory=Tail)
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "storage", "checkpoint_every"):
+            value = getattr(self, name)
+            _require(isinstance(value, int) and value >= 1, f"{name} is >= 1, got {value!r}")
+        _require(
+            self.precision in PRECISIONS, f"precision is one of {PRECISIONS}: {self.precision!r}"
+        )
+        _require(
+            self.pretrained in ("imagenet", "none"),
+            f"pretrained is 'imagenet' or 'none', got {self.pretrained!r}",
+        )
+        _require(0 <= self.ema < 1, f"ema is from 0 and below 1, got {self.ema}")
+        stages = tuple((float(start), int(side)) for start, side in self.resolutions)
+        object.__setattr__(self, "resolutions", stages)
+        starts = [start for start, _ in stages]
+        _require(
+            not stages or (starts[0] == 0 and starts == sorted(starts)),
+            f"resolutions start at 0.0 and ascend, got {stages}",
+        )
+        _require(all(side % 32 == 0 for _, side in stages), "resolutions are multiples of 32")
+        object.__setattr__(self, "model", self.model_config().to_dict())
+
+    def model_config(self) -> SegFaceConfig:
+        """Returns the model's configuration.
+
+        Raises:
+            ConfigError: It is not valid.
+        """
+        return SegFaceConfig.from_dict(self.model)
+
+    def resolution_at(self, progress: float) -> int:
+        """Returns the side in pixels at which the model trains, at a fraction of the run."""
+        sides = [side for start, side in self.resolutions if progress >= start]
+        return sides[-1] if sides else self.model_config().resolution
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain values, as YAML holds them."""
+        values = asdict(self)
+        config = self.model_config()
+        default = SegFaceConfig(schema=config.schema).to_dict()
+        values["model"] = {
+            key: value
+            for key, value in config.to_dict().items()
+            if key in ("backbone", "schema") or default.get(key) != value
+        }
+        return dict(plain(values))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
+        """Reads what `to_dict` wrote; absent keys take their defaults.
+
+        Raises:
+            ConfigError: An unknown key or a bad value.
+        """
+        recipe: Recipe = read_options(cls, values, where="recipe")
+        return recipe

@@ -1,0 +1,147 @@
+"""Reports of a run: the progress bar, a line for each evaluation, and curves as SVG."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any
+
+from tqdm import tqdm
+
+from segface_hf.errors import OutputError
+
+METRICS_FILE = "metrics.jsonl"
+CURVES_FILE = "curves.svg"
+_WIDTH, _HEIGHT, _LEFT, _TOP, _PLOT_WIDTH, _PLOT_HEIGHT = 900, 460, 50, 20, 640, 400
+
+
+class Progress:
+    """A bar with rate and time left that turns Ctrl-C into a stop after the current step.
+
+    Args:
+        step: Steps done already.
+        steps: Steps of the whole run.
+        batch_size: Photos in a step, for the rate.
+    """
+
+    def __init__(self, step: int, steps: int, batch_size: int) -> None:
+        self._bar = tqdm(
+            total=steps * batch_size, initial=step * batch_size, unit="photo", smoothing=0.05
+        )
+        self._left, self._batch, self._stopped = steps - step, batch_size, False
+
+    def __enter__(self) -> Progress:
+        self._previous = signal.signal(signal.SIGINT, self._request_stop)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:  # fmt: skip
+        signal.signal(signal.SIGINT, self._previous)
+        self._bar.close()
+
+    def _request_stop(self, number: int, frame: FrameType | None) -> None:
+        if self._stopped:
+            raise KeyboardInterrupt
+        self._stopped = True
+
+    def stopped(self) -> bool:
+        """Whether Ctrl-C was pressed."""
+        return self._stopped
+
+    def __iter__(self) -> Iterator[int]:
+        for index in range(self._left):
+            yield index
+            self._bar.update(self._batch)
+
+
+def report_evaluation(row: Mapping[str, Any]) -> None:
+    """Prints one evaluation as a line above the progress bar."""
+    classes = " ".join(
+        f"{name} {'-' if value is None else format(value, '.2f')}"
+        for name, value in row["f1"].items()
+    )
+    tqdm.write(
+        f"step {row['step']}: loss {row['loss']:.3f}, mean F1 {row['mean_f1']}, "
+        f"tail {row['tail_f1']} | {classes}"
+    )
+
+
+def write_curves(out: Path) -> Path | None:
+    """Draws F1 by class over the run from its metrics file.
+
+    Returns:
+        The SVG file, or None where nothing was evaluated.
+
+    Raises:
+        OutputError: It can't be written.
+    """
+    metrics = out / METRICS_FILE
+    if not metrics.exists():
+        return None
+    rows = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
+    if not rows:
+        return None
+    target = out / CURVES_FILE
+    try:
+        target.write_text(curves(rows), encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"can't write {target}: {error}") from error
+    return target
+
+
+def curves(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Returns an SVG of each class's F1, and their mean in black, over steps.
+
+    Args:
+        rows: Lines of the metrics file: `step`, `mean_f1` and `f1` by class.
+    """
+    last = max(1, max(row["step"] for row in rows))
+    series = {"mean": [row["mean_f1"] for row in rows]}
+    series |= {name: [row["f1"][name] for row in rows] for name in rows[0]["f1"]}
+    steps = [row["step"] / last for row in rows]
+    body = [_axes(last)]
+    for index, (name, values) in enumerate(series.items()):
+        color = "black" if index == 0 else f"hsl({index * 47 % 360} 70% 45%)"
+        body.append(_line(steps, values, color=color, width=3 if index == 0 else 1.2))
+        body.append(_legend(index, name, values[-1], color=color))
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" '
+        f'font-family="sans-serif" font-size="12">\n' + "\n".join(body) + "\n</svg>\n"
+    )
+
+
+def _axes(last: int) -> str:
+    lines = []
+    for tenth in range(0, 11, 2):
+        y = _TOP + _PLOT_HEIGHT * (1 - tenth / 10)
+        lines.append(f'<path d="M{_LEFT} {y:.0f}h{_PLOT_WIDTH}" stroke="#ddd"/>')
+        lines.append(f'<text x="{_LEFT - 28}" y="{y + 4:.0f}">{tenth / 10:.1f}</text>')
+    bottom = _TOP + _PLOT_HEIGHT + 18
+    lines.append(f'<text x="{_LEFT}" y="{bottom}">0</text>')
+    lines.append(
+        f'<text x="{_LEFT + _PLOT_WIDTH}" y="{bottom}" text-anchor="end">step {last}, F1</text>'
+    )
+    return "\n".join(lines)
+
+
+def _line(
+    steps: Sequence[float], values: Sequence[float | None], *, color: str, width: float
+) -> str:
+    points = " ".join(
+        f"{_LEFT + _PLOT_WIDTH * x:.1f},{_TOP + _PLOT_HEIGHT * (1 - y):.1f}"
+        for x, y in zip(steps, values, strict=True)
+        if y is not None
+    )
+    return f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="{width}"/>'
+
+
+def _legend(index: int, name: str, value: float | None, *, color: str) -> str:
+    y = _TOP + 12 + index * 20
+    score = "-" if value is None else f"{value:.3f}"
+    x = _LEFT + _PLOT_WIDTH + 20
+    return f'<text x="{x}" y="{y}" fill="{color}">{name} {score}</text>'

@@ -1,0 +1,261 @@
+"""Run: a training run's model, average and optimiser, one step, and what is saved of them."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from segface_hf.errors import CheckpointError, ConfigError, OutputError
+from segface_hf.metrics import Scores, number
+from segface_hf.model import SegFace
+from segface_hf.training.average import averaged_copy, update_average
+from segface_hf.training.card import save_checkpoint
+from segface_hf.training.data import Pair
+from segface_hf.training.evaluation import evaluate_photos, frame_predictor, score
+from segface_hf.training.losses import training_loss
+from segface_hf.training.precision import autocast, faster_precision
+from segface_hf.training.prepare import TrainingData
+from segface_hf.training.pretrained import load_imagenet
+from segface_hf.training.recipe import Recipe
+from segface_hf.training.report import METRICS_FILE
+from segface_hf.training.sampling import step_generator
+from segface_hf.training.state import STATE_FILE, load_state, save_state, write_atomically
+
+LAST, BEST = "last", "best"
+_MAY_CHANGE_ON_RESUME = ("steps", "checkpoint_every", "evaluate_every", "precision")
+
+
+def learning_rate(recipe: Recipe, step: int) -> float:
+    """Returns the factor on peak rates at a step: linear warm-up, then a cosine to zero."""
+    warmup = min(1.0, (step + 1) / max(1, recipe.warmup_steps))
+    return warmup * (0.5 + 0.5 * math.cos(math.pi * min(1.0, step / recipe.steps)))
+
+
+def build_model(recipe: Recipe) -> SegFace:
+    """Builds the model that a run starts from.
+
+    Raises:
+        CheckpointError: The weights to start from are missing or don't fit.
+    """
+    torch.manual_seed(recipe.seed)
+    model = SegFace(recipe.model_config())
+    if recipe.initial:
+        start = SegFace.from_pretrained(recipe.initial)
+        try:
+            model.load_state_dict(start.state_dict(), strict=True)
+        except RuntimeError as error:
+            raise CheckpointError(f"{recipe.initial} doesn't fit the recipe: {error}") from error
+    elif recipe.pretrained == "imagenet":
+        load_imagenet(model.backbone, recipe.model_config().backbone)
+    return model.train()
+
+
+def build_optimizer(model: SegFace, recipe: Recipe) -> torch.optim.AdamW:
+    """AdamW with one rate for the backbone and one for the rest; no decay on vectors."""
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, value in model.named_parameters():
+        rate = recipe.backbone_rate if name.startswith("backbone.") else recipe.learning_rate
+        decay = recipe.weight_decay if value.ndim > 1 else 0.0
+        groups.setdefault((rate, decay), []).append(value)
+    return torch.optim.AdamW(
+        [
+            {"params": values, "lr": rate, "peak": rate, "weight_decay": decay}
+            for (rate, decay), values in groups.items()
+        ]
+    )
+
+
+@dataclass
+class Run:
+    """A training run in progress.
+
+    Attributes:
+        recipe: What decides it.
+        data: Prepared photos.
+        out: Folder of everything it writes.
+        validation: Pairs to evaluate on; none skips evaluation.
+        model: The model in training.
+        average: Its moving average, which is evaluated and saved.
+        optimizer: AdamW.
+        step: Steps done.
+        best: Best mean F1 so far.
+        precision: `fp32` or `bf16`.
+    """
+
+    recipe: Recipe
+    data: TrainingData
+    out: Path
+    validation: Sequence[Pair] = ()
+    step: int = 0
+    best: float = -1.0
+    precision: str = "fp32"
+    seconds: float = 0.0
+    model: SegFace = field(init=False)
+    average: SegFace = field(init=False)
+    optimizer: torch.optim.AdamW = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.model = build_model(self.recipe).to(memory_format=torch.channels_last)
+        self.average = averaged_copy(self.model)  # type: ignore[assignment]
+        self.optimizer = build_optimizer(self.model, self.recipe)
+        wanted = self.recipe.precision
+        self.precision = faster_precision() if wanted == "auto" else wanted
+
+    @property
+    def finished(self) -> bool:
+        """Whether every step is done."""
+        return self.step >= self.recipe.steps
+
+    def advance(self) -> float:
+        """Does one step and returns its loss."""
+        recipe, started = self.recipe, time.monotonic()
+        progress = self.step / recipe.steps
+        generator = step_generator(recipe.seed, self.step)
+        side = recipe.resolution_at(progress)
+        images, masks = self.data.batch(recipe, side=side, generator=generator)
+        self._set_rates()
+        with autocast(self.precision):
+            logits = self.model.logits(self._normalised(images))
+        loss = training_loss(
+            logits.float(), masks, recipe.loss, share=self.data.share,
+            photos=len(self.data.photos), progress=progress,
+        )  # fmt: skip
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip)
+        self.optimizer.step()
+        self.step += 1
+        update_average(self.average, self.model, decay=recipe.ema, step=self.step)
+        self.seconds += time.monotonic() - started
+        return loss.item()
+
+    def _normalised(self, images: torch.Tensor) -> torch.Tensor:
+        config = self.model.config
+        mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (config.mean, config.std))
+        return ((images - mean) / std).contiguous(memory_format=torch.channels_last)
+
+    def _set_rates(self) -> None:
+        factor = learning_rate(self.recipe, self.step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["peak"] * factor
+
+    def save(self) -> None:
+        """Writes the state to resume from, and the averaged model as a checkpoint."""
+        save_state(
+            self.out / STATE_FILE,
+            {
+                "recipe": self.recipe.to_dict(),
+                "step": self.step,
+                "best": self.best,
+                "seconds": self.seconds,
+                "precision": self.precision,
+                "model": self.model.state_dict(),
+                "average": self.average.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "random": torch.get_rng_state(),
+            },
+        )
+        save_checkpoint(self.average, self.out / LAST, self.facts())
+
+    def facts(self) -> dict[str, Any]:
+        """What the model card says about the run."""
+        return {
+            "recipe": self.recipe.to_dict(),
+            "photos": len(self.data.photos),
+            "swapped": len(self.data.swapped),
+            "validation": len(self.validation),
+            "step": self.step,
+            "minutes": self.seconds / 60,
+            "precision": self.precision,
+        }
+
+    def resume(self) -> bool:
+        """Goes on from a saved state; returns whether there was one.
+
+        Raises:
+            ConfigError: The state belongs to another recipe.
+            CheckpointError: The state is damaged.
+        """
+        state = load_state(self.out / STATE_FILE)
+        if state is None:
+            return False
+        check_same_run(state["recipe"], self.recipe.to_dict(), self.out)
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        torch.set_rng_state(state["random"])
+        self.step, self.best, self.seconds = state["step"], state["best"], state["seconds"]
+        if self.recipe.precision == "auto":
+            self.precision = state["precision"]
+        forget_later_metrics(self.out / METRICS_FILE, self.step)
+        return True
+
+    def evaluate(self) -> Scores:
+        """Scores the averaged model on the validation pairs at the current resolution."""
+        side = self.recipe.resolution_at(min(1.0, self.step / self.recipe.steps))
+        predict = frame_predictor(self.average.eval(), side=side)
+        schema = self.model.config.labels
+        results = evaluate_photos(predict, self.validation, schema)
+        return score([result.confusion for result in results], schema)
+
+    def record(self, scores: Scores, *, loss: float) -> dict[str, Any]:
+        """Appends an evaluation to the metrics file, and keeps the best checkpoint."""
+        mean = scores.mean_f1()
+        row = {
+            "step": self.step,
+            "photos_seen": self.step * self.recipe.batch_size,
+            "minutes": round(self.seconds / 60, 2),
+            "loss": round(loss, 5),
+            "mean_f1": number(mean),
+            "tail_f1": number(scores.tail_f1()),
+            "f1": {name: values["f1"] for name, values in scores.by_class().items()},
+        }
+        append_line(self.out / METRICS_FILE, json.dumps(row))
+        if mean > self.best:
+            self.best = mean
+            save_checkpoint(self.average, self.out / BEST, {**self.facts(), **row})
+        return row
+
+
+def check_same_run(old: Mapping[str, Any], new: Mapping[str, Any], out: Path) -> None:
+    """Refuses to resume another recipe's run.
+
+    Raises:
+        ConfigError: Names the options that differ.
+    """
+    changed = [key for key in new if key not in _MAY_CHANGE_ON_RESUME and old.get(key) != new[key]]
+    if changed:
+        raise ConfigError(
+            f"{out} holds a run with other values of {changed}: "
+            "choose another --out, or put the old values back"
+        )
+
+
+def append_line(path: Path, line: str) -> None:
+    """Appends one line to a text file.
+
+    Raises:
+        OutputError: The file can't be written.
+    """
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+    except OSError as error:
+        raise OutputError(f"can't write {path}: {error}") from error
+
+
+def forget_later_metrics(path: Path, step: int) -> None:
+    """Drops evaluations after a step: a run that was killed repeats them."""
+    if not path.exists():
+        return
+    lines = path.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if json.loads(line)["step"] <= step]
+    write_atomically(path, "".join(f"{line}\n" for line in kept).encode())

@@ -1,0 +1,86 @@
+"""Augmentation keeps left and right true and never invents classes."""
+
+import torch
+
+from segface_hf.labels import CELEBAMASK_HQ, LAPA
+from segface_hf.training.augment import Dice as Draws
+from segface_hf.training.augment import augment_batch, mirror_masks, vary_color, warp_masks
+from segface_hf.training.data import IGNORED
+from segface_hf.training.recipe import Augment
+
+STILL = {
+    "rotation": 0.0, "scale_min": 1.0, "scale_max": 1.0, "shift": 0.0, "brightness": 0.0,
+    "contrast": 0.0, "saturation": 0.0, "tint": 0.0, "gray": 0.0, "low_resolution": 0.0,
+    "noise": 0.0,
+}  # fmt: skip
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def augmented(images, masks, **options):
+    return augment_batch(
+        images, masks, Augment(**{**STILL, **options}), schema=CELEBAMASK_HQ,
+        side=images.shape[-1], generator=generator(),
+    )  # fmt: skip
+
+
+def test_no_variation_gives_the_same_photo_and_mask():
+    images = torch.rand(2, 3, 8, 8, generator=generator())
+    masks = torch.randint(0, 19, (2, 8, 8), generator=generator()).to(torch.uint8)
+    pixels, ids = augmented(images, masks, flip=0.0)
+    assert torch.allclose(pixels, images, atol=1e-5)
+    assert torch.equal(ids, masks.long())
+
+
+def test_a_flip_mirrors_the_photo_and_swaps_left_and_right_classes():
+    images = torch.rand(1, 3, 4, 4, generator=generator())
+    masks = torch.tensor([[[4, 0, 0, 5], [6, 0, 0, 7], [8, 0, 0, 9], [10, 0, 0, 2]]])
+    pixels, ids = augmented(images, masks.to(torch.uint8), flip=1.0)
+    assert torch.allclose(pixels, images.flip(3), atol=1e-5)
+    assert ids[0].tolist() == [[4, 0, 0, 5], [6, 0, 0, 7], [8, 0, 0, 9], [2, 0, 0, 10]]
+
+
+def test_mirroring_uses_the_schemas_pairs_and_leaves_ignored_pixels():
+    masks = torch.tensor([[[2, 3, IGNORED]], [[2, 3, IGNORED]]])
+    result = mirror_masks(masks, torch.tensor([True, False]), LAPA)
+    assert result.tolist() == [[[3, 2, IGNORED]], [[2, 3, IGNORED]]]
+
+
+def test_pixels_outside_the_photo_are_ignored():
+    masks = torch.full((1, 8, 8), 2, dtype=torch.uint8)
+    twice_as_far = torch.tensor([[[2.0, 0.0, 0.0], [0.0, 2.0, 0.0]]])
+    result = warp_masks(masks, twice_as_far, 8)
+    assert set(result.unique().tolist()) == {2, IGNORED}
+    assert int((result == 2).sum()) == 16
+
+
+def test_the_same_generator_gives_the_same_batch():
+    images = torch.rand(3, 3, 16, 16, generator=generator())
+    masks = torch.randint(0, 19, (3, 16, 16), generator=generator()).to(torch.uint8)
+    first, second = (
+        augment_batch(
+            images, masks, Augment(), schema=CELEBAMASK_HQ, side=12, generator=generator(7)
+        )
+        for _ in range(2)
+    )
+    assert torch.equal(first[0], second[0])
+    assert torch.equal(first[1], second[1])
+
+
+def test_augmentation_never_invents_a_class():
+    masks = torch.randint(0, 3, (4, 32, 32), generator=generator()).to(torch.uint8)
+    _, ids = augment_batch(
+        torch.rand(4, 3, 32, 32, generator=generator()), masks, Augment(), schema=CELEBAMASK_HQ,
+        side=24, generator=generator(3),
+    )  # fmt: skip
+    assert set(ids.unique().tolist()) <= {0, 1, 2, IGNORED}
+
+
+def test_a_gray_photo_has_equal_channels():
+    images = torch.rand(2, 3, 8, 8, generator=generator())
+    options = Augment(**{**STILL, "gray": 1.0})
+    result = vary_color(images, options, Draws(2, generator()))
+    assert torch.allclose(result[:, 0], result[:, 1], atol=1e-6)
+    assert torch.allclose(result[:, 0], result[:, 2], atol=1e-6)

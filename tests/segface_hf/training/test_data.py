@@ -1,0 +1,88 @@
+"""Data folders are read exactly, and what can't be used is named."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from segface_hf.errors import DataError
+from segface_hf.labels import CELEBAMASK_HQ
+from segface_hf.training.data import find_pairs, load_photos, read_mask, read_pair
+from tests.segface_hf.training.drawn import draw_face, write_pair
+
+
+def test_pairs_are_found_by_equal_stems_in_order(folder):
+    assert [pair.stem for pair in find_pairs(folder)] == [f"face{i}" for i in range(6)]
+
+
+def test_a_photo_without_a_mask_is_named(folder):
+    (folder / "masks" / "face3.png").unlink()
+    with pytest.raises(DataError, match=r"face3\.png has no mask named 'face3'"):
+        find_pairs(folder)
+
+
+def test_a_mask_without_a_photo_is_named(folder):
+    (folder / "images" / "face4.png").unlink()
+    with pytest.raises(DataError, match=r"face4\.png has no image"):
+        find_pairs(folder)
+
+
+def test_a_folder_without_images_says_what_a_data_folder_holds(tmp_path):
+    with pytest.raises(DataError, match="holds images/ and masks/"):
+        find_pairs(tmp_path)
+
+
+def test_two_photos_with_one_stem_are_refused(folder):
+    (folder / "images" / "face1.jpg").write_bytes((folder / "images" / "face1.png").read_bytes())
+    with pytest.raises(DataError, match="same stem"):
+        find_pairs(folder)
+
+
+def test_a_mask_with_an_unknown_id_is_refused_by_name(folder):
+    path = folder / "masks" / "face2.png"
+    Image.fromarray(np.full((64, 64), 19, np.uint8)).save(path)
+    with pytest.raises(DataError, match=r"face2\.png: id 19 is not a class"):
+        load_photos(find_pairs(folder), CELEBAMASK_HQ, side=32)
+
+
+def test_a_colour_picture_is_no_mask(tmp_path):
+    path = tmp_path / "mask.png"
+    Image.new("RGB", (4, 4)).save(path)
+    with pytest.raises(DataError, match="one 8-bit channel"):
+        read_mask(path, CELEBAMASK_HQ)
+
+
+def test_a_truncated_mask_is_refused_by_name(folder):
+    path = folder / "masks" / "face0.png"
+    path.write_bytes(path.read_bytes()[:60])
+    with pytest.raises(DataError, match=r"face0\.png can't be read as a mask"):
+        read_mask(path, CELEBAMASK_HQ)
+
+
+def test_sizes_of_photo_and_mask_must_agree(folder):
+    Image.fromarray(np.zeros((10, 12), np.uint8)).save(folder / "masks" / "face0.png")
+    with pytest.raises(DataError, match="12 x 10 but its photo has 64 x 64"):
+        read_pair(find_pairs(folder)[0], CELEBAMASK_HQ)
+
+
+def test_loaded_masks_keep_their_ids_exactly(folder):
+    photos = load_photos(find_pairs(folder), CELEBAMASK_HQ, side=64)
+    _, mask = draw_face(0, glasses=True)
+    assert np.array_equal(photos.masks[0].numpy(), mask)
+    assert photos.images.shape == (6, 3, 64, 64)
+
+
+def test_a_palette_mask_gives_its_indices(tmp_path):
+    ids = np.array([[0, 1], [17, 18]], np.uint8)
+    picture = Image.fromarray(ids).convert("P")
+    picture.putdata(ids.ravel().tolist())
+    picture.save(tmp_path / "mask.png")
+    assert np.array_equal(read_mask(tmp_path / "mask.png", CELEBAMASK_HQ), ids)
+
+
+def test_presence_and_share_count_classes(tmp_path):
+    mask = np.zeros((4, 4), np.uint8)
+    mask[0] = 2
+    write_pair(tmp_path, "a", np.zeros((4, 4, 3), np.uint8), mask)
+    photos = load_photos(find_pairs(tmp_path), CELEBAMASK_HQ, side=4)
+    assert photos.presence()[0].nonzero().flatten().tolist() == [0, 2]
+    assert photos.pixel_share()[[0, 2]].tolist() == [0.75, 0.25]

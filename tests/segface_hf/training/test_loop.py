@@ -1,0 +1,147 @@
+"""The loop learns, is repeatable, and goes on bit for bit after a kill."""
+
+import json
+
+import pytest
+import torch
+
+from segface_hf.errors import CheckpointError, ConfigError, OutputError
+from segface_hf.labels import CELEBAMASK_HQ
+from segface_hf.model import SegFace
+from segface_hf.training.data import find_pairs
+from segface_hf.training.loop import STOP_FILE, start, train
+from segface_hf.training.prepare import prepare
+from segface_hf.training.run import BEST, LAST, Run, learning_rate
+from segface_hf.training.state import STATE_FILE
+from tests.segface_hf.training.drawn import tiny_recipe
+
+
+def new_run(folder, out, recipe, *, evaluate=True):
+    pairs = find_pairs(folder) if evaluate else ()
+    run = Run(recipe, prepare(folder, recipe), out, pairs)
+    start(run)
+    return run
+
+
+def weights_of(folder):
+    return SegFace.from_pretrained(folder).state_dict()
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
+
+
+def test_a_run_that_was_killed_goes_on_bit_for_bit(folder, tmp_path, recipe):
+    whole = new_run(folder, tmp_path / "whole", recipe)
+    assert train(whole)
+    killed = new_run(folder, tmp_path / "killed", recipe)
+    for _ in range(2):
+        killed.advance()
+    killed.save()
+    killed.advance()  # Work after the last saved state is lost, as in a kill.
+    del killed
+    resumed = new_run(folder, tmp_path / "killed", recipe)
+    assert resumed.step == 2
+    assert train(resumed)
+    assert same(whole.model.state_dict(), resumed.model.state_dict())
+    assert same(weights_of(tmp_path / "whole" / LAST), weights_of(tmp_path / "killed" / LAST))
+    whole_moments = whole.optimizer.state_dict()["state"]
+    resumed_moments = resumed.optimizer.state_dict()["state"]
+    assert all(
+        torch.equal(whole_moments[k]["exp_avg"], resumed_moments[k]["exp_avg"])
+        for k in whole_moments
+    )
+
+
+def test_training_learns_drawn_faces(folder, tmp_path):
+    recipe = tiny_recipe(
+        steps=60, evaluate_every=0, checkpoint_every=100, batch_size=6, ema=0.8,
+        augment={"rotation": 0, "scale_min": 1, "scale_max": 1, "shift": 0, "gray": 0,
+                 "saturation": 0, "low_resolution": 0},
+    )  # fmt: skip
+    run = new_run(folder, tmp_path / "run", recipe)
+    before = run.evaluate()
+    train(run)
+    after = run.evaluate()
+    hair = CELEBAMASK_HQ.id_of("hair")
+    assert after.f1[hair] > 0.7
+    assert after.accuracy() > max(0.75, before.accuracy())
+
+
+def test_metrics_are_written_by_class_and_the_best_model_is_kept(folder, tmp_path, recipe):
+    run = new_run(folder, tmp_path / "run", recipe)
+    rows = []
+    train(run, log=rows.append)
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [2, 4]
+    assert [row["step"] for row in rows] == [2, 4]
+    assert set(rows[0]["f1"]) == set(CELEBAMASK_HQ.names)
+    assert weights_of(tmp_path / "run" / BEST).keys() == run.model.state_dict().keys()
+    card = (tmp_path / "run" / BEST / "README.md").read_text()
+    assert "Trained on 6 photos" in card
+    assert "| eyeglasses |" in card
+
+
+def test_evaluations_after_the_saved_state_are_not_written_twice(folder, tmp_path, recipe):
+    run = new_run(folder, tmp_path / "run", recipe)
+    run.advance()
+    run.save()
+    run.advance()
+    run.record(run.evaluate(), loss=1.0)
+    resumed = new_run(folder, tmp_path / "run", recipe)
+    train(resumed)
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [2, 4]
+
+
+def test_a_stop_file_ends_the_run_after_its_step_and_it_resumes(folder, tmp_path, recipe):
+    run = new_run(folder, tmp_path / "run", recipe, evaluate=False)
+    (tmp_path / "run" / STOP_FILE).touch()
+    assert not train(run)
+    assert run.step == 1
+    assert not (tmp_path / "run" / STOP_FILE).exists()
+    resumed = new_run(folder, tmp_path / "run", recipe, evaluate=False)
+    assert resumed.step == 1
+    assert train(resumed)
+
+
+def test_another_recipe_is_not_resumed(folder, tmp_path, recipe):
+    new_run(folder, tmp_path / "run", recipe).save()
+    with pytest.raises(ConfigError, match=r"other values of \['seed'\]"):
+        new_run(folder, tmp_path / "run", tiny_recipe(seed=1))
+
+
+def test_more_steps_may_be_asked_for_on_resume(folder, tmp_path, recipe):
+    new_run(folder, tmp_path / "run", recipe, evaluate=False).save()
+    longer = new_run(folder, tmp_path / "run", tiny_recipe(steps=6), evaluate=False)
+    assert train(longer)
+    assert longer.step == 6
+
+
+def test_a_damaged_state_is_refused(folder, tmp_path, recipe):
+    new_run(folder, tmp_path / "run", recipe).save()
+    state = tmp_path / "run" / STATE_FILE
+    state.write_bytes(state.read_bytes()[:1000])
+    with pytest.raises(CheckpointError, match="remove it to start"):
+        new_run(folder, tmp_path / "run", recipe)
+
+
+def test_a_run_can_start_from_a_checkpoint(folder, tmp_path, recipe):
+    first = new_run(folder, tmp_path / "first", recipe, evaluate=False)
+    train(first)
+    start_from = str(tmp_path / "first" / LAST)
+    second = new_run(folder, tmp_path / "second", tiny_recipe(initial=start_from), evaluate=False)
+    assert same(second.model.state_dict(), weights_of(start_from))
+
+
+def test_a_folder_that_cannot_be_made_is_named(folder, tmp_path, recipe):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="can't make"):
+        new_run(folder, tmp_path / "file" / "run", recipe)
+
+
+def test_the_rate_warms_up_and_ends_at_zero():
+    recipe = tiny_recipe(steps=100, warmup_steps=10)
+    assert learning_rate(recipe, 0) == pytest.approx(0.1)
+    assert learning_rate(recipe, 10) == pytest.approx(0.9755, abs=1e-3)
+    assert learning_rate(recipe, 100) == pytest.approx(0)

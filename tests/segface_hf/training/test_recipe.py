@@ -1,0 +1,61 @@
+"""Recipes round-trip through YAML and refuse what can't work."""
+
+import pytest
+
+from segface_hf.errors import ConfigError
+from segface_hf.training.recipe import Recipe
+from segface_hf.training.recipe_file import read_recipe, write_recipe
+from tests.segface_hf.training.drawn import tiny_recipe
+
+
+def test_a_recipe_survives_yaml(tmp_path):
+    recipe = tiny_recipe(resolutions=[[0.0, 32], [0.5, 64]], loss={"dice": 0.5})
+    write_recipe(recipe, tmp_path / "run.yaml")
+    assert read_recipe(tmp_path / "run.yaml") == recipe
+
+
+def test_absent_options_take_their_defaults(tmp_path):
+    (tmp_path / "empty.yaml").write_text("")
+    assert read_recipe(tmp_path / "empty.yaml") == Recipe()
+
+
+def test_numbers_like_1e_3_are_read_as_numbers(tmp_path):
+    (tmp_path / "run.yaml").write_text("learning_rate: 1e-3\n")
+    assert read_recipe(tmp_path / "run.yaml").learning_rate == 0.001
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("stepps: 3", "no options \\['stepps'\\]"),
+        ("loss: {dise: 1}", "recipe.loss has no options"),
+        ("loss: {class_weights: lots}", "class_weights is one of"),
+        ("augment: {flip: 2}", "flip is a probability"),
+        ("steps: 0", "steps is >= 1"),
+        ("steps: soon", "recipe.steps is of type int"),
+        ("precision: fp8", "precision is one of"),
+        ("resolutions: [[0.5, 64]]", "start at 0.0"),
+        ("resolutions: [[0.0, 50]]", "multiples of 32"),
+        ("learning_rate: fast", "learning_rate is a number"),
+        ("model: {backbone: x, widht: 3}", "unknown configuration keys"),
+        ("tail: {sampling: odd}", "sampling is one of"),
+        ("tail: {swapped: burn}", "swapped is one of"),
+        ("- a list", "must be a mapping"),
+        ("a: [1", "can't read the recipe"),
+    ],
+)
+def test_a_bad_option_is_named(tmp_path, text, message):
+    (tmp_path / "run.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        read_recipe(tmp_path / "run.yaml")
+
+
+def test_a_missing_recipe_file_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"can't read the recipe .*none\.yaml"):
+        read_recipe(tmp_path / "none.yaml")
+
+
+def test_resolution_follows_the_stages():
+    recipe = tiny_recipe(resolutions=[[0.0, 32], [0.5, 64]])
+    assert [recipe.resolution_at(p) for p in (0.0, 0.49, 0.5, 1.0)] == [32, 32, 64, 64]
+    assert tiny_recipe().resolution_at(0.3) == 32

@@ -1,0 +1,110 @@
+"""The pieces for rare classes: sampling, swapped masks, and pasted parts."""
+
+import numpy as np
+import pytest
+import torch
+
+from segface_hf.labels import CELEBAMASK_HQ
+from segface_hf.training.audit import sides_are_swapped
+from segface_hf.training.data import find_pairs, load_photos
+from segface_hf.training.paste import (
+    collect_parts,
+    misfit,
+    part_region,
+    paste_part,
+    paste_parts,
+    similarity,
+)
+from segface_hf.training.prepare import clean
+from segface_hf.training.sampling import draw_photos, photo_weights, step_generator
+from tests.segface_hf.training.drawn import draw_face, write_pair
+
+GLASSES = CELEBAMASK_HQ.id_of("eyeglasses")
+
+
+@pytest.fixture
+def photos(folder):
+    return load_photos(find_pairs(folder), CELEBAMASK_HQ, side=64)
+
+
+def test_a_photo_with_a_rare_class_weighs_more():
+    presence = torch.tensor([[True, True], [True, False], [True, False], [True, False]])
+    weights = photo_weights(presence, power=0.5)
+    assert torch.allclose(weights, torch.tensor([1.6, 0.8, 0.8, 0.8], dtype=torch.float64))
+
+
+def test_power_zero_samples_uniformly():
+    presence = torch.tensor([[True, True], [True, False]])
+    assert photo_weights(presence, power=0.0).tolist() == [1.0, 1.0]
+
+
+def test_a_step_draws_the_same_photos_whenever_it_runs():
+    weights = torch.ones(50, dtype=torch.float64)
+    first = draw_photos(weights, 8, step_generator(3, 41))
+    assert torch.equal(first, draw_photos(weights, 8, step_generator(3, 41)))
+    assert not torch.equal(first, draw_photos(weights, 8, step_generator(3, 42)))
+    assert len(set(first.tolist())) == 8
+
+
+def test_a_true_mask_is_not_called_swapped():
+    assert not sides_are_swapped(draw_face(0)[1], CELEBAMASK_HQ)
+
+
+def test_a_flipped_mask_whose_ids_were_kept_is_called_swapped():
+    assert sides_are_swapped(draw_face(0)[1][:, ::-1], CELEBAMASK_HQ)
+
+
+@pytest.mark.parametrize(("how", "count"), [("repair", 7), ("set_aside", 6), ("keep", 7)])
+def test_swapped_masks_are_treated_as_the_recipe_says(folder, how, count):
+    image, mask = draw_face(9)
+    table = np.array(CELEBAMASK_HQ.mirror_ids, np.uint8)
+    write_pair(folder, "swapped", image, table[mask])
+    loaded = load_photos(find_pairs(folder), CELEBAMASK_HQ, side=64)
+    photos, stems = clean(loaded, how)
+    assert stems == ("swapped",)
+    assert len(photos) == count
+    if how == "repair":
+        assert np.array_equal(photos.masks[-1].numpy(), mask)
+
+
+def test_similarity_finds_rotation_scale_and_shift():
+    points = np.array([[0.0, 0.0], [4.0, 0.0], [2.0, 3.0]])
+    turned = np.array([[5.0, 1.0], [5.0, 9.0], [-1.0, 5.0]])
+    matrix = similarity(points, turned)
+    assert np.allclose(matrix, [[0, -2, 5], [2, 0, 1]])
+    assert misfit(points, turned) == pytest.approx(0, abs=1e-9)
+
+
+def test_a_part_takes_along_what_it_encloses_but_a_hood_does_not():
+    mask = np.zeros((12, 12), np.uint8)
+    mask[2:10, 2:10] = GLASSES
+    mask[5:7, 5:7] = 8
+    assert part_region(mask, GLASSES).sum() == 64
+    mask[3:9, 3:9] = 2
+    assert part_region(mask, GLASSES).sum() == 28
+
+
+def test_pasted_glasses_land_on_the_eyes_with_their_mask(photos):
+    bank = collect_parts(photos, (GLASSES,))
+    assert bank.donors == {GLASSES: (0, 1)}
+    image, mask = photos.images[4].float() / 255, photos.masks[4]
+    pasted, labels = paste_part(image, mask, bank=bank, target=4, donor=0, part=GLASSES)
+    expected = draw_face(4, glasses=True)[1]
+    wrong = (labels.numpy() != expected).mean()
+    assert wrong < 0.03
+    assert int((mask == GLASSES).sum()) == 0, "the target itself must not change"
+    assert not torch.equal(pasted, image)
+    assert float(pasted.min()) >= 0
+    assert float(pasted.max()) <= 1
+
+
+def test_only_photos_that_lack_the_part_get_one(photos):
+    bank = collect_parts(photos, (GLASSES,))
+    positions = torch.arange(6)
+    images, masks = paste_parts(
+        photos.images.float() / 255, photos.masks, positions, bank=bank,
+        chances={GLASSES: 1.0}, generator=step_generator(0, 0),
+    )  # fmt: skip
+    assert bool((masks == GLASSES).flatten(1).any(1).all())
+    assert torch.equal(masks[:2], photos.masks[:2])
+    assert torch.equal(images[:2], photos.images[:2].float() / 255)
