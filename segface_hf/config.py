@@ -12,7 +12,7 @@ from segface_hf.labels import LabelSchema, schema_named
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-WARPS = ("none", "tanh")
+WARPS = ("none", "identity", "tanh")
 MODEL_TYPE = "segface"
 _FROM_SCHEMA = {
     "label_names": "names",
@@ -50,7 +50,8 @@ class SegFaceConfig:
         label_families: The class tree.
         mean: Normalisation mean by RGB channel, of pixels in 0 to 1.
         std: Normalisation standard deviation by RGB channel.
-        warp: `none`, or `tanh` for landmark alignment and tanh warp (LaPa, Helen).
+        warp: `none`; `tanh` for landmark alignment and tanh warp (LaPa); `identity` where
+            landmarks are demanded but the published forward leaves the picture alone (Helen).
         source: Where the weights came from.
         source_digest: `sha256:...` of the file they were converted from, if any.
         license: Licence identifier of the weights.
