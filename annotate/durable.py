@@ -10,7 +10,7 @@ from pathlib import Path
 
 from annotate.errors import StoreError
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 TEMPORARY = ".part-"
 

@@ -3,6 +3,7 @@
     <root>/<tray>/<content id>.parquet       the row, until it is merged
     <root>/<tray>/<content id>.json          what has happened to it so far, absent at first
     <root>/<tray>/done/<content id>.json     how it ended
+    <root>/photos.txt                        hashes of the photos, to recognise look-alikes
 
 A tray belongs to one contributor. Its folder is named by a hash, so no name chosen by a visitor
 becomes a path, and nobody reaches a tray without its key: a verified account name, or the secret
@@ -14,20 +15,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
+import numpy as np
+
 from annotate.correction import Correction
 from annotate.durable import store_error, write_durably
 from annotate.errors import ConsentError, RecordError, StoreError
 from annotate.layout import is_content_id
 from annotate.parcel import Parcel
+from annotate.photohash import near_duplicates, photo_hash
 from annotate.record import from_parquet, from_row, to_parquet
 
 MOST_PER_TRAY = 500
+PHOTOS = "photos.txt"
+log = logging.getLogger(__name__)
 Clock = Callable[[], float]
 
 
@@ -111,8 +118,9 @@ class Tray:
             raise StoreError(
                 f"{MOST_PER_TRAY} contributions wait here already: let them be sent first"
             )
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._prepare()
         write_durably(path, to_parquet(correction))
+        self._remember(correction)
         if held is not None:
             self.note(replace(held, state=State.SAVED, reason="", delay=0.0))
         return self.entry(content_id)
@@ -170,6 +178,21 @@ class Tray:
             self._row(entry.id).unlink(missing_ok=True)
         return entry
 
+    def _prepare(self) -> None:
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise store_error(self.folder, error) from error
+
+    def _remember(self, correction: Correction) -> None:
+        """Adds a photo's hash to those of the whole outbox; one short line is one write."""
+        line = f"{photo_hash(correction.image)} {correction.content_id}\n"
+        try:
+            with (self.folder.parent / PHOTOS).open("a", encoding="ascii") as lines:
+                lines.write(line)
+        except OSError as error:
+            log.warning("the photo of %s is not remembered: %s", correction.content_id, error)
+
     def _waiting(self) -> list[Path]:
         return sorted(self.folder.glob("*.parquet"))
 
@@ -206,7 +229,7 @@ class Tray:
             try:
                 notes = json.loads(self._notes(content_id, done=done).read_bytes())
                 return Entry(**{**notes, "state": State(notes["state"])})
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 continue
             except (ValueError, TypeError, KeyError):
                 break  # damaged notes are as good as none: sending again does no harm
@@ -228,6 +251,19 @@ class Outbox:
                 anything that a visitor could choose.
         """
         return Tray(self.root / tray_name(key), clock=self._clock)
+
+    def near_duplicates(self, image: np.ndarray) -> tuple[str, ...]:
+        """Returns the ids of contributions whose photo looks like this one, nearest first.
+
+        Covers everything that was ever put into this outbox, by whomever.
+        """
+        try:
+            lines = (self.root / PHOTOS).read_text(encoding="ascii").splitlines()
+        except FileNotFoundError:
+            return ()
+        pairs = (line.split() for line in lines)
+        held = {pair[1]: pair[0] for pair in pairs if len(pair) == 2 and len(pair[0]) == 64}
+        return tuple(near_duplicates(photo_hash(image), held))
 
     def now(self) -> float:
         """Returns the clock time that entries are written and compared with."""

@@ -121,10 +121,10 @@ class DatasetRepo:
         Raises:
             RemoteError: The file is too large, or the Hub refuses.
         """
-        endpoint = self._api.endpoint
-        url = hf_hub_url(self.id, path, repo_type=_KIND, revision=revision, endpoint=endpoint)
-        headers = build_hf_headers(token=self._token)
         with self._errors():
+            endpoint = self._api.endpoint
+            url = hf_hub_url(self.id, path, repo_type=_KIND, revision=revision, endpoint=endpoint)
+            headers = build_hf_headers(token=self._token)
             session = get_session()
             with session.stream("GET", url, headers=headers, follow_redirects=True) as response:
                 if response.headers.get("X-Error-Code") == "EntryNotFound":

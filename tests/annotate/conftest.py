@@ -10,6 +10,7 @@ import pytest
 
 from annotate.consent import Consent
 from annotate.correction import Correction, ModelUsed
+from annotate.store_hub import HubStore
 from segface_hf.labels import CELEBAMASK_HQ
 
 AGREED = Consent(right="own", people="agreed")
@@ -45,3 +46,28 @@ def correction() -> Correction:
 def drawn() -> Callable[..., Correction]:
     """Makes corrections; see `draw`."""
     return draw
+
+
+REPO = "owner/faces"
+
+
+@pytest.fixture
+def dataset(hub: Any) -> Any:
+    """A dataset on the Hub double, set up by its owner; `guest` has an account too."""
+    owner = hub.token("owner")
+    hub.token("guest")
+    HubStore(REPO, token=owner).create(CELEBAMASK_HQ)
+    hub.log.clear()
+    return hub.repos["dataset", REPO]
+
+
+@pytest.fixture
+def owner(dataset: Any) -> HubStore:
+    """The dataset as its owner sees it."""
+    return HubStore(REPO, token="hf_owner")
+
+
+@pytest.fixture
+def guest(dataset: Any) -> HubStore:
+    """The dataset as a stranger with an account sees it."""
+    return HubStore(REPO, token="hf_guest")

@@ -101,7 +101,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path):
     """
     run = [sys.executable, "-c", textwrap.dedent(script), str(tmp_path)]
     done = subprocess.run(run, capture_output=True, text=True, check=True)
-    assert "can't be written" in done.stdout
+    assert "is full: free some space and save again" in done.stdout
     assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["README.md"]
 
 

@@ -1,14 +1,16 @@
 """Pytest plugin: points the Hub client at the double before it is imported; gives `hub`.
 
-The client reads `HF_ENDPOINT` and `HF_HUB_DISABLE_XET` once, at import, so the port is chosen
-when pytest starts, and the one server of a run forgets everything between tests.
+The client reads `HF_ENDPOINT`, `HF_HOME` and `HF_HUB_DISABLE_XET` once, at import, so they are
+chosen when pytest starts, and the one server of a run forgets everything between tests.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import sys
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,8 +23,7 @@ from tests.hub_double.state import Hub
 ROUTES = [*repositories.ROUTES, *files.ROUTES, *discussions.ROUTES]
 
 
-def pytest_configure(config: Any) -> None:
-    """Chooses the address of the double for this run."""
+def _point_client_here() -> None:
     if "huggingface_hub" in sys.modules:
         raise pytest.UsageError("huggingface_hub was imported before the Hub double was set up")
     with socket.socket() as probe:
@@ -30,10 +31,23 @@ def pytest_configure(config: Any) -> None:
         port = probe.getsockname()[1]
     os.environ["HF_ENDPOINT"] = f"http://127.0.0.1:{port}"
     os.environ["HF_HUB_DISABLE_XET"] = "1"
+    os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="segface-tests-")
     os.environ.pop("HF_TOKEN", None)
-    # The Hub client uploads large files in a way that its HTTP library calls deprecated.
+
+
+# At import and in no hook: conftest files below import the client before pytest is configured.
+_point_client_here()
+
+
+def pytest_configure(config: Any) -> None:
+    """Lets the client use what its HTTP library calls deprecated: it uploads large files so."""
     upload = "ignore:Use 'content=<...>' to upload raw bytes:DeprecationWarning"
     config.addinivalue_line("filterwarnings", upload)
+
+
+def pytest_unconfigure() -> None:
+    """Removes the client's cache of this run."""
+    shutil.rmtree(os.environ["HF_HOME"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

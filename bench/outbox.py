@@ -1,0 +1,275 @@
+"""Does the outbox lose or double anything? Many writers, a failing Hub, a courier that is killed.
+
+    python -m bench.outbox --rows 1000 --writers 16 --kills 3 --json outbox.json
+
+A Hub double in this process answers over HTTP. Writer processes put corrections into one outbox;
+a courier process carries them to pull requests while the Hub answers 429, 412, 500 after it has
+done the work, or cuts the connection, and while the courier is killed with SIGKILL. At the end
+the owner merges every pull request and `load_dataset` reads the dataset back.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tests.hub_double.plugin import ROUTES
+from tests.hub_double.server import serve
+from tests.hub_double.state import Fault, Hub
+
+REPO = "owner/faces"
+WRITER_PROCESSES = 4
+FAULTS = (
+    Fault(429, {"Retry-After": "1"}),
+    Fault(429),
+    Fault(412),
+    Fault(500),
+    Fault(500, after=True),
+    Fault(503, after=True),
+    Fault(cut=True),
+    Fault(cut=True, after=True),
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run ended with; every count but `faults` and `requests` should equal `rows`."""
+
+    rows: int
+    saved: int
+    pull_requests: int
+    different_pull_requests: int
+    merged_rows: int
+    different_rows: int
+    whole_rows: int
+    faults: int
+    kills: int
+    requests: int
+    seconds: float
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing was lost, doubled or half written."""
+        counts = (
+            self.saved, self.pull_requests, self.different_pull_requests, self.merged_rows,
+            self.different_rows, self.whole_rows,
+        )  # fmt: skip
+        return set(counts) == {self.rows}
+
+
+def chaos(seed: int, *, share: float) -> tuple[Callable[[str, str], Fault | None], Counter[str]]:
+    """Returns a source of faults for a share of the requests that push, and its tally."""
+    generator, tally = random.Random(seed), Counter[str]()
+
+    def fault(method: str, path: str) -> Fault | None:
+        # The client itself sleeps a second when a preupload fails, so those are fewer.
+        likely = 0.1 * share if "/preupload/" in path else share
+        pushes = "/commit/" in path or "/preupload/" in path or "/discussions" in path
+        if not pushes or generator.random() >= likely:
+            return None
+        chosen = generator.choice(FAULTS)
+        tally[f"{'cut' if chosen.cut else chosen.status}{' after' if chosen.after else ''}"] += 1
+        return chosen
+
+    return fault, tally
+
+
+def run(rows: int, *, writers: int, kills: int, share: float, folder: Path) -> Result:
+    """Runs the whole experiment and counts."""
+    started, hub = time.monotonic(), Hub()
+    server = serve(hub, ROUTES)
+    try:
+        prepare(hub, writers)
+        hub.chaos, tally = chaos(7, share=share)
+        with Writers(folder, rows=rows, writers=writers) as processes:
+            carry(hub, folder, rows=rows, writers=writers, kills=kills)
+            if any(process.wait() for process in processes):
+                raise RuntimeError("a writer failed")
+        hub.chaos = None
+        saved = len(list(folder.glob("*/*.parquet")))
+        titles = Counter(d.title for d in hub.repos["dataset", REPO].discussions.values())
+        merge_everything(hub)
+        loaded = load_in_fresh_process(hub.url, folder.parent / "cache")
+        return Result(
+            rows=rows, saved=saved, pull_requests=titles.total(),
+            different_pull_requests=len(titles), kills=kills, faults=tally.total(),
+            requests=len(hub.log), seconds=round(time.monotonic() - started, 1), **loaded,
+        )  # fmt: skip
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def prepare(hub: Hub, writers: int) -> None:
+    """Opens the accounts and sets the dataset up."""
+    from annotate.store_hub import HubStore
+    from segface_hf.labels import CELEBAMASK_HQ
+
+    owner = hub.token("owner")
+    for number in range(writers):
+        hub.token(f"guest{number}")
+    HubStore(REPO, token=owner, endpoint=hub.url).create(CELEBAMASK_HQ)
+
+
+class Writers:
+    """Writer processes that end with the block, also when it fails."""
+
+    def __init__(self, folder: Path, *, rows: int, writers: int) -> None:
+        self._commands = [
+            ["--write", str(folder), "--rows", str(rows), "--writers", str(writers),
+             "--share-of", f"{index}/{WRITER_PROCESSES}"]
+            for index in range(WRITER_PROCESSES)
+        ]  # fmt: skip
+
+    def __enter__(self) -> list[subprocess.Popen[bytes]]:
+        self._processes = [child(command) for command in self._commands]
+        return self._processes
+
+    def __exit__(self, *exception: object) -> None:
+        for process in self._processes:
+            process.kill()
+            process.wait()
+
+
+def child(arguments: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Starts this module again with other arguments."""
+    environment = {
+        **os.environ, "HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "OMP_NUM_THREADS": "1",
+    }  # fmt: skip
+    return subprocess.Popen([sys.executable, "-m", "bench.outbox", *arguments], env=environment)
+
+
+def carry(hub: Hub, folder: Path, *, rows: int, writers: int, kills: int) -> None:
+    """Keeps a courier running until everything is proposed, killing it on the way."""
+    repo = hub.repos["dataset", REPO]
+    command = ["--carry", str(folder), "--endpoint", hub.url, "--writers", str(writers)]
+    courier, left = child(command), kills
+    try:
+        while not finished(folder, rows):
+            time.sleep(0.2)
+            due = rows * (kills - left + 1) // (kills + 1)
+            if left and len(repo.discussions) >= due:
+                courier.kill()
+                courier.wait()
+                courier, left = child(command), left - 1
+            elif courier.poll() is not None:
+                raise RuntimeError(f"the courier ended with {courier.returncode}")
+    finally:
+        courier.terminate()
+        courier.wait()
+
+
+def finished(folder: Path, rows: int) -> bool:
+    """Tells whether the notes of every contribution say that it is proposed."""
+    proposed = 0
+    for path in folder.glob("*/*.json"):
+        with suppress(FileNotFoundError):
+            proposed += json.loads(path.read_bytes())["state"] == "proposed"
+    return proposed >= rows
+
+
+def merge_everything(hub: Hub) -> None:
+    """Merges every open pull request as the owner."""
+    from annotate.store_hub import HubStore
+
+    repo = HubStore(REPO, token="hf_owner", endpoint=hub.url).repo
+    for request in list(repo.pull_requests(status="open")):
+        repo.merge(request.number)
+
+
+def load_in_fresh_process(endpoint: str, cache: Path) -> dict[str, int]:
+    """Counts the rows that `load_dataset` gives, in a process that knows only this Hub."""
+    script = """
+import json, sys
+from datasets import load_dataset
+rows = load_dataset(sys.argv[1], split="train", cache_dir=sys.argv[2])
+ids = rows["content_id"]
+whole = 0
+for row in rows:
+    whole += row["mask"].size == row["image"].size and row["mask"].mode == "L"
+print(json.dumps({"merged_rows": len(ids), "different_rows": len(set(ids)), "whole_rows": whole}))
+"""
+    environment = {
+        **os.environ, "HF_ENDPOINT": endpoint, "HF_HUB_DISABLE_XET": "1",
+        "HF_HOME": str(cache), "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    }  # fmt: skip
+    command = [sys.executable, "-c", script, REPO, str(cache)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return dict(json.loads(done.stdout))
+
+
+def write_share(folder: Path, *, rows: int, writers: int, part: str) -> None:
+    """Puts this process's share of the corrections into the trays of its writers."""
+    from annotate.outbox import Outbox
+    from tests.annotate.conftest import draw
+
+    index, count = (int(number) for number in part.split("/"))
+    outbox = Outbox(folder)
+
+    def write(writer: int) -> None:
+        name = f"guest{writer}"
+        for number in range(writer, rows, writers):
+            outbox.tray(name).put(draw(number, contributor=name))
+
+    threads = [threading.Thread(target=write, args=(w,)) for w in range(index, writers, count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def carry_forever(folder: Path, *, endpoint: str, writers: int) -> None:
+    """Runs one courier with every writer's token until it is killed."""
+    from annotate.courier import Courier, Pace
+    from annotate.outbox import Outbox
+
+    pace = Pace(first=0.05, longest=1.0, idle=0.1, poll=3600.0)
+    courier = Courier(Outbox(folder), REPO, endpoint=endpoint, pace=pace)
+    for number in range(writers):
+        courier.lend(f"guest{number}", f"hf_guest{number}")
+    courier.run()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the experiment, or one of its processes."""
+    parser = argparse.ArgumentParser(prog="python -m bench.outbox", description=__doc__)
+    parser.add_argument("--rows", type=int, default=1000)
+    parser.add_argument("--writers", type=int, default=16)
+    parser.add_argument("--kills", type=int, default=3)
+    parser.add_argument("--faults", type=float, default=0.1, help="share of requests that fail")
+    parser.add_argument("--json", type=Path, help="write the result here")
+    for inner in ("--write", "--carry", "--endpoint", "--share-of"):
+        parser.add_argument(inner, help=argparse.SUPPRESS)
+    args = parser.parse_args(arguments)
+    if args.write:
+        write_share(Path(args.write), rows=args.rows, writers=args.writers, part=args.share_of)
+        return 0
+    if args.carry:
+        carry_forever(Path(args.carry), endpoint=args.endpoint, writers=args.writers)
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        result = run(
+            args.rows, writers=args.writers, kills=args.kills, share=args.faults,
+            folder=Path(folder) / "outbox",
+        )  # fmt: skip
+    print(json.dumps(asdict(result), indent=2))
+    if args.json:
+        args.json.write_text(json.dumps(asdict(result), indent=2) + "\n", encoding="utf-8")
+    return 0 if result.exact else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
