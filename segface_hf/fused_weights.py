@@ -1,0 +1,163 @@
+"""What the fused head derives from a SegFace's parameters: nothing here is saved or trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from segface_hf.decoder import Decoder
+from segface_hf.model import Fusion, Projection, Refinement, SegFace
+
+Fingerprint = tuple[tuple[object, ...], ...]
+
+
+@dataclass(frozen=True)
+class Affine:
+    """A linear map on the last axis: x @ weight + bias.
+
+    Attributes:
+        weight: (in, out).
+        bias: (out,).
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """(M, in) -> (M, out)."""
+        return torch.addmm(self.bias, x, self.weight)
+
+
+@dataclass(frozen=True)
+class RefineWeights:
+    """The refinement behind the fusion, its batch norms folded away.
+
+    Attributes:
+        depthwise: (width, 1, 3, 3) kernel.
+        bias: (width,) added after the depthwise kernel.
+        pointwise: The closing 1x1 convolution.
+    """
+
+    depthwise: Tensor
+    bias: Tensor
+    pointwise: Affine
+
+
+@dataclass(frozen=True)
+class HeadWeights:
+    """Everything of the head that is cheaper in another form than its parameters'.
+
+    Attributes:
+        projections: One (C_i, width) matrix a scale: its projection times its share of the mix.
+        bias: (width,) the projections' biases after the mix.
+        refine: The refinement, where the model has one.
+        ups: Each doubling as a map from a token to its 2 x 2 finer ones, row by row.
+        detail: Stride-2 features to the channels of the first doubling, where the model has them.
+    """
+
+    projections: tuple[Tensor, ...]
+    bias: Tensor
+    refine: RefineWeights | None
+    ups: tuple[Affine, ...]
+    detail: Affine | None
+
+
+def fingerprint(model: SegFace) -> Fingerprint:
+    """Identifies the state of the parameters that the weights are derived from.
+
+    It changes with every in-place update (an optimizer step, `load_state_dict`), and with the dtype
+    and the device. Writing through `parameter.data` escapes it, as it escapes autograd.
+    """
+    parts = (model.fusion, model.decoder)
+    tensors = [t for part in parts for t in (*part.parameters(), *part.buffers())]
+    return tuple((t.data_ptr(), _version(t), t.dtype, t.device) for t in tensors)
+
+
+def _version(tensor: Tensor) -> int:
+    return 0 if tensor.is_inference() else tensor._version
+
+
+@torch.no_grad()
+def derive(model: SegFace) -> HeadWeights:
+    """Derives the head's weights; products are taken in double precision."""
+    projections, bias = _projections(model.fusion)
+    refine = None
+    if model.fusion.refine is not None:
+        scale, shift = _norm_scale_shift(model.fusion.refine.norm)
+        projections = [weight * scale for weight in projections]
+        bias = bias * scale + shift
+        refine = _refine(model.fusion.refine)
+    mix = model.fusion.mix.weight
+    return HeadWeights(
+        projections=tuple(weight.to(mix.dtype).contiguous() for weight in projections),
+        bias=bias.to(mix.dtype),
+        refine=refine,
+        ups=tuple(_up(layer) for layer in _transposed(model.decoder)),
+        detail=None if model.decoder.detail is None else _affine(model.decoder.detail),
+    )
+
+
+def _projections(fusion: Fusion) -> tuple[list[Tensor], Tensor]:
+    """Fusion and bilinear resizing are linear, so they commute: mix first, resize after."""
+    mix = fusion.mix.weight[:, :, 0, 0].double()
+    width, scales = mix.shape[0], len(fusion.projections)
+    # The mix takes the deepest scale first.
+    shares = [mix[:, (scales - 1 - i) * width : (scales - i) * width] for i in range(scales)]
+    pairs = list(zip(shares, map(_checked, fusion.projections), strict=True))
+    weights = [(share @ part.weight.double()).T for share, part in pairs]
+    return weights, torch.stack([share @ part.bias.double() for share, part in pairs]).sum(0)
+
+
+def _checked(module: nn.Module) -> Projection:
+    assert isinstance(module, Projection)
+    return module
+
+
+def _norm_scale_shift(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
+    return scale, norm.bias.double() - norm.running_mean.double() * scale
+
+
+def _refine(refinement: Refinement) -> RefineWeights:
+    conv, norm, _, pointwise = refinement.residual
+    assert isinstance(conv, nn.Conv2d)
+    assert isinstance(norm, nn.BatchNorm2d)
+    assert isinstance(pointwise, nn.Conv2d)
+    depthwise = conv.weight
+    scale, shift = _norm_scale_shift(norm)
+    folded = depthwise.double() * scale[:, None, None, None]
+    return RefineWeights(
+        depthwise=folded.to(depthwise).contiguous(memory_format=torch.channels_last),
+        bias=shift.to(depthwise),
+        pointwise=_affine(pointwise),
+    )
+
+
+def _affine(conv: nn.Conv2d) -> Affine:
+    assert conv.bias is not None
+    return Affine(conv.weight[:, :, 0, 0].T.contiguous(), conv.bias.clone())
+
+
+def _transposed(decoder: Decoder) -> list[nn.ConvTranspose2d]:
+    return [layer for layer in decoder.upscaling if isinstance(layer, nn.ConvTranspose2d)]
+
+
+def _up(layer: nn.ConvTranspose2d) -> Affine:
+    """A 2 x 2 transposed convolution of stride 2 is linear a token: (in, 2 * 2 * out)."""
+    assert layer.bias is not None
+    weight = layer.weight.permute(0, 2, 3, 1).flatten(1).contiguous()
+    return Affine(weight, layer.bias.repeat(4))
+
+
+def refined(x: Tensor, weights: RefineWeights) -> Tensor:
+    """ReLU and the depthwise residual on (B, h, w, width) tokens; overwrites its argument."""
+    x = x.relu_().permute(0, 3, 1, 2)
+    y = F.conv2d(x, weights.depthwise, weights.bias, padding=1, groups=x.shape[1]).relu_()
+    tokens = x.permute(0, 2, 3, 1).flatten(0, 2)
+    tokens += weights.pointwise.bias
+    return tokens.addmm_(y.permute(0, 2, 3, 1).flatten(0, 2), weights.pointwise.weight)
