@@ -50,7 +50,7 @@ def infer(
     Args:
         model: A model in evaluation mode.
         pixels: (B, 3, H, W) RGB, normalised with the model's mean and std.
-        landmarks: (B, 5, 2) in input pixels, for models with a warp.
+        landmarks: (B, 5, 2) in input pixels, for models that demand them.
         classes: Names of the classes wanted; None for all.
         doubt: Whether to return confidence and runner-up.
         logits: Whether to return logits at the input's resolution.
@@ -58,7 +58,7 @@ def infer(
     Raises:
         ConfigError: The model is in training mode.
         LabelError: A class that the model doesn't have.
-        LandmarksRequiredError: The model warps its input and got no landmarks.
+        LandmarksRequiredError: The model demands landmarks and got none.
 
     Example:
         >>> infer(model, pixels).labels  # (B, H, W) uint8
@@ -67,6 +67,8 @@ def infer(
         raise ConfigError("infer needs a model in evaluation mode, got training: call model.eval()")
     ids = None if classes is None else [model.config.labels.id_of(name) for name in classes]
     if model.config.warp != "none":
+        landmarks = model.check_landmarks(pixels, landmarks)
+    if model.config.warp == "tanh" and landmarks is not None:
         found = _from_logits(_warped_logits(model, pixels, landmarks), doubt=doubt, logits=logits)
     elif logits:
         maps = resized(_head_logits(model, pixels), pixels.shape[-2:])
@@ -110,10 +112,10 @@ def _head_logits(model: SegFace, pixels: Tensor) -> Tensor:
     return fused_head(model).read(features, detail, lambda x: x).permute(0, 3, 1, 2)
 
 
-def _warped_logits(model: SegFace, pixels: Tensor, landmarks: Tensor | None) -> Tensor:
+def _warped_logits(model: SegFace, pixels: Tensor, landmarks: Tensor) -> Tensor:
     from segface_hf.warp import unwarp_logits, warp_input
 
-    warped, warp = warp_input(pixels, model.check_landmarks(pixels, landmarks))
+    warped, warp = warp_input(pixels, landmarks)
     return unwarp_logits(resized(_head_logits(model, warped), warped.shape[-2:]), warp)
 
 

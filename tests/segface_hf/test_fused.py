@@ -126,8 +126,9 @@ def test_half_precision_is_no_further_from_the_truth_than_the_plain_path(dtype):
     assert (fused - truth).abs().mean() <= 1.2 * plain
 
 
-def test_warped_models_take_the_same_way_there_and_back():
-    model = build(replace(SMALL, warp="tanh"))
+@pytest.mark.parametrize("warp", ["tanh", "identity"])
+def test_models_with_landmarks_take_the_same_way_there_and_back(warp):
+    model = build(replace(SMALL, warp=warp))
     places = torch.tensor([[24.0, 28], [40, 28], [32, 36], [27, 45], [37, 45]])
     landmarks = torch.stack([places, places + 3.0])
     assert_same_as_plain(model, picture(2, 3, 64, 64), landmarks)
