@@ -1,0 +1,287 @@
+// The editor's state and what every button, key and pointer can ask of it.
+import { Cleaning } from './cleaning.mjs';
+import { Drafts } from './draft.mjs';
+import { Guide } from './guide.mjs';
+import { LabelMap } from './labelmap.mjs';
+import { Palette } from './palette.mjs';
+import { Saving } from './saving.mjs';
+import { Session } from './session.mjs';
+import { Stage } from './stage.mjs';
+import { pixels, TOOLS } from './tools.mjs';
+
+export const LARGEST_BRUSH = 120;
+
+const startState = () => ({
+  tool: 'brush', cls: 1, before: 1, size: 8, tolerance: 40,
+  opacity: 0.5, outline: false, heat: false, split: null, hold: null,
+  hidden: new Set(), solo: null, path: [], hover: null, cross: null,
+});
+
+export class App {
+  /** @param {HTMLElement} root the `.fme` element; `send` triggers the component's event */
+  constructor(root, send) {
+    this.root = root;
+    this.state = startState();
+    this.state.shows = (id) => this.shows(id);
+    this.map = null;
+    this.revision = 0;
+    this.savedRevision = 0;
+    this.session = new Session();
+    this.stage = new Stage(root.querySelector('.fme-view'));
+    this.palette = new Palette(this, root);
+    this.guide = new Guide(this, root);
+    this.cleaning = new Cleaning(this, root);
+    this.drafts = new Drafts();
+    this.drafts.onfail = () => this.say('This browser keeps no drafts: save before you leave.');
+    this.saving = new Saving(this, send);
+    this.onchange = () => {};
+  }
+
+  /** Start on a parse. `start` are ids to begin with instead of the mask, from a draft. */
+  open({ value, photo, masks, start = null, earlier = {} }) {
+    const { labels, prediction, confidence, runnerUp } = masks;
+    const { w: width, h: height } = value;
+    Object.assign(this, { value, photo, classes: value.classes });
+    this.rgba = this.superpixelKey = null;
+    this.map = new LabelMap(width, height, start || labels, { prediction, classes: value.classes.length });
+    const { size, opacity, tool } = this.state;
+    Object.assign(this.state, startState(), { size, opacity, tool, shows: this.state.shows });
+    this.session = new Session(earlier);
+    this.revision = start ? 1 : 0;
+    this.savedRevision = 0;
+    this.stage.load({ map: this.map, photo, classes: this.classes, confidence, look: this.state });
+    this.palette.load(this.classes);
+    const doubt = confidence && runnerUp;
+    this.guide.load(
+      doubt ? { width, height, labels: prediction, confidence, runnerUp } : null,
+      value.tail,
+    );
+    this.cleaning.load(value.pairs);
+    this.choose(Math.min(1, this.classes.length - 1));
+    this.alert('');
+    this.setState('ready');
+    this.onchange();
+  }
+
+  get unsaved() {
+    return Boolean(this.map) && this.revision !== this.savedRevision;
+  }
+
+  shows(id) {
+    const { solo, hidden } = this.state;
+    return solo === null ? id !== 0 && !hidden.has(id) : id === solo;
+  }
+
+  nameOf(id) {
+    return this.classes[id]?.name ?? `class ${id}`;
+  }
+
+  /** The photo's bytes at the map's size; read once. */
+  photoPixels() {
+    this.rgba ||= pixels(this.photo, this.map.width, this.map.height);
+    return this.rgba;
+  }
+
+  /** One named, undoable step. */
+  edit(name, tool, work) {
+    this.leavePreview();
+    this.committed(this.map.edit(name, tool, work));
+  }
+
+  /** A step ended (null: it changed nothing). */
+  committed(step) {
+    this.stage.refresh(this.map.takeDirty());
+    if (!step) {
+      this.say(this.whyNothing());
+      return;
+    }
+    this.session.used(step.tool);
+    this.say(step.name);
+    this.touched();
+  }
+
+  whyNothing() {
+    const { map, state } = this;
+    if (map.locked[state.cls]) return `Nothing changed: ${this.nameOf(state.cls)} is locked.`;
+    if (map.only >= 0) return `Nothing changed here: painting only over ${this.nameOf(map.only)}.`;
+    return 'Nothing changed here.';
+  }
+
+  touched() {
+    this.revision++;
+    this.session.active(performance.now());
+    if (this.root.dataset.state !== 'saving') this.setState('ready');
+    const { value, photo, map, session } = this;
+    this.drafts.keep(() => ({
+      draft: {
+        id: value.id, ids: map.data.slice(), changed: map.changed,
+        seconds: session.seconds, tools: { ...session.tools },
+      },
+      parse: { id: value.id, value, photo: photo.blob },
+    }));
+    this.onchange();
+  }
+
+  undo() {
+    this.replay('undo', 'Nothing to undo.');
+  }
+
+  redo() {
+    this.replay('redo', 'Nothing to do again.');
+  }
+
+  replay(direction, otherwise) {
+    this.leavePreview();
+    if (this.map.step) return; // A stroke is being drawn.
+    const step = this.map[direction]();
+    if (!step) {
+      this.say(otherwise);
+      return;
+    }
+    this.stage.refresh(this.map.takeDirty());
+    this.session.used(direction);
+    this.say(`${direction}: ${step.name}`);
+    this.touched();
+  }
+
+  /** A clean-up that is only shown is taken back before anything else is done. */
+  leavePreview() {
+    this.cleaning.cancel();
+  }
+
+  /** Leave whatever is begun. */
+  escape() {
+    this.leavePreview();
+    this.guide.leave();
+    Object.assign(this.state, { path: [], cross: null });
+    if (this.state.solo !== null) this.toggleSolo(this.state.solo);
+    this.stage.draw();
+  }
+
+  useTool(name) {
+    this.leavePreview();
+    Object.assign(this.state, { tool: name, path: [] });
+    this.say(TOOLS[name].label);
+    this.stage.draw();
+    this.onchange();
+  }
+
+  /** Make a class the one that is painted. */
+  choose(id) {
+    if (!(id >= 0 && id < this.classes.length)) return;
+    if (id !== this.state.cls) this.state.before = this.state.cls;
+    this.state.cls = id;
+    this.palette.update();
+    this.palette.reveal(id);
+    this.onchange();
+  }
+
+  /** A class key or button: it answers the doubtful region, or chooses the class. */
+  assign(id) {
+    if (!(id < this.classes.length)) return;
+    if (this.guide.active) this.guide.assign(id);
+    else this.choose(id);
+  }
+
+  resize(direction) {
+    const { size } = this.state;
+    const step = 1 + Math.floor(size / 8);
+    this.look({ size: Math.min(LARGEST_BRUSH, Math.max(0, size + direction * step)) });
+  }
+
+  /** Change how things are shown. */
+  look(change) {
+    const { state } = this;
+    const recolour = 'outline' in change && change.outline !== state.outline;
+    Object.assign(state, change);
+    if (this.map) {
+      if (recolour) this.stage.restyle();
+      else this.stage.draw();
+    }
+    this.onchange();
+  }
+
+  toggleHeat() {
+    if (this.guide.parse) this.look({ heat: !this.state.heat });
+    else this.say('This mask came without the model\'s confidence.');
+  }
+
+  toggleSplit() {
+    this.look({ split: this.state.split === null ? 0.5 : null });
+  }
+
+  toggleHidden(id) {
+    const { hidden } = this.state;
+    if (!hidden.delete(id)) hidden.add(id);
+    this.reshown();
+  }
+
+  toggleSolo(id) {
+    this.state.solo = this.state.solo === id ? null : id;
+    this.reshown();
+  }
+
+  reshown() {
+    this.stage.restyle();
+    this.palette.update();
+  }
+
+  toggleLock(id) {
+    this.map.locked[id] ^= 1;
+    this.say(`${this.nameOf(id)} is ${this.map.locked[id] ? 'locked' : 'unlocked'}.`);
+    this.palette.update();
+  }
+
+  /** Lock every class but the chosen one and background, or none. */
+  protect(others) {
+    this.map.locked.fill(0);
+    if (others) this.classes.forEach((_, id) => { this.map.locked[id] = Number(id !== 0 && id !== this.state.cls); });
+    this.say(others ? `Only ${this.nameOf(this.state.cls)} and background can change.` : 'Nothing is locked.');
+    this.palette.update();
+  }
+
+  zoom(factor) {
+    const { width, height } = this.stage.box;
+    this.stage.zoomAt(factor, [width / 2, height / 2]);
+  }
+
+  save() {
+    return this.saving.save();
+  }
+
+  /** The backend has the work as it was at `revision`. */
+  savedAt(revision) {
+    this.savedRevision = revision;
+    if (!this.unsaved) this.drafts.forget(this.value.id);
+    else this.setState('ready');
+    this.onchange();
+  }
+
+  setState(name) {
+    this.root.dataset.state = name;
+    if (this.value) this.root.dataset.ready = this.value.id;
+    this.button('save').disabled = name === 'saving' || name === 'empty';
+  }
+
+  button(act) {
+    return this.root.querySelector(`[data-act="${act}"]`);
+  }
+
+  /** A passing word in the status line. */
+  say(text) {
+    this.root.querySelector('.fme-message').textContent = text;
+  }
+
+  /** Something that must be read; empty text clears it. */
+  alert(text) {
+    const box = this.root.querySelector('.fme-alert');
+    box.textContent = text;
+    box.hidden = !text;
+  }
+
+  help() {
+    const sheet = this.root.querySelector('.fme-sheet');
+    if (sheet.open) sheet.close();
+    else sheet.showModal();
+  }
+}

@@ -1,0 +1,81 @@
+// Where the model doubts: regions of one label and one runner-up, the most valuable first. No DOM.
+import { bounds, components } from './regions.mjs';
+
+/** Confidence levels (0..255) a region can reach up to; `,` and `.` step through them. */
+export const LEVELS = [115, 140, 166, 191, 217, 235, 247];
+/** The level regions are found at: about 0.75. */
+export const FOUND_AT = 3;
+// A class thinner than this share of the map counts as this large, so that noise is not precious.
+const SMALLEST_SHARE = 0.0005;
+// A region smaller than this share of the map is not worth a jump.
+const SMALLEST_REGION = 0.00004;
+
+/**
+ * Doubtful regions of a parse, tail classes before head classes, most valuable first.
+ * @param {{width, height, labels, confidence, runnerUp}} parse Uint8Arrays of width * height
+ * @param {{tail?: number[], limit?: number}} options ids of rare classes; how many to return
+ * @returns {{label, runnerUp, indices, rect, value, isTail, level}[]}
+ */
+export function doubtfulRegions(parse, { tail = [], limit = 40 } = {}) {
+  const { width, height, labels, confidence, runnerUp } = parse;
+  const rare = new Set(tail);
+  const areas = new Int32Array(256);
+  for (const id of labels) areas[id]++;
+  const doubtful = (i) => confidence[i] < LEVELS[FOUND_AT] && runnerUp[i] !== labels[i];
+  const key = (i) => (doubtful(i) ? (labels[i] << 8) | runnerUp[i] : -1);
+  const smallest = Math.max(4, SMALLEST_REGION * width * height);
+  return components({ width, height }, key)
+    .filter((indices) => indices.length >= smallest)
+    .map((indices) => {
+      const label = labels[indices[0]];
+      const other = runnerUp[indices[0]];
+      return {
+        label,
+        runnerUp: other,
+        indices,
+        rect: bounds(indices, width),
+        value: worth(parse, { indices, areas, pair: [label, other] }),
+        isTail: rare.has(label) || rare.has(other),
+        level: FOUND_AT,
+      };
+    })
+    .sort((a, b) => b.isTail - a.isTail || b.value - a.value)
+    .slice(0, limit);
+}
+
+// Pixels expected to be wrong, as a share of the classes they would move: what F1 could gain.
+function worth({ width, height, confidence }, { indices, areas, pair }) {
+  let wrong = 0;
+  for (const i of indices) wrong += 1 - confidence[i] / 255;
+  const floor = SMALLEST_SHARE * width * height;
+  return pair.reduce((sum, id) => sum + (id ? wrong / Math.max(areas[id], floor) : 0), 0);
+}
+
+/**
+ * The same region reaching up to another level of confidence, as far as it hangs together.
+ * @param {number} level index into LEVELS
+ */
+export function reach({ width, height, labels, confidence, runnerUp }, region, level) {
+  const belongs = (i) => labels[i] === region.label && runnerUp[i] === region.runnerUp
+    && confidence[i] < LEVELS[level];
+  const seen = new Set(region.core || region.indices);
+  const queue = [...seen];
+  while (queue.length) {
+    const i = queue.pop();
+    const x = i % width;
+    const around = [x > 0 ? i - 1 : -1, x < width - 1 ? i + 1 : -1, i - width, i + width];
+    for (const next of around) {
+      if (next < 0 || next >= width * height || seen.has(next) || !belongs(next)) continue;
+      seen.add(next);
+      queue.push(next);
+    }
+  }
+  const indices = Int32Array.from(seen).filter(belongs).sort();
+  return {
+    ...region,
+    core: region.core || region.indices,
+    level,
+    indices,
+    rect: indices.length ? bounds(indices, width) : region.rect,
+  };
+}

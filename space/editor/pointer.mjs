@@ -1,0 +1,220 @@
+// Mouse, pen and touch on the canvas: draw, pan, pinch, wheel, and the ring under the cursor.
+import { closePath, TOOLS } from './tools.mjs';
+
+const MIDDLE = 1;
+const RIGHT = 2;
+const PEN_ERASER = 32;
+// Finger or mouse closer than this to the first corner closes a polygon, CSS pixels.
+const CLOSE_ENOUGH = 10;
+
+export class Pointer {
+  constructor(app, root) {
+    this.app = app;
+    this.canvas = app.stage.canvas;
+    this.ring = root.querySelector('.fme-ring');
+    this.down = new Map();
+    this.stroke = null;
+    this.panning = false;
+    this.penSeen = false;
+    this.space = false;
+    this.lastPoint = null;
+    const on = (type, handler, options) => this.canvas.addEventListener(type, handler, options);
+    on('pointerdown', (event) => this.press(event));
+    on('pointermove', (event) => this.move(event));
+    for (const type of ['pointerup', 'pointercancel']) on(type, (event) => this.release(event));
+    on('pointerleave', () => this.hideRing());
+    on('contextmenu', (event) => event.preventDefault());
+    on('auxclick', (event) => event.preventDefault());
+    on('wheel', (event) => this.wheel(event), { passive: false });
+  }
+
+  press(event) {
+    const { app } = this;
+    if (!app.map) return;
+    event.preventDefault();
+    this.canvas.focus({ preventScroll: true });
+    this.canvas.setPointerCapture(event.pointerId);
+    this.penSeen ||= event.pointerType === 'pen';
+    this.down.set(event.pointerId, [event.clientX, event.clientY]);
+    if (this.down.size === 2) {
+      this.abandon();
+      this.panning = true;
+      return;
+    }
+    // A hand that rests on the screen beside a pen moves the view; it does not paint.
+    const palm = this.penSeen && event.pointerType === 'touch';
+    this.panning = event.button === MIDDLE || this.space || palm;
+    if (!this.panning) this.start(event);
+  }
+
+  start(event) {
+    const { app } = this;
+    const point = app.stage.toImage(event.clientX, event.clientY);
+    app.leavePreview();
+    app.state.cross = null;
+    if (event.altKey) {
+      TOOLS.pick.press(app, point);
+      return;
+    }
+    const eraser = event.button === RIGHT || (event.buttons & PEN_ERASER) !== 0;
+    const name = eraser ? 'restore' : app.state.tool;
+    this.use(name, point, { straight: event.shiftKey, twice: event.detail === 2 });
+  }
+
+  /** Begin a tool at a pixel; also what Enter does at the keyboard's cross. */
+  use(name, point, { straight = false, twice = false } = {}) {
+    const { app } = this;
+    const tool = TOOLS[name];
+    if (tool.kind === 'click') tool.press(app, point);
+    else if (tool.kind === 'drag') this.beginDrag(name, point, straight);
+    else this.addCorner(tool, point, twice);
+  }
+
+  beginDrag(name, point, straight) {
+    const { app } = this;
+    const tool = TOOLS[name];
+    const what = name === 'restore' ? tool.label.toLowerCase() : `${name} ${app.nameOf(app.state.cls)}`;
+    app.map.begin(what, name);
+    this.stroke = { tool, last: point };
+    tool.move(app, straight && this.lastPoint ? this.lastPoint : point, point);
+    app.stage.refresh(app.map.takeDirty());
+  }
+
+  addCorner(tool, point, twice) {
+    const { app } = this;
+    const { path } = app.state;
+    if (tool.free) {
+      app.state.path = [point];
+      this.stroke = { tool, last: point };
+    } else if (path.length > 2 && (twice || this.near(point, path[0]))) {
+      closePath(app);
+    } else {
+      path.push(point);
+    }
+    app.stage.draw();
+  }
+
+  near([x, y], [fx, fy]) {
+    return Math.hypot(x - fx, y - fy) * this.app.stage.view.scale < CLOSE_ENOUGH;
+  }
+
+  move(event) {
+    const { app } = this;
+    if (!app.map) return;
+    const before = this.down.get(event.pointerId);
+    if (before) this.down.set(event.pointerId, [event.clientX, event.clientY]);
+    if (this.panning && before) this.panOrPinch(event.pointerId, before);
+    else if (this.stroke && before) this.drag(event);
+    else if (app.state.path.length) this.hover(event);
+    this.showRing(event);
+  }
+
+  drag(event) {
+    const { app, stroke } = this;
+    const samples = event.getCoalescedEvents?.() ?? [];
+    for (const sample of samples.length ? samples : [event]) {
+      const point = app.stage.toImage(sample.clientX, sample.clientY);
+      if (point[0] === stroke.last[0] && point[1] === stroke.last[1]) continue;
+      if (stroke.tool.kind === 'path') app.state.path.push(point);
+      else stroke.tool.move(app, stroke.last, point);
+      stroke.last = point;
+    }
+    if (stroke.tool.kind === 'path') app.stage.draw();
+    else app.stage.refresh(app.map.takeDirty());
+  }
+
+  hover(event) {
+    this.app.state.hover = this.app.stage.toImage(event.clientX, event.clientY);
+    this.app.stage.draw();
+  }
+
+  panOrPinch(id, before) {
+    const { stage } = this.app;
+    const now = this.down.get(id);
+    const { left, top } = this.canvas.getBoundingClientRect();
+    if (this.down.size === 1) {
+      stage.show({ ...stage.view, x: stage.view.x + now[0] - before[0], y: stage.view.y + now[1] - before[1] });
+      return;
+    }
+    const other = [...this.down].find(([key]) => key !== id)[1];
+    const spread = ([x, y]) => Math.hypot(x - other[0], y - other[1]) || 1;
+    const shift = [(now[0] - before[0]) / 2, (now[1] - before[1]) / 2];
+    stage.show({ ...stage.view, x: stage.view.x + shift[0], y: stage.view.y + shift[1] });
+    const middle = [(now[0] + other[0]) / 2 - left, (now[1] + other[1]) / 2 - top];
+    stage.zoomAt(spread(now) / spread(before), middle);
+  }
+
+  release(event) {
+    this.down.delete(event.pointerId);
+    if (!this.down.size) {
+      this.panning = false;
+      if (event.type === 'pointercancel') this.abandon();
+      else this.finish();
+    }
+  }
+
+  /** End the stroke and remember it as one step. */
+  finish() {
+    const { app, stroke } = this;
+    if (!stroke) return;
+    this.stroke = null;
+    this.lastPoint = stroke.last;
+    if (stroke.tool.kind === 'path') closePath(app);
+    else app.committed(app.map.commit());
+  }
+
+  /** The keyboard's cross has no way to drag: one touch of the tool is the whole stroke. */
+  finishStamp() {
+    if (this.stroke?.tool.kind === 'path') {
+      this.abandon();
+      this.app.say('The lasso needs a pointer; the polygon (K) works with keys.');
+    } else this.finish();
+  }
+
+  /** A second finger came down, or the system took the pointer: nothing was meant. */
+  abandon() {
+    if (!this.stroke) return;
+    this.stroke = null;
+    this.app.state.path = [];
+    this.app.map.cancel();
+    this.app.stage.refresh(this.app.map.takeDirty());
+    this.app.stage.draw();
+  }
+
+  wheel(event) {
+    const { app } = this;
+    if (!app.map) return;
+    event.preventDefault();
+    if (event.shiftKey) {
+      app.resize(Math.sign(-(event.deltaY || event.deltaX)));
+      this.showRing(event);
+      return;
+    }
+    const { left, top } = this.canvas.getBoundingClientRect();
+    const point = [event.clientX - left, event.clientY - top];
+    app.stage.zoomAt(Math.exp(-event.deltaY / 400), point);
+    this.showRing(event);
+  }
+
+  showRing({ clientX, clientY, pointerType }) {
+    const { app, ring } = this;
+    const { stage } = app;
+    ring.hidden = !TOOLS[app.state.tool].ring || pointerType === 'touch' || this.panning;
+    if (ring.hidden) return;
+    const box = this.canvas.getBoundingClientRect();
+    const [x, y] = stage.toScreen(...stage.toImage(clientX, clientY));
+    const across = Math.max(3, (2 * app.state.size + 1) * stage.view.scale);
+    ring.style.width = ring.style.height = `${across}px`;
+    ring.style.transform = `translate(${x - box.left - across / 2}px, ${y - box.top - across / 2}px)`;
+    this.lastHover = { clientX, clientY, pointerType };
+  }
+
+  /** The brush was resized without moving. */
+  updateRing() {
+    if (this.lastHover && !this.ring.hidden) this.showRing(this.lastHover);
+  }
+
+  hideRing() {
+    this.ring.hidden = true;
+  }
+}

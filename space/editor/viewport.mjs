@@ -1,0 +1,66 @@
+// How the map lies on the screen: scale and shift, zoom to a point, fit. No DOM; lengths in CSS pixels.
+
+export const SMALLEST = 0.02;
+export const LARGEST = 64;
+
+const clampScale = (scale) => Math.min(LARGEST, Math.max(SMALLEST, scale));
+
+/** A view that shows all of a map in a box, centred, with a small margin. */
+export function fit({ width, height }, box, margin = 8) {
+  const scale = clampScale(Math.min(
+    (box.width - 2 * margin) / width,
+    (box.height - 2 * margin) / height,
+  ));
+  return centred({ width, height }, box, { scale, centre: [width / 2, height / 2] });
+}
+
+/** A view of `scale` with the map's point `centre` in the middle of the box. */
+export function centred(_map, box, { scale, centre }) {
+  const s = clampScale(scale);
+  return { scale: s, x: box.width / 2 - centre[0] * s, y: box.height / 2 - centre[1] * s };
+}
+
+/** Zoom by `factor`, leaving the map's point under (px, py) where it is. */
+export function zoomAt(view, factor, [px, py]) {
+  const scale = clampScale(view.scale * factor);
+  const ratio = scale / view.scale;
+  return { scale, x: px - (px - view.x) * ratio, y: py - (py - view.y) * ratio };
+}
+
+export const panBy = (view, [dx, dy]) => ({ ...view, x: view.x + dx, y: view.y + dy });
+
+/** The pixel under a point of the box. */
+export const toPixel = (view, [px, py]) => [
+  Math.floor((px - view.x) / view.scale),
+  Math.floor((py - view.y) / view.scale),
+];
+
+/** The point of the box over a pixel's centre. */
+export const toPoint = (view, [x, y]) => [
+  view.x + (x + 0.5) * view.scale,
+  view.y + (y + 0.5) * view.scale,
+];
+
+/** A view that shows a rectangle with room around it, never closer than `closest`. */
+export function focus(map, box, [x, y, w, h], closest = 12) {
+  const room = 3;
+  const wanted = Math.min(closest, box.width / (w * room), box.height / (h * room));
+  const scale = Math.max(wanted, fit(map, box).scale);
+  const view = centred(map, box, { scale, centre: [x + w / 2, y + h / 2] });
+  return { scale, x: settle(view.x, map.width * scale, box.width), y: settle(view.y, map.height * scale, box.height) };
+}
+
+// No empty room beside the map where the map could fill it; centred where it can't.
+function settle(shift, length, room) {
+  if (length <= room) return (room - length) / 2;
+  return Math.min(0, Math.max(room - length, shift));
+}
+
+/** The part of a map that the box shows, as whole pixels [x, y, w, h]; null when it shows none. */
+export function visible(view, { width, height }, box) {
+  const left = Math.max(0, Math.floor(-view.x / view.scale));
+  const top = Math.max(0, Math.floor(-view.y / view.scale));
+  const right = Math.min(width, Math.ceil((box.width - view.x) / view.scale));
+  const bottom = Math.min(height, Math.ceil((box.height - view.y) / view.scale));
+  return right > left && bottom > top ? [left, top, right - left, bottom - top] : null;
+}
