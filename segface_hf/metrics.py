@@ -38,7 +38,7 @@ def confusion_matrix(mask: np.ndarray, prediction: np.ndarray, num_classes: int)
     return counts.reshape(num_classes, num_classes).astype(np.int64)
 
 
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """Divides; where there is nothing to divide the score is undefined, not zero."""
     whole = np.asarray(whole, dtype=np.float64)
     return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
@@ -79,22 +79,22 @@ class Scores:
     @property
     def f1(self) -> np.ndarray:
         """F1 of each class over all pixels, (..., K)."""
-        return _ratio(2 * self._hits, self._true + self._predicted)
+        return ratio(2 * self._hits, self._true + self._predicted)
 
     @property
     def iou(self) -> np.ndarray:
         """Intersection over union of each class over all pixels, (..., K)."""
-        return _ratio(self._hits, self._true + self._predicted - self._hits)
+        return ratio(self._hits, self._true + self._predicted - self._hits)
 
     @property
     def precision(self) -> np.ndarray:
         """Share of the pixels predicted as a class that are of it, (..., K)."""
-        return _ratio(self._hits, self._predicted)
+        return ratio(self._hits, self._predicted)
 
     @property
     def recall(self) -> np.ndarray:
         """Share of the pixels of a class that were predicted as it, (..., K)."""
-        return _ratio(self._hits, self._true)
+        return ratio(self._hits, self._true)
 
     def mean_f1(self) -> float:
         """The published metric: mean F1 over all classes but the background."""

@@ -28,9 +28,10 @@ from segface_hf.training.recipe import Recipe
 from segface_hf.training.report import METRICS_FILE
 from segface_hf.training.sampling import step_generator
 from segface_hf.training.state import STATE_FILE, load_state, save_state, write_atomically
+from segface_hf.training.team import Team
 
 LAST, BEST = "last", "best"
-_MAY_CHANGE_ON_RESUME = ("steps", "checkpoint_every", "evaluate_every", "precision")
+_MAY_CHANGE_ON_RESUME = ("steps", "checkpoint_every", "evaluate_every", "precision", "workers")
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
@@ -106,6 +107,7 @@ class Run:
         self.model = build_model(self.recipe).to(memory_format=torch.channels_last)
         self.average = averaged_copy(self.model)  # type: ignore[assignment]
         self.optimizer = build_optimizer(self.model, self.recipe)
+        self._team = Team(self.model, self.recipe.workers)
         wanted = self.recipe.precision
         self.precision = faster_precision() if wanted == "auto" else wanted
 
@@ -117,25 +119,26 @@ class Run:
     def advance(self) -> float:
         """Does one step and returns its loss."""
         recipe, started = self.recipe, time.monotonic()
-        progress = self.step / recipe.steps
+        side = recipe.resolution_at(self.step / recipe.steps)
         generator = step_generator(recipe.seed, self.step)
-        side = recipe.resolution_at(progress)
         images, masks = self.data.batch(recipe, side=side, generator=generator)
         self._set_rates()
-        with autocast(self.precision):
-            logits = self.model.logits(self._normalised(images))
-        loss = training_loss(
-            logits.float(), masks, recipe.loss, share=self.data.share,
-            photos=len(self.data.photos), progress=progress,
-        )  # fmt: skip
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss = self._team.backward(self._normalised(images), masks, self._loss)
         nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip)
         self.optimizer.step()
         self.step += 1
         update_average(self.average, self.model, decay=recipe.ema, step=self.step)
         self.seconds += time.monotonic() - started
-        return loss.item()
+        return loss
+
+    def _loss(self, model: nn.Module, images: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
+        with autocast(self.precision):
+            logits = model.logits(images)  # type: ignore[operator]
+        return training_loss(
+            logits.float(), masks, self.recipe.loss, share=self.data.share,
+            photos=len(self.data.photos), progress=self.step / self.recipe.steps,
+        )  # fmt: skip
 
     def _normalised(self, images: torch.Tensor) -> torch.Tensor:
         config = self.model.config

@@ -13,6 +13,7 @@ from segface_hf.training.loop import STOP_FILE, start, train
 from segface_hf.training.prepare import prepare
 from segface_hf.training.run import BEST, LAST, Run, learning_rate
 from segface_hf.training.state import STATE_FILE
+from segface_hf.training.team import Team
 from tests.segface_hf.training.drawn import tiny_recipe
 
 
@@ -51,6 +52,28 @@ def test_a_run_that_was_killed_goes_on_bit_for_bit(folder, tmp_path, recipe):
         torch.equal(whole_moments[k]["exp_avg"], resumed_moments[k]["exp_avg"])
         for k in whole_moments
     )
+
+
+def test_two_workers_give_the_same_weights_every_time(folder, tmp_path):
+    recipe = tiny_recipe(workers=2, batch_size=4, steps=2)
+    runs = [new_run(folder, tmp_path / name, recipe, evaluate=False) for name in "ab"]
+    assert all(train(run) for run in runs)
+    assert same(runs[0].model.state_dict(), runs[1].model.state_dict())
+
+
+def test_a_teams_gradient_is_that_of_the_whole_batch():
+    images, masks = torch.randn(3, 4), torch.randn(3, 2)
+    gradients = []
+    for workers in (1, 2, 3):
+        torch.manual_seed(0)
+        model = torch.nn.Linear(4, 2)
+        loss = Team(model, workers).backward(
+            images, masks, lambda member, x, y: (member(x) - y).square().mean()
+        )
+        gradients.append((loss, model.weight.grad))
+    for loss, gradient in gradients[1:]:
+        assert loss == pytest.approx(gradients[0][0], abs=1e-6)
+        assert torch.allclose(gradient, gradients[0][1], atol=1e-6)
 
 
 def test_training_learns_drawn_faces(folder, tmp_path):

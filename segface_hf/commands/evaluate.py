@@ -1,0 +1,153 @@
+"""`segface evaluate`: scores a model on a data folder, as JSON, a page and a contact sheet."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from segface_hf.metrics_report import Measured
+    from segface_hf.model import SegFace
+    from segface_hf.training.data import Pair
+    from segface_hf.training.evaluation import Predict
+
+HELP = "score a model on a folder of photos and masks"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    parser.add_argument("--model", help="checkpoint folder or org/name (default: the embedded one)")
+    parser.add_argument("--data", required=True, help="folder with images/ and masks/")
+    parser.add_argument("--json", help="write every score to this file")
+    parser.add_argument("--html", help="write a readable report to this file")
+    parser.add_argument("--sheet", help="write a picture of the worst photos to this file")
+    parser.add_argument("--worst", type=int, default=10, help="how many worst photos (default: 10)")
+    parser.add_argument("--groups", help="CSV with a 'stem' column and columns to group photos by")
+    parser.add_argument("--bootstrap", type=int, default=1000, help="resamplings for intervals")
+    parser.add_argument("--no-boundary", action="store_true", help="leave out boundary F1")
+    parser.add_argument("--side", type=int, default=0, help="resolution (default: the model's)")
+    parser.add_argument("--mirrored", action="store_true", help="add a pass on the flipped photo")
+    parser.add_argument("--landmarks", action="store_true", help="measure the photo pipeline too")
+    parser.add_argument("--tilt", type=float, default=0.0, help="compare photos turned by degrees")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: all)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluates; returns 0."""
+    import torch
+
+    from segface_hf import hub
+    from segface_hf.metrics_groups import read_groups
+    from segface_hf.metrics_report import report
+    from segface_hf.model import SegFace
+    from segface_hf.training.data import find_pairs
+    from segface_hf.training.evaluation import frame_predictor
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    groups = read_groups(args.groups) if args.groups else None
+    pairs = find_pairs(args.data)
+    model = SegFace.from_pretrained(args.model or hub.embedded_folder())
+    predict = frame_predictor(model, side=args.side, mirrored=args.mirrored)
+    measured = measure(predict, pairs, model, boundary=not args.no_boundary)
+    values = report(measured, rounds=args.bootstrap, groups=groups, worst=args.worst)
+    values = {"model": args.model or "embedded", "data": str(args.data), **values}
+    if args.landmarks or args.tilt:
+        values |= pipeline_scores(model, pairs, tilt=args.tilt)
+    write_outputs(args, values, lambda: sheet_of_worst(predict, pairs, measured, args.worst))
+    print_summary(values)
+    return 0
+
+
+def measure(predict: Predict, pairs: Sequence[Pair], model: SegFace, *, boundary: bool) -> Measured:
+    """Predicts every photo and counts."""
+    import numpy as np
+
+    from segface_hf.metrics_boundary import boundary_counts
+    from segface_hf.metrics_report import Measured
+    from segface_hf.training.evaluation import evaluate_photos
+
+    schema = model.config.labels
+    confusions, outlines = [], []
+    for result in _progress(evaluate_photos(predict, pairs, schema), len(pairs), "evaluate"):
+        confusions.append(result.confusion)
+        if boundary:
+            outlines.append(boundary_counts(result.mask, result.prediction, schema.num_classes))
+    return Measured(
+        tuple(pair.stem for pair in pairs), np.stack(confusions), schema,
+        np.stack(outlines) if outlines else None,
+    )  # fmt: skip
+
+
+def pipeline_scores(model: SegFace, pairs: Sequence[Pair], *, tilt: float) -> dict[str, Any]:
+    """Measures FaceParser on the same photos."""
+    from segface_hf.metrics_parser import ParserScores
+    from segface_hf.parser import FaceParser
+    from segface_hf.training.data import iterate_pairs
+
+    scores = ParserScores(FaceParser(model), tilt=tilt)
+    photos = iterate_pairs(pairs, model.config.labels)
+    for pair, image, mask in _progress(photos, len(pairs), "photo pipeline"):
+        scores.add(pair.stem, image, mask)
+    return scores.summary()
+
+
+def sheet_of_worst(predict: Predict, pairs: Sequence[Pair], measured: Measured, count: int) -> Any:
+    """Draws the worst photos with their masks and predictions."""
+    from segface_hf.metrics_sheet import contact_sheet
+    from segface_hf.training.data import read_pair
+
+    f1, rows = measured.photo_f1(), []
+    for index in measured.worst(count):
+        image, mask = read_pair(pairs[index], measured.schema)
+        caption = f"{pairs[index].stem}  mean F1 {f1[index]:.3f}"
+        rows.append((caption, image, mask, predict(image)))
+    return contact_sheet(rows, measured.schema)
+
+
+def write_outputs(
+    args: argparse.Namespace, values: dict[str, Any], draw_sheet: Callable[[], Any]
+) -> None:
+    """Writes the files that were asked for.
+
+    Raises:
+        OutputError: One can't be written.
+    """
+    from segface_hf.errors import OutputError
+    from segface_hf.metrics_html import html_report
+
+    try:
+        if args.json:
+            Path(args.json).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        if args.html:
+            page = html_report(values, title=f"{values['model']} on {Path(args.data).name}")
+            Path(args.html).write_text(page, encoding="utf-8")
+        if args.sheet:
+            draw_sheet().save(args.sheet)
+    except (OSError, ValueError) as error:
+        raise OutputError(f"can't write the results: {error}") from error
+
+
+def print_summary(values: dict[str, Any]) -> None:
+    """Prints the scores that matter most."""
+    for name, row in values["classes"].items():
+        f1 = "   -" if row["f1"] is None else f"{row['f1']:.3f}"
+        interval = row.get("f1_95", [None])
+        between = "" if interval[0] is None else f"  ({interval[0]:.3f} to {interval[1]:.3f})"
+        print(f"{name:12} {f1}{between}  in {row['images']} photos")
+    for key in ("mean_f1", "tail_f1", "mean_iou", "mean_boundary_f1", "hierarchical_f1"):
+        if values.get(key) is not None:
+            print(f"{key:18} {values[key]:.4f} {values.get(key + '_95', '')}")
+    for key in ("landmarks", "tilt"):
+        for name, value in values.get(key, {}).items():
+            print(f"{key}: {name} {value}")
+
+
+def _progress(items: Iterable[Any], total: int, what: str) -> Iterable[Any]:
+    from tqdm import tqdm
+
+    bar: Iterable[Any] = tqdm(items, total=total, desc=what, unit="photo")
+    return bar

@@ -1,0 +1,95 @@
+"""Bootstrap intervals: how far scores would move with other photos of the same kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from segface_hf.errors import DataError
+from segface_hf.labels import LabelSchema
+from segface_hf.metrics import Scores
+
+Interval = tuple[float, float]
+
+
+def resampled(confusions: np.ndarray, *, rounds: int, seed: int = 0) -> np.ndarray:
+    """Draws photos with replacement and adds their confusion matrices.
+
+    Args:
+        confusions: int64 (N, K, K), one matrix a photo.
+        rounds: How many draws of N photos.
+        seed: Of the draws.
+
+    Returns:
+        int64 (rounds, K, K).
+
+    Raises:
+        DataError: There are no photos.
+    """
+    count = len(confusions)
+    if count == 0:
+        raise DataError("no photos to draw from: evaluate at least one")
+    random = np.random.default_rng(seed)
+    draws = random.multinomial(count, np.full(count, 1 / count), size=rounds)
+    flat = confusions.reshape(count, -1).astype(np.float64)
+    return (draws @ flat).round().astype(np.int64).reshape(rounds, *confusions.shape[1:])
+
+
+def intervals(
+    confusions: np.ndarray, schema: LabelSchema, *, rounds: int = 1000, seed: int = 0
+) -> dict[str, Interval]:
+    """Returns 95 % intervals of the mean F1, the tail mean and every class's F1.
+
+    Args:
+        confusions: int64 (N, K, K), one matrix a photo.
+        schema: Names the classes.
+        rounds: How many resamplings.
+        seed: Of the draws.
+    """
+    f1 = Scores(resampled(confusions, rounds=rounds, seed=seed), schema).f1
+    parts = {"mean_f1": list(range(1, schema.num_classes)), "tail_f1": list(schema.tail)}
+    result = {name: percentiles(_row_means(f1[:, ids])) for name, ids in parts.items()}
+    for index, name in enumerate(schema.names):
+        result[name] = percentiles(f1[:, index])
+    return result
+
+
+def _row_means(values: np.ndarray) -> np.ndarray:
+    """Means of the defined values of each row, NaN where there are none."""
+    defined = ~np.isnan(values)
+    counts = defined.sum(1)
+    sums = np.where(defined, values, 0).sum(1)
+    return np.divide(sums, counts, out=np.full(len(values), np.nan), where=counts > 0)
+
+
+def percentiles(values: np.ndarray) -> Interval:
+    """Returns the 2.5th and 97.5th percentile of the defined values, NaN where there are none."""
+    defined = values[~np.isnan(values)]
+    if not len(defined):
+        return float("nan"), float("nan")
+    low, high = np.percentile(defined, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def difference_interval(
+    first: np.ndarray, second: np.ndarray, score: Callable[[np.ndarray], float], *,
+    rounds: int = 1000, seed: int = 0,
+) -> Interval:  # fmt: skip
+    """Returns the 95 % interval of second minus first on the same resampled photos.
+
+    Args:
+        first: int64 (N, K, K), one model's matrices.
+        second: int64 (N, K, K), another model's on the same photos, in the same order.
+        score: From one added-up matrix to a number.
+        rounds: How many resamplings.
+        seed: Of the draws.
+    """
+    pairs: Sequence[tuple[np.ndarray, np.ndarray]] = list(
+        zip(
+            resampled(first, rounds=rounds, seed=seed),
+            resampled(second, rounds=rounds, seed=seed),
+            strict=True,
+        )
+    )
+    return percentiles(np.array([score(b) - score(a) for a, b in pairs]))

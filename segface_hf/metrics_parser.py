@@ -1,0 +1,116 @@
+"""The photo pipeline measured: landmark error, and how tilted heads parse against upright ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from segface_hf.labels import LabelSchema
+from segface_hf.landmarks import Landmarks, landmark_error, read_landmarks
+from segface_hf.metrics import Scores, confusion_matrix, number
+from segface_hf.parser import FaceParse, FaceParser
+
+_OUTSIDE = 255
+
+
+def tilted(image: Image.Image, mask: np.ndarray, degrees: float) -> tuple[Image.Image, np.ndarray]:
+    """Turns a photo and its mask about their centre, on a canvas that holds all of them.
+
+    Args:
+        image: RGB.
+        mask: uint8 (H, W).
+        degrees: Counter-clockwise.
+
+    Returns:
+        The photo, grey where it has no pixels, and the mask, 255 there.
+    """
+    photo = image.rotate(degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=(124, 116, 104))
+    ids = Image.fromarray(mask).rotate(
+        degrees, Image.Resampling.NEAREST, expand=True, fillcolor=_OUTSIDE
+    )
+    return photo, np.array(ids)
+
+
+def known_confusion(mask: np.ndarray, prediction: np.ndarray, num_classes: int) -> np.ndarray:
+    """Confusion matrix over the pixels whose true class is known (not 255)."""
+    known = mask != _OUTSIDE
+    return confusion_matrix(mask[known], prediction[known], num_classes)
+
+
+def _largest_face(parse: FaceParse) -> Landmarks | None:
+    """The landmarks of the face that fills most of the photo."""
+    faces = [face for face in parse.faces if face.landmarks is not None]
+    if not faces:
+        return None
+    face = max(faces, key=lambda f: (f.box[2] - f.box[0]) * (f.box[3] - f.box[1]))
+    return Landmarks(np.asarray(face.landmarks, np.float64), np.ones(5, dtype=bool))
+
+
+@dataclass
+class ParserScores:
+    """Adds up what the photo pipeline did, photo by photo.
+
+    Attributes:
+        parser: The pipeline.
+        tilt: Degrees to turn photos by, 0 for upright only; every second photo turns the
+            other way.
+    """
+
+    parser: FaceParser
+    tilt: float = 0.0
+    errors: list[float] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
+    upright: list[np.ndarray] = field(default_factory=list)
+    turned: list[np.ndarray] = field(default_factory=list)
+
+    @property
+    def schema(self) -> LabelSchema:
+        """What ids stand for."""
+        return self.parser.schema
+
+    def add(self, stem: str, image: Image.Image, mask: np.ndarray) -> None:
+        """Parses one photo, and once more turned where a tilt is asked for."""
+        parse = self.parser.parse(image)
+        if not parse.faces:
+            self.missed.append(stem)
+        self.errors.append(landmark_error(_largest_face(parse), read_landmarks(mask, self.schema)))
+        self.upright.append(known_confusion(mask, parse.mask, self.schema.num_classes))
+        if self.tilt:
+            degrees = self.tilt if len(self.upright) % 2 else -self.tilt
+            photo, ids = tilted(image, mask, degrees)
+            found = self.parser.parse(photo).mask
+            self.turned.append(known_confusion(ids, found, self.schema.num_classes))
+
+    def add_all(self, photos: Iterable[tuple[str, Image.Image, np.ndarray]]) -> None:
+        """Adds many photos."""
+        for stem, image, mask in photos:
+            self.add(stem, image, mask)
+
+    def summary(self) -> dict[str, Any]:
+        """Returns `landmarks` and, where asked for, `tilt`, as plain values."""
+        errors = np.array([error for error in self.errors if not np.isnan(error)])
+        upright = Scores(np.sum(self.upright, axis=0), self.schema).mean_f1()
+        values: dict[str, Any] = {
+            "landmarks": {
+                "mean_error_in_eye_distances": number(float(errors.mean()))
+                if len(errors)
+                else None,
+                "median_error": number(float(np.median(errors))) if len(errors) else None,
+                "photos_measured": len(errors),
+                "photos_without_a_face_found": len(self.missed),
+                "mean_f1_of_the_photo_pipeline": number(upright),
+            }
+        }
+        if self.turned:
+            turned = Scores(np.sum(self.turned, axis=0), self.schema).mean_f1()
+            values["tilt"] = {
+                "degrees": self.tilt,
+                "mean_f1_upright": number(upright),
+                "mean_f1_turned": number(turned),
+                "difference": number(turned - upright),
+            }
+        return values

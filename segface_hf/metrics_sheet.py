@@ -1,0 +1,34 @@
+"""A contact sheet of photos, true masks and predictions side by side, for the eyes of the user."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from segface_hf.labels import LabelSchema
+
+_TILE, _CAPTION = 224, 18
+
+
+def contact_sheet(
+    rows: Sequence[tuple[str, Image.Image, np.ndarray, np.ndarray]], schema: LabelSchema
+) -> Image.Image:
+    """Draws one row a photo: the photo, its mask and the prediction.
+
+    Args:
+        rows: Caption, photo, true mask and prediction.
+        schema: Holds the colours.
+    """
+    sheet = Image.new("RGB", (3 * _TILE, max(1, len(rows)) * (_TILE + _CAPTION)), "white")
+    draw = ImageDraw.Draw(sheet)
+    colors = np.array(schema.colors, np.uint8)
+    for index, (caption, image, mask, prediction) in enumerate(rows):
+        top = index * (_TILE + _CAPTION)
+        draw.text((4, top + 3), caption, fill="black")
+        pictures = (image, Image.fromarray(colors[mask]), Image.fromarray(colors[prediction]))
+        for column, picture in enumerate(pictures):
+            tile = picture.resize((_TILE, _TILE), Image.Resampling.BILINEAR)
+            sheet.paste(tile, (column * _TILE, top + _CAPTION))
+    return sheet
