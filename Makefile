@@ -20,6 +20,7 @@ check: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python -m bench $(ARGS)
+	$(BIN)/python -m bench.editor
 
 train: $(VENV)/.test
 	$(BIN)/segface train $(ARGS)

@@ -11,7 +11,7 @@ import timm
 from torch import Tensor, nn
 
 from segface_hf._tv_swin import exact_swin
-from segface_hf.errors import ConfigError
+from segface_hf.errors import ConfigError, ImageError
 
 STRIDES = (4, 8, 16, 32)
 DETAIL_STRIDE = 2
@@ -83,7 +83,11 @@ class Pyramid:
         Returns:
             Four (B, C, H / stride, W / stride) features, shallow first, and the stride-2 feature
             or None.
+
+        Raises:
+            ImageError: A size that the backbone's patches don't divide.
         """
+        self._check_size(*pixels.shape[-2:])
         if self.with_head:
             last, outputs = backbone.forward_intermediates(pixels, indices=list(self.indices))  # type: ignore[operator]
             return [*outputs, last], None
@@ -91,6 +95,14 @@ class Pyramid:
         features = [self._nchw(outputs[index]) for index in self.indices]
         detail = self._nchw(outputs[self.detail_index]) if self.detail_channels else None
         return features, detail
+
+    def _check_size(self, height: int, width: int) -> None:
+        """Only the patch embeddings of the channels-last backbones are strict about it."""
+        if self.channels_last and (height % STRIDES[0] or width % STRIDES[0]):
+            raise ImageError(
+                f"this backbone takes sides that are multiples of {STRIDES[0]} pixels, "
+                f"got {width} x {height}: resize or pad the input"
+            )
 
     def _nchw(self, feature: Tensor) -> Tensor:
         return feature.permute(0, 3, 1, 2).contiguous() if self.channels_last else feature

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+# Small tensors on many threads wait for one another more than they compute.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # Points the real Hub client at a server on this machine before it is imported.
 pytest_plugins = ["tests.hub_double.plugin"]
 

@@ -1,0 +1,77 @@
+"""Checkpoints from a Hub over HTTP, with the real client; and from its cache when offline."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from huggingface_hub import HfApi
+
+from segface_hf import SegFace, SegFaceConfig
+from segface_hf.errors import CheckpointNotFoundError
+
+SMALL = SegFaceConfig(
+    backbone="mobilenetv3_small_050", width=16, heads=2, mlp_dim=32, upscale_dims=(8,),
+    resolution=64,
+)  # fmt: skip
+
+
+@pytest.fixture
+def published(hub, tmp_path):
+    token = hub.token("owner")
+    folder = SegFace(SMALL).save_pretrained(tmp_path / "checkpoint")
+    api = HfApi(token=token)
+    api.create_repo("owner/faces", repo_type="model")
+    api.upload_folder(repo_id="owner/faces", folder_path=folder)
+    return folder
+
+
+def test_a_model_loads_from_a_repository_as_from_its_folder(published):
+    here, there = SegFace.from_pretrained(published), SegFace.from_pretrained("owner/faces")
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(here.state_dict().values(), there.state_dict().values(), strict=True)
+    )
+
+
+def test_a_revision_is_honoured(published):
+    sha = HfApi().model_info("owner/faces").sha
+    assert SegFace.from_pretrained("owner/faces", revision=sha).config == SMALL
+    with pytest.raises(CheckpointNotFoundError, match="no revision 'v9'"):
+        SegFace.from_pretrained("owner/faces", revision="v9")
+
+
+def test_an_unknown_repository_is_named(hub):
+    with pytest.raises(CheckpointNotFoundError, match="no repository 'owner/nothing'"):
+        SegFace.from_pretrained("owner/nothing")
+
+
+OFFLINE = """
+import os
+os.environ["HF_HUB_OFFLINE"] = "1"
+from segface_hf import SegFace
+from segface_hf.errors import CheckpointNotFoundError
+print(SegFace.from_pretrained("owner/faces").config.resolution)
+try:
+    SegFace.from_pretrained("owner/never-seen")
+except CheckpointNotFoundError as error:
+    print(error)
+"""
+
+
+def test_offline_the_cache_serves_what_was_seen_and_names_what_was_not(published):
+    SegFace.from_pretrained("owner/faces")
+    done = subprocess.run([sys.executable, "-c", OFFLINE], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    first, second = done.stdout.splitlines()
+    assert first == "64"
+    assert "'owner/never-seen' is not in the Hugging Face cache" in second
+
+
+def test_pushing_gives_configuration_weights_and_card(hub):
+    model = SegFace(SMALL)
+    address = model.push_to_hub("owner/pushed", token=hub.token("owner"))
+    assert "owner/pushed" in address
+    files = hub.files("model", "owner/pushed")
+    assert {"config.json", "model.safetensors", "README.md"} <= set(files)
+    assert SegFace.from_pretrained("owner/pushed").config == SMALL

@@ -1,0 +1,78 @@
+"""Every snippet in the README and in docs/ does what the page says."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)( [^\n]*)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#]+)(?:#[^)]*)?\)")
+
+
+def blocks(page, language):
+    """(attributes, code, the text block right after it) of every block in a language."""
+    found = list(BLOCK.finditer(page.read_text(encoding="utf-8")))
+    for index, match in enumerate(found):
+        if match[1] == language:
+            after = found[index + 1] if index + 1 < len(found) else None
+            gap = page.read_text(encoding="utf-8")[match.end() : after.start()] if after else "-"
+            follows = after is not None and after[1] == "text" and not gap.strip()
+            yield (match[2] or "").strip(), match[3], after[3] if after and follows else None
+
+
+PYTHON = [
+    pytest.param(code, output, id=f"{page.name}-{number}")
+    for page in PAGES
+    for number, (attributes, code, output) in enumerate(blocks(page, "python"))
+    if "needs" not in attributes
+]
+COMMANDS = [
+    pytest.param(line, id=f"{page.name}: {line[:60]}")
+    for page in PAGES
+    for attributes, code, _ in blocks(page, "sh")
+    if "needs" not in attributes
+    for line in code.splitlines()
+    if line.startswith("segface ")
+]
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder as a reader would have it: photo.jpg beside the script."""
+    examples = sorted((ROOT / "examples").glob("*.jpg"))
+    shutil.copy(examples[0], tmp_path / "photo.jpg")
+    (tmp_path / "photos").mkdir()
+    for example in examples[:2]:
+        shutil.copy(example, tmp_path / "photos" / example.name)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("code", "output"), PYTHON)
+def test_a_python_snippet_runs_and_prints_what_the_page_shows(code, output, photos):
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], cwd=photos, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    if output is not None:
+        assert done.stdout.strip() == output.strip()
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_a_command_in_the_docs_succeeds(line, photos):
+    command = [sys.executable, "-m", "segface_hf", *shlex.split(line, comments=True)[1:]]
+    done = subprocess.run(command, cwd=photos, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_relative_links_lead_somewhere(page):
+    targets = LINK.findall(page.read_text(encoding="utf-8"))
+    assert [t for t in targets if not (page.parent / t).exists()] == []
