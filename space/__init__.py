@@ -1,0 +1,1 @@
+"""The Gradio app over `segface_hf` (parse) and `annotate` (correct, contribute)."""

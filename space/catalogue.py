@@ -1,0 +1,89 @@
+"""Which models a visitor may choose: the embedded one, the published ones, any Hub repository."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from segface_hf.engine import TorchEngine
+from segface_hf.upstream import FOLDERS, LICENSE, REPOSITORY, parse_folder
+from space.errors import VisitError
+from space.models import EMBEDDED
+
+if TYPE_CHECKING:
+    from segface_hf.parser import FaceParser
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
+_DATASETS = {"celeb": "CelebAMask-HQ (19 classes)", "lapa": "LaPa (11)", "helen": "Helen (11)"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model of the picker.
+
+    Attributes:
+        id: What it is loaded by.
+        label: How the picker shows it.
+        about: One sentence on it.
+    """
+
+    id: str
+    label: str
+    about: str
+
+
+def _published(name: str) -> Entry:
+    folder = parse_folder(name)
+    assert folder is not None  # FOLDERS holds only names of that form
+    score = f", reported mean F1 {folder.mean_f1:.2f}" if folder.mean_f1 else ""
+    about = (
+        f"Published by the paper's authors ({REPOSITORY}, {LICENSE.upper()} licence), trained on "
+        f"{_DATASETS[folder.dataset]} at {folder.resolution} pixels{score}. The first use "
+        "downloads and converts it once."
+    )
+    return Entry(f"hub:{REPOSITORY}/{name}", f"{name}{score}", about)
+
+
+CATALOGUE: tuple[Entry, ...] = (
+    Entry(
+        EMBEDDED,
+        "embedded: small and fast",
+        "Ships with the app: at most 12 MB, trained on CelebAMask-HQ, for non-commercial research.",
+    ),
+    *(_published(name) for name in FOLDERS),
+)
+
+
+def allowed_model(chosen: str, *, configured: str) -> str:
+    """Returns a visitor's choice if it may be loaded here; folders of the machine may not.
+
+    Raises:
+        VisitError: It is neither listed nor the id of a Hub repository.
+    """
+    wanted = chosen.strip()
+    if wanted == configured or wanted in {entry.id for entry in CATALOGUE}:
+        return wanted
+    if _HUB_ID.fullmatch(wanted) and ".." not in wanted:
+        return wanted
+    raise VisitError(
+        f"'{wanted[:60]}' is no model: choose one of the list, or type a Hub id such as org/name."
+    )
+
+
+def describe_model(model_id: str, parser: FaceParser | None = None) -> str:
+    """Says where a model comes from, under which licence, and how large it is once loaded."""
+    known = {entry.id: entry.about for entry in CATALOGUE}
+    about = known.get(model_id, f"Loaded from {model_id}.")
+    if parser is None:
+        return about
+    config = parser.engine.config
+    licence = f", licence: {config.license}" if config.license else ""
+    return f"{about} {config.backbone}{_size(parser)}, {config.resolution} pixels{licence}."
+
+
+def _size(parser: FaceParser) -> str:
+    if not isinstance(parser.engine, TorchEngine):
+        return ""
+    count = sum(weights.numel() for weights in parser.engine.model.parameters())
+    return f", {count / 1e6:.1f} million parameters"

@@ -1,0 +1,36 @@
+"""What can go wrong between a visitor and the app, beyond what the library and `annotate` raise.
+
+SegFaceError
+└── VisitError               something a visitor can mend
+    ├── PhotoGoneError       a photo that is no longer open here
+    ├── TooManyPhotosError   more photos at once than accepted
+    ├── TooFastError         more photos a minute than one visitor may parse
+    ├── NotAllowedError      a maintainer's view, opened by somebody else
+    └── DeployError          a Space that can't be deployed as asked
+"""
+
+from segface_hf.errors import SegFaceError
+
+
+class VisitError(SegFaceError):
+    """Something a visitor can mend."""
+
+
+class PhotoGoneError(VisitError):
+    """The photo is not, or no longer, open here."""
+
+
+class TooManyPhotosError(VisitError):
+    """More photos at once than accepted."""
+
+
+class TooFastError(VisitError):
+    """More photos in a minute than one visitor may parse."""
+
+
+class NotAllowedError(VisitError):
+    """The view belongs to maintainers."""
+
+
+class DeployError(VisitError):
+    """A Space can't be deployed as asked."""

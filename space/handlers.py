@@ -1,0 +1,148 @@
+"""What the parse view and the parse endpoints do, without a user interface around it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from segface_hf.errors import ImageError, SegFaceError
+from segface_hf.images import load_image
+from space.errors import TooManyPhotosError, VisitError
+from space.services import Services
+from space.shelf import OpenPhoto
+
+
+@dataclass(frozen=True)
+class Request:
+    """How a visitor wants photos parsed.
+
+    Attributes:
+        visitor: Who asks, for the rate limit: a session's or an address's name.
+        model: A model id.
+        whole_image: Takes the whole picture for one face.
+    """
+
+    visitor: str
+    model: str
+    whole_image: bool = False
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """One photo that was parsed, with a sentence to add where it was changed first."""
+
+    photo: OpenPhoto
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Photos that were parsed, and one sentence for each that could not be.
+
+    Attributes:
+        parsed: In the order in which they were given.
+        problems: One clear sentence each.
+    """
+
+    parsed: tuple[Parsed, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Where the shelf keeps the photos."""
+        return tuple(item.photo.key for item in self.parsed)
+
+
+def parse_photo(services: Services, path: str | Path, *, request: Request) -> Parsed:
+    """Parses one uploaded photo and opens it for this visit.
+
+    Raises:
+        ImageError: The file is no picture, damaged, or larger than accepted.
+        TooFastError: The visitor parses more photos a minute than accepted.
+        CheckpointError: The model can't be loaded.
+    """
+    _check_bytes(services, Path(path))
+    image = load_image(Path(path).read_bytes(), max_pixels=services.settings.max_pixels)
+    services.limit.spend(request.visitor)
+    return _parse(services, image, request)
+
+
+def parse_photos(services: Services, paths: Sequence[str | Path], *, request: Request) -> Batch:
+    """Parses several uploaded photos; one that fails does not stop the others.
+
+    Raises:
+        VisitError: No photo was given.
+        TooManyPhotosError: More than accepted at once.
+    """
+    parsed, problems = [], []
+    for number, path in enumerate(checked(services, paths), start=1):
+        try:
+            parsed.append(parse_photo(services, path, request=request))
+        except SegFaceError as error:
+            which = f"Photo {number}: " if len(paths) > 1 else ""
+            problems.append(f"{which}{as_sentence(error)}")
+    return Batch(tuple(parsed), tuple(problems))
+
+
+def checked(services: Services, paths: Sequence[str | Path]) -> Sequence[str | Path]:
+    """Returns the photos if their number is accepted.
+
+    Raises:
+        VisitError: None was given.
+        TooManyPhotosError: More than accepted at once.
+    """
+    if not paths:
+        raise VisitError("Choose a photo first.")
+    if len(paths) > (most := services.settings.max_photos):
+        raise TooManyPhotosError(f"At most {most} photos at once, got {len(paths)}: choose fewer.")
+    return paths
+
+
+def parse_again(services: Services, key: str, *, request: Request) -> Parsed:
+    """Parses an open photo once more, with another model or as one whole face.
+
+    Raises:
+        PhotoGoneError: The photo is no longer open.
+        TooFastError: The visitor parses more photos a minute than accepted.
+        CheckpointError: The model can't be loaded; the photo stays as it was.
+    """
+    image = services.shelf.get(key).image
+    services.limit.spend(request.visitor)
+    return _parse(services, image, request)
+
+
+def _parse(services: Services, image: Image.Image, request: Request) -> Parsed:
+    prepared = reduced(image, services.settings.max_side)
+    parse = services.models.parse(request.model, prepared, whole_image=request.whole_image)
+    note = ""
+    if prepared.size != image.size:
+        note = (
+            f"It was reduced from {image.width} x {image.height} "
+            f"to {prepared.width} x {prepared.height} pixels."
+        )
+    return Parsed(services.shelf.put(prepared, parse), note)
+
+
+def _check_bytes(services: Services, path: Path) -> None:
+    most = services.settings.max_upload_mb
+    if path.stat().st_size > most * 1_000_000:
+        raise ImageError(f"The file is larger than {most} MB: make the photo smaller.")
+
+
+def reduced(image: Image.Image, max_side: int) -> Image.Image:
+    """Returns a picture whose longer side is at most `max_side` pixels."""
+    longest = max(image.size)
+    if longest <= max_side:
+        return image
+    width, height = (max(1, round(side * max_side / longest)) for side in image.size)
+    return image.resize((width, height), Image.Resampling.LANCZOS)
+
+
+def as_sentence(error: Exception) -> str:
+    """Returns an error's message as a sentence for a person: a capital, a full stop, one line."""
+    text = " ".join(str(error).split())
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -1,0 +1,134 @@
+"""What Save does: an untrusted map from a browser becomes a checked row in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from annotate.consent import Consent
+from annotate.correction import Correction, Effort, ModelUsed
+from annotate.edits import unpack_label_map
+from annotate.errors import ConsentError
+from annotate.store import Saved
+from segface_hf import __version__
+from space.services import Services
+from space.shelf import OpenPhoto
+from space.views import title
+
+
+@dataclass(frozen=True)
+class ConsentForm:
+    """What a contributor ticked; empty until they do.
+
+    Attributes:
+        right: A key of `annotate.consent.RIGHTS`.
+        people: A key of `annotate.consent.PEOPLE`.
+        photo_licence: The photo's own licence, where it has one.
+        agrees: Whether the contribution may be published under the dataset's licence.
+        source: Where the photo comes from, such as an address.
+    """
+
+    right: str | None = None
+    people: str | None = None
+    photo_licence: str = ""
+    agrees: bool = False
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a contributor sees of a saved correction.
+
+    Attributes:
+        saved: Where the row is.
+        changed: Pixels that differ from the prediction, by class name as people say it.
+        sentence: What to tell the person.
+    """
+
+    saved: Saved
+    changed: Mapping[str, int]
+    sentence: str
+
+
+def consent_of(form: ConsentForm, licence: str) -> Consent:
+    """Checks a form.
+
+    Raises:
+        ConsentError: A statement is missing; the message says which.
+    """
+    if not form.right:
+        raise ConsentError("Before saving, say below why you may share this photo.")
+    if not form.people:
+        raise ConsentError("Before saving, say below that the people in the photo agree.")
+    if not form.agrees:
+        raise ConsentError(f"Before saving, agree below to the licence {licence.upper()}.")
+    return Consent(
+        right=form.right, people=form.people, photo_licence=form.photo_licence, licence=licence
+    )
+
+
+def save_correction(
+    services: Services, payload: Mapping[str, Any], *, form: ConsentForm, contributor: str = ""
+) -> Receipt:
+    """Saves a corrected mask of an open photo.
+
+    Args:
+        services: What the app runs on.
+        payload: What the editor sent: `id`, the packed map, and claims about the effort.
+        form: The contributor's statements.
+        contributor: A verified account name, or empty.
+
+    Raises:
+        PhotoGoneError: The photo is no longer open here.
+        ConsentError: A statement is missing.
+        WireError: The map is damaged or doesn't belong to the photo.
+        StoreError: The row can't be written.
+    """
+    consent = consent_of(form, services.settings.license)
+    photo = services.shelf.get(payload.get("id", ""))
+    parse = photo.parse
+    height, width = parse.mask.shape
+    mask = unpack_label_map(
+        payload, expected_size=(width, height), num_classes=parse.schema.num_classes
+    )
+    correction = Correction(
+        image=np.asarray(photo.image),
+        mask=mask,
+        prediction=parse.mask,
+        schema=parse.schema,
+        model=_model_of(photo),
+        effort=Effort.claimed(payload),
+        contributor=contributor,
+        consent=consent,
+        source=form.source.strip(),
+        app_version=__version__,
+    )
+    saved = services.store.save(correction)
+    return Receipt(saved, _changed(correction), _told(saved, correction))
+
+
+def _model_of(photo: OpenPhoto) -> ModelUsed:
+    parse = photo.parse
+    return ModelUsed(parse.model_id, revision=parse.revision or "", digest=parse.digest or "")
+
+
+def _changed(correction: Correction) -> dict[str, int]:
+    moved = correction.mask != correction.prediction
+    names = correction.schema.names
+    return {
+        title(name): int((moved & (correction.mask == index)).sum())
+        for index, name in enumerate(names)
+        if (moved & (correction.mask == index)).any()
+    }
+
+
+def _told(saved: Saved, correction: Correction) -> str:
+    if not saved.created:
+        return f"Already saved as {saved.id[:8]}: nothing changed since."
+    pixels = correction.changed_pixels
+    if not pixels:
+        return f"Saved as {saved.id[:8]}, confirmed as right without a change."
+    return f"Saved as {saved.id[:8]}: {pixels:,} pixels corrected."

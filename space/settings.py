@@ -1,0 +1,196 @@
+"""What the app is told from outside: the only reader of environment variables."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from segface_hf.errors import ConfigError
+
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"0", "false", "no", "off", ""}
+
+
+def _default_cache() -> Path:
+    return Path(tempfile.gettempdir()) / "segface-visits"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every choice of whoever runs the app; construction refuses values that can't work.
+
+    Attributes:
+        model: Checkpoint used first: `embedded`, a folder, `org/name`, or `hub:` and its folder.
+        contributions: Folder that receives saved corrections, one row each.
+        dataset: Dataset repository on the Hub that contributions go to; None keeps them local.
+        service_token: Token that may write to `dataset`, for batched direct commits.
+        maintainers: Account names that may review; empty means everyone on a local machine.
+        license: Licence that contributors agree to.
+        cache: Folder of the photos of current visits, emptied as they end.
+        keep_seconds: How long a visit's files live.
+        max_upload_mb: Largest accepted upload, in megabytes.
+        max_pixels: Largest accepted picture, in pixels.
+        max_side: Longer side that a picture is reduced to before it is parsed, in pixels.
+        max_photos: Photos accepted at once.
+        parses_per_minute: Photos that one visitor may parse in a minute.
+        queue_size: Visitors that may wait before newcomers are turned away.
+        models_in_memory: Checkpoints kept loaded; the least recently used goes.
+        host: Address to listen on.
+        port: Port to listen on.
+        mcp: Whether to serve the named endpoints as MCP tools too.
+        space_id: Set by Hugging Face on a Space.
+        oauth: Whether the Space has sign-in configured.
+    """
+
+    model: str = "embedded"
+    contributions: Path = Path("contributions")
+    dataset: str | None = None
+    service_token: str | None = field(default=None, repr=False)
+    maintainers: tuple[str, ...] = ()
+    license: str = "cc-by-4.0"
+    cache: Path = field(default_factory=_default_cache)
+    keep_seconds: int = 3600
+    max_upload_mb: int = 20
+    max_pixels: int = 50_000_000
+    max_side: int = 4096
+    max_photos: int = 16
+    parses_per_minute: int = 60
+    queue_size: int = 100
+    models_in_memory: int = 2
+    host: str = "127.0.0.1"
+    port: int = 7860
+    mcp: bool = True
+    space_id: str | None = None
+    oauth: bool = False
+
+    def __post_init__(self) -> None:
+        for name in _POSITIVE:
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not 64 <= self.max_side <= 4096:
+            raise ConfigError(f"max_side must be 64 to 4096 pixels, got {self.max_side}")
+        if self.port > 65535:
+            raise ConfigError(f"port must be at most 65535, got {self.port}")
+
+    @property
+    def on_space(self) -> bool:
+        """Whether the app runs on Hugging Face."""
+        return self.space_id is not None
+
+    @property
+    def sign_in(self) -> bool:
+        """Whether a sign-in button works here; off a Space it would crash the app."""
+        return self.on_space and self.oauth
+
+
+_POSITIVE = (
+    "keep_seconds", "max_upload_mb", "max_pixels", "max_photos", "parses_per_minute",
+    "queue_size", "models_in_memory", "port",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One environment variable: where its value goes and how it is read."""
+
+    name: str
+    setting: str
+    read: Callable[[str], Any]
+    meaning: str
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() in _TRUE:
+        return True
+    if text.lower() in _FALSE:
+        return False
+    raise ValueError("expected 1 or 0")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+VARIABLES = (
+    Variable("SEGFACE_MODEL", "model", str, "checkpoint shown first: `embedded`, a folder, "
+             "`org/name` on the Hub, or `hub:` and a published id"),
+    Variable("SEGFACE_CONTRIBUTIONS", "contributions", Path, "folder for saved corrections"),
+    Variable("SEGFACE_DATASET", "dataset", str, "dataset repository that contributions go to; "
+             "unset keeps them in the folder"),
+    Variable("SEGFACE_DATASET_TOKEN", "service_token", str, "secret: token that commits batched "
+             "contributions to that repository"),
+    Variable("SEGFACE_MAINTAINERS", "maintainers", _names, "account names that may review, "
+             "separated by commas; unset allows it to anyone on a local machine and to nobody "
+             "on a Space"),
+    Variable("SEGFACE_LICENSE", "license", str, "licence that contributors agree to"),
+    Variable("SEGFACE_CACHE", "cache", Path, "folder for the photos of current visits"),
+    Variable("SEGFACE_KEEP_SECONDS", "keep_seconds", int, "how long those photos live"),
+    Variable("SEGFACE_MAX_UPLOAD_MB", "max_upload_mb", int, "largest upload in megabytes"),
+    Variable("SEGFACE_MAX_PIXELS", "max_pixels", int, "largest picture in pixels"),
+    Variable("SEGFACE_MAX_SIDE", "max_side", int, "longer side that larger photos are reduced to"),
+    Variable("SEGFACE_MAX_PHOTOS", "max_photos", int, "photos accepted at once"),
+    Variable("SEGFACE_PARSES_PER_MINUTE", "parses_per_minute", int, "photos a minute per visitor"),
+    Variable("SEGFACE_QUEUE_SIZE", "queue_size", int, "visitors that may wait in line"),
+    Variable("SEGFACE_MODELS_IN_MEMORY", "models_in_memory", int, "checkpoints kept loaded"),
+    Variable("SEGFACE_HOST", "host", str, "address to listen on (a Space listens on 0.0.0.0)"),
+    Variable("SEGFACE_PORT", "port", int, "port to listen on"),
+    Variable("SEGFACE_MCP", "mcp", _boolean, "1 also serves the endpoints as MCP tools"),
+    Variable("SPACE_ID", "space_id", str, "set by Hugging Face on a Space"),
+    Variable("OAUTH_CLIENT_ID", "oauth", bool, "set by Hugging Face where sign-in is configured"),
+)  # fmt: skip
+
+
+def settings_from(environment: Mapping[str, str]) -> Settings:
+    """Reads the settings from environment variables; empty ones count as unset.
+
+    Args:
+        environment: Usually `os.environ`.
+
+    Raises:
+        ConfigError: A value is malformed or out of range; the message names the variable.
+    """
+    values: dict[str, Any] = {}
+    for variable in VARIABLES:
+        text = environment.get(variable.name, "").strip()
+        if not text:
+            continue
+        try:
+            values[variable.setting] = variable.read(text)
+        except ValueError as error:
+            raise ConfigError(f"{variable.name} is '{text}': {error}") from error
+    if values.get("space_id"):
+        values.setdefault("host", "0.0.0.0")
+    return Settings(**values)
+
+
+def load_settings() -> Settings:
+    """Reads the settings of this process.
+
+    Raises:
+        ConfigError: A variable is malformed or out of range.
+    """
+    return settings_from(os.environ)
+
+
+def table() -> str:
+    """Returns the settings as the Markdown table of the documentation."""
+    defaults = {f.name: getattr(Settings(), f.name) for f in fields(Settings)}
+    defaults["cache"] = "a folder in the system's temporary folder"
+    rows = ["| Variable | Default | Meaning |", "|---|---|---|"]
+    for variable in VARIABLES:
+        rows.append(
+            f"| `{variable.name}` | {_shown(defaults[variable.setting])} | {variable.meaning} |"
+        )
+    return "\n".join(rows)
+
+
+def _shown(value: object) -> str:
+    if value is None or value == () or value is False:
+        return "unset"
+    if value is True:
+        return "1"
+    return str(value)

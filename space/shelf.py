@@ -1,0 +1,228 @@
+"""The photos of current visits, on disk, each gone some time after it was last used.
+
+A shelf lets a save find the photo and the prediction that it belongs to, also after the page was
+reloaded. Keys are hashes of the photo's pixels and its parse: nobody can guess one who does not
+hold the photo. File names of visitors are never kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from segface_hf.errors import OutputError
+from segface_hf.labels import LabelSchema
+from space.errors import PhotoGoneError
+
+if TYPE_CHECKING:
+    from segface_hf.parser import FaceParse
+
+_KEY = re.compile(r"[0-9a-f]{32}")
+_PHOTO, _SHOWN, _PARSE, _MAPS = "photo.png", "shown.jpg", "parse.json", "maps.npz"
+GONE = (
+    "This photo is no longer open here. Open it again: your corrections are kept in this browser."
+)
+
+
+@dataclass(frozen=True)
+class OpenPhoto:
+    """A prepared photo and its parse.
+
+    Attributes:
+        key: Where the shelf keeps it, 32 hexadecimal digits.
+        path: The prepared photo, an RGB PNG without metadata, as large as the mask.
+        shown: The same as a JPEG, for browsers.
+        parse: What the model found.
+    """
+
+    key: str
+    path: Path
+    shown: Path
+    parse: FaceParse
+
+    @property
+    def image(self) -> Image.Image:
+        """The photo's pixels.
+
+        Raises:
+            PhotoGoneError: Its time ran out.
+        """
+        try:
+            with Image.open(self.path) as image:
+                return image.convert("RGB")
+        except FileNotFoundError as error:
+            raise PhotoGoneError(GONE) from error
+
+
+class PhotoShelf:
+    """Keeps open photos in one folder, each for a limited time after its last use.
+
+    Args:
+        folder: Where; created when the first photo arrives.
+        keep_seconds: How long a photo stays after it was last asked for.
+        clock: Seconds since the epoch, as file systems count them.
+    """
+
+    def __init__(
+        self, folder: Path, *, keep_seconds: int, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._folder = folder
+        self._keep = keep_seconds
+        self._clock = clock
+
+    def put(self, image: Image.Image, parse: FaceParse) -> OpenPhoto:
+        """Stores a prepared photo with its parse and drops photos whose time ran out.
+
+        Raises:
+            OutputError: The folder can't be written.
+        """
+        self.sweep()
+        key = _key_of(image, parse)
+        home = self._folder / key
+        try:
+            if not home.is_dir():
+                self._write(home, image, parse)
+            self._touch(home)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        return OpenPhoto(key, home / _PHOTO, home / _SHOWN, parse)
+
+    def get(self, key: str) -> OpenPhoto:
+        """Returns an open photo.
+
+        Raises:
+            PhotoGoneError: No photo has that key, or its time ran out.
+        """
+        if not isinstance(key, str) or not _KEY.fullmatch(key):
+            raise PhotoGoneError(GONE)
+        home = self._folder / key
+        try:
+            if self._age(home) > self._keep:
+                raise PhotoGoneError(GONE)
+            parse = _read_parse(home)
+            self._touch(home)
+        except FileNotFoundError as error:
+            raise PhotoGoneError(GONE) from error
+        return OpenPhoto(key, home / _PHOTO, home / _SHOWN, parse)
+
+    def lay_out(self, name: str, data: bytes) -> Path:
+        """Writes a file to be fetched once, in a folder of its own that expires like a photo.
+
+        Raises:
+            OutputError: The folder can't be written.
+        """
+        self.sweep()
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            path = Path(tempfile.mkdtemp(prefix="file-", dir=self._folder)) / name
+            path.write_bytes(data)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        return path
+
+    def sweep(self) -> int:
+        """Removes photos whose time ran out; returns how many."""
+        if not self._folder.is_dir():
+            return 0
+        removed = 0
+        for home in self._folder.iterdir():
+            try:
+                if self._age(home) > self._keep:
+                    shutil.rmtree(home)
+                    removed += 1
+            except FileNotFoundError:
+                continue
+        return removed
+
+    def _unwritable(self, error: OSError) -> OutputError:
+        return OutputError(
+            f"the folder {self._folder} can't be written ({error.strerror}): "
+            "set SEGFACE_CACHE to one that can"
+        )
+
+    def _age(self, home: Path) -> float:
+        return self._clock() - home.stat().st_mtime
+
+    def _touch(self, home: Path) -> None:
+        os.utime(home, (self._clock(), self._clock()))
+
+    def _write(self, home: Path, image: Image.Image, parse: FaceParse) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix="draft-", dir=self._folder))
+        image.save(draft / _PHOTO, compress_level=1)
+        image.save(draft / _SHOWN, quality=92, subsampling=0)
+        (draft / _PARSE).write_text(json.dumps(_described(parse)), encoding="utf-8")
+        maps = {name: getattr(parse, name) for name in ("mask", "confidence", "runner_up")}
+        np.savez(
+            draft / _MAPS, **{name: value for name, value in maps.items() if value is not None}
+        )
+        try:
+            draft.rename(home)
+        except OSError:
+            shutil.rmtree(draft)
+            if not home.is_dir():
+                raise
+
+
+def _key_of(image: Image.Image, parse: FaceParse) -> str:
+    digest = hashlib.sha256(f"{parse.schema.name} {parse.model_id} {image.size}".encode())
+    digest.update(image.tobytes())
+    digest.update(parse.mask.tobytes())
+    return digest.hexdigest()[:32]
+
+
+def _described(parse: FaceParse) -> dict[str, Any]:
+    faces = [
+        {
+            "box": [float(v) for v in face.box],
+            "landmarks": None if face.landmarks is None else np.asarray(face.landmarks).tolist(),
+            "confidence": float(face.confidence),
+        }
+        for face in parse.faces
+    ]
+    return {
+        "schema": parse.schema.to_dict(),
+        "faces": faces,
+        "model_id": parse.model_id,
+        "revision": parse.revision,
+        "digest": parse.digest,
+    }
+
+
+def _read_parse(home: Path) -> FaceParse:
+    from segface_hf.parser import Face, FaceParse
+
+    described = json.loads((home / _PARSE).read_text(encoding="utf-8"))
+    faces = tuple(
+        Face(
+            box=tuple(face["box"]),
+            landmarks=None
+            if face["landmarks"] is None
+            else np.asarray(face["landmarks"], np.float32),
+            confidence=face["confidence"],
+        )
+        for face in described["faces"]
+    )
+    with np.load(home / _MAPS) as maps:
+        return FaceParse(
+            mask=maps["mask"],
+            schema=LabelSchema.from_dict(described["schema"]),
+            faces=faces,
+            confidence=maps.get("confidence"),
+            runner_up=maps.get("runner_up"),
+            model_id=described["model_id"],
+            revision=described["revision"],
+            digest=described["digest"],
+        )

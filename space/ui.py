@@ -1,0 +1,90 @@
+"""The app: its views, how they are wired together, and how it is launched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from space import ui_about, ui_api, ui_contribute, ui_correct, ui_parse, ui_theme, ui_tools
+from space.services import Services, build_services
+from space.settings import Settings
+from space.ui_events import PRIVATE
+from space.visit import Visit
+
+_TITLE = "SegFace: parse, correct, contribute"
+_BRAND = """<div class="row"><svg viewBox="0 0 34 34" aria-hidden="true">
+<rect width="34" height="34" rx="10" fill="#0f766e"/>
+<ellipse cx="17" cy="18" rx="8" ry="10" fill="#f0be96"/>
+<path d="M9 16c0-7 3-10 8-10s8 3 8 10c-2-3-4-5-8-5s-6 2-8 5z" fill="#3b2a1e"/>
+<circle cx="14" cy="18" r="1.3" fill="#005adc"/><circle cx="20" cy="18" r="1.3" fill="#5ab4ff"/>
+<path d="M13.5 23c2 1.8 5 1.8 7 0-2-1-5-1-7 0z" fill="#e63c5a"/></svg>
+<h1>SegFace</h1><p>Every part of every face, in the photo's own pixels. Fix what is wrong, and the
+rare parts get better.</p></div>"""
+
+
+def build_app(services: Services) -> gr.Blocks:
+    """Builds the app without launching it; the model is loaded by the first parse or `launch`."""
+    keep = services.settings.keep_seconds
+    with gr.Blocks(
+        title=_TITLE, analytics_enabled=False, fill_width=True,
+        delete_cache=(min(keep, 600), keep),
+    ) as app:  # fmt: skip
+        visit = gr.State(Visit(), time_to_live=keep)
+        gr.HTML(_BRAND, elem_id="brand")
+        with gr.Tabs(elem_id="views") as tabs:
+            with gr.Tab("Parse", id="parse") as parse_tab:
+                model = gr.State(services.settings.model)
+                parse = ui_parse.layout(services)
+                menu = ui_tools.download_menu()
+                picker = ui_tools.model_picker(services)
+            with gr.Tab("Correct", id="correct", render_children=True) as correct_tab:
+                correct = ui_correct.layout(services)
+            with gr.Tab("Contribute", id="contribute") as contribute_tab:
+                contribute = ui_contribute.layout(services)
+            with gr.Tab("About", id="about") as about_tab:
+                ui_about.layout(services)
+        ui_parse.wire(parse, services, visit=visit, model=model)
+        ui_api.layout(services)
+        ui_tools.wire_downloads(menu, services, visit=visit, message=parse.message)
+        ui_tools.wire_models(*picker, services=services, model=model, message=parse.message)
+        saved = ui_correct.wire(correct, services, visit=visit)
+        ui_contribute.wire(contribute, saved=saved, visit=visit)
+        for view, tab in {
+            "parse": parse_tab, "correct": correct_tab, "contribute": contribute_tab,
+            "about": about_tab,
+        }.items():  # fmt: skip
+            tab.select(None, None, None, js=f"() => window.segfaceView('{view}')", **PRIVATE)
+        _wire_editor(services, parse, correct, tabs=tabs, visit=visit)
+    return app
+
+
+def _wire_editor(services: Services, parse: Any, correct: Any, *, tabs: Any, visit: Any) -> None:
+    def on_correct(now: Visit) -> tuple:
+        return gr.Tabs(selected="correct"), *ui_correct.open_in_editor(services, now)
+
+    parse.correct.click(on_correct, visit, [tabs, correct.editor, correct.message], **PRIVATE).then(
+        None, None, None, js="() => window.segfaceView('correct')", **PRIVATE
+    )
+
+
+def launch(settings: Settings, *, around: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """Launches the app and returns what Gradio's `launch` does.
+
+    Args:
+        settings: The choices of whoever runs the app.
+        around: Wraps the model call, such as with the GPU lease of a ZeroGPU Space.
+        options: Passed on to Gradio, such as `prevent_thread_lock`.
+    """
+    services = build_services(settings, around=around)
+    services.models.get(settings.model)
+    app = build_app(services)
+    app.queue(max_size=settings.queue_size, default_concurrency_limit=4)
+    return app.launch(
+        server_name=settings.host, server_port=settings.port,
+        max_file_size=settings.max_upload_mb * 1_000_000, state_session_capacity=500,
+        allowed_paths=[str(settings.cache)], theme=ui_theme.theme(), css=ui_theme.style(),
+        head=ui_theme.head(), mcp_server=settings.mcp, show_error=True, ssr_mode=False,
+        footer_links=["api"], **options,
+    )  # fmt: skip

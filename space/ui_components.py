@@ -1,0 +1,98 @@
+"""The app's own components: where photos come in, and the view of a parse."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.data_classes import FileData
+
+from space.examples import Example
+from space.handlers import Parsed
+from space.views import photo_view
+
+_HOME = Path(__file__).parent / "viewer"
+_EXPORT = re.compile(r"^export ", re.MULTILINE)
+_EXPORTED = re.compile(r"^export (?:const|function) (\w+)", re.MULTILINE)
+
+
+def _text(name: str) -> str:
+    return (_HOME / name).read_text(encoding="utf-8")
+
+
+def _module(name: str) -> str:
+    """Returns a script module as an expression whose value holds its exports."""
+    source = _text(name)
+    names = ", ".join(_EXPORTED.findall(source))
+    return f"(() => {{\n{_EXPORT.sub('', source)}\nreturn {{ {names} }};\n}})()"
+
+
+def file_data(path: Path) -> dict[str, Any]:
+    """Returns a file as a component's value carries it; Gradio adds its address."""
+    return FileData(path=str(path), orig_name=path.name).model_dump()
+
+
+class PhotoDrop(gr.HTML):
+    """Takes photos by choosing, dropping, pasting, camera or example; fires `submit`.
+
+    Its value is `{"files": [FileData], "example": name or None, ...}`. Set the property `done` to
+    anything new when the photos have been dealt with, and `opened` once one of them is shown.
+    """
+
+    def __init__(
+        self,
+        examples: Sequence[Example],
+        *,
+        max_mb: int,
+        done: float = 0,
+        opened: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        shown = [{"name": e.name, "title": e.title, "image": file_data(e.path)} for e in examples]
+        super().__init__(
+            {"files": [], "example": None, "examples": shown},
+            html_template=_text("drop.html"), css_template=_text("drop.css"),
+            js_on_load=_text("drop.js"), apply_default_css=False, max_mb=max_mb, done=done,
+            opened=opened, **kwargs,
+        )  # fmt: skip
+
+    def api_info(self) -> dict[str, Any]:
+        """Describes the value as a free object; the component has no public endpoint."""
+        return {"type": "object"}
+
+
+class ParseView(gr.HTML):
+    """Shows photos with their classes; opacity, switches and outlines act in the browser.
+
+    Its value is what `parse_view` returns. Fires `picked` with `{"id": key}` when the visitor
+    chooses another photo of several.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            None,
+            html_template=_text("viewer.html"), css_template=_text("viewer.css"),
+            js_on_load=f"const P = {_module('paint.js')};\n{_text('viewer.js')}",
+            apply_default_css=False, **kwargs,
+        )  # fmt: skip
+
+    def api_info(self) -> dict[str, Any]:
+        """Describes the value as a free object; the component has no public endpoint."""
+        return {"type": "object"}
+
+
+def parse_view(parsed: Sequence[Parsed], *, current: int = 0) -> dict[str, Any]:
+    """Returns the value of a `ParseView`.
+
+    Args:
+        parsed: Photos in the order in which they are shown.
+        current: Index of the photo that is shown first.
+    """
+    photos = [
+        {**photo_view(item.photo, note=item.note), "src": file_data(item.photo.shown)}
+        for item in parsed
+    ]
+    return {"photos": photos, "current": current}

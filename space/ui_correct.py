@@ -1,0 +1,92 @@
+"""The Correct view: the mask editor, the statements before Save, and Save itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from annotate.consent import PEOPLE, RIGHTS
+from segface_hf.errors import SegFaceError
+from space import handlers, ui_messages
+from space.editor import FaceMaskEditor, accepted, editor_value, refused
+from space.handlers_save import ConsentForm, save_correction
+from space.services import Services
+from space.ui_events import PRIVATE
+from space.visit import Visit
+
+
+@dataclass(frozen=True)
+class CorrectPage:
+    """The components of the view that others are wired to."""
+
+    editor: FaceMaskEditor
+    message: gr.HTML
+    statements: list[Any]
+
+
+def layout(services: Services) -> CorrectPage:
+    """Lays the view out."""
+    editor = FaceMaskEditor(elem_id="mask-editor")
+    message = ui_messages.message_box("save-message")
+    licence = services.settings.license.upper()
+    with gr.Group(elem_id="consent"):
+        gr.Markdown("### Before you save", elem_classes="consent-title")
+        right = gr.Radio(_choices(RIGHTS), label="Why may this photo be shared?", elem_id="right")
+        people = gr.Radio(_choices(PEOPLE), label="Who is in it?", elem_id="people")
+        photo_licence = gr.Textbox(
+            label="The photo's licence", placeholder="CC BY 2.0", max_lines=1, visible=False
+        )
+        source = gr.Textbox(
+            label="Where it comes from (optional)", placeholder="an address or a title", max_lines=1
+        )
+        agrees = gr.Checkbox(
+            label=f"Photo and mask may be published in the dataset under {licence}",
+            elem_id="agrees",
+        )
+    right.change(
+        lambda chosen: gr.update(visible=chosen == "licensed"), right, photo_licence, **PRIVATE
+    )
+    return CorrectPage(editor, message, [right, people, photo_licence, agrees, source])
+
+
+def _choices(sentences: Any) -> list[tuple[str, str]]:
+    return [(sentence, key) for key, sentence in sentences.items()]
+
+
+def open_in_editor(services: Services, visit: Visit) -> tuple[Any, Any]:
+    """Returns the updates of editor and message that open the visit's photo for correction."""
+    try:
+        photo = services.shelf.get(visit.photo())
+    except SegFaceError as error:
+        return gr.skip(), ui_messages.bad(handlers.as_sentence(error))
+    parse = photo.parse
+    value = editor_value(
+        photo.shown, parse.mask, parse.mask, parse.schema,
+        confidence=parse.confidence, runner_up=parse.runner_up, value_id=photo.key,
+    )  # fmt: skip
+    return value, ui_messages.nothing()
+
+
+def wire(page: CorrectPage, services: Services, *, visit: gr.State) -> Any:
+    """Connects Save; returns the event, so that others can follow it."""
+
+    def on_save(
+        now: Visit, right: str, people: str, photo_licence: str, agrees: bool, source: str,
+        event: gr.EventData,
+    ) -> tuple:  # fmt: skip
+        form = ConsentForm(right, people, photo_licence or "", bool(agrees), source or "")
+        payload = event._data
+        try:
+            receipt = save_correction(services, payload, form=form)
+        except SegFaceError as error:
+            told = handlers.as_sentence(error)
+            return now, refused(payload, told), ui_messages.bad(told)
+        answer = accepted(payload, receipt.sentence)
+        return now.received(receipt), answer, ui_messages.good(receipt.sentence)
+
+    return page.editor.saved(
+        on_save, [visit, *page.statements], [visit, page.editor, page.message],
+        concurrency_limit=4, **PRIVATE,
+    )  # fmt: skip

@@ -1,0 +1,118 @@
+"""The Parse view: photos in, the overlay with its classes, and the ways on from there."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from segface_hf.errors import SegFaceError
+from space import handlers, ui_messages
+from space.examples import find_example, list_examples
+from space.handlers import Parsed
+from space.services import Services
+from space.ui_components import ParseView, PhotoDrop, parse_view
+from space.ui_events import IN_LINE, PRIVATE
+from space.visit import Visit
+
+
+@dataclass(frozen=True)
+class ParsePage:
+    """The components of the view that others are wired to."""
+
+    drop: PhotoDrop
+    view: ParseView
+    message: gr.HTML
+    actions: gr.Row
+    correct: gr.Button
+    whole: gr.Button
+
+    @property
+    def shown(self) -> list[Any]:
+        """What every parse updates, after the visit."""
+        return [self.view, self.message, self.actions, self.whole, self.drop]
+
+
+def layout(services: Services) -> ParsePage:
+    """Lays the view out."""
+    drop = PhotoDrop(list_examples(), max_mb=services.settings.max_upload_mb, elem_id="drop")
+    message = ui_messages.message_box("parse-message")
+    with gr.Row(visible=False, elem_id="parse-actions") as actions:
+        correct = gr.Button("Correct this mask", variant="primary", elem_id="to-correct")
+        whole = gr.Button("Parse the whole picture as one face", visible=False, elem_id="whole")
+    view = ParseView(elem_id="parse-view")
+    return ParsePage(drop, view, message, actions, correct, whole)
+
+
+def wire(page: ParsePage, services: Services, *, visit: gr.State, model: gr.Component) -> None:
+    """Connects the view's events."""
+
+    def on_photos(value: dict, chosen: str, now: Visit, request: gr.Request) -> tuple:
+        asked = handlers.Request(request.session_hash or "", chosen)
+        try:
+            batch = handlers.parse_photos(services, _paths(value), request=asked)
+        except SegFaceError as error:
+            return now, *_failed(error)
+        if not batch.parsed:
+            return now, gr.skip(), ui_messages.bad(batch.problems), gr.skip(), gr.skip(), _done()
+        return now.opened(batch), *_shown(batch.parsed, problems=batch.problems)
+
+    def on_whole(chosen: str, now: Visit, request: gr.Request) -> tuple:
+        asked = handlers.Request(request.session_hash or "", chosen, whole_image=True)
+        try:
+            parsed = handlers.parse_again(services, now.photo(), request=asked)
+            later = now.swapped(parsed)
+            return later, *_shown(_reopened(services, later), current=later.place)
+        except SegFaceError as error:
+            return now, *_failed(error)
+
+    def on_picked(now: Visit, event: gr.EventData) -> tuple:
+        try:
+            later = now.picked(str(event._data.get("id")))
+            faces = services.shelf.get(later.current).parse.faces
+        except SegFaceError as error:
+            return now, ui_messages.bad(handlers.as_sentence(error)), gr.skip()
+        return later, ui_messages.nothing(), gr.update(visible=not faces)
+
+    queued = {**IN_LINE, **PRIVATE}
+    page.drop.submit(on_photos, [page.drop, model, visit], [visit, *page.shown], **queued).failure(
+        _done, None, page.drop, **PRIVATE
+    )
+    page.whole.click(on_whole, [model, visit], [visit, *page.shown], **queued)
+    page.view.picked(on_picked, visit, [visit, page.message, page.whole], **PRIVATE)
+
+
+def _paths(value: dict[str, Any]) -> list[str]:
+    if name := value.get("example"):
+        return [str(find_example(str(name)).path)]
+    return [file["path"] for file in value.get("files", [])]
+
+
+def _reopened(services: Services, visit: Visit) -> list[Parsed]:
+    return [
+        Parsed(services.shelf.get(key), note)
+        for key, note in zip(visit.keys, visit.notes, strict=True)
+    ]
+
+
+def _shown(parsed: Any, *, current: int = 0, problems: tuple[str, ...] = ()) -> tuple:
+    faces = parsed[current].photo.parse.faces
+    return (
+        parse_view(parsed, current=current),
+        ui_messages.bad(problems) if problems else ui_messages.nothing(),
+        gr.update(visible=True),
+        gr.update(visible=not faces),
+        gr.update(done=time.time(), opened=True),
+    )
+
+
+def _failed(error: SegFaceError) -> tuple:
+    told = ui_messages.bad(handlers.as_sentence(error))
+    return gr.skip(), told, gr.skip(), gr.skip(), _done()
+
+
+def _done() -> dict[str, Any]:
+    """Tells the drop that the photos have been dealt with."""
+    return gr.update(done=time.time())

@@ -1,0 +1,84 @@
+// Where photos come in: chosen, dropped, pasted, taken with the camera, or an example. gr.HTML runs
+// this once; element, props, trigger, upload and watch are Gradio's.
+const $ = (selector) => element.querySelector(selector);
+const root = $('.pd'), input = $('input[type=file]'), video = $('video');
+const say = (text) => { $('.pd-status').textContent = text; };
+
+function busy(text) {
+  root.dataset.state = 'busy';
+  say(text);
+}
+
+function send(files, example) {
+  const [done] = [props.value?.examples ?? []];
+  props.value = { files, example, examples: done, turn: Date.now() };
+  trigger('submit');
+}
+
+async function take(list) {
+  const files = [...list].filter(Boolean);
+  if (!files.length || root.dataset.state === 'busy') return;
+  const most = props.max_mb * 1e6, heavy = files.find((file) => file.size > most);
+  if (heavy) { say(`A file is larger than ${props.max_mb} MB: make the photo smaller.`); return; }
+  busy(files.length > 1 ? `Sending ${files.length} photos` : 'Sending the photo');
+  try {
+    const sent = await Promise.all(files.map((file) => upload(file)));
+    busy(files.length > 1 ? `Parsing ${files.length} photos` : 'Parsing the photo');
+    send(sent.map(({ path }) => ({ path, meta: { _type: 'gradio.FileData' } })), null);
+  } catch (error) {
+    root.dataset.state = 'idle';
+    say('The photo did not reach the app: check the connection and try again.');
+  }
+}
+
+input.addEventListener('change', () => { take(input.files); input.value = ''; });
+for (const name of ['dragenter', 'dragover']) root.addEventListener(name, (event) => { event.preventDefault(); root.dataset.over = ''; });
+for (const name of ['dragleave', 'drop']) root.addEventListener(name, (event) => { event.preventDefault(); delete root.dataset.over; });
+root.addEventListener('drop', (event) => take(event.dataTransfer.files));
+document.addEventListener('paste', (event) => {
+  if (!root.offsetParent || event.target.closest?.('input[type=text], textarea')) return;
+  take([...event.clipboardData.files].filter((file) => file.type.startsWith('image/')));
+});
+
+const stop = () => {
+  video.srcObject?.getTracks().forEach((track) => track.stop());
+  video.srcObject = null;
+  $('.pd-shot').hidden = true;
+};
+$('.pd-camera').addEventListener('click', async () => {
+  try {
+    video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'user' } });
+    $('.pd-shot').hidden = false;
+    await video.play();
+    say('');
+  } catch (error) {
+    say('No camera can be used here: allow it in the browser, or choose a photo.');
+  }
+});
+$('.pd-cancel').addEventListener('click', stop);
+$('.pd-take').addEventListener('click', () => {
+  const shot = Object.assign(document.createElement('canvas'), { width: video.videoWidth, height: video.videoHeight });
+  shot.getContext('2d').drawImage(video, 0, 0);
+  stop();
+  shot.toBlob((blob) => take([new File([blob], 'camera.png', { type: 'image/png' })]), 'image/png');
+});
+
+function examples() {
+  const list = props.value?.examples ?? [], strip = $('.pd-examples');
+  if (!list.length || strip.childElementCount) return;
+  const lead = document.createElement('span');
+  lead.textContent = 'Or try';
+  strip.append(lead, ...list.map(({ name, title, image }) => {
+    const button = document.createElement('button'), picture = document.createElement('img');
+    Object.assign(button, { type: 'button', title });
+    button.setAttribute('aria-label', `Example: ${title}`);
+    button.dataset.example = name;
+    Object.assign(picture, { src: image.url, alt: '' });
+    button.append(picture);
+    button.addEventListener('click', () => { if (root.dataset.state !== 'busy') { busy('Parsing the example'); send([], name); } });
+    return button;
+  }));
+}
+
+watch('done', () => { root.dataset.state = 'idle'; say(''); if (props.opened) root.dataset.used = ''; });
+examples();

@@ -1,0 +1,213 @@
+// The parse view: draws a photo, its classes and its faces. gr.HTML runs this once; element,
+// props, trigger and watch are Gradio's, P holds the functions of paint.js.
+const $ = (selector) => element.querySelector(selector);
+const root = $('.fv'), canvas = $('.fv-canvas'), pen = canvas.getContext('2d');
+const MODES = [
+  ['outlines', 'Outlines'], ['patterns', 'Patterns'], ['safe', 'Colour-blind palette'],
+  ['split', 'Before / after'], ['boxes', 'Face boxes'], ['doubt', 'Doubt'], ['difference', 'Differences'],
+];
+// Longest side of the drawing: more pixels than a screen shows only cost time.
+const LARGEST = 1600;
+const state = { zoom: 1, photo: null, labels: null, doubt: null, other: null, hidden: new Set(), modes: new Set(), opacity: 0.55, split: 0.5, hot: -1 };
+let picture = null, layer = null, sheet = null, loading = 0;
+
+const make = (tag, text, attributes = {}) => {
+  const node = document.createElement(tag);
+  if (text) node.textContent = text;
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  return node;
+};
+
+async function inflate(wire) {
+  const bytes = Uint8Array.from(atob(wire.z), (c) => c.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+const loadImage = (url) => new Promise((done, fail) => {
+  const image = new Image();
+  image.onload = () => done(image);
+  image.onerror = () => fail(new Error('the photo could not be fetched'));
+  image.src = url;
+});
+
+function repaint() {
+  if (!layer) return;
+  const out = new Uint32Array(sheet.data.buffer), { w } = state.photo, scale = Math.max(1, Math.round(w / 400));
+  const table = P.lookup(state.photo.classes, state.hidden, state.modes.has('safe') ? 'safe' : 'color');
+  if (state.modes.has('difference') && state.other) P.paintDifference(out, state.labels, state.other);
+  else if (state.modes.has('outlines')) P.paintOutlines(out, state.labels, w, table, scale);
+  else P.paintLabels(out, state.labels, w, table, { patterns: state.modes.has('patterns'), scale });
+  layer.getContext('2d').putImageData(sheet, 0, 0);
+  draw();
+}
+
+let frame = 0;
+const draw = () => { if (!frame) frame = requestAnimationFrame(() => { frame = 0; compose(); }); };
+
+function compose() {
+  const { w, h, faces } = state.photo;
+  pen.setTransform(state.zoom, 0, 0, state.zoom, 0, 0);
+  pen.globalAlpha = 1;
+  pen.drawImage(picture, 0, 0, w, h);
+  pen.save();
+  if (state.modes.has('split')) { pen.beginPath(); pen.rect(state.split * w, 0, w, h); pen.clip(); }
+  pen.globalAlpha = state.modes.has('outlines') ? Math.max(0.25, state.opacity) : state.opacity;
+  pen.imageSmoothingEnabled = state.zoom < 1;
+  pen.drawImage(layer, 0, 0);
+  if (state.modes.has('doubt') && state.doubt) { pen.globalAlpha = 0.85; pen.drawImage(state.doubt, 0, 0, w, h); }
+  pen.restore();
+  const line = Math.max(1.5, w / 500);
+  if (state.modes.has('split')) { pen.fillStyle = '#fff'; pen.fillRect(state.split * w - line / 2, 0, line, h); }
+  if (state.modes.has('boxes')) {
+    pen.lineWidth = line; pen.strokeStyle = '#fff'; pen.fillStyle = '#10141c';
+    for (const { box: [x0, y0, x1, y1] } of faces) pen.strokeRect(x0, y0, x1 - x0, y1 - y0);
+  }
+}
+
+function setMode(name, on) {
+  state.modes[on ? 'add' : 'delete'](name);
+  if (name === 'split') $('.fv-split').hidden = !on;
+  root.querySelector(`[data-mode="${name}"]`).setAttribute('aria-pressed', on);
+  repaint();
+}
+
+function buildModes() {
+  const box = $('.fv-modes');
+  box.replaceChildren(...MODES.map(([name, title]) => {
+    const button = make('button', title, { type: 'button', 'data-mode': name, 'aria-pressed': state.modes.has(name) });
+    button.hidden = (name === 'doubt' && !state.doubt) || (name === 'difference' && !state.other) || (name === 'boxes' && !state.photo.faces.length);
+    button.onclick = () => setMode(name, !state.modes.has(name));
+    return button;
+  }));
+}
+
+function toggle(id, hide = !state.hidden.has(id)) {
+  state.hidden[hide ? 'add' : 'delete'](id);
+  const button = root.querySelector(`[data-class="${id}"]`);
+  if (button) button.setAttribute('aria-pressed', !hide);
+  repaint();
+}
+
+function classButton(c) {
+  const button = make('button', '', { type: 'button', 'data-class': c.id, 'aria-pressed': !state.hidden.has(c.id), title: `${(100 * c.share).toFixed(2)} % of the photo` });
+  const name = make('span', c.title, { class: 'fv-name' }), swatch = make('i');
+  swatch.style.background = `rgb(${(state.modes.has('safe') ? c.safe : c.color).join(',')})`;
+  if (c.rare) name.append(make('small', 'rare'));
+  const sure = make('span', c.confidence === null ? '' : `${c.confidence} % sure`, { class: 'fv-num' });
+  button.append(swatch, name, sure, make('span', `${c.area.toLocaleString('en')} px`, { class: 'fv-num' }));
+  button.onclick = () => toggle(c.id);
+  return button;
+}
+
+function buildClasses() {
+  const listed = state.photo.classes.filter((c) => c.id > 0), present = listed.filter((c) => c.area > 0);
+  const absent = listed.filter((c) => c.area === 0).map((c) => c.title);
+  const items = present.map((c) => { const item = make('li'); item.append(classButton(c)); return item; });
+  if (absent.length) items.push(make('li', `Not in this photo: ${absent.join(', ')}`, { class: 'absent' }));
+  $('.fv-classes').replaceChildren(...items);
+}
+
+function buildFaces() {
+  const strip = $('.fv-faces');
+  if (state.photo.faces.length < 2) return strip.replaceChildren();
+  strip.replaceChildren(...state.photo.faces.map(({ box: [x0, y0, x1, y1] }, index) => {
+    const button = make('button', '', { type: 'button', 'aria-label': `Face ${index + 1}: show where it is` }), thumb = make('canvas', '', { width: 144, height: 144 });
+    const side = 1.5 * Math.max(x1 - x0, y1 - y0);
+    thumb.getContext('2d').drawImage(picture, (x0 + x1 - side) / 2, (y0 + y1 - side) / 2, side, side, 0, 0, 144, 144);
+    button.append(thumb);
+    button.onclick = () => { setMode('boxes', true); requestAnimationFrame(() => { pen.lineWidth = Math.max(3, state.photo.w / 200); pen.strokeStyle = '#ffd166'; pen.strokeRect(x0, y0, x1 - x0, y1 - y0); }); };
+    return button;
+  }));
+}
+
+function buildPhotos(value) {
+  const strip = $('.fv-photos');
+  if (value.photos.length < 2) return strip.replaceChildren();
+  strip.replaceChildren(...value.photos.map((photo, index) => {
+    const button = make('button', '', { type: 'button', 'aria-label': `Photo ${index + 1} of ${value.photos.length}`, 'aria-pressed': photo === state.photo });
+    button.append(make('img', '', { src: photo.src.url, alt: '' }));
+    button.onclick = () => { [...strip.children].forEach((b) => b.setAttribute('aria-pressed', b === button)); open(photo); trigger('picked', { id: photo.id }); };
+    return button;
+  }));
+}
+
+function doubtLayer(wire, bytes) {
+  const node = document.createElement('canvas');
+  [node.width, node.height] = [wire.w, wire.h];
+  const image = new ImageData(wire.w, wire.h);
+  P.paintDoubt(new Uint32Array(image.data.buffer), bytes);
+  node.getContext('2d').putImageData(image, 0, 0);
+  return node;
+}
+
+async function open(photo) {
+  const turn = ++loading, { w, h } = photo;
+  const [image, labels, sure, other] = await Promise.all([
+    loadImage(photo.src.url), inflate(photo.labels), photo.confidence ? inflate(photo.confidence) : null, photo.other ? inflate(photo.other) : null,
+  ]);
+  if (turn !== loading) return;
+  picture = image;
+  layer = Object.assign(document.createElement('canvas'), { width: w, height: h });
+  sheet = new ImageData(w, h);
+  Object.assign(state, { photo, labels, other, doubt: sure ? doubtLayer(photo.confidence, sure) : null, hidden: new Set() });
+  for (const name of ['doubt', 'difference']) state.modes.delete(name);
+  state.zoom = Math.min(1, LARGEST / Math.max(w, h));
+  [canvas.width, canvas.height] = [Math.round(w * state.zoom), Math.round(h * state.zoom)];
+  canvas.style.setProperty('--ratio', w / h);
+  const seen = photo.classes.filter((c) => c.id && c.area).map((c) => c.title).join(', ');
+  canvas.setAttribute('aria-label', `Photo with ${photo.faces.length} face(s); classes shown: ${seen || 'none'}`);
+  $('.fv-note').textContent = photo.note;
+  buildModes(); buildClasses(); buildFaces();
+  root.dataset.state = 'ready';
+  root.dataset.ready = photo.id;
+  repaint();
+}
+
+async function load() {
+  const value = props.value;
+  if (!value || !value.photos || !value.photos.length) { root.dataset.state = 'empty'; return; }
+  try {
+    await open(value.photos[value.current || 0]);
+    buildPhotos(value);
+  } catch (error) {
+    root.dataset.state = 'ready';
+    $('.fv-note').textContent = `This photo can't be shown: ${error.message}. Upload it again.`;
+  }
+}
+
+const classAt = (event) => {
+  const box = canvas.getBoundingClientRect();
+  const x = Math.floor(((event.clientX - box.left) / box.width) * state.photo.w), y = Math.floor(((event.clientY - box.top) / box.height) * state.photo.h);
+  const id = state.labels[y * state.photo.w + x];
+  return id === undefined ? null : state.photo.classes.find((c) => c.id === id);
+};
+
+canvas.addEventListener('pointermove', (event) => {
+  const found = state.labels && classAt(event), chip = $('.fv-chip');
+  chip.classList.toggle('on', Boolean(found));
+  root.querySelectorAll('.hot').forEach((node) => node.classList.remove('hot'));
+  if (!found) return;
+  const stage = $('.fv-stage').getBoundingClientRect();
+  chip.textContent = found.title;
+  const x = Math.min(event.clientX - stage.left + 14, stage.width - chip.offsetWidth - 6);
+  chip.style.transform = `translate(${x}px, ${Math.max(4, event.clientY - stage.top - 34)}px)`;
+  const button = root.querySelector(`[data-class="${found.id}"]`);
+  if (button) button.classList.add('hot');
+});
+canvas.addEventListener('pointerleave', () => $('.fv-chip').classList.remove('on'));
+canvas.addEventListener('click', (event) => { const found = state.labels && classAt(event); if (found && found.id) toggle(found.id); });
+$('[name="opacity"]').addEventListener('input', (event) => {
+  state.opacity = event.target.value / 100;
+  $('.fv-opacity output').textContent = `${event.target.value} %`;
+  draw();
+});
+$('.fv-split-range').addEventListener('input', (event) => { state.split = event.target.value / 100; draw(); });
+$('.fv-head').addEventListener('click', (event) => {
+  const show = event.target.dataset.show;
+  if (!show) return;
+  for (const c of state.photo.classes) if (c.id) toggle(c.id, show === 'none' || (show === 'rare' && !c.rare));
+});
+root.__view = { state, setMode, toggle };
+watch('value', load);
+load();

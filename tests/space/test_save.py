@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+from datasets import load_dataset
+
+from annotate.errors import ConsentError, WireError
+from space.errors import PhotoGoneError
+from space.handlers import Request, parse_photo
+from space.handlers_save import ConsentForm, save_correction
+from tests.space.conftest import CONSENT, noise, payload_of
+
+
+@pytest.fixture
+def opened(services, photo_file):
+    """A photo that is open for correction."""
+    return parse_photo(services, photo_file(noise()), request=Request("visitor", "embedded")).photo
+
+
+def corrected(photo):
+    mask = photo.parse.mask.copy()
+    mask[:4, :6] = 16
+    return mask
+
+
+def rows(services):
+    folder = services.settings.contributions
+    return sorted(folder.rglob("*.parquet")) if folder.exists() else []
+
+
+def test_a_saved_correction_is_a_row_that_load_dataset_reads_back(services, opened, tmp_path):
+    mask = corrected(opened)
+    receipt = save_correction(services, payload_of(opened.key, mask), form=CONSENT)
+    assert receipt.saved.created
+    assert receipt.changed == {"hat": 24}
+    assert "24 pixels corrected" in receipt.sentence
+    data = load_dataset(
+        str(services.settings.contributions), split="train", cache_dir=str(tmp_path / "hf")
+    )
+    assert len(data) == 1
+    assert np.array_equal(np.asarray(data[0]["mask"]), mask)
+    assert np.array_equal(np.asarray(data[0]["prediction"]), opened.parse.mask)
+    assert np.array_equal(np.asarray(data[0]["image"]), np.asarray(opened.image))
+
+
+def test_saving_twice_gives_one_row(services, opened):
+    payload = payload_of(opened.key, corrected(opened))
+    first = save_correction(services, payload, form=CONSENT)
+    second = save_correction(services, payload, form=CONSENT)
+    assert second.saved.id == first.saved.id
+    assert not second.saved.created
+    assert len(rows(services)) == 1
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        (ConsentForm(), "why you may share"),
+        (ConsentForm(right="own"), "people in the photo agree"),
+        (ConsentForm(right="own", people="agreed"), "CC-BY-4.0"),
+        (ConsentForm(right="licensed", people="public", agrees=True), "name the licence"),
+        (ConsentForm(right="stolen", people="public", agrees=True), "why you may share"),
+    ],
+)
+def test_without_full_consent_nothing_is_saved(services, opened, form, told):
+    with pytest.raises(ConsentError, match=told):
+        save_correction(services, payload_of(opened.key, corrected(opened)), form=form)
+    assert rows(services) == []
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [{"w": 95}, {"crc": 1}, {"z": "!!!"}, {"z": ""}, {"h": "80"}, {"w": 10**9, "h": 10**9}],
+)
+def test_a_damaged_map_is_refused_and_nothing_is_saved(services, opened, damage):
+    payload = {**payload_of(opened.key, corrected(opened)), **damage}
+    with pytest.raises(WireError):
+        save_correction(services, payload, form=CONSENT)
+    assert rows(services) == []
+
+
+def test_an_unknown_class_is_refused(services, opened):
+    with pytest.raises(WireError, match="id 200"):
+        save_correction(
+            services, payload_of(opened.key, np.full_like(opened.parse.mask, 200)), form=CONSENT
+        )
+
+
+@pytest.mark.parametrize("key", ["", "0" * 32, "../../etc/passwd", None, 7, {"a": 1}])
+def test_a_photo_that_is_not_open_here_is_named_gone(services, opened, key):
+    with pytest.raises(PhotoGoneError, match="no longer open here"):
+        save_correction(services, payload_of(key, corrected(opened)), form=CONSENT)
+    assert rows(services) == []
