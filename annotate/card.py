@@ -14,6 +14,7 @@ from annotate.record import RECORD_VERSION, features, schema_version
 from segface_hf.labels import LabelSchema
 
 BLOCK = "segface"
+_DECLARED = {"record_version", "schema", "schema_version", "licence", "title"}
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ def new_card(facts: CardFacts, *, repo_id: str = "") -> str:
             "record_version": RECORD_VERSION,
             "schema": facts.schema.name,
             "schema_version": schema_version(facts.schema),
+            "licence": facts.licence,
+            "title": facts.title,
         },
     }
     sections = [
@@ -72,7 +75,7 @@ def new_card(facts: CardFacts, *, repo_id: str = "") -> str:
 
 
 def read_block(card: str, *, source: str) -> Mapping[str, Any]:
-    """Returns what a card declares about its rows: record version, schema and its version.
+    """Returns what a card declares: record version, schema and its version, licence, title.
 
     Raises:
         RecordError: The card has no such block.
@@ -85,7 +88,7 @@ def read_block(card: str, *, source: str) -> Mapping[str, Any]:
             f"the dataset card of {source} has malformed metadata: {error}"
         ) from error
     block = front.get(BLOCK) if isinstance(front, dict) else None
-    if not isinstance(block, dict) or "record_version" not in block:
+    if not isinstance(block, dict) or not block.keys() >= _DECLARED:
         raise RecordError(
             f"{source} is not set up for contributions: its maintainer runs "
             "`python -m annotate init` once"
@@ -104,7 +107,7 @@ def check_block(block: Mapping[str, Any], schema_name: str, *, version: str, sou
             f"{source} holds rows of version {block['record_version']}, this app writes "
             f"{RECORD_VERSION}: update whichever is older"
         )
-    wanted = (block.get("schema"), block.get("schema_version"))
+    wanted = (block["schema"], block["schema_version"])
     if wanted != (schema_name, version):
         raise RecordError(
             f"{source} holds '{wanted[0]}' labels of version {wanted[1]}, this contribution has "

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from annotate.durable import store_error, write_durably
 from annotate.errors import RecordError, StoreError
 from annotate.photohash import near_duplicates, photo_hash
 from annotate.record import check_columns, from_parquet, from_row, to_parquet
+from segface_hf.labels import LabelSchema
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -58,11 +62,13 @@ class FolderStore:
             correction.content_id, to_parquet(correction), schema=correction.schema
         )
 
-    def save_row(self, content_id: str, data: bytes, *, schema: Any) -> Saved:
+    def save_row(self, content_id: str, data: bytes, *, schema: LabelSchema) -> Saved:
         """Writes the parquet file of one row under its content id."""
         path = self.root / layout.row_path(content_id)
         if path.is_file():
             return Saved(content_id, path, created=False)
+        if (self.root / layout.tombstone_path(content_id)).is_file():
+            raise StoreError(f"contribution {content_id} was taken down from {self.root}")
         card = self.root / layout.CARD
         if not card.is_file():
             write_durably(card, new_card(CardFacts(schema=schema, licence=self.licence)).encode())
@@ -110,6 +116,32 @@ class FolderStore:
         """Reads every row with its images as PNG bytes."""
         for path in self.files():
             yield from from_parquet(path.read_bytes(), source=path.name)
+
+    def head(self) -> str:
+        """Returns a name for the present state; a folder has no other states."""
+        return "main"
+
+    def paths(self, *, revision: str = "main") -> list[str]:
+        """Returns the path of every file of the dataset, relative to it."""
+        found = (path for path in self.root.rglob("*") if path.is_file())
+        return sorted(path.relative_to(self.root).as_posix() for path in found)
+
+    def read(self, path: str, *, revision: str = "main") -> bytes | None:
+        """Returns a file's content, or None where there is none."""
+        try:
+            return (self.root / path).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def commit(
+        self, added: Mapping[str, bytes], *, title: str, deleted: Iterable[str] = (), parent: str
+    ) -> None:
+        """Writes files, then deletes files; done again, a crash between does no harm."""
+        log.info("%s: %s", self.root, title)
+        for path, data in added.items():
+            write_durably(self.root / path, data)
+        for path in deleted:
+            (self.root / path).unlink(missing_ok=True)
 
     def near_duplicates(self, image: np.ndarray) -> tuple[str, ...]:
         """Returns the content ids of rows whose photo looks like this one, nearest first."""

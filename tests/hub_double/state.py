@@ -169,7 +169,7 @@ class Hub:
                 if left[0] and pattern.search(path) and only in ("", method):
                     left[0] -= 1
                     return fault
-            return self.chaos(method, path) if self.chaos else None
+        return self.chaos(method, path) if self.chaos else None
 
     def requests(self, pattern: str = "", *, method: str = "") -> list[dict[str, Any]]:
         """Returns the requests so far whose path matches."""

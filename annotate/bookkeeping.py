@@ -1,0 +1,72 @@
+"""Bookkeeping: a local mirror of a dataset, and a card that is in step with its rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from annotate import layout
+from annotate.card import CardFacts, new_card, read_block
+from annotate.growth import growth_svg
+from annotate.place import Place, upkeep
+from annotate.stats import COLUMNS, Stats, count
+from annotate.store import FolderStore
+from annotate.store_repo import DatasetRepo
+from segface_hf.labels import schema_named
+
+
+def mirror(repo: DatasetRepo, folder: Path) -> FolderStore:
+    """Brings a folder to the state of a dataset on the Hub, downloading only what is new.
+
+    Rows that the dataset no longer has, because they were compacted or taken down, are deleted
+    here too.
+    """
+    head = repo.head()
+    wanted = [layout.CARD, f"{layout.ROWS}/*", "tombstones/*", "index/*"]
+    repo.snapshot(revision=head, patterns=wanted, folder=folder)
+    present = set(repo.paths(revision=head))
+    store = FolderStore(folder)
+    for path in store.files():
+        if path.relative_to(folder).as_posix() not in present:
+            path.unlink()
+    return store
+
+
+def count_rows(store: FolderStore, *, schema_name: str | None = None) -> Stats:
+    """Counts the rows of a dataset in a folder."""
+    schema = schema_named(schema_name) if schema_name else None
+    return count(store.columns(COLUMNS), schema=schema)
+
+
+def refresh_card(place: Place, rows: FolderStore, *, repo_id: str = "") -> Stats:
+    """Writes the card and growth plot of a dataset anew from its rows.
+
+    Args:
+        place: The dataset, in a folder or on the Hub.
+        rows: The same dataset in a folder; for one on the Hub, its mirror.
+        repo_id: How the card tells readers to load it.
+
+    Raises:
+        RecordError: The dataset has no card with a schema yet.
+    """
+
+    def work(head: str) -> Stats:
+        card = (place.read(layout.CARD, revision=head) or b"").decode("utf-8", "replace")
+        block = read_block(card, source=repo_id or "the folder")
+        stats = count_rows(rows, schema_name=block["schema"])
+        facts = CardFacts(
+            schema=stats.schema,
+            licence=str(block["licence"]),
+            title=str(block["title"]),
+            rows=stats.rows,
+            contributors=len(stats.contributors),
+            images_by_class=stats.images_by_class,
+            pixels_by_class=stats.pixels_by_class,
+        )
+        files = {layout.CARD: new_card(facts, repo_id=repo_id).encode()}
+        if stats.weeks:
+            files[layout.GROWTH] = growth_svg(stats.weeks).encode()
+        if any(place.read(path, revision=head) != data for path, data in files.items()):
+            place.commit(files, title=f"Count {stats.rows} contributions", parent=head)
+        return stats
+
+    return upkeep(place, work)

@@ -1,0 +1,69 @@
+"""Place: what the upkeep of a dataset needs from its home, a folder or a Hub repository."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol, TypeVar
+
+from annotate import layout
+from annotate.errors import RemoteBusyError
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+ATTEMPTS = 6
+
+
+class Place(Protocol):
+    """The home of a dataset; `annotate.store.FolderStore` and `annotate.store_repo.DatasetRepo`."""
+
+    def head(self) -> str:
+        """Returns the commit that stands for the present state."""
+
+    def paths(self, *, revision: str = "main") -> list[str]:
+        """Returns the path of every file."""
+
+    def read(self, path: str, *, revision: str = "main") -> bytes | None:
+        """Returns a file's content, or None where there is none."""
+
+    def commit(
+        self, added: Mapping[str, bytes], *, title: str, deleted: Iterable[str] = (), parent: str
+    ) -> Any:
+        """Adds and deletes files in one step, unless something newer than `parent` is there."""
+
+
+def upkeep(
+    place: Place, work: Callable[[str], T], *, sleep: Callable[[float], None] = time.sleep
+) -> T:
+    """Does a piece of work on a pinned commit, again from the start where another came first.
+
+    Args:
+        place: The dataset's home.
+        work: Reads and commits with the commit id that it is given.
+        sleep: Waits a number of seconds.
+
+    Raises:
+        RemoteBusyError: It did not work out in `ATTEMPTS` attempts.
+    """
+    for attempt in range(ATTEMPTS):
+        try:
+            return work(place.head())
+        except RemoteBusyError as error:
+            if attempt == ATTEMPTS - 1:
+                raise
+            log.info("%s: once more from the start", error)
+            sleep(error.retry_after if error.retry_after is not None else 2.0**attempt)
+    raise AssertionError("the loop returns or raises")
+
+
+def merged_index(place: Place, ids: Iterable[str], *, revision: str) -> dict[str, bytes]:
+    """Returns the index files that also list these ids, by path."""
+    by_path: dict[str, set[str]] = {}
+    for content_id in ids:
+        by_path.setdefault(layout.index_path(content_id), set()).add(content_id)
+    files = {}
+    for path, new in by_path.items():
+        listed = (place.read(path, revision=revision) or b"").decode().split()
+        files[path] = ("\n".join(sorted({*listed, *new})) + "\n").encode()
+    return files

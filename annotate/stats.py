@@ -1,0 +1,116 @@
+"""Statistics of a dataset: what is in it, who made it, how it grows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from annotate.errors import RecordError
+from segface_hf.labels import LabelSchema, schema_named
+
+COLUMNS = (
+    "content_id", "schema", "schema_version", "areas_after", "changed_pixels", "seconds",
+    "contributor", "created_at", "photo_id", "licence", "model",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Stats:
+    """What a dataset holds.
+
+    Attributes:
+        schema: The label schema of its rows.
+        rows: Contributions.
+        photos: Different photos.
+        contributors: Contributions by account; "" stands for those without one.
+        images_by_class: Corrected masks that hold each class, by id.
+        pixels_by_class: Pixels of each class in corrected masks, by id.
+        weeks: `(Monday, contributions until its week ended)`, every week since the first.
+        label_versions: Contributions by `schema version`.
+        licences: Contributions by licence.
+        models: Contributions by the model that made the prediction.
+        changed_pixels: Over all contributions.
+        seconds: Editing time over all contributions.
+    """
+
+    schema: LabelSchema
+    rows: int
+    photos: int
+    contributors: Mapping[str, int]
+    images_by_class: tuple[int, ...]
+    pixels_by_class: tuple[int, ...]
+    weeks: tuple[tuple[date, int], ...]
+    label_versions: Mapping[str, int]
+    licences: Mapping[str, int]
+    models: Mapping[str, int]
+    changed_pixels: int
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain JSON values, classes by name."""
+        names = self.schema.names
+        return {
+            "schema": self.schema.name,
+            "rows": self.rows,
+            "photos": self.photos,
+            "contributors": dict(self.contributors),
+            "images_by_class": dict(zip(names, self.images_by_class, strict=True)),
+            "pixels_by_class": dict(zip(names, self.pixels_by_class, strict=True)),
+            "weeks": {monday.isoformat(): count for monday, count in self.weeks},
+            "label_versions": dict(self.label_versions),
+            "licences": dict(self.licences),
+            "models": dict(self.models),
+            "changed_pixels": self.changed_pixels,
+            "seconds": round(self.seconds, 1),
+        }
+
+
+def count(rows: Iterable[Mapping[str, Any]], *, schema: LabelSchema | None = None) -> Stats:
+    """Counts rows, which need the columns of `COLUMNS` only.
+
+    Args:
+        rows: Rows of one label schema.
+        schema: That schema; None takes the built-in one that the rows name.
+
+    Raises:
+        RecordError: There are no rows and no schema, or rows of several schemas.
+    """
+    found = list(rows)
+    names = {row["schema"] for row in found} | ({schema.name} if schema else set())
+    if len(names) != 1:
+        raise RecordError(f"a dataset has rows of one label schema, this one of {sorted(names)}")
+    schema = schema or schema_named(names.pop())
+    columns = [[row["areas_after"][i] for row in found] for i in range(schema.num_classes)]
+    return Stats(
+        schema=schema,
+        rows=len(found),
+        photos=len({row["photo_id"] for row in found}),
+        contributors=_tally(row["contributor"] for row in found),
+        images_by_class=tuple(sum(area > 0 for area in column) for column in columns),
+        pixels_by_class=tuple(sum(column) for column in columns),
+        weeks=_weeks(row["created_at"].date() for row in found),
+        label_versions=_tally(f"{row['schema']} {row['schema_version']}" for row in found),
+        licences=_tally(row["licence"] for row in found),
+        models=_tally(row["model"] for row in found),
+        changed_pixels=sum(row["changed_pixels"] for row in found),
+        seconds=sum(row["seconds"] for row in found),
+    )
+
+
+def _tally(values: Iterable[str]) -> dict[str, int]:
+    return dict(Counter(values).most_common())
+
+
+def _weeks(days: Iterable[date]) -> tuple[tuple[date, int], ...]:
+    by_monday = Counter(day - timedelta(days=day.weekday()) for day in days)
+    if not by_monday:
+        return ()
+    weeks, total, monday = [], 0, min(by_monday)
+    while monday <= max(by_monday):
+        total += by_monday[monday]
+        weeks.append((monday, total))
+        monday += timedelta(days=7)
+    return tuple(weeks)
