@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from timm.layers import PatchEmbed
 from timm.models.swin_transformer import SwinTransformerBlock
 from timm.models.swin_transformer_v2 import SwinTransformerV2Block
 from torch import Tensor, nn
@@ -47,6 +48,9 @@ def exact_swin(net: nn.Module, window: int) -> nn.Module:
             )
         block.__class__ = _EXACT[type(block)]
         block.attn_mask = None
+    for module in net.modules():
+        if isinstance(module, PatchEmbed):
+            module.img_size = None  # no fixed size: a part patch at the edge is left out, as there
     return net
 
 

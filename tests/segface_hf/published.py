@@ -82,7 +82,7 @@ def formula(key: str, shape: tuple[int, ...]) -> torch.Tensor:
         return 0.1 * noise
     if len(shape) == 1 or last in ("layer_scale", "logit_scale"):
         return 1 + 0.1 * noise
-    if "gaussian" in key or "_token" in key:
+    if "gaussian" in key or key.endswith("_token.weight"):
         return noise
     return noise / math.sqrt(math.prod(shape[1:]))
 

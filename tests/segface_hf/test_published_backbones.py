@@ -68,7 +68,7 @@ def test_stock_swin_differs_where_the_map_is_no_whole_number_of_windows():
 @torch.inference_mode()
 def test_one_swin_takes_pictures_of_changing_sizes_in_any_order():
     ours, pyramid, reference = both("swinv2_tiny")
-    for size in (96, 160, 96):
+    for size in (96, 163, 96):
         features, _ = pyramid.features(ours, pixels(size, size))
         assert worst(features, reference(pixels(size, size))) < 2e-5
 

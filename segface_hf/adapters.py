@@ -1,0 +1,270 @@
+"""Label orders of other datasets and models, and exact translations of masks between them.
+
+Two things go wrong when masks change hands: ids mean other classes, and "left" means the subject's
+or the picture's. So an order names its parts as its owner does and must say whose left that is;
+what a part is in our classes follows from both and is never written down by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from types import MappingProxyType
+
+import numpy as np
+
+from segface_hf.errors import LabelError
+from segface_hf.labels import CELEBAMASK_HQ
+
+BACKGROUND = "background"
+# Where an order has no class of its own for a part, what it is counted as. A choice of ours: ears
+# and what is worn on the eyes lie on the face, so that the face keeps no holes.
+_COUNTED_AS: Mapping[str, str] = MappingProxyType(
+    {"l_ear": "skin", "r_ear": "skin", "eyeglasses": "skin"}
+)
+_OTHER_SIDE: Mapping[str, str] = MappingProxyType(
+    {
+        name: CELEBAMASK_HQ.names[CELEBAMASK_HQ.mirror_ids[index]]
+        for index, name in enumerate(CELEBAMASK_HQ.names)
+    }
+)
+
+
+class Side(Enum):
+    """Whose left and right the names of an order mean."""
+
+    SUBJECT = "the subject's"
+    IMAGE = "the picture's"
+
+
+@dataclass(frozen=True)
+class LabelOrder:
+    """Which part every id of somebody's masks stands for.
+
+    Attributes:
+        name: How this project calls the order.
+        owner: Whose order it is.
+        names: Its class names by id, as the owner writes them.
+        parts: The same in our words, left and right still as the owner means them.
+        side: Whose left and right that is; there is no default, since both are common.
+    """
+
+    name: str
+    owner: str
+    names: tuple[str, ...]
+    parts: tuple[str, ...]
+    side: Side
+
+    def __post_init__(self) -> None:
+        if len(self.names) != len(self.parts) or len(set(self.parts)) != len(self.parts):
+            raise LabelError(f"'{self.name}' needs one part of its own for each of its names")
+        unknown = sorted(set(self.parts) - set(CELEBAMASK_HQ.names))
+        if unknown:
+            raise LabelError(f"parts of '{self.name}' are our class names, got {unknown}")
+        if not isinstance(self.side, Side):
+            raise LabelError(f"'{self.name}' must say whose left it means: Side.SUBJECT or IMAGE")
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """Our class name of every id: left and right are the subject's."""
+        if self.side is Side.SUBJECT:
+            return self.parts
+        return tuple(_OTHER_SIDE[part] for part in self.parts)
+
+    @cached_property
+    def mirror_ids(self) -> tuple[int, ...]:
+        """For every id, the id that it has in the picture flipped left to right."""
+        return tuple(self.classes.index(_OTHER_SIDE[name]) for name in self.classes)
+
+
+@dataclass(frozen=True)
+class Translation:
+    """How masks of one order become masks of another.
+
+    Example:
+        >>> to_maskgan = translation("segface", "maskgan")
+        >>> mask = to_maskgan(mask)
+        >>> print(to_maskgan.explain())
+
+    Attributes:
+        source: The order of the masks that come in.
+        target: The order of the masks that go out.
+        table: Target id by source id.
+    """
+
+    source: LabelOrder
+    target: LabelOrder
+    table: tuple[int, ...]
+
+    @cached_property
+    def merged(self) -> Mapping[str, tuple[str, ...]]:
+        """Target names that more than one source name becomes, background aside."""
+        groups = {
+            self.target.names[target]: tuple(
+                self.source.names[index] for index, to in enumerate(self.table) if to == target
+            )
+            for target in sorted(set(self.table) - {0})
+        }
+        return MappingProxyType({name: group for name, group in groups.items() if len(group) > 1})
+
+    @cached_property
+    def lost(self) -> tuple[str, ...]:
+        """Source names that become background."""
+        return tuple(
+            self.source.names[index] for index, to in enumerate(self.table) if index and not to
+        )
+
+    @cached_property
+    def absent(self) -> tuple[str, ...]:
+        """Target names that no source name becomes."""
+        return tuple(
+            name for index, name in enumerate(self.target.names) if index not in self.table
+        )
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether nothing merges and nothing is lost, so that a way back gives the same mask."""
+        return not self.merged and not self.lost
+
+    def __call__(self, mask: np.ndarray) -> np.ndarray:
+        """Translates a uint8 (H, W) mask.
+
+        Raises:
+            LabelError: If it is no such mask, or has an id that the source order lacks.
+        """
+        if mask.ndim != 2 or mask.dtype != np.uint8 or mask.size == 0:
+            raise LabelError(
+                f"expected a uint8 mask of shape (height, width), got {mask.dtype} {mask.shape}"
+            )
+        largest = int(mask.max())
+        if largest >= len(self.table):
+            raise LabelError(
+                f"id {largest} is no class of '{self.source.name}' (0 to {len(self.table) - 1}): "
+                "the mask is of another order"
+            )
+        return np.array(self.table, dtype=np.uint8)[mask]
+
+    def explain(self) -> str:
+        """Says in a few sentences what merges, what is lost, and what never appears."""
+        merged = "; ".join(f"{' and '.join(v)} become {k}" for k, v in self.merged.items())
+        sentences = [
+            f"{self.source.name} means {self.source.side.value} left, "
+            f"{self.target.name} means {self.target.side.value}.",
+            f"Merged: {merged or 'nothing'}.",
+            f"Lost to the background: {', '.join(self.lost) or 'nothing'}.",
+            f"Never appears: {', '.join(self.absent) or 'nothing'}.",
+        ]
+        return " ".join(sentences)
+
+
+def order_named(name: str) -> LabelOrder:
+    """Returns a known label order.
+
+    Raises:
+        LabelError: There is none of that name.
+    """
+    if name not in ORDERS:
+        raise LabelError(f"no label order '{name}': choose from {sorted(ORDERS)}")
+    return ORDERS[name]
+
+
+def translation(source: str | LabelOrder, target: str | LabelOrder) -> Translation:
+    """Builds the translation from one order to another, by name or from an order of your own.
+
+    Raises:
+        LabelError: No order of that name.
+    """
+    source = order_named(source) if isinstance(source, str) else source
+    target = order_named(target) if isinstance(target, str) else target
+    return Translation(source, target, tuple(_target_id(name, target) for name in source.classes))
+
+
+def _target_id(name: str, target: LabelOrder) -> int:
+    for candidate in (name, _COUNTED_AS.get(name, BACKGROUND)):
+        if candidate in target.classes:
+            return target.classes.index(candidate)
+    return target.classes.index(BACKGROUND)
+
+
+_MASKGAN_PARTS = (
+    "background", "skin", "nose", "eyeglasses", "l_eye", "r_eye", "l_brow", "r_brow", "l_ear",
+    "r_ear", "mouth", "u_lip", "l_lip", "hair", "hat", "earring", "necklace", "neck", "cloth",
+)  # fmt: skip
+_MASKGAN_NAMES = (
+    "background", "skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "l_ear", "r_ear",
+    "mouth", "u_lip", "l_lip", "hair", "hat", "ear_r", "neck_l", "neck", "cloth",
+)  # fmt: skip
+_ELEVEN_LEFT_FIRST = (
+    "background", "skin", "l_brow", "r_brow", "l_eye", "r_eye", "nose", "u_lip", "mouth", "l_lip",
+    "hair",
+)  # fmt: skip
+_ELEVEN_RIGHT_FIRST = (
+    "background", "skin", "r_brow", "l_brow", "r_eye", "l_eye", "nose", "u_lip", "mouth", "l_lip",
+    "hair",
+)  # fmt: skip
+
+_KNOWN = (
+    LabelOrder(
+        "segface", "SegFace on CelebAMask-HQ: our `celebamask_hq` schema",
+        CELEBAMASK_HQ.names, CELEBAMASK_HQ.names, Side.SUBJECT,
+    ),
+    LabelOrder(
+        "maskgan", "CelebAMask-HQ's own g_mask.py, MaskGAN",
+        _MASKGAN_NAMES, _MASKGAN_PARTS, Side.SUBJECT,
+    ),
+    LabelOrder(
+        "jonathandinu", "jonathandinu/face-parsing on the Hub",
+        _MASKGAN_NAMES, _MASKGAN_PARTS, Side.SUBJECT,
+    ),
+    LabelOrder(
+        "bisenet", "zllrunning/face-parsing.PyTorch, BiSeNet",
+        (
+            "background", "skin", "l_brow", "r_brow", "l_eye", "r_eye", "eye_g", "l_ear", "r_ear",
+            "ear_r", "nose", "mouth", "u_lip", "l_lip", "neck", "neck_l", "cloth", "hair", "hat",
+        ),
+        (
+            "background", "skin", "l_brow", "r_brow", "l_eye", "r_eye", "eyeglasses", "l_ear",
+            "r_ear", "earring", "nose", "mouth", "u_lip", "l_lip", "neck", "necklace", "cloth",
+            "hair", "hat",
+        ),
+        Side.SUBJECT,
+    ),
+    LabelOrder(
+        "lapa", "LaPa; our `lapa` schema",
+        (
+            "background", "skin", "left eyebrow", "right eyebrow", "left eye", "right eye", "nose",
+            "upper lip", "inner mouth", "lower lip", "hair",
+        ),
+        _ELEVEN_LEFT_FIRST, Side.IMAGE,
+    ),
+    LabelOrder(
+        "helen", "Helen, relabelled (HELEN*), which says \"viewer side\"; our `helen` schema",
+        (
+            "background", "facial skin", "left brow", "right brow", "left eye", "right eye",
+            "nose", "upper lip", "inner mouth", "lower lip", "hair",
+        ),
+        _ELEVEN_LEFT_FIRST, Side.IMAGE,
+    ),
+    LabelOrder(
+        "facer_lapa", "facer's farl/lapa",
+        ("background", "face", "rb", "lb", "re", "le", "nose", "ulip", "imouth", "llip", "hair"),
+        _ELEVEN_RIGHT_FIRST, Side.SUBJECT,
+    ),
+    LabelOrder(
+        "facer_celebm", "facer's farl/celebm, which calls the subject's left ear rr",
+        (
+            "background", "neck", "face", "cloth", "rr", "lr", "rb", "lb", "re", "le", "nose",
+            "imouth", "llip", "ulip", "hair", "eyeg", "hat", "earr", "neck_l",
+        ),
+        (
+            "background", "neck", "skin", "cloth", "r_ear", "l_ear", "r_brow", "l_brow", "r_eye",
+            "l_eye", "nose", "mouth", "l_lip", "u_lip", "hair", "eyeglasses", "hat", "earring",
+            "necklace",
+        ),
+        Side.IMAGE,
+    ),
+)  # fmt: skip
+
+ORDERS: Mapping[str, LabelOrder] = MappingProxyType({order.name: order for order in _KNOWN})

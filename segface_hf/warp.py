@@ -1,0 +1,146 @@
+"""The landmark alignment and tanh warp around LaPa and Helen models, forward and inverse.
+
+A similarity transform brings five landmarks to standard places in a square frame. The frame's
+coordinates run from -1 to 1; its middle is linear, and beyond `1 - WARP_FACTOR` from the centre
+tanh squeezes the whole rest of the plane into what is left. The model sees that frame; its logits
+go back through the inverse. The idea is RoI tanh-warping (Lin et al., CVPR 2019).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from segface_hf.errors import LandmarksRequiredError
+
+WARP_FACTOR = 0.8
+# Image-left eye, image-right eye, nose, image-left and image-right mouth corner.
+STANDARD_LANDMARKS = (
+    (196.0, 226.0),
+    (316.0, 226.0),
+    (256.0, 286.0),
+    (220.0, 360.4),
+    (292.0, 360.4),
+)
+_STANDARD_FRAME = 512.0
+_EDGE = 1e-3  # keeps artanh finite at the frame's border, as published
+
+
+@dataclass(frozen=True)
+class Warp:
+    """Where each pixel of the frame comes from, and where each pixel of the picture goes.
+
+    Attributes:
+        forward: (B, H, W, 2) places in the picture for every pixel of the frame, in -1 to 1.
+        inverse: (B, H, W, 2) places in the frame for every pixel of the picture, in -1 to 1.
+    """
+
+    forward: Tensor
+    inverse: Tensor
+
+
+def warp_input(pixels: Tensor, landmarks: Tensor) -> tuple[Tensor, Warp]:
+    """Brings faces into the frame that LaPa and Helen models were trained on.
+
+    Args:
+        pixels: (B, 3, H, W) normalised pictures.
+        landmarks: (B, 5, 2) x and y in input pixels, in the order of `STANDARD_LANDMARKS`.
+
+    Returns:
+        The (B, 3, H, W) frames, and the warp that brings logits back.
+
+    Raises:
+        LandmarksRequiredError: If landmarks are not finite, or all in one place.
+    """
+    warp = build_warp(landmarks.to(pixels), height=pixels.shape[2], width=pixels.shape[3])
+    return _sample(pixels, warp.forward), warp
+
+
+def unwarp_logits(logits: Tensor, warp: Warp) -> Tensor:
+    """Takes (B, K, H, W) logits of a frame back to the picture's own pixels."""
+    return _sample(logits, warp.inverse)
+
+
+def build_warp(landmarks: Tensor, *, height: int, width: int) -> Warp:
+    """Builds both sampling grids for pictures of a size, from (B, 5, 2) landmarks."""
+    size = landmarks.new_tensor([width, height])
+    # Published models scale the standard places to the last pixel, and all else to the size; the
+    # order of operations below keeps their rounding, which a sharp picture shows in the logits.
+    standard = landmarks.new_tensor(STANDARD_LANDMARKS) / _STANDARD_FRAME * (size - 1)
+    alignment = similarity(landmarks, standard)
+    points = _pixels(height, width).to(landmarks)
+    aligned = (_tanh_inverse(points / size * 2 - 1) + 1) / 2 * size
+    source = _transformed(aligned, torch.linalg.inv(alignment))
+    target = _transformed(points, alignment)
+    return Warp(forward=source / size * 2 - 1, inverse=_tanh(target / size * 2 - 1))
+
+
+def similarity(source: Tensor, target: Tensor) -> Tensor:
+    """The least-squares similarity that takes points to points.
+
+    Args:
+        source: (B, N, 2).
+        target: (N, 2).
+
+    Returns:
+        (B, 3, 3) matrices for homogeneous column vectors.
+
+    Raises:
+        LandmarksRequiredError: If points are not finite, or all in one place.
+    """
+    centre, target_centre = source.mean(1), target.mean(0)
+    away, wanted = source - centre[:, None], target - target_centre
+    spread = away.square().sum((1, 2))
+    if not bool((torch.isfinite(spread) & (spread > 0)).all()):
+        raise LandmarksRequiredError(
+            "landmarks must be five finite places that are not all the same: "
+            "detect the face again, or leave it out"
+        )
+    # Rotation and scale are one complex factor: the mean of conj(z) * w over that of |z|^2.
+    real = (away * wanted).sum((1, 2)) / spread
+    imaginary = (away[..., 0] * wanted[..., 1] - away[..., 1] * wanted[..., 0]).sum(1) / spread
+    (x, y), (wanted_x, wanted_y) = centre.unbind(1), target_centre
+    zero, one = torch.zeros_like(real), torch.ones_like(real)
+    return torch.stack(
+        [
+            torch.stack([real, -imaginary, wanted_x - real * x + imaginary * y], dim=1),
+            torch.stack([imaginary, real, wanted_y - imaginary * x - real * y], dim=1),
+            torch.stack([zero, zero, one], dim=1),
+        ],
+        dim=1,
+    )
+
+
+def _transformed(points: Tensor, matrix: Tensor) -> Tensor:
+    """Applies (B, 3, 3) matrices to (1, H, W, 2) points."""
+    _, height, width, _ = points.shape
+    flat = functional.pad(points.flatten(1, 2), (0, 1), value=1.0)
+    return (flat @ matrix.transpose(1, 2))[..., :2].unflatten(1, (height, width))
+
+
+def _pixels(height: int, width: int) -> Tensor:
+    """(1, H, W, 2) x and y of every pixel."""
+    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    return torch.stack([x, y], dim=-1)[None].float()
+
+
+def _tanh(x: Tensor) -> Tensor:
+    """The whole line into -1 to 1: the identity in the middle, tanh beyond it."""
+    beyond = torch.tanh((x.abs() - 1 + WARP_FACTOR) / WARP_FACTOR) * WARP_FACTOR + 1 - WARP_FACTOR
+    return torch.where(x.abs() > 1 - WARP_FACTOR, x.sign() * beyond, x)
+
+
+def _tanh_inverse(x: Tensor) -> Tensor:
+    """The inverse of `_tanh`; the ends stand for a place far away."""
+    squeezed = ((x.abs() - 1 + WARP_FACTOR) / WARP_FACTOR).clamp(max=1 - _EDGE)
+    beyond = torch.atanh(squeezed) * WARP_FACTOR + 1 - WARP_FACTOR
+    return torch.where(x.abs() > 1 - WARP_FACTOR, x.sign() * beyond, x)
+
+
+def _sample(values: Tensor, grid: Tensor) -> Tensor:
+    return functional.grid_sample(
+        values, grid, mode="bilinear", padding_mode="zeros", align_corners=False
+    )
