@@ -109,11 +109,13 @@ class SegFace(nn.Module):
         Raises:
             LandmarksRequiredError: The model warps its input and got no landmarks.
         """
-        if self.config.warp == "none":
+        if self.config.warp != "none":
+            landmarks = self.check_landmarks(pixels, landmarks)
+        if self.config.warp != "tanh" or landmarks is None:
             return resized(self.logits(pixels), pixels.shape[-2:])
         from segface_hf.warp import unwarp_logits, warp_input
 
-        warped, warp = warp_input(pixels, self.check_landmarks(pixels, landmarks))
+        warped, warp = warp_input(pixels, landmarks)
         return unwarp_logits(resized(self.logits(warped), warped.shape[-2:]), warp)
 
     def check_landmarks(self, pixels: Tensor, landmarks: Tensor | None) -> Tensor:
