@@ -1,10 +1,9 @@
-"""DatasetRepo: the only place that talks to the Hub's API, in verbs and errors of this package."""
+"""DatasetRepo: the only place that talks to the Hub's API, in this package's own verbs."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,23 +16,13 @@ from huggingface_hub import (
     snapshot_download,
 )
 from huggingface_hub.community import Discussion, DiscussionComment, DiscussionWithDetails
-from huggingface_hub.errors import (
-    GatedRepoError,
-    HfHubHTTPError,
-    HFValidationError,
-    HTTPError,
-    LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-    Response,
-    RevisionNotFoundError,
-)
+from huggingface_hub.errors import Response
 from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
 
-from annotate.errors import RemoteBusyError, RemoteError, RemoteRefusedError
+from annotate.errors import RemoteError
 from annotate.record import MAX_FILE_BYTES
+from annotate.store_errors import hub_errors
 
-_LATER = (408, 409, 412, 425, 429, 500, 502, 503, 504, 520, 522, 524)
 _KIND = "dataset"
 
 
@@ -91,28 +80,28 @@ class DatasetRepo:
 
     def account(self) -> str:
         """Returns the name of the account behind the token."""
-        with self._errors():
+        with hub_errors(self.id):
             return str(self._api.whoami()["name"])
 
     def create(self, *, private: bool = False) -> None:
         """Creates the repository unless it exists."""
-        with self._errors():
+        with hub_errors(self.id):
             self._api.create_repo(self.id, repo_type=_KIND, private=private, exist_ok=True)
 
     def head(self) -> str:
         """Returns the commit id of the main branch."""
-        with self._errors():
+        with hub_errors(self.id):
             return str(self._api.dataset_info(self.id).sha)
 
     def present(self, paths: Iterable[str]) -> set[str]:
         """Returns those of the paths that exist on the main branch."""
-        with self._errors():
+        with hub_errors(self.id):
             found = self._api.get_paths_info(self.id, list(paths), repo_type=_KIND)
         return {entry.path for entry in found}
 
     def paths(self, *, revision: str = "main") -> list[str]:
         """Returns the path of every file of a revision."""
-        with self._errors():
+        with hub_errors(self.id):
             return self._api.list_repo_files(self.id, repo_type=_KIND, revision=revision)
 
     def read(self, path: str, *, revision: str = "main") -> bytes | None:
@@ -121,7 +110,7 @@ class DatasetRepo:
         Raises:
             RemoteError: The file is too large, or the Hub refuses.
         """
-        with self._errors():
+        with hub_errors(self.id):
             endpoint = self._api.endpoint
             url = hf_hub_url(self.id, path, repo_type=_KIND, revision=revision, endpoint=endpoint)
             headers = build_hf_headers(token=self._token)
@@ -144,7 +133,7 @@ class DatasetRepo:
 
     def snapshot(self, *, revision: str, patterns: list[str], folder: Path) -> Path:
         """Downloads the files of a revision that match the patterns into a folder."""
-        with self._errors():
+        with hub_errors(self.id):
             return Path(
                 snapshot_download(
                     self.id, repo_type=_KIND, revision=revision, allow_patterns=patterns,
@@ -182,7 +171,7 @@ class DatasetRepo:
             CommitOperationAdd(path, data) for path, data in added.items()
         ]
         operations += [CommitOperationDelete(path) for path in deleted]
-        with self._errors():
+        with hub_errors(self.id):
             info = self._api.create_commit(
                 self.id, operations, commit_message=title, commit_description=description,
                 repo_type=_KIND, revision=revision, create_pr=pull_request, parent_commit=parent,
@@ -193,7 +182,7 @@ class DatasetRepo:
         self, *, author: str | None = None, status: str | None = None
     ) -> Iterator[PullRequest]:
         """Lists pull requests, newest first as the Hub sends them; status is "open" or "closed"."""
-        with self._errors():
+        with hub_errors(self.id):
             for found in self._api.get_repo_discussions(
                 self.id, repo_type=_KIND, author=author, discussion_status=status,  # type: ignore[arg-type]
                 discussion_type="pull_request",
@@ -202,81 +191,25 @@ class DatasetRepo:
 
     def pull_request(self, number: int) -> PullRequest:
         """Returns one pull request with its comments and changed files."""
-        with self._errors():
+        with hub_errors(self.id):
             return _pull_request(self._api.get_discussion_details(self.id, number, repo_type=_KIND))
 
     def merge(self, number: int, *, comment: str = "") -> None:
         """Merges a pull request."""
-        with self._errors():
+        with hub_errors(self.id):
             self._api.merge_pull_request(self.id, number, repo_type=_KIND, comment=comment or None)
 
     def comment(self, number: int, text: str) -> None:
         """Writes a comment under a pull request."""
-        with self._errors():
+        with hub_errors(self.id):
             self._api.comment_discussion(self.id, number, comment=text, repo_type=_KIND)
 
     def close(self, number: int, *, comment: str) -> None:
         """Closes a pull request without merging it, saying why."""
-        with self._errors():
+        with hub_errors(self.id):
             self._api.change_discussion_status(
                 self.id, number, "closed", comment=comment, repo_type=_KIND
             )
-
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except HFValidationError as error:
-            raise RemoteRefusedError(
-                f"'{self.id}' is no repository name: use owner/name"
-            ) from error
-        except HfHubHTTPError as error:
-            raise _translated(self.id, error) from error
-        except (HTTPError, OfflineModeIsEnabled, LocalEntryNotFoundError) as error:
-            raise RemoteBusyError("the Hub can't be reached") from error
-        except RuntimeError as error:
-            # The client wraps whatever stopped the upload of a large file in a bare RuntimeError.
-            if isinstance(error.__cause__, HfHubHTTPError):
-                raise _translated(self.id, error.__cause__) from error
-            if isinstance(error.__cause__, HTTPError):
-                raise RemoteBusyError("the Hub can't be reached") from error
-            raise
-
-
-def _translated(repo_id: str, error: HfHubHTTPError) -> RemoteError:
-    """Says what an answer of the Hub means for the person."""
-    status = error.response.status_code
-    if isinstance(error, GatedRepoError):
-        return RemoteRefusedError(
-            f"the dataset {repo_id} is gated: ask its owner for access on its page"
-        )
-    if isinstance(error, RepositoryNotFoundError):
-        return RemoteRefusedError(f"there is no dataset {repo_id} that this account can see")
-    if isinstance(error, RevisionNotFoundError):
-        return RemoteRefusedError(f"the dataset {repo_id} has no such revision")
-    if status == 401:
-        return RemoteRefusedError("the sign-in is missing or has expired: sign in again")
-    if status == 403:
-        return RemoteRefusedError(
-            f"this account may not do that on {repo_id}: sign in with discussions allowed, "
-            "or ask its owner for write access"
-        )
-    if status in _LATER:
-        return RemoteBusyError(_BUSY.get(status, "the Hub has trouble"), retry_after=_wait(error))
-    return RemoteRefusedError(f"the Hub refused it ({status}): {error.server_message or error}")
-
-
-_BUSY = {
-    409: "another change to the dataset came first",
-    412: "another change to the dataset came first",
-    429: "the Hub asks to slow down",
-}
-
-
-def _wait(error: HfHubHTTPError) -> float | None:
-    """Returns the seconds of a Retry-After header; dates are left to the usual backoff."""
-    value = error.response.headers.get("Retry-After", "")
-    return float(value) if re.fullmatch(r"\d{1,6}(\.\d+)?", value) else None
 
 
 def _pull_request(found: Discussion) -> PullRequest:
