@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import zlib
-from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 
 from segface_hf.errors import ImageError, ImageTooLargeError
 
-ImageSource = str | PathLike[str] | bytes | bytearray | np.ndarray | Image.Image
+ImageSource = str | os.PathLike[str] | bytes | bytearray | np.ndarray | Image.Image
 
 MAX_PIXELS = 64_000_000
 # An allow-list: Pillow's other readers run external programs or are rarely audited.

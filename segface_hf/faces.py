@@ -1,0 +1,78 @@
+"""Values of a parsed photo: its faces and its label map. No torch here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from segface_hf.labels import LabelSchema
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """One face found in a photo.
+
+    Attributes:
+        box: (x0, y0, x1, y1) in photo pixels.
+        landmarks: float32 (5, 2), x and y in photo pixels: image-left eye, image-right eye, nose,
+            image-left and image-right mouth corner, as they lie when the face is upright; None
+            where they could not be read.
+        confidence: The detector's, from 0 to 1.
+    """
+
+    box: Box
+    landmarks: np.ndarray | None
+    confidence: float
+
+    def __post_init__(self) -> None:
+        if len(self.box) != 4 or self.box[0] > self.box[2] or self.box[1] > self.box[3]:
+            raise ValueError(f"a box is (x0, y0, x1, y1), got {self.box}")
+        if self.landmarks is not None and self.landmarks.shape != (5, 2):
+            raise ValueError(f"landmarks have shape (5, 2), got {self.landmarks.shape}")
+
+
+@dataclass(frozen=True, eq=False)
+class FaceParse:
+    """A photo's label map and what it was made with.
+
+    Attributes:
+        mask: uint8 (H, W) in the photo's own pixels, ids of `schema`.
+        schema: What the ids stand for.
+        faces: Left to right, as found; empty where there was none.
+        confidence: uint8 (H, W), probability of the winning class times 255, or None.
+        runner_up: uint8 (H, W), id of the second best class, or None.
+        model_id: The checkpoint, such as `embedded` or `org/name`.
+        revision: The Hub commit, or None.
+        digest: `sha256:...` of the weights, or None.
+    """
+
+    mask: np.ndarray
+    schema: LabelSchema
+    faces: tuple[Face, ...] = ()
+    confidence: np.ndarray | None = None
+    runner_up: np.ndarray | None = None
+    model_id: str = "embedded"
+    revision: str | None = None
+    digest: str | None = None
+
+    def __post_init__(self) -> None:
+        self.schema.check_mask(self.mask)
+        for name in ("confidence", "runner_up"):
+            plane = getattr(self, name)
+            if plane is not None and (plane.dtype != np.uint8 or plane.shape != self.mask.shape):
+                raise ValueError(
+                    f"{name} is uint8 of shape {self.mask.shape}, "
+                    f"got {plane.dtype} of shape {plane.shape}"
+                )
+
+    def areas(self) -> dict[str, int]:
+        """Returns pixels by class name, background included, for classes that are present."""
+        counts = np.bincount(self.mask.ravel(), minlength=self.schema.num_classes)
+        return {self.schema.names[i]: int(count) for i, count in enumerate(counts) if count}
+
+    def present(self) -> tuple[str, ...]:
+        """Returns the names of the classes in the mask, background excluded, by id."""
+        return tuple(name for name in self.areas() if name != self.schema.names[0])

@@ -1,0 +1,80 @@
+"""Drawn faces for tests: a label map made of ellipses, and an engine that reads its colours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from segface_hf.config import SegFaceConfig
+from segface_hf.detect import Detection
+from segface_hf.labels import CELEBAMASK_HQ
+from segface_hf.merge import CropParse
+
+# (class, x0, y0, x1, y1) in the unit square of a canonical frame, painted in this order.
+PARTS = (
+    ("hair", 0.18, 0.08, 0.82, 0.80),
+    ("neck", 0.38, 0.70, 0.62, 1.00),
+    ("cloth", 0.10, 0.92, 0.90, 1.30),
+    ("skin", 0.26, 0.20, 0.74, 0.90),
+    ("r_brow", 0.31, 0.405, 0.44, 0.435),
+    ("l_brow", 0.56, 0.405, 0.69, 0.435),
+    ("r_eye", 0.333, 0.457, 0.423, 0.499),
+    ("l_eye", 0.577, 0.457, 0.667, 0.499),
+    ("nose", 0.455, 0.50, 0.545, 0.66),
+    ("u_lip", 0.40, 0.70, 0.60, 0.745),
+    ("l_lip", 0.40, 0.74, 0.60, 0.79),
+)
+EYES = ((0.378, 0.478), (0.622, 0.478))
+
+
+def face_mask(
+    size: int = 256, *, without: Sequence[str] = (), extra: Sequence[tuple] = ()
+) -> np.ndarray:
+    """uint8 (size, size) of a drawn face in its canonical frame."""
+    picture = Image.new("L", (size, size))
+    draw = ImageDraw.Draw(picture)
+    for name, *box in (*PARTS, *extra):
+        if name not in without:
+            draw.ellipse([value * size for value in box], fill=CELEBAMASK_HQ.id_of(name))
+    return np.asarray(picture)
+
+
+def painted(mask: np.ndarray) -> Image.Image:
+    """A photo whose colours are the classes."""
+    return Image.fromarray(np.asarray(CELEBAMASK_HQ.colors, np.uint8)[mask])
+
+
+class PaletteEngine:
+    """Reads each pixel's class off its colour, and counts the crops it was given."""
+
+    def __init__(self, resolution: int = 256) -> None:
+        self.config = SegFaceConfig(resolution=resolution)
+        self.crops = 0
+
+    def run(self, crops, *, landmarks, doubt):
+        self.crops += len(crops)
+        palette = np.asarray(CELEBAMASK_HQ.colors, np.float32)
+        parses = []
+        for crop in crops:
+            flat = crop.reshape(-1, 3).astype(np.float32)
+            distances = ((palette**2).sum(1) - 2 * flat @ palette.T).argsort(1)
+            labels, second = (
+                distances[:, rank].reshape(crop.shape[:2]).astype(np.uint8) for rank in (0, 1)
+            )
+            sure = np.full(labels.shape, 200, np.uint8)
+            parses.append(
+                CropParse(labels, None, sure if doubt else None, second if doubt else None)
+            )
+        return parses
+
+
+class FixedDetector:
+    """Finds what it was told."""
+
+    def __init__(self, *faces: Detection) -> None:
+        self.faces = faces
+
+    def detect(self, image):
+        return list(self.faces)

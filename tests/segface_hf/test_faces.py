@@ -1,0 +1,33 @@
+"""A parse is a value that checks itself and tells its areas."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from segface_hf.errors import LabelError
+from segface_hf.faces import Face, FaceParse
+from segface_hf.labels import CELEBAMASK_HQ
+
+
+def test_areas_and_present_classes_are_read_off_the_mask() -> None:
+    parse = FaceParse(np.array([[0, 2], [2, 14]], np.uint8), CELEBAMASK_HQ)
+    assert parse.areas() == {"background": 1, "skin": 2, "hair": 1}
+    assert parse.present() == ("skin", "hair")
+
+
+def test_a_mask_with_an_unknown_id_is_refused() -> None:
+    with pytest.raises(LabelError, match="19 is not a class"):
+        FaceParse(np.full((2, 2), 19, np.uint8), CELEBAMASK_HQ)
+
+
+def test_a_doubt_map_of_another_size_is_refused() -> None:
+    with pytest.raises(ValueError, match="confidence is uint8 of shape"):
+        FaceParse(np.zeros((2, 2), np.uint8), CELEBAMASK_HQ, confidence=np.zeros((3, 2), np.uint8))
+
+
+def test_a_face_refuses_a_reversed_box_and_four_landmarks() -> None:
+    with pytest.raises(ValueError, match="a box is"):
+        Face((5.0, 0.0, 1.0, 2.0), None, 0.9)
+    with pytest.raises(ValueError, match=r"shape \(5, 2\)"):
+        Face((0.0, 0.0, 1.0, 2.0), np.zeros((4, 2), np.float32), 0.9)
