@@ -12,7 +12,7 @@ from torch import Tensor
 from segface_hf.decoder import resized
 from segface_hf.errors import ConfigError
 from segface_hf.fused_head import FusedHead
-from segface_hf.fused_labels import DOUBT, LABELS, labels_at, read_doubt, read_labels
+from segface_hf.fused_labels import labels_at, read_doubt, read_labels
 from segface_hf.fused_weights import Fingerprint, fingerprint
 from segface_hf.model import SegFace
 
@@ -109,7 +109,7 @@ def _from_tiles(model: SegFace, pixels: Tensor, *, doubt: bool) -> Inference:
 
 def _head_logits(model: SegFace, pixels: Tensor) -> Tensor:
     features, detail = _features(model, pixels)
-    return fused_head(model).read(features, detail, lambda x: x).permute(0, 3, 1, 2)
+    return fused_head(model).read(features, detail, lambda x: x)
 
 
 def _warped_logits(model: SegFace, pixels: Tensor, landmarks: Tensor) -> Tensor:
@@ -123,18 +123,14 @@ def _from_logits(maps: Tensor, *, doubt: bool, logits: bool) -> Inference:
     """Reads (B, K, H, W) logits."""
     reader = read_doubt if doubt else read_labels
     size = maps.shape[-2:]
-    read = torch.stack([reader(one.flatten(1).T).view(*size, -1) for one in maps])
+    read = torch.stack([reader(one.flatten(1)).unflatten(1, size) for one in maps])
     found = _inference(read)
     return Inference(found.labels, found.confidence, found.runner_up, maps if logits else None)
 
 
 def _inference(read: Tensor) -> Inference:
-    """Names the channels of (B, H, W, LABELS or DOUBT)."""
-    if read.shape[-1] == LABELS:
-        return Inference(read[..., 0])
-    assert read.shape[-1] == DOUBT
-    labels, confidence, runner_up = (part.contiguous() for part in read.unbind(-1))
-    return Inference(labels, confidence, runner_up)
+    """Names the channels of (B, 1 or 3, H, W): labels, and confidence and runner-up if read."""
+    return Inference(*(channel.contiguous() for channel in read.unbind(1)))
 
 
 def _restricted(found: Inference, ids: list[int]) -> Inference:

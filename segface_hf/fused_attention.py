@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from segface_hf.decoder import Attention
+from segface_hf.fused_gemm import Affine, linear
 
 
 def _by_head(weight: Tensor, heads: int) -> Tensor:
@@ -47,21 +48,21 @@ class RunningContext:
     """The softmax-weighted mean of keys over all face tokens, gathered tile by tile."""
 
     def __init__(self, queries: Tensor) -> None:
-        self.queries = queries
-        self._parts: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._queries = queries
+        self._parts: list[tuple[Tensor, Tensor]] = []
 
     def add(self, keys: Tensor, placed: Tensor) -> None:
         """Takes a tile of (T, width) keys, and the same keys with their positions added."""
-        scores = self.queries @ placed.T
-        top = scores.amax(1, keepdim=True)
-        weights = scores.sub_(top).exp_()
-        self._parts.append((top, weights.sum(1, keepdim=True), weights @ keys))
+        scores = linear(self._queries, placed)
+        weights = torch.softmax(scores, dim=1)
+        # How much the tile weighs among others: its log-sum-exp, from what softmax kept.
+        weight = scores.amax(1) - weights.amax(1).log()
+        self._parts.append((weight, linear(weights, keys.T)))
 
     def mean(self) -> Tensor:
         """Returns (heads * K, width)."""
-        tops, sums, contexts = (torch.stack(parts) for parts in zip(*self._parts, strict=True))
-        scale = (tops - tops.amax(0)).exp()
-        return (contexts * scale).sum(0) / (sums * scale).sum(0)
+        weights, means = (torch.stack(parts) for parts in zip(*self._parts, strict=True))
+        return (torch.softmax(weights, dim=0)[..., None] * means).sum(0)
 
 
 class TokenReader:
@@ -71,16 +72,18 @@ class TokenReader:
         heads = attention.heads
         k = _split(attention.k_proj(keys), heads)
         k = k * (1 / math.sqrt(k.shape[-1]))
-        self.scores = (k @ _by_head(attention.q_proj.weight, heads)).flatten(0, 1).T.contiguous()
-        self.bias = (k @ _by_head(attention.q_proj.bias, heads)[:, :, None]).flatten()
+        self._scores = Affine(
+            (k @ _by_head(attention.q_proj.weight, heads)).flatten(0, 1),
+            (k @ _by_head(attention.q_proj.bias, heads)[:, :, None]).flatten(),
+        )
         v = _split(attention.v_proj(values), heads)
         out = attention.out_proj.weight.T.unflatten(0, (heads, -1))
         # Each head's weights sum to one, so every head can carry its share of the bias.
-        self.values = (v @ out + attention.out_proj.bias / heads).flatten(0, 1)
-        self.heads = heads
+        self._values = (v @ out + attention.out_proj.bias / heads).flatten(0, 1).T
+        self._heads = heads
 
     def add_to(self, tokens: Tensor, placed: Tensor) -> Tensor:
         """Returns (T, width) tokens plus what they read from the class tokens."""
-        scores = torch.addmm(self.bias, placed, self.scores)
-        weights = torch.softmax(scores.unflatten(1, (self.heads, -1)), dim=-1)
-        return torch.addmm(tokens, weights.flatten(1), self.values)
+        scores = self._scores(placed).unflatten(1, (self._heads, -1))
+        weights = torch.softmax(scores, dim=-1).flatten(1)
+        return linear(weights, self._values).add_(tokens)

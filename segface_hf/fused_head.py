@@ -23,6 +23,7 @@ from segface_hf.fused_attention import (
     absorbed_queries,
     attended,
 )
+from segface_hf.fused_gemm import linear
 from segface_hf.fused_weights import HeadWeights, derive, refined
 from segface_hf.model import SegFace
 
@@ -64,13 +65,13 @@ class FusedHead:
         Args:
             features: (B, C_i, h_i, w_i), shallow first.
             detail: (B, C, 2h, 2w) stride-2 features where the model has them.
-            read: (M, K) logits -> (M, channels) of what is wanted of them.
+            read: (K, M) logits -> (channels, M) of what is wanted of them.
 
         Returns:
-            (B, s * h, s * w, channels), s being 4 or 2 by the model's number of doublings.
+            (B, channels, s * h, s * w), s being 4 or 2 by the model's number of doublings.
         """
         pairs = zip(features, self.weights.projections, strict=True)
-        projected = [x.permute(0, 2, 3, 1) @ weight for x, weight in pairs]
+        projected = [_project(x, weight) for x, weight in pairs]
         projected[0] += self.weights.bias
         pictures = [
             self._picture([x[i : i + 1] for x in projected], _one(detail, i), read)
@@ -86,8 +87,8 @@ class FusedHead:
         parts = []
         for start, stop in grid.tiles():
             x = self._upscale(keys[start:stop], None if fine is None else fine[start:stop])
-            parts.append(read(x @ weights.T))
-        return _unblocked(torch.cat(parts), grid, levels=len(self.weights.ups))
+            parts.append(read(linear(weights, x)))
+        return _unblocked(torch.cat(parts, dim=1), grid, levels=len(self.weights.ups))
 
     def _fuse(self, projected: list[Tensor]) -> Tensor:
         """Sums (1, h_i, w_i, width) at the finest size: (N, width)."""
@@ -149,6 +150,12 @@ class FusedHead:
         return x
 
 
+def _project(feature: Tensor, weight: Tensor) -> Tensor:
+    """(B, C, h, w) -> (B, h, w, width)."""
+    x = feature.permute(0, 2, 3, 1)
+    return linear(x.flatten(0, 2), weight).unflatten(0, x.shape[:3])
+
+
 def _one(detail: Tensor | None, index: int) -> Tensor | None:
     return None if detail is None else detail[index : index + 1]
 
@@ -187,11 +194,10 @@ def _sweep(
 
 
 def _unblocked(x: Tensor, grid: Grid, *, levels: int) -> Tensor:
-    """(N * 4 ** levels, channels), each token's pixels nested by doubling, to rows and columns."""
-    channels = x.shape[-1]
-    x = x.view(grid.height, grid.width, *[2, 2] * levels, channels)
-    rows = [0, *range(2, 2 + 2 * levels, 2)]
-    columns = [1, *range(3, 3 + 2 * levels, 2)]
-    x = x.permute(*rows, *columns, -1)
+    """(channels, N * 4 ** levels), a token's pixels nested by doubling, to rows and columns."""
+    x = x.unflatten(1, (grid.height, grid.width, *[2, 2] * levels))
+    rows = [1, *range(3, 3 + 2 * levels, 2)]
+    columns = [2, *range(4, 4 + 2 * levels, 2)]
+    x = x.permute(0, *rows, *columns)
     scale = 2**levels
-    return x.reshape(grid.height * scale, grid.width * scale, channels)
+    return x.reshape(-1, grid.height * scale, grid.width * scale)

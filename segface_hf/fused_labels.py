@@ -7,22 +7,29 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-LABELS = 1
-DOUBT = 3
 _ROWS_AT_ONCE = 64
+_PLACES_AT_ONCE = 65536
 
 
 def read_labels(logits: Tensor) -> Tensor:
-    """(M, K) logits -> (M, 1) uint8 ids of the highest."""
-    return logits.argmax(1, keepdim=True).to(torch.uint8)
+    """(K, M) logits -> (1, M) uint8 ids of the highest; of equal ones the first.
+
+    A maximum over rows and a comparison are vectorised, unlike argmax.
+    """
+    count = len(logits)
+    # Counted from the end, so that the largest mark is the first class.
+    marks = torch.arange(count, 0, -1, dtype=torch.uint8, device=logits.device)
+    highest = logits == logits.amax(0)
+    return count - (highest * marks[:, None]).amax(0, keepdim=True)
 
 
 def read_doubt(logits: Tensor) -> Tensor:
-    """(M, K) logits -> (M, 3) uint8: id, its probability from 0 to 255, id of the second."""
-    best = logits.topk(2, dim=1)
-    confidence = (best.values[:, 0] - logits.logsumexp(1)).exp()
-    scaled = (confidence * 255).round()
-    return torch.stack([best.indices[:, 0], scaled, best.indices[:, 1]], dim=1).to(torch.uint8)
+    """(K, M) logits -> (3, M) uint8: id, its probability from 0 to 255, id of the second."""
+    labels = read_labels(logits)
+    confidence = (logits.amax(0) - logits.logsumexp(0)).exp()
+    others = logits.scatter(0, labels.long(), -torch.inf)
+    scaled = (confidence * 255).round().to(torch.uint8)
+    return torch.cat([labels, scaled[None], read_labels(others)])
 
 
 @dataclass(frozen=True)
@@ -42,20 +49,24 @@ class _Axis:
         low = places.long().clamp(max=source - 1)
         return cls(low, (low + 1).clamp(max=source - 1), (places - low).to(like.dtype))
 
+    def at(self, places: Tensor) -> _Axis:
+        """Picks places of the resized axis."""
+        return _Axis(self.low[places], self.high[places], self.share[places])
+
 
 def labels_at(logits: Tensor, size: tuple[int, int] | torch.Size, *, doubt: bool = False) -> Tensor:
     """Reads logits as if they were resized bilinearly first, without holding the resized ones.
 
     Args:
-        logits: (B, h, w, K), channels last.
+        logits: (B, K, h, w).
         size: Height and width wanted.
         doubt: Whether to return confidence and runner-up as well.
 
     Returns:
-        (B, height, width, 1 or 3) uint8, as `read_labels` and `read_doubt` order them.
+        (B, 1 or 3, height, width) uint8, as `read_labels` and `read_doubt` order them.
     """
-    rows = _Axis.between(logits.shape[1], size[0], like=logits)
-    columns = _Axis.between(logits.shape[2], size[1], like=logits)
+    rows = _Axis.between(logits.shape[2], size[0], like=logits)
+    columns = _Axis.between(logits.shape[3], size[1], like=logits)
     read = _all_pixels if doubt else _edges_only
     return torch.stack([read(one, rows, columns) for one in logits])
 
@@ -65,35 +76,34 @@ def _edges_only(logits: Tensor, rows: _Axis, columns: _Axis) -> Tensor:
 
     Where one class is highest in all four, it is highest in every mean of them.
     """
-    labels = logits.argmax(-1).to(torch.uint8)
+    labels = read_labels(logits.flatten(1)).view(logits.shape[1:])
     top, bottom = labels[rows.low], labels[rows.high]
     found = top[:, columns.low]
-    corners = (top[:, columns.high], bottom[:, columns.low], bottom[:, columns.high])
     differs = torch.zeros_like(found, dtype=torch.bool)
-    for corner in corners:
+    for corner in (top[:, columns.high], bottom[:, columns.low], bottom[:, columns.high]):
         differs |= corner != found
-    y, x = differs.nonzero(as_tuple=True)
-    for part in torch.arange(len(y), device=y.device).split(_ROWS_AT_ONCE * 1024):
-        mixed = _mixed(logits, rows, columns, y[part], x[part])
-        found[y[part], x[part]] = read_labels(mixed)[:, 0]
-    return found[..., None]
+    samples = logits.flatten(1).T.contiguous()
+    width = logits.shape[2]
+    for part in differs.nonzero().split(_PLACES_AT_ONCE):
+        y, x = part.unbind(1)
+        found[y, x] = read_labels(_mixed(samples, width, rows.at(y), columns.at(x)).T)[0]
+    return found[None]
 
 
-def _mixed(logits: Tensor, rows: _Axis, columns: _Axis, y: Tensor, x: Tensor) -> Tensor:
-    """Interpolated (M, K) logits at M places of the resized picture."""
-    left, right, share = columns.low[x], columns.high[x], columns.share[x, None]
-    above, below = rows.low[y], rows.high[y]
-    upper = torch.lerp(logits[above, left], logits[above, right], share)
-    lower = torch.lerp(logits[below, left], logits[below, right], share)
-    return torch.lerp(upper, lower, rows.share[y, None])
+def _mixed(samples: Tensor, width: int, rows: _Axis, columns: _Axis) -> Tensor:
+    """Interpolates (h * w, K) samples at M places: (M, K)."""
+    above, below = rows.low * width, rows.high * width
+    share = columns.share[:, None]
+    upper = torch.lerp(samples[above + columns.low], samples[above + columns.high], share)
+    lower = torch.lerp(samples[below + columns.low], samples[below + columns.high], share)
+    return torch.lerp(upper, lower, rows.share[:, None])
 
 
 def _all_pixels(logits: Tensor, rows: _Axis, columns: _Axis) -> Tensor:
     parts = []
-    share = columns.share[:, None]
     for band in torch.arange(len(rows.low), device=logits.device).split(_ROWS_AT_ONCE):
-        above, below = logits[rows.low[band]], logits[rows.high[band]]
-        mixed = torch.lerp(above, below, rows.share[band, None, None])
-        mixed = torch.lerp(mixed[:, columns.low], mixed[:, columns.high], share)
-        parts.append(read_doubt(mixed.flatten(0, 1)).view(*mixed.shape[:2], DOUBT))
-    return torch.cat(parts)
+        here = rows.at(band)
+        mixed = torch.lerp(logits[:, here.low], logits[:, here.high], here.share[:, None])
+        mixed = torch.lerp(mixed[:, :, columns.low], mixed[:, :, columns.high], columns.share)
+        parts.append(read_doubt(mixed.flatten(1)).unflatten(1, mixed.shape[1:]))
+    return torch.cat(parts, dim=1)

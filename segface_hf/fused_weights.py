@@ -9,26 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from segface_hf.decoder import Decoder
+from segface_hf.fused_gemm import Affine
 from segface_hf.model import Fusion, Projection, Refinement, SegFace
 
 Fingerprint = tuple[tuple[object, ...], ...]
-
-
-@dataclass(frozen=True)
-class Affine:
-    """A linear map on the last axis: x @ weight + bias.
-
-    Attributes:
-        weight: (in, out).
-        bias: (out,).
-    """
-
-    weight: Tensor
-    bias: Tensor
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """(M, in) -> (M, out)."""
-        return torch.addmm(self.bias, x, self.weight)
 
 
 @dataclass(frozen=True)
@@ -51,7 +35,7 @@ class HeadWeights:
     """Everything of the head that is cheaper in another form than its parameters'.
 
     Attributes:
-        projections: One (C_i, width) matrix a scale: its projection times its share of the mix.
+        projections: One (width, C_i) matrix a scale: its projection times its share of the mix.
         bias: (width,) the projections' biases after the mix.
         refine: The refinement, where the model has one.
         ups: Each doubling as a map from a token to its 2 x 2 finer ones, row by row.
@@ -87,7 +71,7 @@ def derive(model: SegFace) -> HeadWeights:
     refine = None
     if model.fusion.refine is not None:
         scale, shift = _norm_scale_shift(model.fusion.refine.norm)
-        projections = [weight * scale for weight in projections]
+        projections = [weight * scale[:, None] for weight in projections]
         bias = bias * scale + shift
         refine = _refine(model.fusion.refine)
     mix = model.fusion.mix.weight
@@ -107,7 +91,7 @@ def _projections(fusion: Fusion) -> tuple[list[Tensor], Tensor]:
     # The mix takes the deepest scale first.
     shares = [mix[:, (scales - 1 - i) * width : (scales - i) * width] for i in range(scales)]
     pairs = list(zip(shares, map(_checked, fusion.projections), strict=True))
-    weights = [(share @ part.weight.double()).T for share, part in pairs]
+    weights = [share @ part.weight.double() for share, part in pairs]
     return weights, torch.stack([share @ part.bias.double() for share, part in pairs]).sum(0)
 
 
@@ -140,7 +124,7 @@ def _refine(refinement: Refinement) -> RefineWeights:
 
 def _affine(conv: nn.Conv2d) -> Affine:
     assert conv.bias is not None
-    return Affine(conv.weight[:, :, 0, 0].T.contiguous(), conv.bias.clone())
+    return Affine(conv.weight[:, :, 0, 0].contiguous(), conv.bias.clone())
 
 
 def _transposed(decoder: Decoder) -> list[nn.ConvTranspose2d]:
@@ -148,9 +132,9 @@ def _transposed(decoder: Decoder) -> list[nn.ConvTranspose2d]:
 
 
 def _up(layer: nn.ConvTranspose2d) -> Affine:
-    """A 2 x 2 transposed convolution of stride 2 is linear a token: (in, 2 * 2 * out)."""
+    """A 2 x 2 transposed convolution of stride 2 is linear a token: (2 * 2 * out, in)."""
     assert layer.bias is not None
-    weight = layer.weight.permute(0, 2, 3, 1).flatten(1).contiguous()
+    weight = layer.weight.permute(2, 3, 1, 0).flatten(0, 2).contiguous()
     return Affine(weight, layer.bias.repeat(4))
 
 
@@ -159,5 +143,4 @@ def refined(x: Tensor, weights: RefineWeights) -> Tensor:
     x = x.relu_().permute(0, 3, 1, 2)
     y = F.conv2d(x, weights.depthwise, weights.bias, padding=1, groups=x.shape[1]).relu_()
     tokens = x.permute(0, 2, 3, 1).flatten(0, 2)
-    tokens += weights.pointwise.bias
-    return tokens.addmm_(y.permute(0, 2, 3, 1).flatten(0, 2), weights.pointwise.weight)
+    return tokens.add_(weights.pointwise(y.permute(0, 2, 3, 1).flatten(0, 2)))
