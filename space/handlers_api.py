@@ -18,6 +18,7 @@ from space.catalogue import allowed_model
 from space.downloads import mask_png
 from space.errors import VisitError
 from space.handlers_save import ConsentForm, save_correction
+from space.keeping import Contributor
 from space.services import Services
 from space.shelf import OpenPhoto
 from space.views import class_rows, describe_schema
@@ -87,7 +88,7 @@ def list_classes(schema: str) -> list[dict[str, Any]]:
 
 
 def save(
-    services: Services, photo: str, mask: str | None, *, form: ConsentForm, contributor: str = ""
+    services: Services, photo: str, mask: str | None, *, form: ConsentForm, who: Contributor
 ) -> dict[str, Any]:
     """Saves a corrected mask of a photo that was parsed within the hour.
 
@@ -96,7 +97,7 @@ def save(
         photo: The `photo` that a parse returned.
         mask: Path of a grey PNG of class ids, as large as the photo.
         form: The contributor's statements.
-        contributor: A verified account name, or empty.
+        who: The contributor.
 
     Raises:
         SegFaceError: The photo is gone, a statement is missing, or the mask doesn't fit.
@@ -104,10 +105,10 @@ def save(
     opened = services.shelf.get(photo)
     ids = read_mask(mask, size=opened.parse.mask.shape[::-1])
     payload = {"id": photo, **pack_label_map(ids)}
-    receipt = save_correction(services, payload, form=form, contributor=contributor)
+    receipt = save_correction(services, payload, form=form, who=who)
     return {
-        "id": receipt.saved.id,
-        "created": receipt.saved.created,
+        "id": receipt.kept.id,
+        "created": receipt.kept.created,
         "changed": dict(receipt.changed),
         "message": receipt.sentence,
     }

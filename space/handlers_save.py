@@ -12,8 +12,8 @@ from annotate.consent import Consent
 from annotate.correction import Correction, Effort, ModelUsed
 from annotate.edits import unpack_label_map
 from annotate.errors import ConsentError
-from annotate.store import Saved
 from segface_hf import __version__
+from space.keeping import Contributor, Kept
 from space.services import Services
 from space.shelf import OpenPhoto
 from space.views import title
@@ -43,12 +43,12 @@ class Receipt:
     """What a contributor sees of a saved correction.
 
     Attributes:
-        saved: Where the row is.
+        kept: The row.
         changed: Pixels that differ from the prediction, by class name as people say it.
         sentence: What to tell the person.
     """
 
-    saved: Saved
+    kept: Kept
     changed: Mapping[str, int]
     sentence: str
 
@@ -71,7 +71,7 @@ def consent_of(form: ConsentForm, licence: str) -> Consent:
 
 
 def save_correction(
-    services: Services, payload: Mapping[str, Any], *, form: ConsentForm, contributor: str = ""
+    services: Services, payload: Mapping[str, Any], *, form: ConsentForm, who: Contributor
 ) -> Receipt:
     """Saves a corrected mask of an open photo.
 
@@ -79,7 +79,7 @@ def save_correction(
         services: What the app runs on.
         payload: What the editor sent: `id`, the packed map, and claims about the effort.
         form: The contributor's statements.
-        contributor: A verified account name, or empty.
+        who: The contributor.
 
     Raises:
         PhotoGoneError: The photo is no longer open here.
@@ -101,13 +101,13 @@ def save_correction(
         schema=parse.schema,
         model=_model_of(photo),
         effort=Effort.claimed(payload),
-        contributor=contributor,
+        contributor=who.account,
         consent=consent,
         source=form.source.strip(),
         app_version=__version__,
     )
-    saved = services.store.save(correction)
-    return Receipt(saved, _changed(correction), _told(saved, correction))
+    kept = services.keeper.save(correction, who=who)
+    return Receipt(kept, _changed(correction), _told(kept, correction))
 
 
 def _model_of(photo: OpenPhoto) -> ModelUsed:
@@ -125,10 +125,10 @@ def _changed(correction: Correction) -> dict[str, int]:
     }
 
 
-def _told(saved: Saved, correction: Correction) -> str:
-    if not saved.created:
-        return f"Already saved as {saved.id[:8]}: nothing changed since."
+def _told(kept: Kept, correction: Correction) -> str:
+    if not kept.created:
+        return f"Already saved as {kept.id[:8]}: nothing changed since."
     pixels = correction.changed_pixels
     if not pixels:
-        return f"Saved as {saved.id[:8]}, confirmed as right without a change."
-    return f"Saved as {saved.id[:8]}: {pixels:,} pixels corrected."
+        return f"Saved as {kept.id[:8]}, confirmed as right without a change."
+    return f"Saved as {kept.id[:8]}: {pixels:,} pixels corrected."

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from annotate.store import FolderStore
+from annotate.courier import Courier
+from annotate.outbox import Outbox
+from space.keeping import FolderKeeper, HubKeeper, Keeper
 from space.limits import RateLimit
 from space.models import ModelShelf
 from space.settings import Settings
@@ -20,14 +22,14 @@ class Services:
         settings: The choices of whoever runs the app.
         models: Loaded checkpoints.
         shelf: Photos of current visits.
-        store: Where corrections are saved.
+        keeper: Where corrections are saved.
         limit: Photos a minute for each visitor.
     """
 
     settings: Settings
     models: ModelShelf
     shelf: PhotoShelf
-    store: FolderStore
+    keeper: Keeper
     limit: RateLimit
 
 
@@ -44,6 +46,14 @@ def build_services(
         settings=settings,
         models=ModelShelf(settings.models_in_memory, around=around),
         shelf=PhotoShelf(settings.cache, keep_seconds=settings.keep_seconds),
-        store=FolderStore(settings.contributions, licence=settings.license),
+        keeper=_keeper(settings),
         limit=RateLimit(settings.parses_per_minute),
     )
+
+
+def _keeper(settings: Settings) -> Keeper:
+    if settings.dataset is None:
+        return FolderKeeper(settings.contributions, licence=settings.license)
+    outbox = Outbox(settings.contributions)
+    courier = Courier(outbox, settings.dataset, service_token=settings.service_token)
+    return HubKeeper(outbox, courier)

@@ -82,6 +82,11 @@ class Settings:
         return self.space_id is not None
 
     @property
+    def lasting(self) -> bool:
+        """Whether saved corrections outlive a restart: a Space's own disk doesn't."""
+        return not self.on_space or self.contributions.is_relative_to("/data")
+
+    @property
     def sign_in(self) -> bool:
         """Whether a sign-in button works here; off a Space it would crash the app."""
         return self.on_space and self.oauth
@@ -164,6 +169,8 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
             raise ConfigError(f"{variable.name} is '{text}': {error}") from error
     if values.get("space_id"):
         values.setdefault("host", "0.0.0.0")
+        if Path("/data").is_dir():
+            values.setdefault("contributions", Path("/data/contributions"))
     return Settings(**values)
 
 

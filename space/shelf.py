@@ -177,7 +177,7 @@ class PhotoShelf:
 
 
 def _key_of(image: Image.Image, parse: FaceParse) -> str:
-    digest = hashlib.sha256(f"{parse.schema.name} {parse.model_id} {image.size}".encode())
+    digest = hashlib.sha256(json.dumps([image.size, _described(parse)]).encode())
     digest.update(image.tobytes())
     digest.update(parse.mask.tobytes())
     return digest.hexdigest()[:32]

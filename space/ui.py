@@ -7,7 +7,16 @@ from typing import Any
 
 import gradio as gr
 
-from space import ui_about, ui_api, ui_contribute, ui_correct, ui_parse, ui_theme, ui_tools
+from space import (
+    ui_about,
+    ui_api,
+    ui_contribute,
+    ui_correct,
+    ui_dataset,
+    ui_parse,
+    ui_theme,
+    ui_tools,
+)
 from space.services import Services, build_services
 from space.settings import Settings
 from space.ui_events import PRIVATE
@@ -33,7 +42,7 @@ def build_app(services: Services) -> gr.Blocks:
     ) as app:  # fmt: skip
         visit = gr.State(Visit(), time_to_live=keep)
         gr.HTML(_BRAND, elem_id="brand")
-        with gr.Tabs(elem_id="views") as tabs:
+        with gr.Tabs(elem_id="views", overflow_behavior="wrap") as tabs:
             with gr.Tab("Parse", id="parse") as parse_tab:
                 model = gr.State(services.settings.model)
                 parse = ui_parse.layout(services)
@@ -43,6 +52,8 @@ def build_app(services: Services) -> gr.Blocks:
                 correct = ui_correct.layout(services)
             with gr.Tab("Contribute", id="contribute") as contribute_tab:
                 contribute = ui_contribute.layout(services)
+            with gr.Tab("Dataset", id="dataset") as dataset_tab:
+                dataset = ui_dataset.layout()
             with gr.Tab("About", id="about") as about_tab:
                 ui_about.layout(services)
         ui_parse.wire(parse, services, visit=visit, model=model)
@@ -50,10 +61,11 @@ def build_app(services: Services) -> gr.Blocks:
         ui_tools.wire_downloads(menu, services, visit=visit, message=parse.message)
         ui_tools.wire_models(*picker, services=services, model=model, message=parse.message)
         saved = ui_correct.wire(correct, services, visit=visit)
-        ui_contribute.wire(contribute, saved=saved, visit=visit)
+        ui_contribute.wire(contribute, services, saved=saved, tab=contribute_tab, visit=visit)
+        ui_dataset.wire(dataset, services, tab=dataset_tab)
         for view, tab in {
             "parse": parse_tab, "correct": correct_tab, "contribute": contribute_tab,
-            "about": about_tab,
+            "dataset": dataset_tab, "about": about_tab,
         }.items():  # fmt: skip
             tab.select(None, None, None, js=f"() => window.segfaceView('{view}')", **PRIVATE)
         _wire_editor(services, parse, correct, tabs=tabs, visit=visit)

@@ -11,6 +11,7 @@ from segface_hf.errors import SegFaceError
 from segface_hf.labels import SCHEMAS
 from space import handlers, handlers_api
 from space.handlers_save import ConsentForm
+from space.keeping import anonymous, signed_in
 from space.services import Services
 from space.ui_events import IN_LINE
 
@@ -94,7 +95,7 @@ def _endpoints(services: Services) -> dict[str, Callable]:
 def _saver(services: Services) -> Callable:
     def save_correction(
         photo: str, mask: str, right: str, people: str, photo_licence: str, source: str,
-        agrees: bool,
+        agrees: bool, token: gr.OAuthToken | None,
     ) -> dict[str, Any]:  # fmt: skip
         """Saves a corrected mask of a photo that was parsed within the hour.
 
@@ -108,7 +109,12 @@ def _saver(services: Services) -> Callable:
             agrees: Whether photo and mask may be published under the dataset's licence.
         """
         form = ConsentForm(right, people, photo_licence or "", bool(agrees), source or "")
-        return _told(lambda: handlers_api.save(services, photo, mask, form=form))
+
+        def work() -> dict[str, Any]:
+            account = signed_in(token.token if token else None, dataset=services.settings.dataset)
+            return handlers_api.save(services, photo, mask, form=form, who=account or anonymous())
+
+        return _told(work)
 
     return save_correction
 

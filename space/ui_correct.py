@@ -12,6 +12,7 @@ from segface_hf.errors import SegFaceError
 from space import handlers, ui_messages
 from space.editor import FaceMaskEditor, accepted, editor_value, refused
 from space.handlers_save import ConsentForm, save_correction
+from space.keeping import signed_in
 from space.services import Services
 from space.ui_events import PRIVATE
 from space.visit import Visit
@@ -75,16 +76,19 @@ def wire(page: CorrectPage, services: Services, *, visit: gr.State) -> Any:
     def on_save(
         now: Visit, right: str, people: str, photo_licence: str, agrees: bool, source: str,
         event: gr.EventData,
+        token: gr.OAuthToken | None,
     ) -> tuple:  # fmt: skip
         form = ConsentForm(right, people, photo_licence or "", bool(agrees), source or "")
         payload = event._data
         try:
-            receipt = save_correction(services, payload, form=form)
+            account = signed_in(token.token if token else None, dataset=services.settings.dataset)
+            who = now.contributor(account)
+            receipt = save_correction(services, payload, form=form, who=who)
         except SegFaceError as error:
             told = handlers.as_sentence(error)
             return now, refused(payload, told), ui_messages.bad(told)
         answer = accepted(payload, receipt.sentence)
-        return now.received(receipt), answer, ui_messages.good(receipt.sentence)
+        return now.received(receipt, who), answer, ui_messages.good(receipt.sentence)
 
     return page.editor.saved(
         on_save, [visit, *page.statements], [visit, page.editor, page.message],

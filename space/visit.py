@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from space.errors import PhotoGoneError, VisitError
 from space.handlers import Batch, Parsed
 from space.handlers_save import Receipt
+from space.keeping import Contributor, anonymous
 
 
 @dataclass(frozen=True)
@@ -18,12 +19,14 @@ class Visit:
         notes: What to add to the sentence of each photo.
         current: The key of the photo that is being looked at; empty before the first.
         saved: Receipts, the newest first.
+        who: Who saved them; None before the first.
     """
 
     keys: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     current: str = ""
     saved: tuple[Receipt, ...] = ()
+    who: Contributor | None = None
 
     def opened(self, batch: Batch) -> Visit:
         """Returns the visit with a batch of photos in place of those before."""
@@ -48,10 +51,16 @@ class Visit:
         notes[place] = parsed.note or notes[place]
         return replace(self, keys=tuple(keys), notes=tuple(notes), current=keys[place])
 
-    def received(self, receipt: Receipt) -> Visit:
+    def contributor(self, account: Contributor | None) -> Contributor:
+        """Returns who saves: the account that is signed in, or this visit's secret."""
+        if account is not None:
+            return account
+        return self.who if self.who and not self.who.account else anonymous()
+
+    def received(self, receipt: Receipt, who: Contributor) -> Visit:
         """Returns the visit with one more saved correction, once each."""
-        others = tuple(r for r in self.saved if r.saved.id != receipt.saved.id)
-        return replace(self, saved=(receipt, *others))
+        others = tuple(r for r in self.saved if r.kept.id != receipt.kept.id)
+        return replace(self, saved=(receipt, *others), who=who)
 
     @property
     def place(self) -> int:

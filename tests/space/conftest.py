@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 
 from annotate.edits import pack_label_map
-from annotate.store import FolderStore
 from segface_hf.config import SegFaceConfig
 from segface_hf.detect import Detection
 from segface_hf.merge import CropParse
 from segface_hf.parser import FaceParser
 from space.handlers_save import ConsentForm
+from space.keeping import FolderKeeper, anonymous
 from space.limits import RateLimit
 from space.models import ModelShelf
 from space.services import Services
@@ -23,6 +23,7 @@ from space.settings import Settings
 from space.shelf import PhotoShelf
 
 SIDE = 64
+WHO = anonymous()
 CONSENT = ConsentForm(right="own", people="agreed", agrees=True)
 # Class id and (centre x, centre y, radius x, radius y) as shares of the crop, painted in turn.
 PARTS = (
@@ -47,10 +48,10 @@ class PaintedEngine:
     config = SegFaceConfig(resolution=SIDE)
 
     def run(self, crops, *, landmarks, doubt):
-        mask = painted_face()
+        mask = painted_face(crops.shape[1])
         sure = np.full_like(mask, 240) if doubt else None
         second = np.where(mask == 2, 14, 2).astype(np.uint8) if doubt else None
-        return [CropParse(mask.copy(), sure, second) for _ in crops]
+        return [CropParse(mask.copy(), confidence=sure, runner_up=second) for _ in crops]
 
 
 class MiddleDetector:
@@ -92,7 +93,7 @@ def services(tmp_path):
         settings=settings,
         models=ModelShelf(settings.models_in_memory, load=painted_parser),
         shelf=PhotoShelf(settings.cache, keep_seconds=settings.keep_seconds),
-        store=FolderStore(settings.contributions),
+        keeper=FolderKeeper(settings.contributions, licence=settings.license),
         limit=RateLimit(settings.parses_per_minute),
     )
 

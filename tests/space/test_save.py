@@ -6,7 +6,7 @@ from annotate.errors import ConsentError, WireError
 from space.errors import PhotoGoneError
 from space.handlers import Request, parse_photo
 from space.handlers_save import ConsentForm, save_correction
-from tests.space.conftest import CONSENT, noise, payload_of
+from tests.space.conftest import CONSENT, WHO, noise, payload_of
 
 
 @pytest.fixture
@@ -28,8 +28,8 @@ def rows(services):
 
 def test_a_saved_correction_is_a_row_that_load_dataset_reads_back(services, opened, tmp_path):
     mask = corrected(opened)
-    receipt = save_correction(services, payload_of(opened.key, mask), form=CONSENT)
-    assert receipt.saved.created
+    receipt = save_correction(services, payload_of(opened.key, mask), form=CONSENT, who=WHO)
+    assert receipt.kept.created
     assert receipt.changed == {"hat": 24}
     assert "24 pixels corrected" in receipt.sentence
     data = load_dataset(
@@ -43,10 +43,10 @@ def test_a_saved_correction_is_a_row_that_load_dataset_reads_back(services, open
 
 def test_saving_twice_gives_one_row(services, opened):
     payload = payload_of(opened.key, corrected(opened))
-    first = save_correction(services, payload, form=CONSENT)
-    second = save_correction(services, payload, form=CONSENT)
-    assert second.saved.id == first.saved.id
-    assert not second.saved.created
+    first = save_correction(services, payload, form=CONSENT, who=WHO)
+    second = save_correction(services, payload, form=CONSENT, who=WHO)
+    assert second.kept.id == first.kept.id
+    assert not second.kept.created
     assert len(rows(services)) == 1
 
 
@@ -62,7 +62,7 @@ def test_saving_twice_gives_one_row(services, opened):
 )
 def test_without_full_consent_nothing_is_saved(services, opened, form, told):
     with pytest.raises(ConsentError, match=told):
-        save_correction(services, payload_of(opened.key, corrected(opened)), form=form)
+        save_correction(services, payload_of(opened.key, corrected(opened)), form=form, who=WHO)
     assert rows(services) == []
 
 
@@ -73,19 +73,22 @@ def test_without_full_consent_nothing_is_saved(services, opened, form, told):
 def test_a_damaged_map_is_refused_and_nothing_is_saved(services, opened, damage):
     payload = {**payload_of(opened.key, corrected(opened)), **damage}
     with pytest.raises(WireError):
-        save_correction(services, payload, form=CONSENT)
+        save_correction(services, payload, form=CONSENT, who=WHO)
     assert rows(services) == []
 
 
 def test_an_unknown_class_is_refused(services, opened):
     with pytest.raises(WireError, match="id 200"):
         save_correction(
-            services, payload_of(opened.key, np.full_like(opened.parse.mask, 200)), form=CONSENT
+            services,
+            payload_of(opened.key, np.full_like(opened.parse.mask, 200)),
+            form=CONSENT,
+            who=WHO,
         )
 
 
 @pytest.mark.parametrize("key", ["", "0" * 32, "../../etc/passwd", None, 7, {"a": 1}])
 def test_a_photo_that_is_not_open_here_is_named_gone(services, opened, key):
     with pytest.raises(PhotoGoneError, match="no longer open here"):
-        save_correction(services, payload_of(key, corrected(opened)), form=CONSENT)
+        save_correction(services, payload_of(key, corrected(opened)), form=CONSENT, who=WHO)
     assert rows(services) == []

@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -74,6 +75,14 @@ def test_different_photos_have_unrelated_keys(shelf):
     assert first != second
     assert len(first) == 32
     assert opened(shelf).key == first
+
+
+def test_two_parses_of_one_photo_with_equal_masks_are_kept_apart(shelf):
+    image = noise()
+    parse = painted_parser().parse(image)
+    without = shelf.put(image, replace(parse, faces=()))
+    assert len(shelf.get(shelf.put(image, parse).key).parse.faces) == 1
+    assert shelf.get(without.key).parse.faces == ()
 
 
 def test_nothing_on_the_shelf_names_the_visitors_file(shelf, tmp_path):

@@ -1,0 +1,54 @@
+"""`python -m space`: deploy the app, measure it under load, take its pictures."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from huggingface_hub import HfApi
+
+from segface_hf.errors import SegFaceError
+from space.deploy import deploy, make_plan
+from space.handlers import as_sentence
+
+
+def _deploy_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("space", help="where to, as org/name")
+    parser.add_argument("--dataset", help="dataset repository that contributions go to")
+    parser.add_argument("--hardware", help="hardware to ask for, such as cpu-upgrade or zero-a10g")
+    parser.add_argument("--dry-run", action="store_true", help="only list what would be uploaded")
+
+
+def _deploy(arguments: argparse.Namespace) -> int:
+    plan = make_plan(arguments.space, dataset=arguments.dataset, hardware=arguments.hardware)
+    print("\n".join(plan.files))
+    print(f"{len(plan.files)} files, {plan.size() / 1e6:.1f} MB, to {plan.space}")
+    if not arguments.dry_run:
+        print(deploy(plan, api=HfApi()))
+    return 0
+
+
+_COMMANDS: dict[
+    str, tuple[str, Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], int]]
+] = {"deploy": ("put the app on a Hugging Face Space", _deploy_arguments, _deploy)}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; a failure is one line on standard error and exit code 2."""
+    parser = argparse.ArgumentParser(prog="python -m space", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, (about, add_arguments, run) in _COMMANDS.items():
+        command = commands.add_parser(name, help=about)
+        add_arguments(command)
+        command.set_defaults(run=run)
+    parsed = parser.parse_args(arguments)
+    try:
+        return parsed.run(parsed)
+    except SegFaceError as error:
+        print(as_sentence(error), file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

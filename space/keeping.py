@@ -1,0 +1,114 @@
+"""Where Save puts corrections: a folder, or an outbox from which they travel to the Hub."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from annotate.correction import Correction
+from annotate.courier import Courier
+from annotate.outbox import Outbox
+from annotate.store import FolderStore
+from annotate.store_hub import HubStore
+
+
+@dataclass(frozen=True)
+class Contributor:
+    """Who saves.
+
+    Attributes:
+        key: Opens their tray: a verified account name, or a session's secret.
+        account: The verified account name; empty for the anonymous.
+        token: Their token, kept in memory only.
+    """
+
+    key: str
+    account: str = ""
+    token: str | None = field(default=None, repr=False)
+
+
+def anonymous() -> Contributor:
+    """Returns a new contributor without an account, whom nobody can guess."""
+    return Contributor(key=f"session:{secrets.token_hex(16)}")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A correction that is durably on disk.
+
+    Attributes:
+        id: Its content id.
+        created: False where it was there already.
+    """
+
+    id: str
+    created: bool
+
+
+class Keeper(Protocol):
+    """A place that keeps corrections and knows what became of them."""
+
+    def save(self, correction: Correction, *, who: Contributor) -> Kept:
+        """Writes a correction durably.
+
+        Raises:
+            StoreError: It can't be written.
+        """
+
+    def state(self, content_id: str, *, who: Contributor) -> str:
+        """Says in a sentence what became of a contributor's correction."""
+
+
+class FolderKeeper:
+    """Keeps corrections as rows of a folder."""
+
+    def __init__(self, root: Path, *, licence: str) -> None:
+        self.store = FolderStore(root, licence=licence)
+
+    def save(self, correction: Correction, *, who: Contributor) -> Kept:
+        """Writes the row at once; see `Keeper`."""
+        saved = self.store.save(correction)
+        return Kept(saved.id, saved.created)
+
+    def state(self, content_id: str, *, who: Contributor) -> str:
+        """A row that was saved stays where it is; see `Keeper`."""
+        return "Saved here."
+
+
+class HubKeeper:
+    """Keeps corrections in an outbox; a courier carries them to the dataset."""
+
+    def __init__(self, outbox: Outbox, courier: Courier) -> None:
+        self.outbox = outbox
+        self.courier = courier
+
+    def save(self, correction: Correction, *, who: Contributor) -> Kept:
+        """Puts the row into the contributor's tray and wakes the courier; see `Keeper`."""
+        tray = self.outbox.tray(who.key)
+        known = {entry.id for entry in tray.entries()}
+        entry = tray.put(correction)
+        if who.token:
+            self.courier.lend(who.key, who.token)
+        self.courier.wake()
+        return Kept(entry.id, entry.id not in known)
+
+    def state(self, content_id: str, *, who: Contributor) -> str:
+        """Asks the contributor's own tray; see `Keeper`."""
+        return self.outbox.tray(who.key).entry(content_id).sentence
+
+
+def signed_in(
+    token: str | None, *, dataset: str | None, store: Callable[..., HubStore] = HubStore
+) -> Contributor | None:
+    """Returns the account behind a token, verified by the Hub; None without a token.
+
+    Raises:
+        RemoteError: The Hub can't be reached or refuses the token.
+    """
+    if not token or not dataset:
+        return None
+    account = store(dataset, token=token).account
+    return Contributor(key=account, account=account, token=token)

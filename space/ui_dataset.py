@@ -1,0 +1,87 @@
+"""The Dataset view: how many photos and pixels of each class there are, and how it grows."""
+
+from __future__ import annotations
+
+from html import escape
+
+import gradio as gr
+
+from annotate.errors import RecordError
+from annotate.growth import growth_svg
+from annotate.stats import COLUMNS, Stats, count
+from annotate.store_hub import HubStore
+from segface_hf.errors import SegFaceError
+from space import handlers
+from space.keeping import FolderKeeper
+from space.services import Services
+from space.ui_events import PRIVATE
+from space.views import title
+
+_EMPTY = "<p>No corrections yet. The first one you save shows up here.</p>"
+
+
+def layout() -> gr.HTML:
+    """Lays the view out."""
+    gr.Markdown("## The dataset", elem_classes="narrow")
+    return gr.HTML(_EMPTY, elem_id="dataset", elem_classes="prose")
+
+
+def wire(page: gr.HTML, services: Services, *, tab: gr.Tab) -> None:
+    """Counts whenever the view is opened."""
+    tab.select(lambda: overview(services), None, page, **PRIVATE)
+
+
+def overview(services: Services) -> str:
+    """Returns the numbers as HTML: of the folder, or a link to the dataset on the Hub."""
+    try:
+        if isinstance(services.keeper, FolderKeeper):
+            return _folder(services.keeper)
+        return _on_the_hub(str(services.settings.dataset))
+    except SegFaceError as error:
+        return f"<p>{escape(handlers.as_sentence(error))}</p>"
+
+
+def _folder(keeper: FolderKeeper) -> str:
+    try:
+        stats = count(keeper.store.columns(COLUMNS))
+    except RecordError:
+        if keeper.store.ids():
+            raise
+        return _EMPTY
+    return numbers(stats)
+
+
+def _on_the_hub(dataset: str) -> str:
+    block = HubStore(dataset, token=None).block
+    link = f'<a href="https://huggingface.co/datasets/{escape(dataset)}">{escape(dataset)}</a>'
+    return f"<p>Contributions go to {link}, label version {escape(str(block['version']))}.</p>"
+
+
+def numbers(stats: Stats) -> str:
+    """Returns counts, growth and a table of classes, rare classes first."""
+    minutes = round(stats.seconds / 60)
+    lead = (
+        f"<p>{stats.rows:,} correction(s) of {stats.photos:,} photo(s), "
+        f"{stats.changed_pixels:,} pixels set right in {minutes:,} minute(s) of work.</p>"
+    )
+    tail = set(stats.schema.tail)
+    order = sorted(
+        range(1, stats.schema.num_classes),
+        key=lambda i: (i not in tail, -stats.images_by_class[i], i),
+    )
+    most = max(stats.images_by_class[1:]) or 1
+    rows = "".join(_row(stats, i, most=most) for i in order)
+    head = "<tr><th>Class</th><th>Photos</th><th></th><th>Pixels</th></tr>"
+    table = f"<table class='counts'><thead>{head}</thead><tbody>{rows}</tbody></table>"
+    return f"{lead}<div class='growth'>{growth_svg(stats.weeks)}</div>{table}"
+
+
+def _row(stats: Stats, index: int, *, most: int) -> str:
+    images, pixels = stats.images_by_class[index], stats.pixels_by_class[index]
+    red, green, blue = stats.schema.colors[index]
+    rare = " <small>rare</small>" if index in stats.schema.tail else ""
+    bar = f"width:{100 * images / most:.0f}%;background:rgb({red},{green},{blue})"
+    return (
+        f"<tr><td>{escape(title(stats.schema.names[index]))}{rare}</td><td>{images:,}</td>"
+        f"<td class='bar'><i style='{bar}'></i></td><td>{pixels:,}</td></tr>"
+    )

@@ -1,0 +1,144 @@
+"""One app and one Chromium for all browser tests of the session."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--disable-dev-shm-usage",
+]  # fmt: skip
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running app."""
+
+    url: str
+    contributions: Path
+    cache: Path
+    log: Path
+    process: subprocess.Popen
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until_it_answers(url, process, log):
+    for _ in range(600):
+        if process.poll() is not None:
+            raise RuntimeError(f"the app ended with {process.returncode}:\n{log.read_text()}")
+        try:
+            urllib.request.urlopen(url, timeout=5).read(1)
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError(f"no answer within a minute:\n{log.read_text()}")
+
+
+def start(folder, **variables):
+    """Starts `python app.py` on a free port of this machine and waits until it answers."""
+    port, log = free_port(), folder / "app.log"
+    environment = {
+        **os.environ, "SEGFACE_PORT": str(port), "SEGFACE_CONTRIBUTIONS": str(folder / "rows"),
+        "SEGFACE_CACHE": str(folder / "visits"), "GRADIO_TEMP_DIR": str(folder / "gradio"),
+        "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1",
+        **variables,
+    }  # fmt: skip
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=out,
+            stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    url = f"http://127.0.0.1:{port}/"
+    wait_until_it_answers(url, process, log)
+    return Server(url, folder / "rows", folder / "visits", log, process)
+
+
+def stop(server):
+    server.process.terminate()
+    try:
+        server.process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        server.process.kill()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """The app, as `python app.py` serves it."""
+    running = start(tmp_path_factory.mktemp("app"))
+    yield running
+    stop(running)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The path of Chromium; without one, tests are skipped here and fail in CI."""
+    for name in NAMES:
+        if path := shutil.which(name):
+            return path
+    told = "Chromium is missing: get it with 'apt-get install chromium'"
+    if os.environ.get("CI", "").lower() == "true":
+        pytest.fail(told)
+    pytest.skip(told)
+
+
+@pytest.fixture(scope="session")
+def browser(chromium):
+    """A running Chromium."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as play:
+        running = play.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def open_page(browser, server):
+    """Opens the app in a fresh visit: `open_page(width=390, dark=True, view="about")`."""
+    contexts = []
+
+    def opened(*, width=1440, height=1000, dark=False, view="", url=""):
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light", accept_downloads=True,
+        )  # fmt: skip
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        page.goto((url or server.url) + (f"?view={view}" if view else ""))
+        page.wait_for_selector(".pd", state="attached")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def upload(page, *paths):
+    """Chooses photos, as a visitor does."""
+    page.set_input_files(".pd input[type=file]", [str(path) for path in paths])
+
+
+def wait_for_overlay(page):
+    """Waits until a parse is drawn and returns the photo's key."""
+    page.wait_for_selector(".fv[data-ready]")
+    return page.locator(".fv").get_attribute("data-ready")

@@ -1,0 +1,173 @@
+"""The whole loop in a real browser: photo, overlay, correction, row, data set."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from datasets import load_dataset
+from PIL import Image
+
+from space.examples import list_examples
+from tests.space.e2e.conftest import upload, wait_for_overlay
+
+PIXEL = """([x, y]) => {
+  const canvas = document.querySelector('.fv-canvas');
+  return [...canvas.getContext('2d').getImageData(x, y, 1, 1).data].slice(0, 3);
+}"""
+SHOWN = "() => document.querySelector('.fv').__view.state"
+FIRST_OF_CLASS = """(id) => {
+  const { labels, photo } = document.querySelector('.fv').__view.state;
+  const i = labels.indexOf(id);
+  return [i % photo.w, Math.floor(i / photo.w)];
+}"""
+
+
+@pytest.fixture
+def example():
+    """An example photo with a face."""
+    return list_examples()[0].path
+
+
+def drawn(page):
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 60)))")
+
+
+def open_editor(page):
+    page.click("#to-correct")
+    page.wait_for_selector("#mask-editor .fme[data-ready]")
+
+
+def stroke(page, start, end):
+    """Drags the mouse between two pixels of the picture, given as shares of its size."""
+    points = page.evaluate(
+        """(ends) => {
+          const editor = document.querySelector('#mask-editor .fme').__fme;
+          return ends.map(([u, v]) => editor.toScreen(
+            Math.floor(u * editor.map.width), Math.floor(v * editor.map.height)));
+        }""",
+        [start, end],
+    )
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    page.mouse.move(*points[1], steps=12)
+    page.mouse.up()
+
+
+def consent(page):
+    page.get_by_label("I took this photo or hold its rights").check()
+    page.get_by_label("The people in it agree to this").check()
+    page.get_by_label("may be published in the dataset").check()
+
+
+def test_a_photo_becomes_an_overlay_with_a_legend_in_its_own_pixels(open_page, example):
+    page = open_page()
+    upload(page, example)
+    wait_for_overlay(page)
+    size = page.evaluate(f"() => [({SHOWN})().photo.w, ({SHOWN})().photo.h]")
+    with Image.open(example) as image:
+        assert tuple(size) == image.size
+    present = page.evaluate(f"() => [...new Set(({SHOWN})().labels)]")
+    listed = page.locator(".fv [data-class]").evaluate_all(
+        "(all) => all.map((n) => +n.dataset.class)"
+    )
+    assert sorted(listed) == sorted(i for i in present if i)
+
+
+def test_opacity_and_switches_act_at_once_and_in_the_browser(open_page, example):
+    page = open_page()
+    upload(page, example)
+    wait_for_overlay(page)
+    sent = []
+    page.on("request", lambda request: sent.append(request.url))
+    first = page.locator(".fv [data-class]").first
+    x, y = page.evaluate(FIRST_OF_CLASS, int(first.get_attribute("data-class")))
+    drawn(page)
+    covered = page.evaluate(PIXEL, [x, y])
+    first.click()
+    drawn(page)
+    bare = page.evaluate(PIXEL, [x, y])
+    assert bare != covered
+    assert first.get_attribute("aria-pressed") == "false"
+    first.click()
+    page.locator("[name=opacity]").fill("0")
+    drawn(page)
+    assert page.evaluate(PIXEL, [x, y]) == bare
+    assert sent == []
+
+
+def test_the_class_under_the_pointer_is_named(open_page, example):
+    page = open_page()
+    upload(page, example)
+    wait_for_overlay(page)
+    box = page.locator(".fv-canvas").bounding_box()
+    page.mouse.move(box["x"] + 3, box["y"] + 3)
+    page.wait_for_selector(".fv-chip.on")
+    expected = page.evaluate(
+        "() => { const s = document.querySelector('.fv').__view.state;"
+        " return s.photo.classes.find((c) => c.id === s.labels[0]).title; }"
+    )
+    assert page.locator(".fv-chip").inner_text() == expected
+
+
+def test_a_correction_is_saved_as_a_row_that_load_dataset_reads(
+    open_page, server, example, tmp_path
+):
+    page = open_page()
+    upload(page, example)
+    wait_for_overlay(page)
+    open_editor(page)
+    assert "view=correct" in page.evaluate("() => location.search")
+    page.evaluate("() => { const e = document.querySelector('#mask-editor .fme').__fme;"
+                  " e.cls(16); e.tool('brush'); }")  # fmt: skip
+    stroke(page, (0.3, 0.1), (0.7, 0.12))
+    changed = page.evaluate("() => document.querySelector('#mask-editor .fme').__fme.map.changed")
+    page.click("#mask-editor [data-act=save]")
+    page.wait_for_selector("#save-message [role=alert]")
+    assert "why you may share this photo" in page.locator("#save-message").inner_text()
+    before = list(server.contributions.rglob("*.parquet"))
+    consent(page)
+    page.click("#mask-editor [data-act=save]")
+    page.wait_for_selector("#save-message [role=status]")
+    assert page.locator("#mask-editor .fme").get_attribute("data-state") == "saved"
+    rows = [p for p in server.contributions.rglob("*.parquet") if p not in before]
+    assert len(rows) == 1
+    data = load_dataset(str(server.contributions), split="train", cache_dir=str(tmp_path / "cache"))
+    (row,) = [r for r in data if rows[0].stem == r["content_id"]]
+    mask, prediction = np.asarray(row["mask"]), np.asarray(row["prediction"])
+    moved = mask != prediction
+    assert moved.sum() == changed > 0
+    assert set(np.unique(mask[moved])) == {16}
+    page.get_by_role("tab", name="Contribute").click()
+    assert row["content_id"][:8] in page.locator("#receipts").inner_text()
+
+
+def test_a_file_that_is_no_photo_gets_one_sentence(open_page, tmp_path, server):
+    path = tmp_path / "notes.png"
+    path.write_bytes(b"these are notes")
+    page = open_page()
+    upload(page, path)
+    page.wait_for_selector("#parse-message [role=alert]")
+    assert "not a picture" in page.locator("#parse-message").inner_text()
+    assert page.locator(".pd").get_attribute("data-state") == "idle"
+
+
+def test_a_photo_without_a_face_says_so_and_offers_the_whole_picture(open_page, tmp_path):
+    path = tmp_path / "wall.png"
+    Image.new("RGB", (200, 160), (120, 130, 125)).save(path)
+    page = open_page()
+    upload(page, path)
+    wait_for_overlay(page)
+    assert "No face was found" in page.locator(".fv-note").inner_text()
+    page.click("#whole")
+    page.wait_for_function(
+        "() => !document.querySelector('.fv-note').textContent.includes('No face')"
+    )
+
+
+def test_back_returns_to_the_view_before_and_a_link_opens_a_view(open_page):
+    page = open_page(view="about")
+    page.wait_for_selector("[role=tab][data-tab-id=about][aria-selected=true]")
+    page.get_by_role("tab", name="Contribute").click()
+    page.wait_for_function("() => location.search === '?view=contribute'")
+    page.go_back()
+    page.wait_for_selector("[role=tab][data-tab-id=about][aria-selected=true]")
