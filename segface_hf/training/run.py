@@ -16,6 +16,7 @@ from torch import nn
 from segface_hf.errors import CheckpointError, ConfigError, OutputError
 from segface_hf.metrics import Scores, number
 from segface_hf.model import SegFace
+from segface_hf.training.ahead import Ahead
 from segface_hf.training.average import averaged_copy, update_average
 from segface_hf.training.card import save_checkpoint
 from segface_hf.training.data import Pair
@@ -108,6 +109,7 @@ class Run:
         self.average = averaged_copy(self.model)  # type: ignore[assignment]
         self.optimizer = build_optimizer(self.model, self.recipe)
         self._team = Team(self.model, self.recipe.workers)
+        self._batches = Ahead(self._batch)
         wanted = self.recipe.precision
         self.precision = faster_precision() if wanted == "auto" else wanted
 
@@ -119,9 +121,7 @@ class Run:
     def advance(self) -> float:
         """Does one step and returns its loss."""
         recipe, started = self.recipe, time.monotonic()
-        side = recipe.resolution_at(self.step / recipe.steps)
-        generator = step_generator(recipe.seed, self.step)
-        images, masks = self.data.batch(recipe, side=side, generator=generator)
+        images, masks = self._batches.take(self.step)
         self._set_rates()
         self.optimizer.zero_grad(set_to_none=True)
         loss = self._team.backward(self._normalised(images), masks, self._loss)
@@ -131,6 +131,11 @@ class Run:
         update_average(self.average, self.model, decay=recipe.ema, step=self.step)
         self.seconds += time.monotonic() - started
         return loss
+
+    def _batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        side = self.recipe.resolution_at(step / self.recipe.steps)
+        generator = step_generator(self.recipe.seed, step)
+        return self.data.batch(self.recipe, side=side, generator=generator)
 
     def _loss(self, model: nn.Module, images: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
         with autocast(self.precision):
