@@ -6,6 +6,11 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+_OPTIONAL = (
+    ("Masks with left and right swapped", "swapped_masks"),
+    ("Landmarks", "landmarks"),
+    ("Tilted photos", "tilt"),
+)
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:980px;margin:2rem auto;padding:0 1rem;color:#222}
 table{border-collapse:collapse;width:100%;margin:1rem 0}
@@ -36,7 +41,7 @@ def html_report(values: Mapping[str, Any], *, title: str) -> str:
     ]
     for column, rows in values.get("groups", {}).items():
         parts += [f"<h2>By {escape(column)}</h2>", _groups(rows)]
-    for heading, key in (("Landmarks", "landmarks"), ("Tilted photos", "tilt")):
+    for heading, key in _OPTIONAL:
         if key in values:
             parts += [f"<h2>{heading}</h2>", _pairs("measure", "value", values[key])]
     worst = {row["stem"]: row["mean_f1"] for row in values["worst_photos"]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,13 +25,14 @@ class Measured:
         confusions: int64 (N, K, K).
         boundaries: int64 (N, K, 4), or None where outlines were not compared.
         schema: What ids stand for.
+        swapped: N flags of masks whose left and right seem to be swapped, or none.
     """
 
     stems: tuple[str, ...]
     confusions: np.ndarray
     schema: LabelSchema
     boundaries: np.ndarray | None = None
-    extras: Mapping[str, Any] = field(default_factory=dict)
+    swapped: tuple[bool, ...] = ()
 
     @property
     def scores(self) -> Scores:
@@ -89,8 +90,17 @@ def report(
         result["groups"] = group_scores(
             measured.stems, measured.confusions, measured.schema, groups
         )
+    if any(measured.swapped):
+        result["swapped_masks"] = _without_swapped(measured)
     result["worst_photos"] = _worst(measured, worst)
-    return {**result, **measured.extras}
+    return result
+
+
+def _without_swapped(measured: Measured) -> dict[str, Any]:
+    """Masks with swapped sides punish a model that is right: this is the score without them."""
+    kept = [not wrong for wrong in measured.swapped]
+    scores = Scores(measured.confusions[kept].sum(0), measured.schema)
+    return {"count": sum(measured.swapped), "mean_f1_without_them": number(scores.mean_f1())}
 
 
 def _add_boundaries(result: dict[str, Any], counts: np.ndarray) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from segface_hf.training.data import Pair
     from segface_hf.training.evaluation import Predict
 
+DAMAGE_NAMES = ("gray", "dark", "small", "noisy")
 HELP = "score a model on a folder of photos and masks"
 
 
@@ -30,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-boundary", action="store_true", help="leave out boundary F1")
     parser.add_argument("--side", type=int, default=0, help="resolution (default: the model's)")
     parser.add_argument("--mirrored", action="store_true", help="add a pass on the flipped photo")
+    parser.add_argument("--damage", choices=DAMAGE_NAMES, help="damage photos first, see the docs")
     parser.add_argument("--landmarks", action="store_true", help="measure the photo pipeline too")
     parser.add_argument("--tilt", type=float, default=0.0, help="compare photos turned by degrees")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: all)")
@@ -43,8 +45,9 @@ def run(args: argparse.Namespace) -> int:
     from segface_hf.metrics_groups import read_groups
     from segface_hf.metrics_report import report
     from segface_hf.model import SegFace
+    from segface_hf.training.damage import DAMAGES
     from segface_hf.training.data import find_pairs
-    from segface_hf.training.evaluation import frame_predictor
+    from segface_hf.training.evaluation import after, frame_predictor
 
     if args.threads:
         torch.set_num_threads(args.threads)
@@ -52,6 +55,8 @@ def run(args: argparse.Namespace) -> int:
     pairs = find_pairs(args.data)
     model = SegFace.from_pretrained(args.model or hub.embedded_folder())
     predict = frame_predictor(model, side=args.side, mirrored=args.mirrored)
+    if args.damage:
+        predict = after(DAMAGES[args.damage], predict)
     measured = measure(predict, pairs, model, boundary=not args.no_boundary)
     values = report(measured, rounds=args.bootstrap, groups=groups, worst=args.worst)
     values = {"model": args.model or "embedded", "data": str(args.data), **values}
@@ -68,17 +73,19 @@ def measure(predict: Predict, pairs: Sequence[Pair], model: SegFace, *, boundary
 
     from segface_hf.metrics_boundary import boundary_counts
     from segface_hf.metrics_report import Measured
+    from segface_hf.training.audit import sides_are_swapped
     from segface_hf.training.evaluation import evaluate_photos
 
     schema = model.config.labels
-    confusions, outlines = [], []
+    confusions, outlines, swapped = [], [], []
     for result in _progress(evaluate_photos(predict, pairs, schema), len(pairs), "evaluate"):
         confusions.append(result.confusion)
+        swapped.append(sides_are_swapped(result.mask, schema))
         if boundary:
             outlines.append(boundary_counts(result.mask, result.prediction, schema.num_classes))
     return Measured(
         tuple(pair.stem for pair in pairs), np.stack(confusions), schema,
-        np.stack(outlines) if outlines else None,
+        np.stack(outlines) if outlines else None, tuple(swapped),
     )  # fmt: skip
 
 
@@ -141,7 +148,7 @@ def print_summary(values: dict[str, Any]) -> None:
     for key in ("mean_f1", "tail_f1", "mean_iou", "mean_boundary_f1", "hierarchical_f1"):
         if values.get(key) is not None:
             print(f"{key:18} {values[key]:.4f} {values.get(key + '_95', '')}")
-    for key in ("landmarks", "tilt"):
+    for key in ("swapped_masks", "landmarks", "tilt"):
         for name, value in values.get(key, {}).items():
             print(f"{key}: {name} {value}")
 

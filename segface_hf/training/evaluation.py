@@ -69,6 +69,11 @@ def frame_predictor(model: SegFace, *, side: int = 0, mirrored: bool = False) ->
     return predict
 
 
+def after(change: Callable[[Image.Image], Image.Image], predict: Predict) -> Predict:
+    """Returns a predictor that sees photos after a change, such as `damage.DAMAGES` holds."""
+    return lambda image: predict(change(image))
+
+
 def evaluate_photos(
     predict: Predict, pairs: Sequence[Pair], schema: LabelSchema
 ) -> Iterator[PhotoResult]:

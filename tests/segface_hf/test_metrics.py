@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -192,6 +193,13 @@ def test_the_report_is_plain_json_with_the_worst_photo_first():
     low, high = values["classes"]["hat"]["f1_95"]
     assert low <= values["classes"]["hat"]["f1"] <= high
     assert 0 < values["mean_boundary_f1"] <= 1
+
+
+def test_masks_with_swapped_sides_are_counted_and_scored_without():
+    with_one = replace(measured(), swapped=(True, False))
+    values = report(with_one, rounds=0)
+    assert values["swapped_masks"] == {"count": 1, "mean_f1_without_them": 1.0}
+    assert "swapped_masks" not in report(measured(), rounds=0)
 
 
 def test_the_page_shows_every_class_and_escapes_names():
