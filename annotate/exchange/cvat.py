@@ -1,0 +1,114 @@
+"""CVAT: "CVAT for images 1.1", an XML file of masks (and polygons, when reading) by photo."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from annotate.correction import Correction
+from annotate.errors import ExchangeError
+from annotate.exchange.labelled import Labelled, find_photo, fresh_folder, layered, save_photo
+from annotate.rle import region_of, rle_counts
+from segface_hf.errors import SegFaceError
+from segface_hf.labels import LabelSchema
+
+ANNOTATIONS = "annotations.xml"
+
+
+def export(corrections: Iterable[Correction], out: Path) -> int:
+    """Writes photos and `annotations.xml`; returns the number of photos."""
+    fresh_folder(out)
+    root = ElementTree.Element("annotations")
+    ElementTree.SubElement(root, "version").text = "1.1"
+    job = ElementTree.SubElement(ElementTree.SubElement(root, "meta"), "job")
+    labels = ElementTree.SubElement(job, "labels")
+    count = 0
+    for count, correction in enumerate(corrections, start=1):
+        if count == 1:
+            _add_labels(labels, correction.schema)
+        name, (height, width) = save_photo(correction, out), correction.mask.shape
+        image = ElementTree.SubElement(
+            root, "image", id=str(count - 1), name=name, width=str(width), height=str(height)
+        )
+        for class_id in (int(index) for index in np.unique(correction.mask) if index):
+            _add_mask(image, correction.mask == class_id, name=correction.schema.names[class_id])
+    ElementTree.ElementTree(root).write(out / ANNOTATIONS, encoding="utf-8", xml_declaration=True)
+    return count
+
+
+def _add_labels(labels: ElementTree.Element, schema: LabelSchema) -> None:
+    for name, color in list(zip(schema.names, schema.colors, strict=True))[1:]:
+        label = ElementTree.SubElement(labels, "label")
+        ElementTree.SubElement(label, "name").text = name
+        ElementTree.SubElement(label, "color").text = "#{:02x}{:02x}{:02x}".format(*color)
+        ElementTree.SubElement(label, "type").text = "mask"
+
+
+def _add_mask(image: ElementTree.Element, region: np.ndarray, *, name: str) -> None:
+    rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
+    top, left = int(rows[0]), int(columns[0])
+    part = region[top : int(rows[-1]) + 1, left : int(columns[-1]) + 1]
+    runs = ", ".join(str(count) for count in rle_counts(part, order="C"))
+    ElementTree.SubElement(
+        image, "mask", label=name, source="manual", occluded="0", rle=runs, left=str(left),
+        top=str(top), width=str(part.shape[1]), height=str(part.shape[0]), z_order="0",
+    )  # fmt: skip
+
+
+def read(source: Path, schema: LabelSchema) -> Iterator[Labelled]:
+    """Reads an export of CVAT: a folder with `annotations.xml` and its photos.
+
+    Raises:
+        ExchangeError: The file is missing or malformed, a photo is missing, or a class unknown.
+    """
+    path = source / ANNOTATIONS
+    if not path.is_file():
+        raise ExchangeError(f"{source} holds no {ANNOTATIONS}: export as 'CVAT for images 1.1'")
+    try:
+        for _, element in ElementTree.iterparse(path):
+            if element.tag == "image":
+                yield _labelled(element, source, schema)
+                element.clear()
+    except SegFaceError:
+        raise
+    except (ElementTree.ParseError, KeyError, ValueError) as error:
+        raise ExchangeError(f"{path} is malformed ({error}): export it again") from error
+
+
+def _labelled(image: ElementTree.Element, source: Path, schema: LabelSchema) -> Labelled:
+    name = image.attrib["name"]
+    pixels = find_photo(source, name)
+    shape = (int(image.attrib["height"]), int(image.attrib["width"]))
+    if shape != pixels.shape[:2]:
+        raise ExchangeError(f"'{name}' is {pixels.shape[1]} x {pixels.shape[0]}, not {shape[::-1]}")
+    shapes = sorted(image, key=lambda s: int(s.attrib.get("z_order", "0")))
+    regions = [("background", np.zeros(shape, bool))]
+    regions += [(s.attrib["label"], _SHAPES[s.tag](s, shape)) for s in shapes if s.tag in _SHAPES]
+    return Labelled(Path(name).stem, pixels, layered(regions, schema=schema))
+
+
+def _mask(element: ElementTree.Element, shape: tuple[int, int]) -> np.ndarray:
+    left, top, width, height = (int(element.attrib[k]) for k in ("left", "top", "width", "height"))
+    if min(left, top) < 0 or left + width > shape[1] or top + height > shape[0]:
+        raise ExchangeError(f"a mask of '{element.attrib['label']}' reaches beyond its photo")
+    counts = [int(count) for count in element.attrib["rle"].split(",")]
+    region = np.zeros(shape, bool)
+    region[top : top + height, left : left + width] = region_of(
+        counts, shape=(height, width), order="C"
+    )
+    return region
+
+
+def _polygon(element: ElementTree.Element, shape: tuple[int, int]) -> np.ndarray:
+    pairs = [point.split(",") for point in element.attrib["points"].split(";")]
+    points = [(float(x), float(y)) for x, y in pairs]
+    canvas = Image.new("1", shape[::-1])
+    ImageDraw.Draw(canvas).polygon(points, fill=1)
+    return np.asarray(canvas)
+
+
+_SHAPES = {"mask": _mask, "polygon": _polygon}

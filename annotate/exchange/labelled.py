@@ -1,0 +1,92 @@
+"""Labelled: a photo with a mask from elsewhere, and what all formats do with photos and classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from annotate.correction import Correction
+from annotate.durable import store_error
+from annotate.errors import ExchangeError
+from segface_hf.images import load_image
+from segface_hf.labels import LabelSchema
+
+IMAGES = "images"
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """A photo and its mask.
+
+    Attributes:
+        name: What its files are called.
+        image: uint8 (H, W, 3) RGB.
+        mask: uint8 (H, W) class ids.
+    """
+
+    name: str
+    image: np.ndarray
+    mask: np.ndarray
+
+
+def fresh_folder(out: Path) -> None:
+    """Makes a folder for an export.
+
+    Raises:
+        ExchangeError: It holds something already, which would get mixed up with the export.
+        StoreError: It can't be written.
+    """
+    try:
+        (out / IMAGES).mkdir(parents=True, exist_ok=True)
+        if any(path.name != IMAGES for path in out.iterdir()) or any((out / IMAGES).iterdir()):
+            raise ExchangeError(f"{out} is not empty: name a new folder for the export")
+    except OSError as error:
+        raise store_error(out, error) from error
+
+
+def save_photo(correction: Correction, out: Path) -> str:
+    """Writes the photo of a correction and returns its path relative to the export."""
+    name = f"{IMAGES}/{correction.content_id}.png"
+    Image.fromarray(correction.image).save(out / name, compress_level=1)
+    return name
+
+
+def find_photo(folder: Path, named: str) -> np.ndarray:
+    """Returns the pixels of a photo that an annotation file names.
+
+    Only the last part of the name counts, looked up in `images/` and in the folder itself, so
+    that no file can point outside it.
+
+    Raises:
+        ExchangeError: It isn't there.
+        ImageError: It can't be decoded.
+    """
+    name = named.replace("\\", "/").rsplit("/", 1)[-1]
+    for place in (folder / IMAGES / name, folder / name):
+        if name not in ("", ".", "..") and place.is_file():
+            return np.asarray(load_image(place))
+    raise ExchangeError(f"the photo '{name[:80]}' is neither in {folder / IMAGES} nor in {folder}")
+
+
+def layered(regions: list[tuple[str, np.ndarray]], *, schema: LabelSchema) -> np.ndarray:
+    """Returns the mask of regions laid over each other in their order.
+
+    Args:
+        regions: `(class name, bool (H, W))`, at least one; later ones cover earlier ones.
+        schema: Gives the ids.
+
+    Raises:
+        ExchangeError: A class that the schema does not have.
+    """
+    ids = schema.label2id
+    mask = np.zeros(regions[0][1].shape, np.uint8)
+    for name, region in regions:
+        if name not in ids:
+            raise ExchangeError(
+                f"'{name[:40]}' is no class of '{schema.name}': rename it to one of {list(ids)}"
+            )
+        mask[region] = ids[name]
+    return mask
