@@ -1,0 +1,120 @@
+"""Pushes a checkpoint folder to the Hub, after checking that it would load again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import CommitOperationAdd, HfApi
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+from huggingface_hub.utils import validate_repo_id
+
+from segface_hf import hub
+from segface_hf.card import PLACEHOLDER
+from segface_hf.config import SegFaceConfig
+from segface_hf.errors import CheckpointError, CheckpointNotFoundError
+from segface_hf.model import SegFace
+
+FILES = (hub.CARD_FILE, hub.CONFIG_FILE, hub.WEIGHTS_FILE)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What publishing would do.
+
+    Attributes:
+        folder: The checkpoint folder.
+        repo_id: `org/name`.
+        private: Whether a repository that is made for it is private.
+        sizes: Bytes of each file to upload, by name.
+        config: The checkpoint's configuration.
+    """
+
+    folder: Path
+    repo_id: str
+    private: bool
+    sizes: dict[str, int]
+    config: SegFaceConfig
+
+
+def plan(folder: str | Path, repo_id: str, *, private: bool = False) -> Plan:
+    """Checks that a folder can be published: complete, exact, and a possible name.
+
+    Args:
+        folder: A checkpoint folder with its model card.
+        repo_id: `org/name`.
+        private: Whether the repository, where it is made, is private.
+
+    Raises:
+        CheckpointNotFoundError: A file is missing.
+        CheckpointError: The checkpoint does not load, or the name can't be one.
+    """
+    folder = Path(folder)
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    if missing:
+        raise CheckpointNotFoundError(
+            f"{folder} lacks {missing}: publish a folder that `segface convert` or `train` wrote"
+        )
+    try:
+        validate_repo_id(repo_id)
+    except HFValidationError as error:
+        raise CheckpointError(f"'{repo_id}' can't be a repository name: {error}") from error
+    if repo_id.count("/") != 1:
+        raise CheckpointError(f"expected a repository name like org/name, got '{repo_id}'")
+    config = SegFace.from_pretrained(folder).config
+    sizes = {name: (folder / name).stat().st_size for name in FILES}
+    return Plan(folder, repo_id, private, sizes, config)
+
+
+def publish(
+    folder: str | Path, repo_id: str, *, private: bool = False, token: str | None = None
+) -> str:
+    """Uploads a checkpoint in one commit; the repository is made where it does not exist.
+
+    Args:
+        folder: A checkpoint folder with its model card.
+        repo_id: `org/name`.
+        private: Whether the repository, where it is made, is private.
+        token: Hub token; None uses the one of `hf auth login`.
+
+    Returns:
+        The address of the commit.
+
+    Raises:
+        CheckpointNotFoundError: A file is missing.
+        CheckpointError: The checkpoint does not load, or the Hub refuses it.
+
+    Example:
+        >>> publish("swin", "org/segface-swin-celeb-512", private=True)
+    """
+    checked = plan(folder, repo_id, private=private)
+    api = HfApi(token=token)
+    try:
+        api.create_repo(repo_id, private=private, exist_ok=True)
+        commit = api.create_commit(
+            repo_id,
+            [_addition(checked, name) for name in FILES],
+            commit_message=f"Add SegFace {checked.config.backbone}, {checked.config.schema}",
+        )
+    except HfHubHTTPError as error:
+        raise CheckpointError(_refusal(error, repo_id)) from error
+    return str(commit.commit_url)
+
+
+def _addition(checked: Plan, name: str) -> CommitOperationAdd:
+    """A file to upload; the card's usage lines learn where the checkpoint lives."""
+    path = checked.folder / name
+    if name != hub.CARD_FILE:
+        return CommitOperationAdd(path_in_repo=name, path_or_fileobj=path)
+    text = path.read_text(encoding="utf-8").replace(PLACEHOLDER, checked.repo_id)
+    return CommitOperationAdd(path_in_repo=name, path_or_fileobj=text.encode())
+
+
+def _refusal(error: HfHubHTTPError, repo_id: str) -> str:
+    status = error.response.status_code if error.response is not None else None
+    if status in (401, 403):
+        return (
+            f"the Hub does not let this token write to '{repo_id}' ({status}): log in with "
+            "`hf auth login` or give --token of a member with write access"
+        )
+    return f"the Hub refused '{repo_id}': {error}"

@@ -1,0 +1,113 @@
+"""Publishing a checkpoint folder over HTTP with the real client, and what stops it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from segface_hf import SegFace
+from segface_hf.cli import main
+from segface_hf.config import SegFaceConfig
+from segface_hf.errors import CheckpointError, CheckpointNotFoundError
+from segface_hf.publish import plan, publish
+
+TINY = SegFaceConfig(
+    backbone="mobilenetv3_small_050", width=16, heads=2, mlp_dim=16, depth=1, upscale_dims=(8,),
+    resolution=64,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return SegFace(TINY).save_pretrained(tmp_path_factory.mktemp("checkpoint"))
+
+
+def test_a_folder_becomes_a_repository_in_one_commit(hub, folder):
+    token = hub.token("ada")
+    url = publish(folder, "ada/face", token=token)
+    files = hub.files("model", "ada/face")
+    repo = hub.repos["model", "ada/face"]
+    assert {"README.md", "config.json", "model.safetensors"} <= set(files)
+    assert files["model.safetensors"] == (folder / "model.safetensors").read_bytes()
+    assert len(repo.commits) == 2
+    assert url.endswith(f"/ada/face/commit/{repo.branches['main']}")
+    assert not repo.private
+
+
+def test_the_published_checkpoint_loads_again_and_its_card_names_it(hub, folder):
+    publish(folder, "ada/face", token=hub.token("ada"))
+    assert SegFace.from_pretrained("ada/face").config == TINY
+    card = hub.files("model", "ada/face")["README.md"].decode()
+    assert 'FaceParser.from_pretrained("ada/face")' in card
+    assert "org/name" not in card
+
+
+def test_publishing_again_updates_and_sends_no_weights_twice(hub, folder):
+    token = hub.token("ada")
+    publish(folder, "ada/face", token=token)
+    sent = len(hub.requests("_lfs/", method="PUT"))
+    publish(folder, "ada/face", token=token)
+    assert len(hub.requests("_lfs/", method="PUT")) == sent
+
+
+def test_a_private_repository_is_made_private(hub, folder):
+    publish(folder, "ada/face", private=True, token=hub.token("ada"))
+    assert hub.repos["model", "ada/face"].private
+
+
+def test_a_dry_run_checks_everything_and_sends_nothing(hub, folder, capsys):
+    assert main(["publish", str(folder), "ada/face", "--private", "--dry-run"]) == 0
+    printed = capsys.readouterr().out
+    assert "would publish to ada/face, made private if it is new" in printed
+    assert "model.safetensors" in printed
+    assert hub.log == []
+
+
+def test_the_command_publishes_with_a_token(hub, folder, capsys):
+    arguments = ["publish", str(folder), "ada/face", "--token", hub.token("ada")]
+    assert main(arguments) == 0
+    assert "/ada/face/commit/" in capsys.readouterr().out
+
+
+def test_a_token_without_rights_and_none_at_all_are_told_what_to_do(hub, folder, capsys):
+    reader = hub.token("eve", role="read")
+    for token in (reader, None):
+        with pytest.raises(CheckpointError, match=r"does not let this token write.*hf auth login"):
+            publish(folder, "ada/face", token=token)
+    assert ("model", "ada/face") not in hub.repos
+    assert main(["publish", str(folder), "ada/face", "--token", reader]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_an_incomplete_or_damaged_folder_is_never_sent(hub, folder, tmp_path):
+    with pytest.raises(CheckpointNotFoundError, match="lacks"):
+        publish(tmp_path, "ada/face", token=hub.token("ada"))
+    for name in ("README.md", "config.json"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    (tmp_path / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:9000])
+    with pytest.raises(CheckpointError, match="damaged"):
+        publish(tmp_path, "ada/face", token=hub.token("ada"))
+    assert hub.log == []
+
+
+@pytest.mark.parametrize("name", ["face", "a/b/c", "ada/..", "ada/fa ce", ""])
+def test_names_that_can_be_no_repository_are_refused_before_anything_is_sent(hub, folder, name):
+    with pytest.raises(CheckpointError):
+        plan(folder, name)
+    assert hub.log == []
+
+
+def test_the_card_is_valid_front_matter_and_lists_every_class(folder):
+    import yaml
+
+    text = (folder / "README.md").read_text()
+    front = yaml.safe_load(text.split("---")[1])
+    labels = TINY.labels
+    assert front["pipeline_tag"] == "image-segmentation"
+    assert {"face-parsing", "segface"} <= set(front["tags"])
+    for index, name in enumerate(labels.names):
+        assert f"| {index} | {name} | #" in text
+    for heading in ("Usage", "Classes", "Limits", "Licences", "Citation"):
+        assert f"\n## {heading}\n" in text
+    assert json.loads((folder / "config.json").read_text())["schema"] in front["tags"]
