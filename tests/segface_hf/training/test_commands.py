@@ -1,0 +1,110 @@
+"""`segface train` and `segface evaluate` do what their help says, end to end on drawn faces."""
+
+import json
+import os
+import signal
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from segface_hf.cli import main
+from segface_hf.errors import DataError
+from segface_hf.metrics_bootstrap import resampled
+from segface_hf.training.recipe_file import read_recipe, write_recipe
+from segface_hf.training.report import Progress, curves
+from tests.segface_hf.training.drawn import tiny_recipe
+
+
+@pytest.fixture
+def trained(folder, tmp_path, recipe, capsys):
+    write_recipe(recipe, tmp_path / "recipe.yaml")
+    out = tmp_path / "run"
+    code = main(
+        ["train", "--data", str(folder), "--val", str(folder), "--out", str(out),
+         "--config", str(tmp_path / "recipe.yaml"), "--threads", "1"]
+    )  # fmt: skip
+    assert code == 0
+    assert "6 photos, 6 to evaluate, 0 masks with swapped sides" in capsys.readouterr().out
+    return out
+
+
+def test_train_writes_recipe_metrics_curves_and_models(trained, recipe):
+    assert read_recipe(trained / "run.yaml") == recipe
+    assert (trained / "curves.svg").read_text().startswith("<svg")
+    for name in ("last", "best"):
+        assert (trained / name / "model.safetensors").stat().st_size > 0
+        assert "mean F1" in (trained / "best" / "README.md").read_text().replace("Mean", "mean")
+
+
+def test_evaluate_writes_json_page_and_sheet(trained, folder, tmp_path, capsys):
+    groups = tmp_path / "groups.csv"
+    groups.write_text("stem,glasses\nface0,yes\nface1,yes\nface2,no\n")
+    code = main(
+        ["evaluate", "--model", str(trained / "last"), "--data", str(folder), "--threads", "1",
+         "--json", str(tmp_path / "e.json"), "--html", str(tmp_path / "e.html"), "--worst", "2",
+         "--sheet", str(tmp_path / "e.png"), "--groups", str(groups), "--bootstrap", "20"]
+    )  # fmt: skip
+    assert code == 0
+    values = json.loads((tmp_path / "e.json").read_text())
+    assert values["photos"] == 6
+    assert values["classes"]["eyeglasses"]["images"] == 2
+    assert len(values["worst_photos"]) == 2
+    assert set(values["groups"]["glasses"]) == {"yes", "no"}
+    assert "<h2>By glasses</h2>" in (tmp_path / "e.html").read_text()
+    with Image.open(tmp_path / "e.png") as sheet:
+        assert sheet.size == (3 * 224, 2 * (224 + 18))
+    assert "mean_f1" in capsys.readouterr().out
+
+
+def test_evaluate_refuses_a_mask_with_an_unknown_id_by_name(trained, folder, tmp_path, capsys):
+    Image.fromarray(np.full((64, 64), 200, np.uint8)).save(folder / "masks" / "face5.png")
+    code = main(
+        ["evaluate", "--model", str(trained / "last"), "--data", str(folder),
+         "--json", str(tmp_path / "e.json")]
+    )  # fmt: skip
+    assert code == 2
+    assert "face5.png: id 200 is not a class" in capsys.readouterr().err
+    assert not (tmp_path / "e.json").exists()
+
+
+def test_train_says_which_option_is_unknown(folder, tmp_path, capsys):
+    (tmp_path / "bad.yaml").write_text("stepps: 3")
+    code = main(
+        ["train", "--data", str(folder), "--out", str(tmp_path / "run"), "--config",
+         str(tmp_path / "bad.yaml")]
+    )  # fmt: skip
+    assert code == 2
+    assert "recipe has no options ['stepps']" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_ctrl_c_asks_for_a_stop_and_a_second_one_interrupts():
+    with Progress(0, 4, 2) as progress:
+        assert not progress.stopped()
+        os.kill(os.getpid(), signal.SIGINT)
+        assert progress.stopped()
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_curves_draw_the_mean_and_every_class():
+    rows = [
+        {"step": 10, "mean_f1": 0.25, "f1": {"hat": 0.2, "necklace": None}},
+        {"step": 20, "mean_f1": 0.5, "f1": {"hat": 0.4, "necklace": None}},
+    ]
+    picture = curves(rows)
+    assert picture.count("<polyline") == 3
+    assert "mean 0.500" in picture
+    assert "necklace -" in picture
+
+
+def test_a_recipe_may_name_its_schema():
+    recipe = tiny_recipe(model={**tiny_recipe().model_options(), "schema": "lapa"})
+    assert recipe.model_config().labels.num_classes == 11
+
+
+def test_evaluating_nothing_is_refused(tmp_path):
+    with pytest.raises(DataError, match="at least one"):
+        resampled(np.zeros((0, 2, 2), np.int64), rounds=3)
