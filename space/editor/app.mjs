@@ -1,4 +1,5 @@
 // The editor's state and what every button, key and pointer can ask of it.
+import { apply, swapSides } from './cleanup.mjs';
 import { Cleaning } from './cleaning.mjs';
 import { Drafts } from './draft.mjs';
 import { Guide } from './guide.mjs';
@@ -120,6 +121,17 @@ export class App {
       parse: { id: value.id, value, photo: photo.blob },
     }));
     this.onchange();
+  }
+
+  /** Left and right of the chosen class change places. */
+  swapSides() {
+    const pair = this.value.pairs.find((sides) => sides.includes(this.state.cls));
+    if (!pair) {
+      this.say(`${this.nameOf(this.state.cls)} has no other side.`);
+      return;
+    }
+    const [left, right] = pair.map((id) => this.nameOf(id));
+    this.edit(`swap ${left} and ${right}`, 'swap', (map) => apply(map, swapSides(map, { pair })));
   }
 
   undo() {

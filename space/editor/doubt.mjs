@@ -7,6 +7,8 @@ export const LEVELS = [115, 140, 166, 191, 217, 235, 247];
 export const FOUND_AT = 3;
 // A class thinner than this share of the map counts as this large, so that noise is not precious.
 const SMALLEST_SHARE = 0.0005;
+// Pieces nearer than this share of the longer side belong together.
+const GAP = 0.03;
 // A region smaller than this share of the map is not worth a jump.
 const SMALLEST_REGION = 0.00004;
 
@@ -17,30 +19,63 @@ const SMALLEST_REGION = 0.00004;
  * @returns {{label, runnerUp, indices, rect, value, isTail, level}[]}
  */
 export function doubtfulRegions(parse, { tail = [], limit = 40 } = {}) {
-  const { width, height, labels, confidence, runnerUp } = parse;
+  const { width, height, labels } = parse;
   const rare = new Set(tail);
   const areas = new Int32Array(256);
   for (const id of labels) areas[id]++;
-  const doubtful = (i) => confidence[i] < LEVELS[FOUND_AT] && runnerUp[i] !== labels[i];
-  const key = (i) => (doubtful(i) ? (labels[i] << 8) | runnerUp[i] : -1);
   const smallest = Math.max(4, SMALLEST_REGION * width * height);
-  return components({ width, height }, key)
-    .filter((indices) => indices.length >= smallest)
-    .map((indices) => {
-      const label = labels[indices[0]];
-      const other = runnerUp[indices[0]];
-      return {
-        label,
-        runnerUp: other,
-        indices,
-        rect: bounds(indices, width),
-        value: worth(parse, { indices, areas, pair: [label, other] }),
-        isTail: rare.has(label) || rare.has(other),
-        level: FOUND_AT,
-      };
-    })
+  return groups(parse)
+    .filter(({ indices }) => indices.length >= smallest)
+    .map(({ label, runnerUp, indices, rect }) => ({
+      label,
+      runnerUp,
+      indices,
+      rect,
+      value: worth(parse, { indices, areas, pair: [label, runnerUp] }),
+      isTail: rare.has(label) || rare.has(runnerUp),
+      level: FOUND_AT,
+      // The class a person is likely to paint here: the smaller part lies on the larger.
+      cls: areas[label] && areas[label] < areas[runnerUp] ? label : runnerUp,
+    }))
     .sort((a, b) => b.isTail - a.isTail || b.value - a.value)
     .slice(0, limit);
+}
+
+// Pieces of one label and one runner-up that lie side by side are one question to a person.
+function groups({ width, height, labels, confidence, runnerUp }) {
+  const doubtful = (i) => confidence[i] < LEVELS[FOUND_AT] && runnerUp[i] !== labels[i];
+  const key = (i) => (doubtful(i) ? (labels[i] << 8) | runnerUp[i] : -1);
+  const gap = GAP * Math.max(width, height);
+  const found = [];
+  for (const indices of components({ width, height }, key)) {
+    const piece = {
+      label: labels[indices[0]], runnerUp: runnerUp[indices[0]], indices, rect: bounds(indices, width),
+    };
+    const home = found.find((other) => other.label === piece.label
+      && other.runnerUp === piece.runnerUp && near(other.rect, piece.rect, gap));
+    if (!home) found.push(piece);
+    else {
+      home.indices = joined(home.indices, piece.indices);
+      home.rect = around(home.rect, piece.rect);
+    }
+  }
+  return found;
+}
+
+function joined(a, b) {
+  const both = new Int32Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}
+
+const near = ([ax, ay, aw, ah], [bx, by, bw, bh], gap) => ax < bx + bw + gap && bx < ax + aw + gap
+  && ay < by + bh + gap && by < ay + ah + gap;
+
+function around([ax, ay, aw, ah], [bx, by, bw, bh]) {
+  const left = Math.min(ax, bx);
+  const top = Math.min(ay, by);
+  return [left, top, Math.max(ax + aw, bx + bw) - left, Math.max(ay + ah, by + bh) - top];
 }
 
 // Pixels expected to be wrong, as a share of the classes they would move: what F1 could gain.

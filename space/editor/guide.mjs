@@ -52,6 +52,8 @@ export class Guide {
     this.at = (start + direction + regions.length) % regions.length;
     this.seen.add(this.at);
     this.activate(regions[this.at]);
+    // The likely class is ready in the hand; painting by hand needs no key.
+    this.app.choose(this.active.cls);
     this.app.stage.focus(this.active.rect);
   }
 

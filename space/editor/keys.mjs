@@ -19,6 +19,7 @@ const ACTIONS = {
   '[': ['Draw', 'smaller brush', (app) => app.resize(-1)],
   ']': ['Draw', 'larger brush', (app) => app.resize(1)],
   x: ['Draw', 'back to the class before', (app) => app.choose(app.state.before)],
+  u: ['Edit', 'swap left and right of the chosen class', (app) => app.swapSides()],
   z: ['Edit', 'undo', (app) => app.undo()],
   y: ['Edit', 'redo', (app) => app.redo()],
   o: ['View', 'outline only', (app) => app.look({ outline: !app.state.outline })],

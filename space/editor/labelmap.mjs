@@ -123,15 +123,21 @@ export class LabelMap {
     return bytes;
   }
 
-  /** Write a tile back, keeping the counts; locks do not apply to undo and redo. */
-  writeTile(tile, bytes) {
+  /** Visit a tile's pixels: index in the map, index in the tile, column, row. */
+  eachOf(tile, visit) {
     const [x, y, w, h] = tileRect(tile, this);
     for (let k = 0; k < w * h; k++) {
       const column = x + (k % w);
       const row = y + ((k / w) | 0);
-      const i = row * this.width + column;
-      if (this.data[i] !== bytes[k]) this.write(i, column, row, bytes[k]);
+      visit(row * this.width + column, k, column, row);
     }
+  }
+
+  /** Write a tile back, keeping the counts; locks do not apply to undo and redo. */
+  writeTile(tile, bytes) {
+    this.eachOf(tile, (i, k, column, row) => {
+      if (this.data[i] !== bytes[k]) this.write(i, column, row, bytes[k]);
+    });
   }
 
   /** Open a step; everything painted until `commit` is undone together. */

@@ -66,6 +66,17 @@ export function polygon(map, points, value) {
   });
 }
 
+/** Pixel indices that `polygon` would paint, without painting. */
+export function polygonPixels({ width, height }, points) {
+  const found = new Set();
+  const record = (y, x0, x1) => {
+    if (y < 0 || y >= height) return;
+    for (let x = Math.max(0, x0); x <= Math.min(width - 1, x1); x++) found.add(y * width + x);
+  };
+  polygon({ width, height, span: record }, points, 0);
+  return found;
+}
+
 /**
  * Paint the part of a disc that looks like its centre and is joined to it.
  * @param {Uint8ClampedArray} rgba the photo, four bytes a pixel

@@ -1,6 +1,7 @@
 // What each drawing tool does with a pointer, as one table.
 import { connected } from './regions.mjs';
 import { RESTORE } from './labelmap.mjs';
+import { redraw } from './redraw.mjs';
 import { polygon, snapDisc, stroke } from './shapes.mjs';
 import { superpixels } from './superpixels.mjs';
 
@@ -129,6 +130,7 @@ export const TOOLS = {
   fill: { label: 'Fill a region', key: 'g', ...click(fill) },
   wand: { label: 'Fill by colour', key: 'w', tolerance: true, ...click(colourFill) },
   lasso: { label: 'Lasso', key: 'l', kind: 'path', free: true },
+  redraw: { label: 'Redraw a part by its outline', key: 'q', kind: 'path', free: true, close: redraw },
   polygon: { label: 'Polygon', key: 'k', kind: 'path', free: false },
   revert: { label: 'Revert a region', key: 'r', ...click(revert) },
   pick: {
@@ -138,12 +140,13 @@ export const TOOLS = {
   },
 };
 
-/** Fill the path that lasso or polygon collected. */
+/** Use the path that lasso, redraw or polygon collected. */
 export function closePath(app) {
   const { path, tool, cls } = app.state;
   app.state.path = [];
   if (path.length > 2) {
-    app.edit(`${tool} ${app.nameOf(cls)}`, tool, () => polygon(app.map, path, cls));
+    const paint = TOOLS[tool].close || polygon;
+    app.edit(`${tool} ${app.nameOf(cls)}`, tool, () => paint(app.map, path, cls));
   }
   app.stage.draw();
 }

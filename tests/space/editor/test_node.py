@@ -25,7 +25,7 @@ def node() -> str:
 
 
 def test_there_are_suites_to_run():
-    assert SUITES == ["labelmap.test.mjs", "regions.test.mjs", "wire.test.mjs"]
+    assert SUITES == ["labelmap.test.mjs", "regions.test.mjs", "simulate.test.mjs", "wire.test.mjs"]
 
 
 @pytest.mark.parametrize("suite", SUITES)
