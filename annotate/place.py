@@ -33,14 +33,11 @@ class Place(Protocol):
         """Adds and deletes files in one step, unless something newer than `parent` is there."""
 
 
-def upkeep(
-    place: Place, work: Callable[[str], T], *, sleep: Callable[[float], None] = time.sleep
-) -> T:
-    """Does a piece of work on a pinned commit, again from the start where another came first.
+def patiently(work: Callable[[], T], *, sleep: Callable[[float], None] = time.sleep) -> T:
+    """Does something on the Hub, again where it was busy or another change came first.
 
     Args:
-        place: The dataset's home.
-        work: Reads and commits with the commit id that it is given.
+        work: Does it; must be harmless when it is done twice.
         sleep: Waits a number of seconds.
 
     Raises:
@@ -48,13 +45,22 @@ def upkeep(
     """
     for attempt in range(ATTEMPTS):
         try:
-            return work(place.head())
+            return work()
         except RemoteBusyError as error:
             if attempt == ATTEMPTS - 1:
                 raise
-            log.info("%s: once more from the start", error)
+            log.info("%s: once more", error)
             sleep(error.retry_after if error.retry_after is not None else 2.0**attempt)
     raise AssertionError("the loop returns or raises")
+
+
+def upkeep(place: Place, work: Callable[[str], T]) -> T:
+    """Does a piece of work on the commit that is the head now, from the start at each attempt.
+
+    Raises:
+        RemoteBusyError: Others kept coming first.
+    """
+    return patiently(lambda: work(place.head()))
 
 
 def merged_index(place: Place, ids: Iterable[str], *, revision: str) -> dict[str, bytes]:

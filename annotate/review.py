@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,6 +101,11 @@ class Desk:
             if (content_id := proposed_id(request)) is not None
         )
         return tuple(sorted(found, key=lambda c: c.request.number))
+
+    def numbers_of(self, ids: Collection[str]) -> list[int]:
+        """Returns the pull requests, open or not, that propose contributions."""
+        requests = self.store.repo.pull_requests()
+        return sorted(request.number for request in requests if proposed_id(request) in ids)
 
     def contribution(self, number: int) -> Contribution:
         """Returns one open contribution.

@@ -12,6 +12,7 @@ from huggingface_hub import (
     CommitOperationDelete,
     HfApi,
     get_session,
+    get_token,
     hf_hub_url,
     snapshot_download,
 )
@@ -24,6 +25,11 @@ from annotate.record import MAX_FILE_BYTES
 from annotate.store_errors import hub_errors
 
 _KIND = "dataset"
+
+
+def saved_token() -> str | None:
+    """Returns the token that `hf auth login` saved on this machine, for commands only."""
+    return get_token()
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from annotate.errors import (
 )
 from annotate.growth import growth_svg
 from annotate.parcel import Parcel
-from annotate.place import upkeep
+from annotate.place import patiently
 from annotate.record import to_parquet
 from annotate.store import FolderStore
 from annotate.takedown import still_needed, take_down
@@ -152,14 +152,14 @@ def test_a_folder_compacts_and_takes_down_too(tmp_path, drawn):
         store.save(drawn(1))
 
 
-def test_upkeep_gives_up_in_the_end(tmp_path):
+def test_patience_ends():
     waits = []
 
-    def work(head):
+    def work():
         raise RemoteBusyError("another change came first")
 
     with pytest.raises(RemoteBusyError):
-        upkeep(FolderStore(tmp_path), work, sleep=waits.append)
+        patiently(work, sleep=waits.append)
     assert waits == [1.0, 2.0, 4.0, 8.0, 16.0]
 
 

@@ -1,0 +1,65 @@
+"""Options that say which dataset a command works on."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from annotate.bookkeeping import mirror
+from annotate.place import Place
+from annotate.store import FolderStore
+from annotate.store_hub import HubStore
+from annotate.store_repo import DatasetRepo, saved_token
+
+
+def add_repo(parser: argparse.ArgumentParser) -> None:
+    """Adds the option for a dataset on the Hub."""
+    parser.add_argument(
+        "--repo", required=True, metavar="OWNER/NAME", help="the dataset on the Hub"
+    )
+
+
+def add_mirror(parser: argparse.ArgumentParser) -> None:
+    """Adds the option for a local copy of the dataset."""
+    parser.add_argument(
+        "--mirror", type=Path, metavar="DIR",
+        help="local copy of the dataset, brought up to date first: recognises photos it has",
+    )  # fmt: skip
+
+
+def add_place(parser: argparse.ArgumentParser) -> None:
+    """Adds the options for a dataset on the Hub or in a folder."""
+    place = parser.add_mutually_exclusive_group(required=True)
+    place.add_argument("--repo", metavar="OWNER/NAME", help="the dataset on the Hub")
+    place.add_argument("--folder", type=Path, metavar="DIR", help="the dataset in a folder")
+    parser.add_argument(
+        "--mirror", type=Path, metavar="DIR",
+        help="with --repo: keep the local copy here, so that the next run downloads what is new",
+    )  # fmt: skip
+
+
+def hub_store(args: argparse.Namespace) -> HubStore:
+    """Returns the dataset on the Hub, with the token that `hf auth login` saved."""
+    return HubStore(args.repo, token=saved_token())
+
+
+def place_of(args: argparse.Namespace) -> Place:
+    """Returns the dataset that the options name."""
+    if args.folder:
+        return FolderStore(args.folder)
+    return DatasetRepo(args.repo, token=saved_token())
+
+
+@contextmanager
+def rows_of(args: argparse.Namespace) -> Iterator[FolderStore]:
+    """Gives the rows of the dataset that the options name, downloading what is missing."""
+    if args.folder:
+        yield FolderStore(args.folder)
+    elif args.mirror:
+        yield mirror(hub_store(args).repo, args.mirror)
+    else:
+        with TemporaryDirectory() as folder:
+            yield mirror(hub_store(args).repo, Path(folder))

@@ -1,0 +1,27 @@
+"""`python -m annotate compact`: many small files become larger ones."""
+
+from __future__ import annotations
+
+import argparse
+
+from annotate.commands import _places
+from annotate.compact import MOST_FILES, compact
+
+HELP = "merge many files of one row into larger files"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds this command's options."""
+    _places.add_place(parser)
+    parser.add_argument("--at-least", type=int, default=50, help="do nothing with fewer files")
+    parser.add_argument("--at-most", type=int, default=MOST_FILES, help="rows in one merged file")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compacts until few single files are left."""
+    place, total = _places.place_of(args), 0
+    while (done := compact(place, at_least=args.at_least, at_most=args.at_most)).files:
+        total += done.files
+        print(f"{done.files} contributions are now in {done.path}")
+    print(f"{total} files compacted")
+    return 0

@@ -1,0 +1,27 @@
+"""`python -m annotate export`: a dataset in the format of another tool."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from annotate.commands import _places
+from annotate.exchange import EXPORTS
+from annotate.record import from_row
+
+HELP = "export a dataset to folders, COCO, CVAT or Label Studio"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds this command's options."""
+    _places.add_place(parser)
+    parser.add_argument("--format", required=True, choices=sorted(EXPORTS))
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="a new folder")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Writes photos and annotations."""
+    with _places.rows_of(args) as rows:
+        count = EXPORTS[args.format]((from_row(row) for row in rows.rows()), args.out)
+    print(f"{count} contributions are in {args.out}")
+    return 0

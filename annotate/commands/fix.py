@@ -1,0 +1,43 @@
+"""`python -m annotate fix`: replaces the mask of a contribution and merges it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from annotate.commands import _places
+from annotate.edits import swapped, without_islands
+from annotate.errors import ReviewError
+from annotate.review import Desk
+
+HELP = "fix a contribution's mask and merge it"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds this command's options."""
+    _places.add_repo(parser)
+    parser.add_argument("number", type=int, help="number of the pull request")
+    how = parser.add_mutually_exclusive_group(required=True)
+    how.add_argument("--mask", type=Path, metavar="PNG", help="the right mask, ids in mode L")
+    how.add_argument("--swap-sides", action="store_true", help="exchange left and right classes")
+    how.add_argument(
+        "--islands", type=int, metavar="PIXELS", help="absorb parts of fewer pixels than this"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Fixes and merges."""
+    desk = Desk(_places.hub_store(args))
+    correction = desk.inspect(args.number).correction
+    if correction is None:
+        raise ReviewError(f"#{args.number} holds no row that could be fixed: see `show`")
+    if args.mask:
+        from segface_hf.training.data import read_mask
+
+        mask = read_mask(args.mask, correction.schema)
+    elif args.swap_sides:
+        mask = swapped(correction.mask, correction.schema.mirror_ids)
+    else:
+        mask = without_islands(correction.mask, smaller_than=args.islands)
+    print(f"#{args.number} is merged as {desk.fix_and_accept(args.number, mask)}")
+    return 0

@@ -1,0 +1,30 @@
+"""`python -m annotate list`: the contributions that wait for a decision."""
+
+from __future__ import annotations
+
+import argparse
+
+from annotate.commands import _places
+from annotate.review import Desk
+
+HELP = "list the contributions that wait for a decision"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds this command's options."""
+    _places.add_repo(parser)
+    parser.add_argument("--check", action="store_true", help="fetch each and run the checks")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints one line a contribution."""
+    desk = Desk(_places.hub_store(args))
+    waiting = desk.open()
+    for contribution in waiting:
+        request = contribution.request
+        print(f"#{request.number}  {contribution.id}  {request.author}  {request.url}")
+        if args.check:
+            for finding in desk.inspect(request.number).findings:
+                print(f"    {'!' if finding.blocks else '-'} {finding.check}: {finding.sentence}")
+    print(f"{len(waiting)} open contributions")
+    return 0

@@ -1,0 +1,84 @@
+"""`python -m annotate send`: the rows of a folder go to the dataset on the Hub."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from annotate.commands import _places
+from annotate.courier import Pace
+from annotate.errors import ConsentError, RemoteRefusedError
+from annotate.parcel import Parcel
+from annotate.place import patiently
+from annotate.record import from_parquet, rows_to_parquet
+from annotate.store import FolderStore
+from annotate.store_hub import HubStore
+
+HELP = "send the contributions of a folder to the dataset on the Hub"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds this command's options."""
+    _places.add_repo(parser)
+    parser.add_argument("--folder", type=Path, required=True, metavar="DIR")
+    parser.add_argument(
+        "--direct", action="store_true", help="commit in batches instead of pull requests"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Sends every row with consent; sending again is harmless."""
+    parcels, kept = _parcels(FolderStore(args.folder))
+    send = _commit if args.direct else _propose
+    refused = send(_places.hub_store(args), parcels, time.sleep)
+    print(f"{len(parcels) - refused} sent, {kept} without consent stay here, {refused} refused")
+    return 1 if refused else 0
+
+
+def _parcels(store: FolderStore) -> tuple[list[Parcel], int]:
+    parcels, kept = [], 0
+    for data in _single_rows(store):
+        try:
+            parcels.append(Parcel(data))
+        except ConsentError:
+            kept += 1
+    return parcels, kept
+
+
+def _single_rows(store: FolderStore) -> Iterator[bytes]:
+    for path in store.files():
+        for row in from_parquet(path.read_bytes(), source=path.name):
+            yield rows_to_parquet([row])
+
+
+def _propose(store: HubStore, parcels: list[Parcel], sleep: Callable[[float], None]) -> int:
+    refused = 0
+    for parcel in parcels:
+        try:
+            delivery = patiently(partial(store.propose, parcel), sleep=sleep)
+            print(f"{parcel.id}  {delivery.url or 'is there already'}")
+        except RemoteRefusedError as error:
+            if error.held:
+                raise
+            print(f"{parcel.id}  {error}", file=sys.stderr)
+            refused += 1
+    return refused
+
+
+def _commit(store: HubStore, parcels: list[Parcel], sleep: Callable[[float], None]) -> int:
+    refused, pace = 0, Pace()
+    for start in range(0, len(parcels), pace.batch_rows):
+        if start:
+            sleep(pace.batch)
+        batch = parcels[start : start + pace.batch_rows]
+        results = patiently(partial(store.commit, batch), sleep=sleep)
+        for content_id, result in results.items():
+            if isinstance(result, RemoteRefusedError):
+                print(f"{content_id}  {result}", file=sys.stderr)
+                refused += 1
+        print(f"{start + len(batch)} of {len(parcels)}")
+    return refused

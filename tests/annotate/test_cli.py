@@ -1,0 +1,207 @@
+"""`python -m annotate`, command by command, against the Hub double."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from annotate.cli import COMMANDS, build_parser, main
+from annotate.layout import row_path
+from annotate.parcel import Parcel
+from annotate.record import to_parquet
+from annotate.store import FolderStore
+from tests.annotate.conftest import REPO
+
+
+@pytest.fixture
+def signed_in(owner, tmp_path, monkeypatch):
+    """The owner has run `hf auth login`."""
+    (tmp_path / "token").write_text("hf_owner")
+    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "token"))
+    return owner
+
+
+@pytest.fixture
+def say(signed_in, capsys):
+    """Runs a command on the dataset and returns its exit code, output and complaint."""
+
+    def run(*words):
+        code = main([str(word) for word in words])
+        shown = capsys.readouterr()
+        return code, shown.out, shown.err
+
+    return run
+
+
+def sent(guest, *corrections):
+    return [guest.propose(Parcel(to_parquet(c))).number for c in corrections]
+
+
+def test_every_command_has_help():
+    build_parser()
+    for name in COMMANDS:
+        with pytest.raises(SystemExit) as ended:
+            main([name, "--help"])
+        assert ended.value.code == 0
+
+
+def test_one_command_does_not_load_the_others():
+    script = "import sys, annotate.cli as c; c.build_parser(['stats']); print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    loaded = done.stdout.split()
+    assert "annotate.commands.stats" in loaded
+    assert "annotate.commands.export" not in loaded
+    assert "annotate.simulate" not in loaded
+
+
+def test_init_sets_a_dataset_up(say, hub):
+    code, out, _ = say("init", "--repo", "owner/new", "--schema", "lapa")
+    assert code == 0
+    assert out == "owner/new takes contributions of 'lapa' masks under cc-by-4.0.\n"
+    assert b"schema: lapa" in hub.files("dataset", "owner/new")["README.md"]
+
+
+def test_list_and_show_tell_what_waits(say, guest, drawn, tmp_path):
+    sent(guest, drawn(1))
+    code, out, _ = say("list", "--repo", REPO, "--check")
+    assert code == 0
+    assert out.splitlines()[0].startswith(f"#1  {drawn(1).content_id}  guest  http://")
+    assert "- size: the photo is only 32 x 24 pixels" in out
+    assert out.endswith("1 open contributions\n")
+    code, out, _ = say("show", "--repo", REPO, 1, "--out", tmp_path / "strip.png")
+    assert code == 0
+    assert "hat                  0 ->        96  IoU 0.000" in out
+    with Image.open(tmp_path / "strip.png") as strip:
+        assert strip.size == (4 * 32, 24)
+
+
+def test_accept_merges_and_counts_the_card(say, guest, hub, drawn, tmp_path):
+    sent(guest, drawn(1), drawn(2))
+    code, out, _ = say("accept", "--repo", REPO, 1, 2, "--mirror", tmp_path / "mirror")
+    assert (code, out) == (0, "#1 is merged\n#2 is merged\n")
+    assert b"2 contributions by 1 contributors" in hub.files("dataset", REPO)["README.md"]
+    code, _, err = say("accept", "--repo", REPO, 1)
+    assert (code, err) == (1, "#1 is merged already\n")
+
+
+def test_ask_and_reject_reach_the_contributor(say, guest, dataset, drawn):
+    sent(guest, drawn(1))
+    assert say("ask", "--repo", REPO, 1, "The ear?")[:2] == (0, "the contributor of #1 is asked\n")
+    assert say("reject", "--repo", REPO, 1, "No face.")[:2] == (0, "#1 is closed\n")
+    assert dataset.discussions[1].status == "closed"
+
+
+def test_fix_swaps_sides_absorbs_islands_or_takes_a_mask(say, guest, hub, drawn, tmp_path):
+    mask = drawn(1).mask.copy()
+    mask[12, 10:14], mask[22, 1] = 8, 5
+    sent(guest, *[drawn(n, mask=mask) for n in (1, 2, 3)])
+    Image.fromarray(drawn(3).mask).save(tmp_path / "right.png")
+    for number, how in enumerate(
+        (["--swap-sides"], ["--islands", "9"], ["--mask", str(tmp_path / "right.png")]), start=1
+    ):
+        code, out, _ = say("fix", "--repo", REPO, number, *how)
+        assert code == 0
+        assert out.startswith(f"#{number} is merged as ")
+    store = FolderStore(tmp_path / "mirror")
+    assert say("mirror", "--repo", REPO, "--out", store.root)[0] == 0
+    masks = {store.load(i).photo_id: store.load(i).mask for i in store.ids()}
+    assert masks[drawn(1).photo_id][12, 10] == 9
+    assert masks[drawn(2).photo_id].tolist() == drawn(2).mask.tolist()
+    assert masks[drawn(3).photo_id].tolist() == drawn(3).mask.tolist()
+
+
+def test_compare_settles_two_annotators(say, guest, dataset, drawn, tmp_path):
+    other = drawn(1).mask.copy()
+    other[20:, 10:20] = 3
+    sent(guest, drawn(1), drawn(1, mask=other))
+    code, out, _ = say("compare", "--repo", REPO, 1, 2, "--map", tmp_path / "map.png")
+    assert code == 0
+    assert "dispute 1: skin or cloth, 40 pixels in (10, 20, 20, 24)" in out
+    with Image.open(tmp_path / "map.png") as differs:
+        assert np.asarray(differs).sum() == 40 * 255
+    code, out, _ = say("compare", "--repo", REPO, 1, 2, "--take-second", 1)
+    assert code == 0
+    assert out.endswith("#1 is merged, #2 is closed\n")
+    assert row_path(drawn(1, mask=other).content_id) in dataset.tree()
+
+
+def test_pictures_of_different_photos_are_not_compared(say, guest, drawn):
+    sent(guest, drawn(1), drawn(2))
+    code, _, err = say("compare", "--repo", REPO, 1, 2)
+    assert (code, err) == (2, "annotate compare: #1 and #2 are of different photos\n")
+
+
+def test_stats_card_compact_and_takedown_keep_a_folder_in_order(say, drawn, tmp_path):
+    store = FolderStore(tmp_path / "set")
+    for number in range(3):
+        store.save(drawn(number))
+    code, out, _ = say("stats", "--folder", store.root, "--json", tmp_path / "stats.json")
+    assert code == 0
+    assert out.startswith("3 contributions of 3 photos")
+    assert json.loads((tmp_path / "stats.json").read_text())["images_by_class"]["hat"] == 3
+    assert say("compact", "--folder", store.root, "--at-least", 2)[1].endswith(
+        "3 files compacted\n"
+    )
+    gone = drawn(1).content_id
+    assert say("takedown", "--folder", store.root, gone)[1] == "1 rows removed, 1 tombstones left\n"
+    assert say("card", "--folder", store.root)[1] == (
+        "the card counts 2 contributions by 1 contributors\n"
+    )
+
+
+def test_takedown_by_contributor_removes_rows_and_closes_pull_requests(
+    say, guest, owner, hub, drawn
+):
+    sent(guest, drawn(1), drawn(2))
+    owner.repo.merge(1)
+    code, out, _ = say("takedown", "--repo", REPO, "--contributor", "guest", "--reason", "asked")
+    assert code == 0
+    assert "1 rows removed, 2 tombstones left\n#2 is closed\n" in out
+    assert "refs/pr/1, refs/pr/2" in out
+    assert not [path for path in hub.files("dataset", REPO) if path.endswith(".parquet")]
+    assert say("takedown", "--repo", REPO, "--contributor", "nobody")[0] == 2
+
+
+def test_masks_are_exported_imported_and_sent(say, hub, drawn, tmp_path):
+    store = FolderStore(tmp_path / "set")
+    store.save(drawn(1))
+    code, out, _ = say(
+        "export", "--folder", store.root, "--format", "cvat", "--out", tmp_path / "c"
+    )
+    assert (code, out) == (0, f"1 contributions are in {tmp_path / 'c'}\n")
+    words = ["import", tmp_path / "c", "--format", "cvat", "--folder", tmp_path / "new"]
+    assert say(*words)[1] == f"1 masks read, 1 of them new in {tmp_path / 'new'}\n"
+    out = say("send", "--repo", REPO, "--folder", tmp_path / "new")[1]
+    assert out == "0 sent, 1 without consent stay here, 0 refused\n"
+    out = say("send", "--repo", REPO, "--folder", store.root)[1]
+    assert out.endswith("1 sent, 0 without consent stay here, 0 refused\n")
+    assert hub.repos["dataset", REPO].discussions[1].author == "owner"
+    store.save(drawn(2))
+    assert "2 sent" in say("send", "--repo", REPO, "--folder", store.root, "--direct")[1]
+    assert row_path(drawn(2).content_id) in hub.files("dataset", REPO)
+
+
+def test_an_import_with_consent_carries_it(say, drawn, tmp_path):
+    source = FolderStore(tmp_path / "set")
+    source.save(drawn(1))
+    say("export", "--folder", source.root, "--format", "folder", "--out", tmp_path / "out")
+    words = ["import", tmp_path / "out", "--format", "folder", "--folder", tmp_path / "new"]
+    assert say(*words, "--right", "own")[0] == 2
+    assert say(*words, "--right", "own", "--people", "agreed", "--contributor", "me")[0] == 0
+    store = FolderStore(tmp_path / "new")
+    row = store.load(store.ids()[0])
+    assert (row.consent.right, row.contributor, row.model.id) == ("own", "me", "none")
+    assert np.array_equal(row.mask, drawn(1).mask)
+
+
+def test_trouble_is_one_sentence_and_exit_code_2(say):
+    code, out, err = say("list", "--repo", "owner/none")
+    assert (code, out) == (2, "")
+    assert err == "annotate list: there is no dataset owner/none that this account can see\n"
