@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
@@ -15,7 +16,12 @@ if TYPE_CHECKING:
 EMBEDDED = "embedded"
 
 
-def load_parser(model_id: str) -> FaceParser:
+def gpu_lease() -> Callable[..., Any]:
+    """Returns the decorator with which a ZeroGPU Space lends a GPU for one call."""
+    return import_module("spaces").GPU
+
+
+def load_parser(model_id: str, *, device: str = "cpu") -> FaceParser:
     """Loads a checkpoint: `embedded`, a folder, `org/name`, or `hub:` and a published id.
 
     Raises:
@@ -23,7 +29,7 @@ def load_parser(model_id: str) -> FaceParser:
     """
     from segface_hf.parser import FaceParser
 
-    return FaceParser.from_pretrained(None if model_id == EMBEDDED else model_id)
+    return FaceParser.from_pretrained(None if model_id == EMBEDDED else model_id, device=device)
 
 
 class ModelShelf:

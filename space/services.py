@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from annotate.courier import Courier
 from annotate.outbox import Outbox
 from space.keeping import FolderKeeper, HubKeeper, Keeper
 from space.limits import RateLimit
-from space.models import ModelShelf
+from space.models import ModelShelf, gpu_lease, load_parser
 from space.settings import Settings
 from space.shelf import PhotoShelf
 
@@ -33,22 +33,22 @@ class Services:
     limit: RateLimit
 
 
-def build_services(
-    settings: Settings, *, around: Callable[..., Callable] | None = None
-) -> Services:
-    """Builds the services of an app; nothing is loaded or written yet.
-
-    Args:
-        settings: The choices of whoever runs the app.
-        around: Wraps the model call, such as with the GPU lease of a ZeroGPU Space.
-    """
+def build_services(settings: Settings) -> Services:
+    """Builds the services of an app; nothing is loaded or written yet."""
     return Services(
         settings=settings,
-        models=ModelShelf(settings.models_in_memory, around=around),
+        models=_models(settings),
         shelf=PhotoShelf(settings.cache, keep_seconds=settings.keep_seconds),
         keeper=_keeper(settings),
         limit=RateLimit(settings.parses_per_minute),
     )
+
+
+def _models(settings: Settings) -> ModelShelf:
+    if settings.zero_gpu:
+        load = partial(load_parser, device="cuda")
+        return ModelShelf(settings.models_in_memory, load=load, around=gpu_lease())
+    return ModelShelf(settings.models_in_memory)
 
 
 def _keeper(settings: Settings) -> Keeper:

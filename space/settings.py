@@ -44,6 +44,7 @@ class Settings:
         mcp: Whether to serve the named endpoints as MCP tools too.
         space_id: Set by Hugging Face on a Space.
         oauth: Whether the Space has sign-in configured.
+        zero_gpu: Whether the Space lends a GPU for each call.
     """
 
     model: str = "embedded"
@@ -66,6 +67,7 @@ class Settings:
     mcp: bool = True
     space_id: str | None = None
     oauth: bool = False
+    zero_gpu: bool = False
 
     def __post_init__(self) -> None:
         for name in _POSITIVE:
@@ -146,6 +148,7 @@ VARIABLES = (
     Variable("SEGFACE_MCP", "mcp", _boolean, "1 also serves the endpoints as MCP tools"),
     Variable("SPACE_ID", "space_id", str, "set by Hugging Face on a Space"),
     Variable("OAUTH_CLIENT_ID", "oauth", bool, "set by Hugging Face where sign-in is configured"),
+    Variable("SPACES_ZERO_GPU", "zero_gpu", bool, "set by Hugging Face on ZeroGPU hardware"),
 )  # fmt: skip
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,6 +31,7 @@ from space.errors import PhotoGoneError
 if TYPE_CHECKING:
     from segface_hf.parser import FaceParse
 
+log = logging.getLogger(__name__)
 _KEY = re.compile(r"[0-9a-f]{32}")
 _PHOTO, _SHOWN, _PARSE, _MAPS = "photo.png", "shown.jpg", "parse.json", "maps.npz"
 GONE = (
@@ -174,6 +177,21 @@ class PhotoShelf:
             shutil.rmtree(draft)
             if not home.is_dir():
                 raise
+
+
+def sweep_regularly(shelf: PhotoShelf, *, every: float) -> threading.Event:
+    """Sweeps a shelf in a thread, also when nobody visits; set the event to end it."""
+    ended = threading.Event()
+
+    def run() -> None:
+        while not ended.wait(every):
+            try:
+                shelf.sweep()
+            except OSError as error:
+                log.warning("expired photos can't be removed: %s", error.strerror)
+
+    threading.Thread(target=run, name="sweeper", daemon=True).start()
+    return ended
 
 
 def _key_of(image: Image.Image, parse: FaceParse) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -17,11 +17,14 @@ from space import (
     ui_theme,
     ui_tools,
 )
+from space.keeping import HubKeeper
 from space.services import Services, build_services
 from space.settings import Settings
+from space.shelf import sweep_regularly
 from space.ui_events import PRIVATE
 from space.visit import Visit
 
+_SWEEP = 600
 _TITLE = "SegFace: parse, correct, contribute"
 _BRAND = """<div class="row"><svg viewBox="0 0 34 34" aria-hidden="true">
 <rect width="34" height="34" rx="10" fill="#0f766e"/>
@@ -38,7 +41,7 @@ def build_app(services: Services) -> gr.Blocks:
     keep = services.settings.keep_seconds
     with gr.Blocks(
         title=_TITLE, analytics_enabled=False, fill_width=True,
-        delete_cache=(min(keep, 600), keep),
+        delete_cache=(min(keep, _SWEEP), keep),
     ) as app:  # fmt: skip
         visit = gr.State(Visit(), time_to_live=keep)
         gr.HTML(_BRAND, elem_id="brand")
@@ -68,35 +71,43 @@ def build_app(services: Services) -> gr.Blocks:
             "dataset": dataset_tab, "about": about_tab,
         }.items():  # fmt: skip
             tab.select(None, None, None, js=f"() => window.segfaceView('{view}')", **PRIVATE)
-        _wire_editor(services, parse, correct, tabs=tabs, visit=visit)
+        _wire_editor(correct_tab, services, correct=correct, visit=visit)
+        parse.correct.click(lambda: gr.Tabs(selected="correct"), None, tabs, **PRIVATE)
     return app
 
 
-def _wire_editor(services: Services, parse: Any, correct: Any, *, tabs: Any, visit: Any) -> None:
-    def on_correct(now: Visit) -> tuple:
-        return gr.Tabs(selected="correct"), *ui_correct.open_in_editor(services, now)
+def _wire_editor(tab: gr.Tab, services: Services, *, correct: Any, visit: Any) -> None:
+    """Opening the view, by its tab or from a parse, opens the photo that is being looked at."""
 
-    parse.correct.click(on_correct, visit, [tabs, correct.editor, correct.message], **PRIVATE).then(
-        None, None, None, js="() => window.segfaceView('correct')", **PRIVATE
-    )
+    def on_open(now: Visit) -> tuple:
+        if not now.current or now.current == now.editing:
+            return now, gr.skip(), gr.skip()
+        return replace(now, editing=now.current), *ui_correct.open_in_editor(services, now)
+
+    tab.select(on_open, visit, [visit, correct.editor, correct.message], **PRIVATE)
 
 
-def launch(settings: Settings, *, around: Callable[..., Any] | None = None, **options: Any) -> Any:
+def launch(settings: Settings, **options: Any) -> Any:
     """Launches the app and returns what Gradio's `launch` does.
 
     Args:
         settings: The choices of whoever runs the app.
-        around: Wraps the model call, such as with the GPU lease of a ZeroGPU Space.
         options: Passed on to Gradio, such as `prevent_thread_lock`.
+
+    Raises:
+        CheckpointError: The first model can't be loaded.
     """
-    services = build_services(settings, around=around)
+    services = build_services(settings)
     services.models.get(settings.model)
     app = build_app(services)
     app.queue(max_size=settings.queue_size, default_concurrency_limit=4)
+    sweep_regularly(services.shelf, every=min(settings.keep_seconds, _SWEEP))
+    if isinstance(services.keeper, HubKeeper):
+        services.keeper.courier.start()
     return app.launch(
         server_name=settings.host, server_port=settings.port,
         max_file_size=settings.max_upload_mb * 1_000_000, state_session_capacity=500,
         allowed_paths=[str(settings.cache)], theme=ui_theme.theme(), css=ui_theme.style(),
         head=ui_theme.head(), mcp_server=settings.mcp, show_error=True, ssr_mode=False,
-        footer_links=["api"], **options,
+        run_history=False, footer_links=["api"], **options,
     )  # fmt: skip

@@ -18,6 +18,7 @@ class Visit:
         keys: Where the shelf keeps the photos, in the order in which they are shown.
         notes: What to add to the sentence of each photo.
         current: The key of the photo that is being looked at; empty before the first.
+        editing: The key of the photo in the editor; empty before the first.
         saved: Receipts, the newest first.
         who: Who saved them; None before the first.
     """
@@ -25,6 +26,7 @@ class Visit:
     keys: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     current: str = ""
+    editing: str = ""
     saved: tuple[Receipt, ...] = ()
     who: Contributor | None = None
 

@@ -208,6 +208,6 @@ $('.fv-head').addEventListener('click', (event) => {
   if (!show) return;
   for (const c of state.photo.classes) if (c.id) toggle(c.id, show === 'none' || (show === 'rare' && !c.rare));
 });
-root.__view = { state, setMode, toggle };
+root.__view = { state, setMode, toggle, trigger };
 watch('value', load);
 load();

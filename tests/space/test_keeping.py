@@ -1,0 +1,96 @@
+import inspect
+
+import numpy as np
+import pytest
+
+from annotate.consent import Consent
+from annotate.correction import Correction, ModelUsed
+from annotate.courier import Courier
+from annotate.errors import RemoteError, StoreError
+from annotate.outbox import Outbox
+from segface_hf.labels import CELEBAMASK_HQ
+from space import handlers_save, ui_api
+from space.keeping import Contributor, FolderKeeper, HubKeeper, anonymous, signed_in
+from space.services import build_services
+from space.settings import Settings
+from space.visit import Visit
+from tests.space.conftest import noise, painted_face
+
+
+@pytest.fixture
+def correction():
+    mask = painted_face()
+    image = np.asarray(noise(64, 64))
+    return Correction(
+        image=image, mask=mask, prediction=np.zeros_like(mask), schema=CELEBAMASK_HQ,
+        model=ModelUsed("embedded"), consent=Consent(right="own", people="agreed"),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def keeper(tmp_path):
+    outbox = Outbox(tmp_path / "outbox")
+    return HubKeeper(outbox, Courier(outbox, "owner/faces"))
+
+
+def test_a_folder_keeps_a_correction_once(tmp_path, correction):
+    keeper = FolderKeeper(tmp_path / "rows", licence="cc-by-4.0")
+    who = anonymous()
+    assert keeper.save(correction, who=who).created
+    assert not keeper.save(correction, who=who).created
+    assert keeper.state(correction.content_id, who=who) == "Saved here."
+
+
+def test_an_outbox_keeps_a_correction_once_and_says_where_it_is(keeper, correction):
+    who = anonymous()
+    assert keeper.save(correction, who=who).created
+    assert not keeper.save(correction, who=who).created
+    assert keeper.state(correction.content_id, who=who) == "Saved here."
+
+
+def test_nobody_reads_the_tray_of_another(keeper, correction):
+    keeper.save(correction, who=anonymous())
+    with pytest.raises(StoreError):
+        keeper.state(correction.content_id, who=anonymous())
+    assert anonymous().key != anonymous().key
+
+
+def test_a_visit_keeps_its_secret_until_somebody_signs_in():
+    visit = Visit(who=anonymous())
+    assert visit.contributor(None) is visit.who
+    ada = Contributor("ada", "ada", "hf_x")
+    assert visit.contributor(ada) is ada
+    assert Visit(who=ada).contributor(None).account == ""
+
+
+def test_a_contribution_travels_from_save_to_a_pull_request(hub, tmp_path, correction):
+    from annotate.store_hub import HubStore
+
+    HubStore("owner/faces", token=hub.token("owner")).create(CELEBAMASK_HQ)
+    settings = Settings(dataset="owner/faces", contributions=tmp_path / "outbox")
+    keeper = build_services(settings).keeper
+    who = signed_in(hub.token("ada"), dataset="owner/faces")
+    assert (who.account, who.key) == ("ada", "ada")
+    keeper.save(correction, who=who)
+    keeper.courier.step()
+    assert keeper.state(correction.content_id, who=who) == "Pull request #1 is open."
+
+
+def test_a_token_that_the_hub_does_not_know_is_refused(hub):
+    with pytest.raises(RemoteError):
+        signed_in("hf_wrong", dataset="owner/faces")
+
+
+def test_without_a_token_nobody_is_signed_in():
+    assert signed_in(None, dataset="owner/faces") is None
+    assert signed_in("hf_x", dataset=None) is None
+
+
+def test_the_dataset_comes_from_the_settings_only():
+    saved = inspect.signature(handlers_save.save_correction).parameters
+    assert not {"dataset", "repo", "repo_id"} & set(saved)
+    assert "settings.dataset" in inspect.getsource(ui_api)
+
+
+def test_a_contributors_token_never_shows_in_its_text():
+    assert "hf_secret" not in repr(Contributor("ada", "ada", "hf_secret"))
