@@ -55,6 +55,15 @@ class Pace:
     idle: float = 5.0
 
 
+@dataclass(frozen=True)
+class _Lent:
+    """A contributor's token, and the dataset as seen through it until a fresh look is due."""
+
+    token: str
+    store: HubStore
+    until: float
+
+
 class Courier:
     """Sends what is in an outbox to one dataset.
 
@@ -83,7 +92,7 @@ class Courier:
         self.repo_id = repo_id
         self.pace = pace or Pace()
         self._endpoint = endpoint
-        self._stores: dict[str, HubStore] = {}
+        self._lent: dict[str, _Lent] = {}
         self._service = self._store(service_token) if service_token else None
         self._not_before: dict[str, float] = {}
         self._wake, self._stopping = threading.Event(), threading.Event()
@@ -92,7 +101,10 @@ class Courier:
     def lend(self, key: str, token: str) -> None:
         """Takes the token of a contributor who is signed in, and tries what waited for it."""
         tray = self.outbox.tray(key)
-        self._stores[tray.name] = self._store(token)
+        known = self._lent.get(tray.name)
+        if known is None or known.token != token or time.monotonic() > known.until:
+            until = time.monotonic() + self.pace.held
+            self._lent[tray.name] = _Lent(token, self._store(token), until)
         self._not_before.pop(f"poll {tray.name}", None)
         for entry in tray.open_entries():
             if entry.state is State.WAITING:
@@ -139,7 +151,8 @@ class Courier:
         return HubStore(self.repo_id, token=token, endpoint=self._endpoint)
 
     def _step_tray(self, tray: Tray) -> int:
-        store, moved = self._stores.get(tray.name), 0
+        lent, moved = self._lent.get(tray.name), 0
+        store = lent.store if lent else None
         for entry in list(tray.open_entries()):
             if self._stopping.is_set() or time.monotonic() < self._not_before.get(tray.name, 0.0):
                 break

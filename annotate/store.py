@@ -13,13 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from annotate import layout
-from annotate.card import CardFacts, new_card
+from annotate.card import CardFacts, check_block, new_card, read_block
 from annotate.consent import DEFAULT_LICENCE
 from annotate.correction import Correction
 from annotate.durable import store_error, write_durably
 from annotate.errors import RecordError, StoreError
 from annotate.photohash import near_duplicates, photo_hash
-from annotate.record import check_columns, from_parquet, from_row, to_parquet
+from annotate.record import check_columns, from_parquet, from_row, schema_version, to_parquet
 from segface_hf.labels import LabelSchema
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,8 @@ class FolderStore:
         """Writes a correction as one row; saving it again changes nothing.
 
         Raises:
-            StoreError: The folder can't be written; nothing has changed.
+            StoreError: The folder can't be written or is no dataset; nothing has changed.
+            RecordError: The folder holds rows of another version or of other labels.
         """
         return self.save_row(
             correction.content_id, to_parquet(correction), schema=correction.schema
@@ -69,11 +70,25 @@ class FolderStore:
             return Saved(content_id, path, created=False)
         if (self.root / layout.tombstone_path(content_id)).is_file():
             raise StoreError(f"contribution {content_id} was taken down from {self.root}")
-        card = self.root / layout.CARD
-        if not card.is_file():
-            write_durably(card, new_card(CardFacts(schema=schema, licence=self.licence)).encode())
+        self._check_card(schema)
         write_durably(path, data)
         return Saved(content_id, path, created=True)
+
+    def _check_card(self, schema: LabelSchema) -> None:
+        """Writes the card of a new dataset, or checks that rows of this schema fit the old one."""
+        card = self.read(layout.CARD)
+        if card is None:
+            facts = CardFacts(schema=schema, licence=self.licence)
+            write_durably(self.root / layout.CARD, new_card(facts).encode())
+            return
+        try:
+            block = read_block(card.decode("utf-8", "replace"), source=str(self.root))
+        except RecordError as error:
+            raise StoreError(
+                f"{self.root / layout.CARD} is no card of a dataset of corrections: "
+                "choose an empty folder"
+            ) from error
+        check_block(block, schema.name, version=schema_version(schema), source=str(self.root))
 
     def files(self) -> tuple[Path, ...]:
         """Returns the parquet files of the dataset, in the order of their paths."""
@@ -130,7 +145,7 @@ class FolderStore:
         """Returns a file's content, or None where there is none."""
         try:
             return (self.root / path).read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
 
     def commit(

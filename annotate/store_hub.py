@@ -44,6 +44,7 @@ class HubStore:
 
     def __init__(self, repo_id: str, *, token: str | None, endpoint: str | None = None) -> None:
         self.repo = DatasetRepo(repo_id, token=token, endpoint=endpoint)
+        self._mine: dict[str, PullRequest] | None = None
 
     @cached_property
     def account(self) -> str:
@@ -86,15 +87,23 @@ class HubStore:
             raise known
         if known is not None:
             return known
-        earlier = self._own_pull_request(parcel.id)
-        if earlier is not None:
-            return self._found(earlier)
+        if self._mine is None:
+            self._mine = self.outcomes()
+        if parcel.id in self._mine:
+            return self._found(self._mine[parcel.id])
+        # Should the answer get lost, the next attempt looks again what this account has open.
+        mine, self._mine = self._mine, None
         committed = self.repo.commit(
             {layout.row_path(parcel.id): parcel.data},
-            title=f"Correction {parcel.id}",
+            title=_title(parcel.id),
             description=_summary(parcel),
             pull_request=True,
         )
+        if committed.number is not None:
+            opened = PullRequest(
+                committed.number, _title(parcel.id), self.account, "open", committed.url
+            )
+            self._mine = {**mine, parcel.id: opened}
         return Delivery(merged=False, number=committed.number, url=committed.url)
 
     def commit(self, parcels: Iterable[Parcel]) -> dict[str, Delivery | RemoteRefusedError]:
@@ -162,9 +171,6 @@ class HubStore:
                 known[i] = Delivery(merged=True)
         return known
 
-    def _own_pull_request(self, content_id: str) -> PullRequest | None:
-        return self.outcomes().get(content_id)
-
     def _found(self, request: PullRequest) -> Delivery:
         if request.status == "closed":
             raise RemoteRefusedError(self.reason(request.number), held=False)
@@ -172,6 +178,10 @@ class HubStore:
 
 
 _PLACES = (layout.row_path, layout.tombstone_path, layout.index_path)
+
+
+def _title(content_id: str) -> str:
+    return f"Correction {content_id}"
 
 
 def proposed_id(request: PullRequest) -> str | None:

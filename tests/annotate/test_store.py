@@ -17,6 +17,7 @@ from annotate import durable
 from annotate.errors import RecordError, StoreError
 from annotate.layout import row_path
 from annotate.store import FolderStore
+from segface_hf.labels import LAPA
 
 
 def test_load_dataset_gives_photos_and_masks_with_ids_intact(tmp_path, drawn):
@@ -59,6 +60,26 @@ def test_look_alike_photos_are_found(tmp_path, drawn):
     brighter = np.clip(drawn(1).image.astype(int) + 2, 0, 255).astype(np.uint8)
     assert store.near_duplicates(brighter) == (drawn(1).content_id,)
     assert store.near_duplicates(drawn(2).image) == ()
+
+
+def test_rows_of_other_labels_or_another_version_do_not_get_in(tmp_path, drawn):
+    store = FolderStore(tmp_path)
+    store.save(drawn(1))
+    empty = np.zeros((24, 32), np.uint8)
+    with pytest.raises(RecordError, match="it belongs in another dataset"):
+        store.save(drawn(2, schema=LAPA, mask=empty, prediction=empty))
+    card = tmp_path / "README.md"
+    card.write_text(card.read_text().replace("record_version: 1", "record_version: 2"))
+    with pytest.raises(RecordError, match="holds rows of version 2, this app writes 1"):
+        store.save(drawn(2))
+    assert len(store.files()) == 1
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path, correction):
+    (tmp_path / "README.md").write_text("# My novel\n")
+    with pytest.raises(StoreError, match="is no card of a dataset of corrections: choose an empty"):
+        FolderStore(tmp_path).save(correction)
+    assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path, correction):
