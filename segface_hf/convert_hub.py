@@ -11,6 +11,7 @@ from typing import Literal
 import torch
 from huggingface_hub import constants
 from huggingface_hub.file_download import repo_folder_name
+from huggingface_hub.utils import WeakFileLock
 
 from segface_hf import hub, upstream
 from segface_hf.convert import Conversion, convert
@@ -104,8 +105,12 @@ def load_published(source: str, *, revision: str | None = None, token: str | Non
     path = download(wanted, revision=revision, token=token)
     commit = path.parent.parent.name
     out = _home(wanted.repo_id) / _CONVERTED / commit / path.parent.name
-    if not is_complete(out):
-        convert_published(path, out, wanted)
+    # Two visitors may pick the same checkpoint at once: the second waits and finds it done.
+    lock = _home(wanted.repo_id) / _CONVERTED / f"{path.parent.name}.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with WeakFileLock(lock):
+        if not is_complete(out):
+            convert_published(path, out, wanted)
     return out
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from segface_hf import hub
 from segface_hf.errors import OutputError
 
@@ -44,7 +46,7 @@ def appearing(out: Path) -> Iterator[Path]:
         if out.exists():
             shutil.rmtree(out)
         partial.rename(out)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         raise OutputError(f"can't write {out}: {error}") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -71,6 +72,15 @@ def test_what_is_cached_loads_without_the_hub(hub, cache, pickled):
     with torch.inference_mode():
         logits = SegFace.from_pretrained(load_published(SOURCE))(pixels(64, 64))
     assert logits.shape == (1, 19, 64, 64)
+
+
+def test_two_visitors_at_once_get_one_conversion(hub, cache, pickled):
+    upload(hub, {"mobilenet_celeba_512/model_299.pt": pickled})
+    with ThreadPoolExecutor(4) as pool:
+        folders = list(pool.map(load_published, [SOURCE] * 4))
+    assert len(set(folders)) == 1
+    assert SegFace.from_pretrained(folders[0]).config.backbone == "mobilenet"
+    assert not list(cache.rglob("*.partial"))
 
 
 def test_the_newest_epoch_of_a_folder_is_taken(hub, cache, pickled):
