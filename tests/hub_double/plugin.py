@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from tests.hub_double import discussions, files, repositories
+from tests.hub_double import discussions, files, oidc, repositories
 from tests.hub_double.server import serve
 from tests.hub_double.state import Hub
 
-ROUTES = [*repositories.ROUTES, *files.ROUTES, *discussions.ROUTES]
+ROUTES = [*repositories.ROUTES, *files.ROUTES, *discussions.ROUTES, *oidc.ROUTES]
 
 
 def _point_client_here() -> None:

@@ -132,6 +132,7 @@ class Hub:
         self.accounts: dict[str, Account] = {}
         self.repos: dict[tuple[str, str], Repo] = {}
         self.large_files: dict[str, bytes] = {}
+        self.sign_ins: dict[str, dict[str, str]] = {}
         self.log: list[dict[str, Any]] = []
         self.faults: list[tuple[re.Pattern[str], str, Fault, list[int]]] = []
         self.chaos: Any = None
