@@ -1,0 +1,112 @@
+"""Latency, throughput and memory of the model: by backbone and path, batch, classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bench.memory import peak_elsewhere
+from bench.timing import Timing, interleaved, ratio
+from segface_hf import SegFace, SegFaceConfig
+from segface_hf.fused import infer
+from segface_hf.hub import embedded_folder
+
+EMBEDDED = "embedded"
+SIZE = 512
+
+
+@torch.inference_mode()
+def _plain(model: SegFace, pixels: Tensor) -> Tensor:
+    return model(pixels).argmax(1)
+
+
+PATHS: Mapping[str, Callable[[SegFace, Tensor], object]] = {
+    "plain": _plain,
+    "fused": lambda model, pixels: infer(model, pixels).labels,
+}
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How a run measures."""
+
+    repeats: int = 7
+    clock: str = "wall"
+
+
+def build(backbone: str) -> SegFace:
+    """The embedded checkpoint, or random weights behind a backbone: speed is the same."""
+    if backbone == EMBEDDED:
+        return SegFace.from_pretrained(embedded_folder())
+    torch.manual_seed(0)
+    return SegFace(SegFaceConfig(backbone=backbone)).eval()
+
+
+def noise(batch: int, size: int) -> Tensor:
+    """(batch, 3, size, size) pixels."""
+    return torch.randn(batch, 3, size, size, generator=torch.Generator().manual_seed(0))
+
+
+def by_backbone(backbones: Sequence[str], setup: Setup, *, size: int = SIZE) -> list[dict]:
+    """Labels of one picture by the plain and the fused path, interleaved."""
+    rows = []
+    for backbone in backbones:
+        model, pixels = build(backbone), noise(1, size)
+        calls = {name: bound(path, model, pixels) for name, path in PATHS.items()}
+        times = interleaved(calls, repeats=setup.repeats, clock=setup.clock)
+        peaks = {name: peak_elsewhere("labels", backbone, name, size) for name in PATHS}
+        for name, timing in times.items():
+            rows.append(
+                {
+                    "backbone": backbone, "path": name, **timing.to_dict(),
+                    "per_second": round(1 / timing.p50, 2), "peak_mb": peaks[name],
+                    "times_faster": round(ratio(times["plain"], timing), 2),
+                    "memory_share": _share(peaks[name], peaks["plain"]),
+                }
+            )  # fmt: skip
+    return rows
+
+
+def by_batch(backbone: str, setup: Setup, *, batches: Sequence[int] = (1, 2, 4, 8)) -> list[dict]:
+    """Throughput of the fused path by batch size."""
+    model = build(backbone)
+    side = model.config.resolution
+    calls = {str(n): bound(PATHS["fused"], model, noise(n, side)) for n in batches}
+    times = interleaved(calls, repeats=setup.repeats, clock=setup.clock)
+    return [
+        {"backbone": backbone, "batch": n, **t.to_dict(), "per_second": round(int(n) / t.p50, 2)}
+        for n, t in times.items()
+    ]
+
+
+def by_request(backbone: str, setup: Setup) -> list[dict]:
+    """What asking for less or more than labels costs."""
+    model = build(backbone)
+    pixels = noise(1, model.config.resolution)
+    wanted = tuple(model.config.labels.names[i] for i in model.config.labels.tail[:2])
+    calls = {
+        "labels": lambda: infer(model, pixels),
+        f"only {' and '.join(wanted)}": lambda: infer(model, pixels, classes=wanted),
+        "labels, confidence, runner-up": lambda: infer(model, pixels, doubt=True),
+        "labels and logits": lambda: infer(model, pixels, logits=True),
+    }
+    times = interleaved(calls, repeats=setup.repeats, clock=setup.clock)
+    base: Timing = times["labels"]
+    return [
+        {"backbone": backbone, "asked": name, **t.to_dict(), "times": round(ratio(t, base), 2)}
+        for name, t in times.items()
+    ]
+
+
+def bound(
+    path: Callable[[SegFace, Tensor], object], model: SegFace, pixels: Tensor
+) -> Callable[[], object]:
+    """Binds a path to its input."""
+    return lambda: path(model, pixels)
+
+
+def _share(peak: float | None, of: float | None) -> float | None:
+    return None if peak is None or not of else round(peak / of, 2)
