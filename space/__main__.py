@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from huggingface_hub import HfApi
 
 from segface_hf.errors import SegFaceError
-from space.deploy import deploy, make_plan
+from space.deploy import ROOT, deploy, make_plan
+from space.errors import VisitError
 from space.handlers import as_sentence
+from space.load import visit_together
+from space.pictures import take_pictures
 
 
 def _deploy_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,9 +34,44 @@ def _deploy(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _pictures_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--url", default="http://127.0.0.1:7860/", help="a running app")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images", help="where to")
+    parser.add_argument("--chromium", default="chromium", help="the browser")
+
+
+def _pictures(arguments: argparse.Namespace) -> int:
+    chromium = shutil.which(arguments.chromium)
+    if chromium is None:
+        raise VisitError("Chromium is missing: get it with 'apt-get install chromium'")
+    for path in take_pictures(arguments.url, arguments.out, chromium=chromium):
+        print(path)
+    return 0
+
+
+def _load_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--url", default="http://127.0.0.1:7860/", help="a running app")
+    parser.add_argument("--visitors", type=int, default=50, help="how many come at once")
+    parser.add_argument("--pid", type=int, help="the app's process, to watch its memory")
+
+
+def _load(arguments: argparse.Namespace) -> int:
+    report = visit_together(arguments.url, visitors=arguments.visitors, pid=arguments.pid)
+    print("\n".join(report.lines()))
+    return 1 if report.failures or report.strangers else 0
+
+
 _COMMANDS: dict[
     str, tuple[str, Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], int]]
-] = {"deploy": ("put the app on a Hugging Face Space", _deploy_arguments, _deploy)}
+] = {
+    "deploy": ("put the app on a Hugging Face Space", _deploy_arguments, _deploy),
+    "pictures": (
+        "take the pictures of the docs from a running app",
+        _pictures_arguments,
+        _pictures,
+    ),
+    "load": ("send many visitors to a running app at once", _load_arguments, _load),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

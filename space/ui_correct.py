@@ -33,7 +33,7 @@ def layout(services: Services) -> CorrectPage:
     message = ui_messages.message_box("save-message")
     licence = services.settings.license.upper()
     with gr.Group(elem_id="consent"):
-        gr.Markdown("### Before you save", elem_classes="consent-title")
+        gr.Markdown("## Before you save", elem_classes="consent-title")
         right = gr.Radio(_choices(RIGHTS), label="Why may this photo be shared?", elem_id="right")
         people = gr.Radio(_choices(PEOPLE), label="Who is in it?", elem_id="people")
         photo_licence = gr.Textbox(

@@ -59,29 +59,34 @@ def _on_the_hub(dataset: str) -> str:
 
 def numbers(stats: Stats) -> str:
     """Returns counts, growth and a table of classes, rare classes first."""
-    minutes = round(stats.seconds / 60)
     lead = (
-        f"<p>{stats.rows:,} correction(s) of {stats.photos:,} photo(s), "
-        f"{stats.changed_pixels:,} pixels set right in {minutes:,} minute(s) of work.</p>"
+        f"<p>{_many(stats.rows, 'correction')} of {_many(stats.photos, 'photo')}, "
+        f"{_many(stats.changed_pixels, 'pixel')} set right in "
+        f"{_many(round(stats.seconds / 60), 'minute')} of work.</p>"
     )
     tail = set(stats.schema.tail)
     order = sorted(
         range(1, stats.schema.num_classes),
         key=lambda i: (i not in tail, -stats.images_by_class[i], i),
     )
-    most = max(stats.images_by_class[1:]) or 1
-    rows = "".join(_row(stats, i, most=most) for i in order)
-    head = "<tr><th>Class</th><th>Photos</th><th></th><th>Pixels</th></tr>"
+    rows = "".join(_row(stats, i) for i in order)
+    head = "<tr><th>Class</th><th>Photos</th><th>Share of photos</th><th>Pixels</th></tr>"
     table = f"<table class='counts'><thead>{head}</thead><tbody>{rows}</tbody></table>"
-    return f"{lead}<div class='growth'>{growth_svg(stats.weeks)}</div>{table}"
+    plot = f"<div class='growth'>{growth_svg(stats.weeks)}</div>" if len(stats.weeks) > 1 else ""
+    return f"{lead}{plot}{table}"
 
 
-def _row(stats: Stats, index: int, *, most: int) -> str:
+def _many(count: int, thing: str) -> str:
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
+def _row(stats: Stats, index: int) -> str:
     images, pixels = stats.images_by_class[index], stats.pixels_by_class[index]
     red, green, blue = stats.schema.colors[index]
     rare = " <small>rare</small>" if index in stats.schema.tail else ""
-    bar = f"width:{100 * images / most:.0f}%;background:rgb({red},{green},{blue})"
+    style = f"width:{100 * images / stats.rows:.0f}%;background:rgb({red},{green},{blue})"
+    bar = f"<i style='{style}'></i>" if images else ""
     return (
         f"<tr><td>{escape(title(stats.schema.names[index]))}{rare}</td><td>{images:,}</td>"
-        f"<td class='bar'><i style='{bar}'></i></td><td>{pixels:,}</td></tr>"
+        f"<td class='bar'>{bar}</td><td>{pixels:,}</td></tr>"
     )

@@ -60,7 +60,7 @@ def start(folder, **variables):
     environment = {
         **os.environ, "SEGFACE_PORT": str(port), "SEGFACE_CONTRIBUTIONS": str(folder / "rows"),
         "SEGFACE_CACHE": str(folder / "visits"), "GRADIO_TEMP_DIR": str(folder / "gradio"),
-        "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1",
+        "GRADIO_ANALYTICS_ENABLED": "False", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1",
         **variables,
     }  # fmt: skip
     with log.open("wb") as out:
