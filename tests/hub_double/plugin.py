@@ -6,6 +6,7 @@ chosen when pytest starts, and the one server of a run forgets everything betwee
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import socket
@@ -31,7 +32,8 @@ def _point_client_here() -> None:
         port = probe.getsockname()[1]
     os.environ["HF_ENDPOINT"] = f"http://127.0.0.1:{port}"
     os.environ["HF_HUB_DISABLE_XET"] = "1"
-    os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="segface-tests-")
+    os.environ["HF_HOME"] = cache = tempfile.mkdtemp(prefix="segface-tests-")
+    atexit.register(shutil.rmtree, cache, ignore_errors=True)
     os.environ.pop("HF_TOKEN", None)
 
 
@@ -43,11 +45,6 @@ def pytest_configure(config: Any) -> None:
     """Lets the client use what its HTTP library calls deprecated: it uploads large files so."""
     upload = "ignore:Use 'content=<...>' to upload raw bytes:DeprecationWarning"
     config.addinivalue_line("filterwarnings", upload)
-
-
-def pytest_unconfigure() -> None:
-    """Removes the client's cache of this run."""
-    shutil.rmtree(os.environ["HF_HOME"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
