@@ -39,7 +39,7 @@ const cheap = (wrong) => 2 + wrong.length / 400;
 
 // Components live long: the same wrong pixels are looked at again after every action.
 function cached(job, wrong, id, make) {
-  const name = `${id}:${wrong[0]}:${wrong.length}`;
+  const name = `${id}:${wrong.length}:${wrong.reduce((sum, i) => (Math.imul(sum, 31) + i) | 0, 7)}`;
   if (!job.plans.has(name)) job.plans.set(name, make());
   return job.plans.get(name);
 }

@@ -331,3 +331,55 @@ def test_holding_c_shows_the_photo_and_letting_go_the_mask(open_editor):
     editor.page.keyboard.up("c")
     editor.page.wait_for_timeout(150)
     assert canvas.screenshot() == masked
+
+
+def test_a_lost_connection_keeps_the_work_and_says_so(open_editor):
+    editor = open_editor()
+    editor.drag([(40, 40), (80, 40)])
+    work = editor.ids()
+    editor.page.context.set_offline(True)
+    editor.page.wait_for_selector(".fme-alert:not([hidden])")
+    assert "your work is kept in this browser" in editor.text(".fme-alert")
+    editor.drag([(40, 60), (80, 60)])
+    editor.page.context.set_offline(False)
+    assert (editor.ids() != work).any()
+    editor.save()
+    np.testing.assert_array_equal(editor.saved()[0], editor.ids())
+
+
+def test_a_class_name_is_text_and_never_markup(open_editor):
+    editor = open_editor()
+    name = "<img src=x onerror='window.hit = 1'>"
+    classes = [{"name": name, "color": [1, 2, 3]}] * 19
+    editor.js(
+        "(fme.app.classes = arg, fme.app.palette.load(arg), fme.app.useTool('fill'))", classes
+    )
+    editor.click(128, 128)
+    assert name in editor.text(".fme-classes")
+    assert editor.page.locator("#mask-editor img").count() == 0
+    assert editor.page.evaluate("window.hit") is None
+
+
+def test_redraw_gives_a_part_the_outline_that_was_drawn(open_editor):
+    editor = open_editor()
+    start = editor.ids()
+    eye = CELEBAMASK_HQ.id_of("r_eye")
+    _choose(editor, eye)
+    editor.press("q")
+    editor.drag([(96, 110), (112, 110), (112, 118), (96, 118), (96, 110)])
+    after = editor.ids()
+    inside = np.zeros_like(after, bool)
+    inside[110:119, 96:113] = True
+    assert (after[inside] == eye).all()
+    assert not (after[~inside] == eye).any()
+    assert (start[~inside] == eye).any()
+
+
+def test_u_swaps_the_sides_of_the_chosen_class(open_editor):
+    editor = open_editor()
+    start = editor.ids()
+    left, right = CELEBAMASK_HQ.id_of("l_eye"), CELEBAMASK_HQ.id_of("r_eye")
+    _choose(editor, left)
+    editor.press("u")
+    np.testing.assert_array_equal(editor.ids() == left, start == right)
+    assert editor.text(".fme-message") == "swap l_eye and r_eye"
