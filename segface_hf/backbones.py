@@ -64,6 +64,7 @@ class Pyramid:
         detail_index: Its position in the output list.
         channels_last: Whether the backbone returns (B, H, W, C).
         with_head: Whether the last feature is the whole model's convolution head.
+        divisor: What the sides of an input must be multiples of.
     """
 
     channels: tuple[int, ...]
@@ -72,6 +73,7 @@ class Pyramid:
     detail_index: int = -1
     channels_last: bool = False
     with_head: bool = False
+    divisor: int = 1
 
     def features(self, backbone: nn.Module, pixels: Tensor) -> tuple[list[Tensor], Tensor | None]:
         """Runs the backbone.
@@ -97,10 +99,9 @@ class Pyramid:
         return features, detail
 
     def _check_size(self, height: int, width: int) -> None:
-        """Only the patch embeddings of the channels-last backbones are strict about it."""
-        if self.channels_last and (height % STRIDES[0] or width % STRIDES[0]):
+        if height % self.divisor or width % self.divisor:
             raise ImageError(
-                f"this backbone takes sides that are multiples of {STRIDES[0]} pixels, "
+                f"this backbone takes sides that are multiples of {self.divisor} pixels, "
                 f"got {width} x {height}: resize or pad the input"
             )
 
@@ -179,10 +180,15 @@ def _pyramid(net: nn.Module, name: str, *, detail: bool) -> Pyramid:
         )
     indices = tuple(_last(reductions, stride) for stride in STRIDES)
     detail_index = _last(reductions, DETAIL_STRIDE) if detail else -1
+    channels_last = str(getattr(net, "output_fmt", "NCHW")).endswith("NHWC")
+    # Stock patch embeddings are strict about sizes; published Swins leave a part patch out.
+    published = PUBLISHED.get(name)
+    strict = channels_last and not (published is not None and published.window)
     return Pyramid(
         channels=tuple(channels[index] for index in indices),
         indices=indices,
         detail_channels=channels[detail_index] if detail else 0,
         detail_index=detail_index,
-        channels_last=str(getattr(net, "output_fmt", "NCHW")).endswith("NHWC"),
+        channels_last=channels_last,
+        divisor=STRIDES[0] if strict else 1,
     )

@@ -72,10 +72,10 @@ def build_warp(landmarks: Tensor, *, height: int, width: int) -> Warp:
     standard = landmarks.new_tensor(STANDARD_LANDMARKS) / _STANDARD_FRAME * (size - 1)
     alignment = similarity(landmarks, standard)
     points = _pixels(height, width).to(landmarks)
-    aligned = (_tanh_inverse(points / size * 2 - 1) + 1) / 2 * size
+    aligned = _to_pixels(_tanh_inverse(_to_frame(points, size)), size)
     source = _transformed(aligned, torch.linalg.inv(alignment))
-    target = _transformed(points, alignment)
-    return Warp(forward=source / size * 2 - 1, inverse=_tanh(target / size * 2 - 1))
+    target = _to_pixels(_tanh(_to_frame(_transformed(points, alignment), size)), size)
+    return Warp(forward=_to_frame(source, size), inverse=_to_frame(target, size))
 
 
 def similarity(source: Tensor, target: Tensor) -> Tensor:
@@ -125,6 +125,16 @@ def _pixels(height: int, width: int) -> Tensor:
     """(1, H, W, 2) x and y of every pixel."""
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     return torch.stack([x, y], dim=-1)[None].float()
+
+
+def _to_frame(points: Tensor, size: Tensor) -> Tensor:
+    """Pixels to -1 to 1."""
+    return points / size * 2 - 1
+
+
+def _to_pixels(places: Tensor, size: Tensor) -> Tensor:
+    """-1 to 1 to pixels."""
+    return (places + 1) / 2 * size
 
 
 def _tanh(x: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import pytest
 import timm
 import torch
 
+from segface_hf import SegFace, SegFaceConfig
 from segface_hf._tv_swin import exact_swin
 from segface_hf.backbones import PUBLISHED, build_backbone
 from segface_hf.errors import ConfigError
@@ -121,3 +122,18 @@ def test_any_timm_backbone_with_a_pyramid_gives_its_own_strides_and_channels(nam
 def test_a_backbone_without_a_pyramid_is_refused_by_name(name):
     with pytest.raises(ConfigError, match=name):
         build_backbone(name)
+
+
+@pytest.mark.parametrize("name", ["edgenext_xx_small", "hrnet_w18_small", "pvt_v2_b0"])
+def test_any_backbone_with_a_pyramid_trains(name):
+    config = SegFaceConfig(
+        backbone=name, width=16, heads=2, mlp_dim=16, depth=1, upscale_dims=(8,), resolution=64
+    )
+    model = SegFace(config)
+    loss = torch.nn.functional.cross_entropy(
+        model(pixels(64, 64, batch=2)), torch.zeros(2, 64, 64, dtype=torch.long)
+    )
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert all(p.weight.grad.abs().sum() > 0 for p in model.fusion.projections)
+    assert next(model.backbone.parameters()).grad is not None
