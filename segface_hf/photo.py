@@ -109,7 +109,10 @@ class PhotoParse:
         if self._needs_landmarks:
             views = [replace(view, frame=view.frame.scaled(_WARPED_WIDER)) for view in views]
             views = self._parsed(self.engine, [(image, view) for view in views])
-        self._lay(canvas, image, views)
+        schema = self.engine.config.labels
+        for view in views:
+            parse = without_padding(_parse_of(view), schema, frame=view.frame, photo=image)
+            canvas.add(view.frame, parse, near_weights(len(parse.labels)))
         if self.spreading and not self._needs_landmarks:
             self._lay_surroundings(canvas, image, views)
         return [_face(view) for view in views]
@@ -120,12 +123,11 @@ class PhotoParse:
         wider = [
             replace(view, frame=wider_frame(view.frame), parse=None)
             for view in views
-            if view.parse and goes_on(view.frame, view.parse.labels, schema, photo=image.size)
+            if goes_on(view.frame, _parse_of(view).labels, schema, photo=image.size)
         ]
         for view in self._parsed(self.engine, [(image, view) for view in wider]):
-            assert view.parse is not None
-            around = only_spreading(view.parse, schema)
-            around = without_padding(around, view.frame, image)
+            around = only_spreading(_parse_of(view), schema)
+            around = without_padding(around, schema, frame=view.frame, photo=image)
             canvas.add(view.frame, around, wide_weights(len(around.labels)))
 
     def of_whole(self, images: Sequence[Image.Image]) -> Iterator[tuple[Canvas, Face]]:
@@ -137,7 +139,8 @@ class PhotoParse:
                 views = self._parsed(self.engine, list(zip(batch, views, strict=True)))
             for image, view in zip(batch, views, strict=True):
                 canvas = Canvas(image.size, doubt=self.doubt)
-                self._lay(canvas, image, [view])
+                parse = _parse_of(view)
+                canvas.add(view.frame, parse, near_weights(len(parse.labels)))
                 yield canvas, _face(view)
 
     @property
@@ -183,12 +186,6 @@ class PhotoParse:
         read = read_landmarks(labels, engine.config.labels)
         return None if read is None else view.frame.to_photo(read.points / len(labels))
 
-    def _lay(self, canvas: Canvas, image: Image.Image, views: Sequence[View]) -> None:
-        for view in views:
-            assert view.parse is not None
-            parse = without_padding(view.parse, view.frame, image)
-            canvas.add(view.frame, parse, near_weights(len(parse.labels)))
-
 
 def better_frame(view: View, photo: tuple[int, int]) -> Frame | None:
     """Returns the frame that a view's landmarks define, where parsing there may help."""
@@ -208,6 +205,11 @@ def covering(frame: Frame, photo: tuple[int, int]) -> Frame:
     corners = frame.to_unit(np.array([[0, 0], [width, 0], [width, height], [0, height]]))
     factor = 2 * float(np.abs(corners - 0.5).max())
     return frame.scaled(factor) if 1.0 < factor <= _COVERING else frame
+
+
+def _parse_of(view: View) -> CropParse:
+    assert view.parse is not None
+    return view.parse
 
 
 def _was_turned_far(view: View) -> bool:

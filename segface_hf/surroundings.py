@@ -40,7 +40,7 @@ def goes_on(
     border[[0, -1], :] = border[:, [0, -1]] = True
     rows, columns = np.nonzero(border & _spreads(schema)[labels])
     places = frame.to_photo((np.stack([columns, rows], -1) + 0.5) / len(labels))
-    margin = _AT_THE_EDGE * frame.side
+    margin = max(_AT_THE_EDGE, 1 / len(labels)) * frame.side
     inside = (places > margin) & (places < np.array(photo) - margin)
     return bool(inside.all(1).any())
 
@@ -55,10 +55,12 @@ def only_spreading(parse: CropParse, schema: LabelSchema) -> CropParse:
     return _erase(parse, erased)
 
 
-def without_padding(parse: CropParse, frame: Frame, photo: Image.Image) -> CropParse:
+def without_padding(
+    parse: CropParse, schema: LabelSchema, *, frame: Frame, photo: Image.Image
+) -> CropParse:
     """Makes background of what was added around a photo: letterboxes, corners of a turned scan.
 
-    A model that sees such a flat area below a neck takes it for cloth.
+    A model that sees such a flat area below a neck takes it, and its blurred rim, for cloth.
     """
     color = padding_color(photo)
     if color is None:
@@ -68,7 +70,8 @@ def without_padding(parse: CropParse, frame: Frame, photo: Image.Image) -> CropP
     for axis in (0, 1):
         steps = np.diff(pixels, axis=axis, append=pixels.take([-1], axis))
         padding &= np.abs(steps).max(-1) <= _FLAT
-    return _erase(parse, padding)
+    cloth = np.isin(parse.labels, [schema.id_of("cloth")] if "cloth" in schema.names else [])
+    return _erase(parse, padding | (cloth & _grown(_grown(padding))))
 
 
 def padding_color(photo: Image.Image) -> np.ndarray | None:
@@ -79,6 +82,16 @@ def padding_color(photo: Image.Image) -> np.ndarray | None:
     patches = [np.asarray(photo.crop((x, y, x + corner, y + corner))) for x, y in starts]
     pixels = np.stack(patches).reshape(-1, 3).astype(np.int16)
     return pixels[0] if np.ptp(pixels, axis=0).max() <= _FLAT else None
+
+
+def _grown(region: np.ndarray) -> np.ndarray:
+    """Adds the pixels around a region: resampling mixes its rim with the photo."""
+    grown = region.copy()
+    grown[1:] |= region[:-1]
+    grown[:-1] |= region[1:]
+    grown[:, 1:] |= region[:, :-1]
+    grown[:, :-1] |= region[:, 1:]
+    return grown
 
 
 def _erase(parse: CropParse, erased: np.ndarray) -> CropParse:

