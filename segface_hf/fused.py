@@ -11,6 +11,7 @@ from torch import Tensor
 
 from segface_hf.decoder import resized
 from segface_hf.errors import ConfigError
+from segface_hf.fused_gemm import FastLinear
 from segface_hf.fused_head import FusedHead
 from segface_hf.fused_labels import labels_at, read_doubt, read_labels
 from segface_hf.fused_weights import Fingerprint, fingerprint
@@ -91,7 +92,8 @@ def fused_head(model: SegFace) -> FusedHead:
 
 def _features(model: SegFace, pixels: Tensor) -> tuple[list[Tensor], Tensor | None]:
     pixels = pixels.contiguous(memory_format=torch.channels_last)
-    return model.pyramid.features(model.backbone, pixels)
+    with FastLinear():
+        return model.pyramid.features(model.backbone, pixels)
 
 
 def _from_tiles(model: SegFace, pixels: Tensor, *, doubt: bool) -> Inference:

@@ -6,28 +6,43 @@ oneDNN uses AVX-512 wherever it is and takes half the time there.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Applies a linear map to the last axis.
 
     Args:
-        x: (M, in), of any strides.
+        x: (..., in), of any strides.
         weight: (out, in), of any strides.
         bias: (out,), or None.
 
     Returns:
-        (M, out).
+        (..., out).
     """
-    if x.device.type == "cpu" and x.dtype == torch.float32 and _onednn_pays():
+    if x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32 and _onednn_pays():
         return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
     return F.linear(x, weight, bias)
+
+
+class FastLinear(TorchFunctionMode):
+    """Within it, the linear layers of any network go the way of `linear`; Swin's take half."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:  # fmt: skip
+        if func is F.linear and not kwargs:
+            return linear(*args)
+        return func(*args, **(kwargs or {}))
 
 
 @cache
