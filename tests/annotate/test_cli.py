@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from annotate.cli import COMMANDS, build_parser, main
+from annotate.cli import ANNOTATE, main
 from annotate.layout import row_path
 from annotate.parcel import Parcel
 from annotate.record import to_parquet
@@ -43,15 +43,15 @@ def sent(guest, *corrections):
 
 
 def test_every_command_has_help():
-    build_parser()
-    for name in COMMANDS:
+    ANNOTATE.parser()
+    for name in ANNOTATE.commands:
         with pytest.raises(SystemExit) as ended:
             main([name, "--help"])
         assert ended.value.code == 0
 
 
 def test_one_command_does_not_load_the_others():
-    script = "import sys, annotate.cli as c; c.build_parser(['stats']); print(*sys.modules)"
+    script = "import sys, annotate.cli as c; c.ANNOTATE.parser(['stats']); print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
