@@ -54,7 +54,7 @@ def check(
 
 def _nothing_changed(correction: Correction) -> Iterator[Finding]:
     if not correction.changed_pixels:
-        yield Finding("nothing changed", "the mask equals the prediction", blocks=True)
+        yield Finding("nothing changed", "the mask equals the prediction")
 
 
 def _size(correction: Correction) -> Iterator[Finding]:

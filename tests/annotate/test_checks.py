@@ -41,9 +41,9 @@ def test_a_good_face_is_left_alone(found):
     assert found(face()) == []
 
 
-def test_a_mask_that_equals_the_prediction_is_stopped(found):
+def test_a_mask_that_confirms_the_prediction_is_noticed(found):
     assert found(face(), prediction=face()) == [
-        ("nothing changed", "the mask equals the prediction", True)
+        ("nothing changed", "the mask equals the prediction", False)
     ]
 
 
