@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -20,6 +21,9 @@ _UNREADABLE = (
     RuntimeError, EOFError, ValueError, LookupError, AttributeError, TypeError, AssertionError,
     zipfile.BadZipFile, OSError, MemoryError,
 )  # fmt: skip
+_UNREADABLE_MESSAGE = (
+    "{path} is truncated or no PyTorch checkpoint; nothing in it was run: download it again"
+)
 _DDP_PREFIX = "module."
 
 
@@ -38,15 +42,9 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
             warnings.simplefilter("ignore", UserWarning)
             content = torch.load(path, weights_only=True, map_location="cpu")
     except pickle.UnpicklingError as error:
-        raise ConversionError(
-            f"{path} is no plain checkpoint: it holds something other than tensors and numbers, "
-            f"perhaps code, which was not run ({_first_line(error)})"
-        ) from error
+        raise ConversionError(_refused(path, error)) from error
     except _UNREADABLE as error:
-        raise ConversionError(
-            f"{path} is truncated or no PyTorch checkpoint: download it again "
-            f"({_first_line(error)})"
-        ) from error
+        raise ConversionError(_UNREADABLE_MESSAGE.format(path=path)) from error
     return _state_of(content, path)
 
 
@@ -68,5 +66,12 @@ def _state_of(content: Any, path: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+def _refused(path: Path, error: pickle.UnpicklingError) -> str:
+    """PyTorch's own message advises to load without restriction, so it is not passed on."""
+    named = re.search(r"GLOBAL ([\w.]+)", str(error))
+    if named is None:
+        return _UNREADABLE_MESSAGE.format(path=path)
+    return (
+        f"{path} holds '{named[1]}', which is neither a tensor nor a number: perhaps code, which "
+        "was not run; a published checkpoint has nothing like it"
+    )

@@ -22,6 +22,11 @@ def is_complete(folder: Path) -> bool:
 
 
 def check_target(out: Path) -> None:
+    """Refuses a place that holds anything but an earlier result.
+
+    Raises:
+        OutputError: It is a file, or a folder with other files.
+    """
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} is a file: give a folder")
     present = {path.name for path in out.iterdir()} if out.is_dir() else set()

@@ -154,6 +154,17 @@ def test_all_goes_on_where_it_was_interrupted(hub, cache, tmp_path, pickled):
     assert sorted(path.name for path in out.iterdir()) == [names[0]]
 
 
+def test_all_stops_where_the_hub_breaks_off_and_the_next_run_goes_on(hub, cache, tmp_path, pickled):
+    upload(hub, {"mobilenet_celeba_512/model_299.pt": pickled})
+    hub.fail("resolve/.*model_299.pt", 403, times=9)
+    with pytest.raises(CheckpointNotFoundError, match="the Hub can't be reached"):
+        list(convert_all(HubSource(REPOSITORY), tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+    hub.faults.clear()
+    again = {o.name: o for o in convert_all(HubSource(REPOSITORY), tmp_path / "out")}
+    assert again["mobilenet_celeba_512"].status == "converted"
+
+
 def test_the_command_converts_all_that_is_there_and_one(hub, cache, tmp_path, pickled, capsys):
     upload(hub, {f"{name}/model_299.pt": pickled for name in FOLDERS if "mobilenet" in name})
     out = tmp_path / "out"

@@ -56,6 +56,13 @@ def test_a_private_repository_is_made_private(hub, folder):
     assert hub.repos["model", "ada/face"].private
 
 
+def test_a_model_in_memory_can_be_pushed(hub):
+    url = SegFace(TINY).push_to_hub("ada/face", private=True, token=hub.token("ada"))
+    assert "/ada/face/commit/" in url
+    assert hub.repos["model", "ada/face"].private
+    assert 'from_pretrained("ada/face")' in hub.files("model", "ada/face")["README.md"].decode()
+
+
 def test_a_dry_run_checks_everything_and_sends_nothing(hub, folder, capsys):
     assert main(["publish", str(folder), "ada/face", "--private", "--dry-run"]) == 0
     printed = capsys.readouterr().out
