@@ -14,6 +14,7 @@ from space import (
     ui_correct,
     ui_dataset,
     ui_parse,
+    ui_review,
     ui_theme,
     ui_tools,
 )
@@ -55,6 +56,8 @@ def build_app(services: Services) -> gr.Blocks:
                 correct = ui_correct.layout(services)
             with gr.Tab("Contribute", id="contribute") as contribute_tab:
                 contribute = ui_contribute.layout(services)
+            with gr.Tab("Review", id="review") as review_tab:
+                review = ui_review.layout()
             with gr.Tab("Dataset", id="dataset") as dataset_tab:
                 dataset = ui_dataset.layout()
             with gr.Tab("About", id="about") as about_tab:
@@ -65,10 +68,11 @@ def build_app(services: Services) -> gr.Blocks:
         ui_tools.wire_models(*picker, services=services, model=model, message=parse.message)
         saved = ui_correct.wire(correct, services, visit=visit)
         ui_contribute.wire(contribute, services, saved=saved, tab=contribute_tab, visit=visit)
+        ui_review.wire(review, services, tab=review_tab)
         ui_dataset.wire(dataset, services, tab=dataset_tab)
         for view, tab in {
             "parse": parse_tab, "correct": correct_tab, "contribute": contribute_tab,
-            "dataset": dataset_tab, "about": about_tab,
+            "review": review_tab, "dataset": dataset_tab, "about": about_tab,
         }.items():  # fmt: skip
             tab.select(None, None, None, js=f"() => window.segfaceView('{view}')", **PRIVATE)
         _wire_editor(correct_tab, services, correct=correct, visit=visit)

@@ -42,7 +42,7 @@ def free_port():
 
 
 def wait_until_it_answers(url, process, log):
-    for _ in range(600):
+    for _ in range(1800):
         if process.poll() is not None:
             raise RuntimeError(f"the app ended with {process.returncode}:\n{log.read_text()}")
         try:
@@ -51,7 +51,7 @@ def wait_until_it_answers(url, process, log):
             time.sleep(0.1)
         else:
             return
-    raise RuntimeError(f"no answer within a minute:\n{log.read_text()}")
+    raise RuntimeError(f"no answer within three minutes:\n{log.read_text()}")
 
 
 def start(folder, **variables):
@@ -60,7 +60,8 @@ def start(folder, **variables):
     environment = {
         **os.environ, "SEGFACE_PORT": str(port), "SEGFACE_CONTRIBUTIONS": str(folder / "rows"),
         "SEGFACE_CACHE": str(folder / "visits"), "GRADIO_TEMP_DIR": str(folder / "gradio"),
-        "GRADIO_ANALYTICS_ENABLED": "False", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1",
+        "GRADIO_ANALYTICS_ENABLED": "False", "OMP_NUM_THREADS": "1",
+        "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1",
         **variables,
     }  # fmt: skip
     with log.open("wb") as out:

@@ -1,0 +1,102 @@
+"""axe-core in every view, light and dark; keyboard paths; no sideways scrolling on a phone."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import pytest
+
+from space.examples import list_examples
+from tests.space.e2e.conftest import upload, wait_for_overlay
+
+VIEWS = ("parse", "correct", "contribute", "review", "dataset", "about")
+SERIOUS = """async () => (await axe.run()).violations
+  .filter((found) => ['serious', 'critical'].includes(found.impact))
+  .map((found) => `${found.id}: ${found.nodes[0].html.slice(0, 160)}`)"""
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory):
+    """The path of axe-core's script, from the npm registry."""
+    if shutil.which("npm") is None:
+        pytest.skip("npm is missing: get it with 'apt-get install npm'")
+    folder = tmp_path_factory.mktemp("axe")
+    install = ["npm", "install", "--silent", "--no-audit", "--no-fund", "axe-core@4"]
+    if subprocess.run(install, cwd=folder, capture_output=True, timeout=120).returncode:
+        pytest.skip("axe-core can't be installed: connect to the npm registry once")
+    return folder / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def show(page, view):
+    page.locator(f"#views button[role=tab][data-tab-id={view}]:visible").first.click()
+    page.wait_for_selector(f"[role=tab][data-tab-id={view}][aria-selected=true]")
+    page.wait_for_timeout(400)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_axe_finds_nothing_serious_in_any_view(open_page, axe, dark):
+    page = open_page(dark=dark)
+    upload(page, list_examples()[-1].path)
+    wait_for_overlay(page)
+    page.click("#to-correct")
+    page.wait_for_selector("#mask-editor .fme[data-ready]")
+    page.add_script_tag(path=str(axe))
+    found = {}
+    for view in VIEWS:
+        show(page, view)
+        found[view] = page.evaluate(SERIOUS)
+    assert found == {view: [] for view in VIEWS}
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_no_view_scrolls_sideways(open_page, width):
+    page = open_page(width=width, height=844)
+    upload(page, list_examples()[0].path)
+    wait_for_overlay(page)
+    page.click("#to-correct")
+    page.wait_for_selector("#mask-editor .fme[data-ready]")
+    for view in VIEWS:
+        show(page, view)
+        extra = page.evaluate("() => document.documentElement.scrollWidth - innerWidth")
+        assert extra <= 0, view
+
+
+def test_classes_can_be_switched_by_keyboard_alone(open_page):
+    page = open_page()
+    upload(page, list_examples()[0].path)
+    wait_for_overlay(page)
+    page.locator("[name=opacity]").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.locator(".fv-opacity output").inner_text() == "56 %"
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("() => document.activeElement.dataset.class !== undefined"):
+            break
+    page.keyboard.press("Space")
+    assert page.evaluate("() => document.activeElement.getAttribute('aria-pressed')") == "false"
+
+
+def test_patterns_and_the_colour_blind_palette_change_the_picture(open_page):
+    page = open_page()
+    upload(page, list_examples()[0].path)
+    wait_for_overlay(page)
+    seen = set()
+    for mode in (None, "patterns", "safe", "outlines", "split", "boxes", "doubt"):
+        if mode:
+            page.click(f"[data-mode={mode}]")
+        page.wait_for_timeout(150)
+        seen.add(page.evaluate("() => document.querySelector('.fv-canvas').toDataURL()"))
+    assert len(seen) == 7
+
+
+def test_reduced_motion_is_respected(browser, server):
+    context = browser.new_context(reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(server.url)
+    page.wait_for_selector(".pd")
+    longest = page.evaluate(
+        "() => getComputedStyle(document.querySelector('#views [role=tab]')).transitionDuration"
+    )
+    assert all(float(part.strip().rstrip("s")) <= 0.001 for part in longest.split(","))
+    context.close()
