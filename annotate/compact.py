@@ -43,13 +43,15 @@ def compact(place: Place, *, at_least: int = 50, at_most: int = MOST_FILES) -> C
 
 
 def _compact(place: Place, head: str, *, at_least: int, at_most: int) -> Compacted:
-    singles = sorted(path for path in place.paths(revision=head) if layout.id_at(path))[:at_most]
+    present = set(place.paths(revision=head))
+    singles = sorted(path for path in present if layout.id_at(path))[:at_most]
     if len(singles) < at_least:
         return Compacted(0)
     rows = [_row(place, path, revision=head) for path in singles]
     ids = [row["content_id"] for row in rows]
     merged = f"{layout.MERGED}/{digest(*(i.encode() for i in ids))}.parquet"
-    added = {merged: rows_to_parquet(rows), **merged_index(place, ids, revision=head)}
+    index = merged_index(place, ids, revision=head, present=present)
+    added = {merged: rows_to_parquet(rows), **index}
     title = f"Compact {len(singles)} contributions into one file"
     place.commit(added, title=title, deleted=singles, parent=head)
     return Compacted(len(singles), merged)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
 from annotate import layout
@@ -63,13 +63,22 @@ def upkeep(place: Place, work: Callable[[str], T]) -> T:
     return patiently(lambda: work(place.head()))
 
 
-def merged_index(place: Place, ids: Iterable[str], *, revision: str) -> dict[str, bytes]:
-    """Returns the index files that also list these ids, by path."""
+def merged_index(
+    place: Place, ids: Iterable[str], *, revision: str, present: Collection[str]
+) -> dict[str, bytes]:
+    """Returns the index files that also list these ids, by path.
+
+    Args:
+        place: The dataset.
+        ids: Content ids to list.
+        revision: Commit to read.
+        present: Paths that it has, so that nothing is asked for in vain.
+    """
     by_path: dict[str, set[str]] = {}
     for content_id in ids:
         by_path.setdefault(layout.index_path(content_id), set()).add(content_id)
     files = {}
     for path, new in by_path.items():
-        listed = (place.read(path, revision=revision) or b"").decode().split()
-        files[path] = ("\n".join(sorted({*listed, *new})) + "\n").encode()
+        old = place.read(path, revision=revision) if path in present else None
+        files[path] = ("\n".join(sorted({*(old or b"").decode().split(), *new})) + "\n").encode()
     return files
