@@ -141,7 +141,7 @@ def reduced(image: Image.Image, max_side: int) -> Image.Image:
     return image.resize((width, height), Image.Resampling.LANCZOS)
 
 
-def as_sentence(error: Exception) -> str:
+def as_sentence(error: Exception | str) -> str:
     """Returns an error's message as a sentence for a person: a capital, a full stop, one line."""
     text = " ".join(str(error).split())
     text = text[:1].upper() + text[1:]

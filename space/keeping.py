@@ -10,6 +10,7 @@ from typing import Protocol
 
 from annotate.correction import Correction
 from annotate.courier import Courier
+from annotate.errors import RemoteError
 from annotate.outbox import Outbox
 from annotate.store import FolderStore
 from annotate.store_hub import HubStore
@@ -100,15 +101,31 @@ class HubKeeper:
         return self.outbox.tray(who.key).entry(content_id).sentence
 
 
-def signed_in(
-    token: str | None, *, dataset: str | None, store: Callable[..., HubStore] = HubStore
-) -> Contributor | None:
-    """Returns the account behind a token, verified by the Hub; None without a token.
+def identified(
+    token: str | None,
+    *,
+    dataset: str | None,
+    last: Contributor | None = None,
+    store: Callable[..., HubStore] = HubStore,
+) -> tuple[Contributor, str]:
+    """Finds out who saves, without ever standing in the way of saving.
 
-    Raises:
-        RemoteError: The Hub can't be reached or refuses the token.
+    Args:
+        token: Of whoever is signed in, or None.
+        dataset: The dataset that contributions go to, or None.
+        last: Who saved last in this visit.
+        store: Opens a dataset with a token.
+
+    Returns:
+        The account that the Hub verified; where it can't, who saved last or somebody anonymous,
+        and a sentence on why.
     """
     if not token or not dataset:
-        return None
-    account = store(dataset, token=token).account
-    return Contributor(key=account, account=account, token=token)
+        return (last if last and not last.account else anonymous()), ""
+    if last and last.token == token:
+        return last, ""
+    try:
+        account = store(dataset, token=token).account
+    except RemoteError as error:
+        return last or anonymous(), str(error)
+    return Contributor(key=account, account=account, token=token), ""

@@ -11,7 +11,7 @@ from segface_hf.errors import SegFaceError
 from segface_hf.labels import SCHEMAS
 from space import handlers, handlers_api
 from space.handlers_save import ConsentForm
-from space.keeping import anonymous, signed_in
+from space.keeping import identified
 from space.services import Services
 from space.ui_events import IN_LINE
 
@@ -111,8 +111,8 @@ def _saver(services: Services) -> Callable:
         form = ConsentForm(right, people, photo_licence or "", bool(agrees), source or "")
 
         def work() -> dict[str, Any]:
-            account = signed_in(token.token if token else None, dataset=services.settings.dataset)
-            return handlers_api.save(services, photo, mask, form=form, who=account or anonymous())
+            who, _ = identified(token.token if token else None, dataset=services.settings.dataset)
+            return handlers_api.save(services, photo, mask, form=form, who=who)
 
         return _told(work)
 

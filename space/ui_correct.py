@@ -12,7 +12,7 @@ from segface_hf.errors import SegFaceError
 from space import handlers, ui_messages
 from space.editor import FaceMaskEditor, accepted, editor_value, refused
 from space.handlers_save import ConsentForm, save_correction
-from space.keeping import signed_in
+from space.keeping import identified
 from space.services import Services
 from space.ui_events import PRIVATE
 from space.visit import Visit
@@ -81,14 +81,15 @@ def wire(page: CorrectPage, services: Services, *, visit: gr.State) -> Any:
         form = ConsentForm(right, people, photo_licence or "", bool(agrees), source or "")
         payload = event._data
         try:
-            account = signed_in(token.token if token else None, dataset=services.settings.dataset)
-            who = now.contributor(account)
+            who, trouble = identified(
+                token.token if token else None, dataset=services.settings.dataset, last=now.who
+            )
             receipt = save_correction(services, payload, form=form, who=who)
         except SegFaceError as error:
             told = handlers.as_sentence(error)
             return now, refused(payload, told), ui_messages.bad(told)
-        answer = accepted(payload, receipt.sentence)
-        return now.received(receipt, who), answer, ui_messages.good(receipt.sentence)
+        told = " ".join(filter(None, (receipt.sentence, trouble and handlers.as_sentence(trouble))))
+        return now.received(receipt, who), accepted(payload, told), ui_messages.good(told)
 
     return page.editor.saved(
         on_save, [visit, *page.statements], [visit, page.editor, page.message],

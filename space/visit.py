@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from space.errors import PhotoGoneError, VisitError
 from space.handlers import Batch, Parsed
 from space.handlers_save import Receipt
-from space.keeping import Contributor, anonymous
+from space.keeping import Contributor
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,6 @@ class Visit:
         keys[place] = parsed.photo.key
         notes[place] = parsed.note or notes[place]
         return replace(self, keys=tuple(keys), notes=tuple(notes), current=keys[place])
-
-    def contributor(self, account: Contributor | None) -> Contributor:
-        """Returns who saves: the account that is signed in, or this visit's secret."""
-        if account is not None:
-            return account
-        return self.who if self.who and not self.who.account else anonymous()
 
     def received(self, receipt: Receipt, who: Contributor) -> Visit:
         """Returns the visit with one more saved correction, once each."""

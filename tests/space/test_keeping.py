@@ -6,14 +6,13 @@ import pytest
 from annotate.consent import Consent
 from annotate.correction import Correction, ModelUsed
 from annotate.courier import Courier
-from annotate.errors import RemoteError, StoreError
+from annotate.errors import StoreError
 from annotate.outbox import Outbox
 from segface_hf.labels import CELEBAMASK_HQ
 from space import handlers_save, ui_api
-from space.keeping import Contributor, FolderKeeper, HubKeeper, anonymous, signed_in
+from space.keeping import Contributor, FolderKeeper, HubKeeper, anonymous, identified
 from space.services import build_services
 from space.settings import Settings
-from space.visit import Visit
 from tests.space.conftest import noise, painted_face
 
 
@@ -55,12 +54,28 @@ def test_nobody_reads_the_tray_of_another(keeper, correction):
     assert anonymous().key != anonymous().key
 
 
-def test_a_visit_keeps_its_secret_until_somebody_signs_in():
-    visit = Visit(who=anonymous())
-    assert visit.contributor(None) is visit.who
-    ada = Contributor("ada", "ada", "hf_x")
-    assert visit.contributor(ada) is ada
-    assert Visit(who=ada).contributor(None).account == ""
+def test_a_visit_keeps_its_secret_until_somebody_signs_in(hub):
+    secret, _ = identified(None, dataset="owner/faces")
+    assert identified(None, dataset="owner/faces", last=secret)[0] is secret
+    ada, trouble = identified(hub.token("ada"), dataset="owner/faces", last=secret)
+    assert (ada.account, ada.key, trouble) == ("ada", "ada", "")
+    assert identified(None, dataset="owner/faces", last=ada)[0].account == ""
+
+
+def test_an_account_is_asked_for_once_in_a_visit(hub):
+    ada, _ = identified(hub.token("ada"), dataset="owner/faces")
+    asked = len(hub.requests())
+    assert identified(hub.token("ada"), dataset="owner/faces", last=ada)[0] is ada
+    assert len(hub.requests()) == asked
+
+
+def test_a_token_that_the_hub_refuses_does_not_stop_the_saving(hub, keeper, correction):
+    who, trouble = identified("hf_wrong", dataset="owner/faces")
+    assert who.account == ""
+    assert trouble
+    assert keeper.save(correction, who=who).created
+    ada = Contributor("ada", "ada", "hf_old")
+    assert identified("hf_wrong", dataset="owner/faces", last=ada)[0] is ada
 
 
 def test_a_contribution_travels_from_save_to_a_pull_request(hub, tmp_path, correction):
@@ -69,21 +84,10 @@ def test_a_contribution_travels_from_save_to_a_pull_request(hub, tmp_path, corre
     HubStore("owner/faces", token=hub.token("owner")).create(CELEBAMASK_HQ)
     settings = Settings(dataset="owner/faces", contributions=tmp_path / "outbox")
     keeper = build_services(settings).keeper
-    who = signed_in(hub.token("ada"), dataset="owner/faces")
-    assert (who.account, who.key) == ("ada", "ada")
+    who, _ = identified(hub.token("ada"), dataset="owner/faces")
     keeper.save(correction, who=who)
     keeper.courier.step()
     assert keeper.state(correction.content_id, who=who) == "Pull request #1 is open."
-
-
-def test_a_token_that_the_hub_does_not_know_is_refused(hub):
-    with pytest.raises(RemoteError):
-        signed_in("hf_wrong", dataset="owner/faces")
-
-
-def test_without_a_token_nobody_is_signed_in():
-    assert signed_in(None, dataset="owner/faces") is None
-    assert signed_in("hf_x", dataset=None) is None
 
 
 def test_the_dataset_comes_from_the_settings_only():
