@@ -1,0 +1,82 @@
+"""From the sign-in button to a pull request under one's own name, in Chromium."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from annotate.layout import row_path
+from annotate.review import Desk
+from annotate.store_hub import HubStore
+from segface_hf.labels import CELEBAMASK_HQ
+from space.examples import list_examples
+from tests.space.e2e.conftest import start, stop, upload, wait_for_overlay
+from tests.space.e2e.test_loop import consent, open_editor, stroke
+
+REPO = "owner/faces"
+
+
+@pytest.fixture
+def space(hub, tmp_path):
+    """The app as a Space with sign-in, whose contributions go to the Hub double."""
+    owner = HubStore(REPO, token=hub.token("owner"))
+    owner.create(CELEBAMASK_HQ)
+    hub.token("guest")
+    running = start(
+        tmp_path, SYSTEM="spaces", SPACE_ID="owner/demo", SEGFACE_HOST="127.0.0.1",
+        OAUTH_CLIENT_ID="app", OAUTH_CLIENT_SECRET="secret", OPENID_PROVIDER_URL=hub.url,
+        OAUTH_SCOPES="openid profile write-discussions", SEGFACE_DATASET=REPO,
+        HF_ENDPOINT=hub.url, HF_HUB_DISABLE_XET="1", HF_HUB_OFFLINE="0",
+    )  # fmt: skip
+    yield running
+    stop(running)
+
+
+def sign_in(page):
+    page.get_by_role("tab", name="Contribute").click()
+    page.locator("#sign-in").click()
+    page.click("#authorize-guest")
+    page.wait_for_selector(".pd", state="attached")
+    page.get_by_role("tab", name="Parse").click()
+
+
+def correct_and_save(page):
+    upload(page, list_examples()[0].path)
+    wait_for_overlay(page)
+    open_editor(page)
+    page.evaluate("() => { const e = document.querySelector('#mask-editor .fme').__fme;"
+                  " e.cls(16); e.tool('brush'); }")  # fmt: skip
+    stroke(page, (0.3, 0.1), (0.7, 0.12))
+    consent(page)
+    page.click("#mask-editor [data-act=save]")
+    page.wait_for_selector("#save-message [role=status]")
+    page.get_by_role("tab", name="Contribute").click()
+
+
+@pytest.mark.slow
+def test_a_signed_in_contributor_opens_a_pull_request_in_their_own_name(space, hub, open_page):
+    page = open_page(url=space.url)
+    sign_in(page)
+    correct_and_save(page)
+    page.wait_for_function(
+        "() => document.querySelector('#receipts').innerText.includes('Pull request #1 is open.')"
+    )
+    (discussion,) = hub.repos["dataset", REPO].discussions.values()
+    assert (discussion.author, discussion.is_pull_request) == ("guest", True)
+    seen = Desk(HubStore(REPO, token="hf_owner")).inspect(1)
+    assert seen.acceptable
+    assert seen.correction.contributor == "guest"
+    assert "hat" in {n.name for n in seen.classes if n.second > n.first}
+    assert row_path(seen.correction.content_id) not in hub.repos["dataset", REPO].tree()
+
+
+@pytest.mark.slow
+def test_without_signing_in_the_correction_waits_and_says_so(space, hub, open_page):
+    page = open_page(url=space.url)
+    correct_and_save(page)
+    page.wait_for_function(
+        "() => /waiting to be sent: sign in/.test(document.querySelector('#receipts').innerText)"
+    )
+    assert re.search("no attached storage", page.content())
+    assert hub.repos["dataset", REPO].discussions == {}
