@@ -7,17 +7,28 @@ from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from segface_hf.decoder import resized
 from segface_hf.errors import ConfigError
+from segface_hf.fused_backbone import folded
 from segface_hf.fused_gemm import FastLinear
 from segface_hf.fused_head import FusedHead
 from segface_hf.fused_labels import labels_at, read_doubt, read_labels
 from segface_hf.fused_weights import Fingerprint, fingerprint
 from segface_hf.model import SegFace
 
-_HEADS: WeakKeyDictionary[SegFace, tuple[Fingerprint, FusedHead]] = WeakKeyDictionary()
+
+@dataclass(frozen=True)
+class Derived:
+    """What is derived from a model's parameters, and the state that it was derived from."""
+
+    state: Fingerprint
+    backbone: nn.Module
+    head: FusedHead
+
+
+_DERIVED: WeakKeyDictionary[SegFace, Derived] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -79,27 +90,26 @@ def infer(
     return found if ids is None else _restricted(found, ids)
 
 
-def fused_head(model: SegFace) -> FusedHead:
-    """Returns the model's fused head, derived anew when its parameters changed."""
-    now = fingerprint(model)
-    known = _HEADS.get(model)
-    if known is not None and known[0] == now:
-        return known[1]
-    head = FusedHead(model)
-    _HEADS[model] = (now, head)
-    return head
+def derived(model: SegFace) -> Derived:
+    """Returns what inference runs on, derived anew when the model's parameters changed."""
+    state = fingerprint(model)
+    known = _DERIVED.get(model)
+    if known is None or known.state != state:
+        known = Derived(state, folded(model.backbone, model.pyramid), FusedHead(model))
+        _DERIVED[model] = known
+    return known
 
 
 def _features(model: SegFace, pixels: Tensor) -> tuple[list[Tensor], Tensor | None]:
     pixels = pixels.contiguous(memory_format=torch.channels_last)
     with FastLinear():
-        return model.pyramid.features(model.backbone, pixels)
+        return model.pyramid.features(derived(model).backbone, pixels)
 
 
 def _from_tiles(model: SegFace, pixels: Tensor, *, doubt: bool) -> Inference:
     """Labels straight from tiles of logits, resized only where the decoder is coarser."""
     features, detail = _features(model, pixels)
-    head = fused_head(model)
+    head = derived(model).head
     size = pixels.shape[-2:]
     decoded = tuple(side * head.stride for side in features[0].shape[-2:])
     reader = read_doubt if doubt else read_labels
@@ -111,7 +121,7 @@ def _from_tiles(model: SegFace, pixels: Tensor, *, doubt: bool) -> Inference:
 
 def _head_logits(model: SegFace, pixels: Tensor) -> Tensor:
     features, detail = _features(model, pixels)
-    return fused_head(model).read(features, detail, lambda x: x)
+    return derived(model).head.read(features, detail, lambda x: x)
 
 
 def _warped_logits(model: SegFace, pixels: Tensor, landmarks: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from segface_hf.decoder import Decoder
+from segface_hf.fused_backbone import scale_and_shift
 from segface_hf.fused_gemm import Affine
 from segface_hf.model import Fusion, Projection, Refinement, SegFace
 
@@ -55,8 +56,7 @@ def fingerprint(model: SegFace) -> Fingerprint:
     It changes with every in-place update (an optimizer step, `load_state_dict`), and with the dtype
     and the device. Writing through `parameter.data` escapes it, as it escapes autograd.
     """
-    parts = (model.fusion, model.decoder)
-    tensors = [t for part in parts for t in (*part.parameters(), *part.buffers())]
+    tensors = (*model.parameters(), *model.buffers())
     return tuple((t.data_ptr(), _version(t), t.dtype, t.device) for t in tensors)
 
 
@@ -70,7 +70,7 @@ def derive(model: SegFace) -> HeadWeights:
     projections, bias = _projections(model.fusion)
     refine = None
     if model.fusion.refine is not None:
-        scale, shift = _norm_scale_shift(model.fusion.refine.norm)
+        scale, shift = scale_and_shift(model.fusion.refine.norm)
         projections = [weight * scale[:, None] for weight in projections]
         bias = bias * scale + shift
         refine = _refine(model.fusion.refine)
@@ -100,20 +100,13 @@ def _checked(module: nn.Module) -> Projection:
     return module
 
 
-def _norm_scale_shift(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
-    return scale, norm.bias.double() - norm.running_mean.double() * scale
-
-
 def _refine(refinement: Refinement) -> RefineWeights:
     conv, norm, _, pointwise = refinement.residual
     assert isinstance(conv, nn.Conv2d)
     assert isinstance(norm, nn.BatchNorm2d)
     assert isinstance(pointwise, nn.Conv2d)
     depthwise = conv.weight
-    scale, shift = _norm_scale_shift(norm)
+    scale, shift = scale_and_shift(norm)
     folded = depthwise.double() * scale[:, None, None, None]
     return RefineWeights(
         depthwise=folded.to(depthwise).contiguous(memory_format=torch.channels_last),

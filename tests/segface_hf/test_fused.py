@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from segface_hf import SegFace, SegFaceConfig
-from segface_hf.backbones import PUBLISHED
+from segface_hf.backbones import PUBLISHED, Pyramid
 from segface_hf.errors import ConfigError, LabelError, LandmarksRequiredError
-from segface_hf.fused import fused_head, infer
+from segface_hf.fused import derived, infer
+from segface_hf.fused_backbone import folded
 
 # Of the largest logit; float32 keeps seven digits of sums of a thousand terms.
 TOLERANCE = 1e-5
@@ -174,7 +175,7 @@ def test_a_model_in_training_mode_is_refused():
 
 def test_derived_weights_are_kept_while_nothing_changes():
     model = build(SMALL)
-    assert fused_head(model) is fused_head(model)
+    assert derived(model) is derived(model)
 
 
 def test_derived_weights_follow_an_optimizer_step():
@@ -196,6 +197,31 @@ def test_derived_weights_follow_a_loaded_state_and_a_change_of_type():
     model.load_state_dict(other.state_dict())
     assert_same_as_plain(model, pixels)
     assert infer(model.double(), pixels.double(), logits=True).logits.dtype == torch.float64
+
+
+@pytest.mark.parametrize("backbone", ["mobilenetv3_small_050", "tf_efficientnet_lite0"])
+def test_every_batch_norm_of_a_backbone_is_folded_into_its_convolution(backbone):
+    model = build(replace(SMALL, backbone=backbone))
+    norms = [m for m in derived(model).backbone.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    assert norms == []
+    assert any(isinstance(m, torch.nn.BatchNorm2d) for m in model.backbone.modules())
+
+
+def test_a_backbone_that_cannot_be_folded_exactly_is_used_as_it_is():
+    class Twice(torch.nn.Module):
+        """Uses a convolution's output beside its norm."""
+
+        def __init__(self):
+            super().__init__()
+            self.conv, self.norm = torch.nn.Conv2d(3, 4, 1), torch.nn.BatchNorm2d(4)
+            self.norm.running_mean.fill_(2.0)
+
+        def forward(self, x):
+            x = self.conv(x)
+            return [x + self.norm(x)]
+
+    net = Twice().eval()
+    assert folded(net, Pyramid(channels=(4,), indices=(0,))) is net
 
 
 def test_inference_leaves_the_model_and_its_checkpoint_alone():
