@@ -83,10 +83,13 @@ class FusedHead:
         grid = Grid(*projected[0].shape[1:3])
         keys = self._fuse(projected)
         weights, keys = self._transform(keys, grid)
-        fine = None if detail is None else self._blocks(detail, grid)
+        if detail is not None:
+            detail = resized(detail, (2 * grid.height, 2 * grid.width))
         parts = []
         for start, stop in grid.tiles():
-            x = self._upscale(keys[start:stop], None if fine is None else fine[start:stop])
+            rows = slice(2 * start // grid.width, 2 * stop // grid.width)
+            fine = None if detail is None else _blocks(detail[0, :, rows])
+            x = self._upscale(keys[start:stop], fine)
             parts.append(read(linear(weights, x)))
         return _unblocked(torch.cat(parts, dim=1), grid, levels=len(self.weights.ups))
 
@@ -130,24 +133,24 @@ class FusedHead:
                 self._positions.popitem(last=False)
         return self._positions[grid]
 
-    def _blocks(self, detail: Tensor, grid: Grid) -> Tensor:
-        """(1, C, 2h, 2w) -> (N, 4, C): the four finer pixels of every token."""
-        detail = resized(detail, (2 * grid.height, 2 * grid.width))[0].permute(1, 2, 0)
-        blocks = detail.unflatten(1, (-1, 2)).unflatten(0, (-1, 2)).transpose(1, 2)
-        return blocks.reshape(grid.height * grid.width, 4, -1)
-
     def _upscale(self, tokens: Tensor, detail: Tensor | None) -> Tensor:
         """(T, width) -> (T * s * s, dims[-1])."""
         first, *others = self.weights.ups
         x = first(tokens).view(tokens.shape[0] * 4, -1)
         if detail is not None and self.weights.detail is not None:
-            x += self.weights.detail(detail.flatten(0, 1))
+            x += self.weights.detail(detail)
         norm = self.decoder.upscaling[1]
         assert isinstance(norm, LayerNorm2d)
         x = F.gelu(F.layer_norm(x, x.shape[-1:], norm.weight, norm.bias, norm.eps))
         for up in others:
             x = F.gelu(up(x)).view(x.shape[0] * 4, -1)
         return x
+
+
+def _blocks(detail: Tensor) -> Tensor:
+    """(C, 2 rows, 2w) -> (rows * w * 4, C): the four finer pixels of every token in turn."""
+    blocks = detail.permute(1, 2, 0).unflatten(1, (-1, 2)).unflatten(0, (-1, 2))
+    return blocks.transpose(1, 2).reshape(-1, detail.shape[0])
 
 
 def _project(feature: Tensor, weight: Tensor) -> Tensor:
