@@ -28,6 +28,7 @@ def mirror(repo: DatasetRepo, folder: Path) -> FolderStore:
     for path in store.files():
         if path.relative_to(folder).as_posix() not in present:
             path.unlink()
+    store.refresh()
     return store
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,12 +48,7 @@ def new_card(facts: CardFacts, *, repo_id: str = "") -> str:
         "pretty_name": facts.title,
         "task_categories": ["image-segmentation"],
         "tags": ["face-parsing", "segface"],
-        "configs": [
-            {
-                "config_name": "default",
-                "data_files": [{"split": "train", "path": f"{layout.ROWS}/**/*.parquet"}],
-            }
-        ],
+        "configs": [_config()],
         # Counts by split would break the load with the next row, so there are none.
         "dataset_info": {"features": features()._to_yaml_list()},
         BLOCK: {
@@ -72,6 +68,21 @@ def new_card(facts: CardFacts, *, repo_id: str = "") -> str:
     ]
     body = "\n\n".join(sections)
     return f"---\n{yaml.safe_dump(front, sort_keys=False)}---\n\n{body}\n"
+
+
+def _config(**fields: str) -> dict[str, Any]:
+    files = [{"split": "train", "path": f"{layout.ROWS}/**/*.parquet"}]
+    return {"config_name": "default", "data_files": files, **fields}
+
+
+def freshness() -> str:
+    """Returns metadata that makes `load_dataset` read a folder anew.
+
+    For a folder whose card declares configs, `datasets` keys its cache by the folder's last name
+    and the card, not by the files: without this, rows saved since the last load, or the rows of
+    another folder of the same name, stay hidden behind the cache. On the Hub it goes by commit.
+    """
+    return yaml.safe_dump({"configs": [_config(description=uuid.uuid4().hex)]})
 
 
 def read_block(card: str, *, source: str) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 CARD = "README.md"
+FRESHNESS = ".huggingface.yaml"
 GROWTH = "growth.svg"
 ROWS = "data/train"
 MERGED = "data/train/merged"

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from annotate import layout
-from annotate.card import CardFacts, check_block, new_card, read_block
+from annotate.card import CardFacts, check_block, freshness, new_card, read_block
 from annotate.consent import DEFAULT_LICENCE
 from annotate.correction import Correction
 from annotate.durable import store_error, write_durably
@@ -67,12 +67,20 @@ class FolderStore:
         """Writes the parquet file of one row under its content id."""
         path = self.root / layout.row_path(content_id)
         if path.is_file():
+            self.refresh(since=path)
             return Saved(content_id, path, created=False)
         if (self.root / layout.tombstone_path(content_id)).is_file():
             raise StoreError(f"contribution {content_id} was taken down from {self.root}")
         self._check_card(schema)
         write_durably(path, data)
+        self.refresh(since=path)
         return Saved(content_id, path, created=True)
+
+    def refresh(self, *, since: Path | None = None) -> None:
+        """Makes `load_dataset` read the folder anew, at least since a file was written."""
+        stamp = self.root / layout.FRESHNESS
+        if since is None or not _is_newer(stamp, since):
+            write_durably(stamp, freshness().encode())
 
     def _check_card(self, schema: LabelSchema) -> None:
         """Writes the card of a new dataset, or checks that rows of this schema fit the old one."""
@@ -157,6 +165,7 @@ class FolderStore:
             write_durably(self.root / path, data)
         for path in deleted:
             (self.root / path).unlink(missing_ok=True)
+        self.refresh()
 
     def near_duplicates(self, image: np.ndarray) -> tuple[str, ...]:
         """Returns the content ids of rows whose photo looks like this one, nearest first."""
@@ -165,3 +174,10 @@ class FolderStore:
             for row in self.columns(["content_id", "photo_hash"])
         }
         return tuple(near_duplicates(photo_hash(image), held))
+
+
+def _is_newer(first: Path, second: Path) -> bool:
+    try:
+        return first.stat().st_mtime_ns > second.stat().st_mtime_ns
+    except OSError:
+        return False

@@ -37,6 +37,16 @@ def test_load_dataset_gives_photos_and_masks_with_ids_intact(tmp_path, drawn):
         assert row["created_at"] == correction.created_at
 
 
+def test_load_dataset_sees_every_row_although_it_caches(tmp_path, drawn):
+    """Its cache goes by the folder's last name and card, so it would show old or foreign rows."""
+    one, other = FolderStore(tmp_path / "a" / "set"), FolderStore(tmp_path / "b" / "set")
+    for store, numbers in ((one, (1,)), (other, (2,)), (one, (1, 3))):
+        for number in numbers:
+            store.save(drawn(number))
+        rows = load_dataset(str(store.root), split="train", cache_dir=str(tmp_path / "cache"))
+        assert set(rows["content_id"]) == {drawn(number).content_id for number in numbers}
+
+
 def test_saving_twice_gives_one_row(tmp_path, correction):
     store = FolderStore(tmp_path)
     first, second = store.save(correction), store.save(correction)
