@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from segface_hf.errors import ImageError, SegFaceError
@@ -112,6 +113,43 @@ def parse_again(services: Services, key: str, *, request: Request) -> Parsed:
     image = services.shelf.get(key).image
     services.limit.spend(request.visitor)
     return _parse(services, image, request)
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """What another model says about an open photo.
+
+    Attributes:
+        mask: uint8 (H, W) of the open photo's size.
+        sentence: How much the two differ.
+    """
+
+    mask: np.ndarray
+    sentence: str
+
+
+def parse_beside(services: Services, key: str, *, request: Request) -> Beside:
+    """Parses an open photo with another model, to look at both; nothing is replaced.
+
+    Raises:
+        PhotoGoneError: The photo is no longer open.
+        VisitError: The models name different classes.
+        TooFastError: The visitor parses more photos a minute than accepted.
+        CheckpointError: The model can't be loaded.
+    """
+    photo = services.shelf.get(key)
+    services.limit.spend(request.visitor)
+    whole = bool(photo.parse.faces) and photo.parse.faces[0].confidence == 0
+    other = services.models.parse(request.model, photo.image, whole_image=whole)
+    if other.schema.names != photo.parse.schema.names:
+        raise VisitError(
+            f"{request.model} names other classes ({other.schema.name}) than "
+            f"{photo.parse.model_id} ({photo.parse.schema.name}): choose one with the same."
+        )
+    differs = (other.mask != photo.parse.mask)[(other.mask > 0) | (photo.parse.mask > 0)]
+    share = 100 * float(differs.mean()) if differs.size else 0.0
+    told = f"{request.model} differs in {share:.1f} % of the face pixels: it is on the left."
+    return Beside(other.mask, told)
 
 
 def _parse(services: Services, image: Image.Image, request: Request) -> Parsed:

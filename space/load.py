@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import httpx
 from gradio_client import Client, handle_file  # type: ignore[import-untyped]
 from gradio_client.exceptions import AppError  # type: ignore[import-untyped]
 from PIL import Image
 
 from space.errors import VisitError
 from space.examples import list_examples
+
+_PATIENCE = 300.0
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,12 @@ def _report(results: Sequence[_Visit], peak_mb: float | None) -> LoadReport:
 
 
 def _visit(url: str, path: Path, size: tuple[int, int]) -> _Visit:
-    client = Client(url, verbose=False, download_files=False)
+    try:
+        client = Client(
+            url, verbose=False, download_files=False, httpx_kwargs={"timeout": _PATIENCE}
+        )
+    except httpx.HTTPError:
+        return _Visit(0.0, f"no app answers at {url}: start it with `python app.py`", False, 0)
     started, place = time.perf_counter(), 0
     try:
         job = client.submit(handle_file(path), api_name="/parse")

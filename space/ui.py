@@ -13,6 +13,7 @@ from space import (
     ui_contribute,
     ui_correct,
     ui_dataset,
+    ui_models,
     ui_parse,
     ui_review,
     ui_theme,
@@ -51,7 +52,7 @@ def build_app(services: Services) -> gr.Blocks:
                 model = gr.State(services.settings.model)
                 parse = ui_parse.layout(services)
                 menu = ui_tools.download_menu()
-                picker = ui_tools.model_picker(services)
+                picker = ui_models.layout(services)
             with gr.Tab("Correct", id="correct", render_children=True) as correct_tab:
                 correct = ui_correct.layout(services)
             with gr.Tab("Contribute", id="contribute") as contribute_tab:
@@ -65,7 +66,7 @@ def build_app(services: Services) -> gr.Blocks:
         ui_parse.wire(parse, services, visit=visit, model=model)
         ui_api.layout(services)
         ui_tools.wire_downloads(menu, services, visit=visit, message=parse.message)
-        ui_tools.wire_models(*picker, services=services, model=model, message=parse.message)
+        ui_models.wire(picker, parse, services, visit=visit, model=model)
         saved = ui_correct.wire(correct, services, visit=visit)
         ui_contribute.wire(contribute, services, saved=saved, tab=contribute_tab, visit=visit)
         ui_review.wire(review, services, tab=review_tab)

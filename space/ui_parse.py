@@ -64,7 +64,7 @@ def wire(page: ParsePage, services: Services, *, visit: gr.State, model: gr.Comp
         try:
             parsed = handlers.parse_again(services, now.photo(), request=asked)
             later = now.swapped(parsed)
-            return later, *_shown(_reopened(services, later), current=later.place)
+            return later, *_shown(reopened(services, later), current=later.place)
         except SegFaceError as error:
             return now, *_failed(error)
 
@@ -90,7 +90,12 @@ def _paths(value: dict[str, Any]) -> list[str]:
     return [file["path"] for file in value.get("files", [])]
 
 
-def _reopened(services: Services, visit: Visit) -> list[Parsed]:
+def reopened(services: Services, visit: Visit) -> list[Parsed]:
+    """Returns the photos of a visit from the shelf.
+
+    Raises:
+        PhotoGoneError: The time of one ran out.
+    """
     return [
         Parsed(services.shelf.get(key), note)
         for key, note in zip(visit.keys, visit.notes, strict=True)

@@ -9,7 +9,7 @@ const MODES = [
 // Longest side of the drawing: more pixels than a screen shows only cost time.
 const LARGEST = 1600;
 const state = { zoom: 1, photo: null, labels: null, doubt: null, other: null, hidden: new Set(), modes: new Set(), opacity: 0.55, split: 0.5, hot: -1 };
-let picture = null, layer = null, sheet = null, loading = 0;
+let picture = null, layer = null, beside = null, sheet = null, loading = 0;
 
 const make = (tag, text, attributes = {}) => {
   const node = document.createElement(tag);
@@ -34,11 +34,13 @@ const loadImage = (url) => new Promise((done, fail) => {
 function repaint() {
   if (!layer) return;
   const out = new Uint32Array(sheet.data.buffer), { w } = state.photo, scale = Math.max(1, Math.round(w / 400));
+  const flat = (labels) => P.paintLabels(out, labels, w, table, { patterns: state.modes.has('patterns'), scale });
   const table = P.lookup(state.photo.classes, state.hidden, state.modes.has('safe') ? 'safe' : 'color');
   if (state.modes.has('difference') && state.other) P.paintDifference(out, state.labels, state.other);
   else if (state.modes.has('outlines')) P.paintOutlines(out, state.labels, w, table, scale);
-  else P.paintLabels(out, state.labels, w, table, { patterns: state.modes.has('patterns'), scale });
+  else flat(state.labels);
   layer.getContext('2d').putImageData(sheet, 0, 0);
+  if (state.other) { flat(state.other); beside.getContext('2d').putImageData(sheet, 0, 0); }
   draw();
 }
 
@@ -51,9 +53,13 @@ function compose() {
   pen.globalAlpha = 1;
   pen.drawImage(picture, 0, 0, w, h);
   pen.save();
+  pen.imageSmoothingEnabled = state.zoom < 1;
+  if (state.modes.has('split') && state.other) {
+    pen.globalAlpha = state.opacity;
+    pen.drawImage(beside, 0, 0, state.split * w, h, 0, 0, state.split * w, h);
+  }
   if (state.modes.has('split')) { pen.beginPath(); pen.rect(state.split * w, 0, w, h); pen.clip(); }
   pen.globalAlpha = state.modes.has('outlines') ? Math.max(0.25, state.opacity) : state.opacity;
-  pen.imageSmoothingEnabled = state.zoom < 1;
   pen.drawImage(layer, 0, 0);
   if (state.modes.has('doubt') && state.doubt) { pen.globalAlpha = 0.85; pen.drawImage(state.doubt, 0, 0, w, h); }
   pen.restore();
@@ -75,7 +81,8 @@ function setMode(name, on) {
 function buildModes() {
   const box = $('.fv-modes');
   box.replaceChildren(...MODES.map(([name, title]) => {
-    const button = make('button', title, { type: 'button', 'data-mode': name, 'aria-pressed': state.modes.has(name) });
+    const label = name === 'split' && state.other ? 'Side by side' : title;
+    const button = make('button', label, { type: 'button', 'data-mode': name, 'aria-pressed': state.modes.has(name) });
     button.hidden = (name === 'doubt' && !state.doubt) || (name === 'difference' && !state.other) || (name === 'boxes' && !state.photo.faces.length);
     button.onclick = () => setMode(name, !state.modes.has(name));
     return button;
@@ -148,7 +155,7 @@ async function open(photo) {
   ]);
   if (turn !== loading) return;
   picture = image;
-  layer = Object.assign(document.createElement('canvas'), { width: w, height: h });
+  [layer, beside] = [0, 1].map(() => Object.assign(document.createElement('canvas'), { width: w, height: h }));
   sheet = new ImageData(w, h);
   Object.assign(state, { photo, labels, other, doubt: sure ? doubtLayer(photo.confidence, sure) : null, hidden: new Set() });
   for (const name of ['doubt', 'difference']) state.modes.delete(name);
@@ -161,7 +168,7 @@ async function open(photo) {
   buildModes(); buildClasses(); buildFaces();
   root.dataset.state = 'ready';
   root.dataset.ready = photo.id;
-  repaint();
+  if (other) setMode('split', true); else repaint();
 }
 
 async function load() {

@@ -8,7 +8,15 @@ from PIL import Image
 
 from segface_hf.errors import ImageError
 from space.errors import TooFastError, TooManyPhotosError, VisitError
-from space.handlers import Request, as_sentence, parse_again, parse_photo, parse_photos, reduced
+from space.handlers import (
+    Request,
+    as_sentence,
+    parse_again,
+    parse_beside,
+    parse_photo,
+    parse_photos,
+    reduced,
+)
 from tests.space.conftest import noise, png
 
 ASK = Request("visitor", "embedded")
@@ -112,6 +120,13 @@ def test_one_bad_photo_of_several_does_not_stop_the_others(services, photo_file)
     batch = parse_photos(services, paths, request=ASK)
     assert len(batch.parsed) == 2
     assert [problem[:8] for problem in batch.problems] == ["Photo 2:"]
+
+
+def test_another_model_can_be_looked_at_beside_the_one_in_use(services, photo_file):
+    key = parse_photo(services, photo_file(), request=ASK).photo.key
+    beside = parse_beside(services, key, request=Request("visitor", "org/other"))
+    assert beside.sentence == "org/other differs in 0.0 % of the face pixels: it is on the left."
+    assert np.array_equal(beside.mask, services.shelf.get(key).parse.mask)
 
 
 def test_too_many_photos_at_once_are_refused(with_settings, photo_file):

@@ -1,0 +1,83 @@
+"""The model picker: another checkpoint for the next photos, or beside the one in use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from annotate.edits import pack_label_map
+from segface_hf.errors import SegFaceError
+from space import handlers, ui_messages
+from space.catalogue import CATALOGUE, allowed_model, describe_model
+from space.services import Services
+from space.ui_components import parse_view
+from space.ui_events import IN_LINE, PRIVATE
+from space.ui_parse import ParsePage, reopened
+from space.visit import Visit
+
+_PROGRESS = gr.Progress()
+
+
+@dataclass(frozen=True)
+class ModelPicker:
+    """The components of the picker."""
+
+    choice: gr.Dropdown
+    use: gr.Button
+    compare: gr.Button
+    about: gr.Markdown
+
+
+def layout(services: Services) -> ModelPicker:
+    """Lays the picker out."""
+    known = services.settings.model
+    choices = [(entry.label, entry.id) for entry in CATALOGUE]
+    if known not in {entry.id for entry in CATALOGUE}:
+        choices.insert(0, (known, known))
+    with gr.Accordion("Model", open=False, elem_id="models"):
+        choice = gr.Dropdown(
+            choices, value=known, allow_custom_value=True, label="Checkpoint", elem_id="model",
+            info="Choose one, or type org/name of any repository that holds our format",
+        )  # fmt: skip
+        with gr.Row():
+            use = gr.Button("Use this model", size="sm", elem_id="use-model")
+            compare = gr.Button("Compare on this photo", size="sm", elem_id="compare-model")
+        about = gr.Markdown(describe_model(known), elem_id="model-about")
+    return ModelPicker(choice, use, compare, about)
+
+
+def wire(
+    picker: ModelPicker, page: ParsePage, services: Services, *, visit: gr.State, model: gr.State
+) -> None:
+    """Connects the picker; a model that can't be loaded leaves the former one in place."""
+
+    def on_use(chosen: str, former: str, progress: gr.Progress = _PROGRESS) -> tuple:
+        progress(0.1, desc="Loading the model")
+        try:
+            wanted = allowed_model(chosen or "", configured=services.settings.model)
+            parser = services.models.get(wanted)
+        except SegFaceError as error:
+            told = f"{handlers.as_sentence(error)} {former} stays in use."
+            return former, former, describe_model(former), ui_messages.bad(told)
+        told = f"Photos are now parsed by {wanted}."
+        return wanted, wanted, describe_model(wanted, parser), ui_messages.good(told)
+
+    def on_compare(chosen: str, now: Visit, request: gr.Request) -> tuple:
+        try:
+            wanted = allowed_model(chosen or "", configured=services.settings.model)
+            asked = handlers.Request(request.session_hash or "", wanted)
+            other = handlers.parse_beside(services, now.photo(), request=asked)
+            view = parse_view(reopened(services, now), current=now.place)
+        except SegFaceError as error:
+            return gr.skip(), ui_messages.bad(handlers.as_sentence(error))
+        view["photos"][now.place]["other"] = pack_label_map(other.mask)
+        return view, ui_messages.good(other.sentence)
+
+    picker.use.click(
+        on_use, [picker.choice, model], [picker.choice, model, picker.about, page.message],
+        **IN_LINE, **PRIVATE,
+    )  # fmt: skip
+    picker.compare.click(
+        on_compare, [picker.choice, visit], [page.view, page.message], **IN_LINE, **PRIVATE
+    )
