@@ -1,0 +1,147 @@
+"""export_onnx: a SegFace as one ONNX file that needs no torch, and proof that it is the same."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from segface_hf import hub
+from segface_hf.decoder import resized
+from segface_hf.errors import ConfigError, OutputError
+from segface_hf.export_int8 import quantize
+from segface_hf.export_parity import Limits, Parity, compare
+from segface_hf.fused_weights import derive
+from segface_hf.model import SegFace
+
+OPSET = 18
+STEP = 32  # the deepest stride: heights and widths are multiples of it
+MODEL_FILE = "model.onnx"
+PARITY_FILE = "parity.json"
+_MOST = 128  # batches, and sides in steps, that the graph promises to take
+
+
+@dataclass(frozen=True)
+class Export:
+    """What an export wrote.
+
+    Attributes:
+        path: The ONNX file; `config.json` and the parity report lie beside it.
+        parity: How far it is from the model.
+    """
+
+    path: Path
+    parity: Parity
+
+
+class ExportGraph(nn.Module):
+    """The computation that is exported: scales are projected before they are upsampled.
+
+    Attention stays as the model has it; ONNX Runtime plans its own memory.
+    """
+
+    def __init__(self, model: SegFace) -> None:
+        super().__init__()
+        self.model = model
+        derived = derive(model)
+        for index, weight in enumerate(derived.projections):
+            self.register_buffer(f"projection_{index}", weight[:, :, None, None])
+        self.register_buffer("bias", derived.bias)
+        self._refine = derived.refine
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, 3, H, W) -> logits (B, K, H, W) and labels (B, H, W) uint8."""
+        features, detail = self.model.pyramid.features(self.model.backbone, pixels)
+        logits = self.model.decoder(self._fused(features), detail)
+        logits = resized(logits, pixels.shape[-2:])
+        return logits, logits.argmax(1).to(torch.uint8)
+
+    def _fused(self, features: Sequence[Tensor]) -> Tensor:
+        convolve = nn.functional.conv2d
+        bias = self.get_buffer("bias")
+        fused = convolve(features[0], self.get_buffer("projection_0"), bias)
+        for index, feature in enumerate(features[1:], start=1):
+            coarse = convolve(feature, self.get_buffer(f"projection_{index}"))
+            fused = fused + resized(coarse, fused.shape[-2:])
+        if self._refine is None:
+            return fused
+        fused = fused.relu()
+        kernel, point = self._refine.depthwise, self._refine.pointwise
+        inner = convolve(fused, kernel, self._refine.bias, padding=1, groups=fused.shape[1]).relu()
+        return fused + convolve(inner, point.weight[:, :, None, None], point.bias)
+
+
+def export_onnx(
+    model: SegFace, folder: str | Path, *, int8: bool = False,
+    pictures: Sequence[np.ndarray] = (), masks: Sequence[np.ndarray] = (),
+    limits: Limits | None = None,
+) -> Export:  # fmt: skip
+    """Writes `model.onnx`, `config.json` and `parity.json`, and checks that they are the model.
+
+    Batch, height and width are dynamic; height and width are multiples of 32.
+
+    Args:
+        model: On the CPU, in float32, in evaluation mode.
+        folder: Created where it doesn't exist.
+        int8: Quantizes the backbone's convolutions; calibrated on `pictures`.
+        pictures: uint8 RGB (H, W, 3) aligned faces, for calibration and parity.
+        masks: uint8 (H, W) true labels of the pictures, for F1.
+        limits: The parity to state; None takes the usual one of the precision.
+
+    Raises:
+        ConfigError: The model warps its input, or int8 has no pictures to calibrate on.
+        ParityError: The ONNX model is further from the model than stated; the report says how.
+        OutputError: The folder can't be written.
+    """
+    _check(model, int8=int8, pictures=pictures)
+    limits = limits or Limits.usual(int8=int8)
+    folder = Path(folder)
+    path = folder / MODEL_FILE
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_graph(model, path)
+        config = json.dumps(model.config.to_dict(), indent=2) + "\n"
+        (folder / hub.CONFIG_FILE).write_text(config, encoding="utf-8")
+        if int8:
+            quantize(path, pictures, config=model.config)
+        parity = compare(model, path, pictures=pictures, masks=masks, opset=OPSET, int8=int8)
+        report = {**parity.to_dict(), "limits": limits.to_dict()}
+        text = json.dumps(report, indent=2) + "\n"
+        (folder / PARITY_FILE).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"can't write the export to {folder}: {error}") from error
+    limits.check(parity, report=folder / PARITY_FILE)
+    return Export(path, parity)
+
+
+def _check(model: SegFace, *, int8: bool, pictures: Sequence[np.ndarray]) -> None:
+    if model.config.warp == "tanh":
+        raise ConfigError(
+            "a model with a tanh warp can't be exported: its alignment depends on each face. "
+            "Export a model without warp"
+        )
+    if int8 and not pictures:
+        raise ConfigError("int8 needs pictures of aligned faces to calibrate on: give --data")
+
+
+def _write_graph(model: SegFace, path: Path) -> None:
+    graph = ExportGraph(model).eval()
+    # Sides and batch must differ here, or the exporter takes them for one dimension.
+    example = torch.zeros(2, 3, 4 * STEP, 6 * STEP)
+    batch = torch.export.Dim("batch", min=1, max=_MOST)
+    height, width = (torch.export.Dim(name, min=1, max=_MOST) for name in ("rows", "columns"))
+    shapes = {"pixels": {0: batch, 2: STEP * height, 3: STEP * width}}
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # the exporter's notes to its own developers
+        program = torch.onnx.export(
+            graph, (example,), dynamo=True, opset_version=OPSET, dynamic_shapes=shapes,
+            input_names=["pixels"], output_names=["logits", "labels"], verbose=False,
+        )  # fmt: skip
+    assert program is not None
+    program.save(str(path), external_data=False)
