@@ -54,6 +54,7 @@ def main() -> int:
         "Asking for less or more": lambda: models.by_request(EMBEDDED, setup),
         "Bytes to overlay": lambda: photos.profile(setup),
         "Photos and faces": lambda: photos.by_photo(setup),
+        "Many photos": lambda: photos.many(setup),
         "The largest photo": photos.largest,
     }
     for title, measure in sections.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,10 @@ from PIL import Image
 
 from bench.memory import peak_elsewhere
 from bench.models import Setup
-from bench.timing import CLOCKS, Timing, interleaved
+from bench.timing import CLOCKS, Timing, interleaved, ratio
+from segface_hf.commands.parse import Job
 from segface_hf.config import SegFaceConfig
+from segface_hf.files import find_photos
 from segface_hf.images import load_image
 from segface_hf.merge import CropParse
 from segface_hf.overlay import blend
@@ -124,3 +127,27 @@ def largest() -> list[dict]:
     return [
         {"photo": "4000 x 6000", "faces": 30, "peak_mb": peak_elsewhere("photo", 4000, 6000, 30)}
     ]
+
+
+def many(setup: Setup, *, count: int = 16) -> list[dict]:
+    """A folder through `segface parse`, beside the parser alone on decoded photos: wall clock."""
+    parser, photo = FaceParser.from_pretrained(), portrait(1024)
+    parser.parse(photo)
+    rows = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for index in range(count):
+            (folder / f"{index:03}.jpg").write_bytes(encoded(photo))
+        calls = {
+            "parser alone": lambda: [parser.parse(photo) for _ in range(count)],
+            "segface parse": lambda: list(Job(parser, folder / "out").parse(find_photos([folder]))),
+        }
+        times = interleaved(calls, repeats=max(1, setup.repeats // 2), clock="wall")
+    for called, timing in times.items():
+        rows.append(
+            {
+                "photos": called, "per_second": round(count / timing.p50, 2),
+                "share": round(ratio(times["parser alone"], timing), 2),
+            }
+        )  # fmt: skip
+    return rows
