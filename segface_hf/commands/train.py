@@ -6,11 +6,14 @@ import argparse
 from pathlib import Path
 
 HELP = "train a model on a folder of photos and masks; run again to resume"
+ROWS = "rows"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
-    parser.add_argument("--data", required=True, help="folder with images/ and masks/")
+    data = parser.add_mutually_exclusive_group(required=True)
+    data.add_argument("--data", help="folder with images/ and masks/")
+    data.add_argument("--dataset", help="corrections: org/name on the Hub, or their folder")
     parser.add_argument("--out", required=True, help="folder of the run: state, metrics, models")
     parser.add_argument("--config", help="YAML recipe; a run is reproducible from it")
     parser.add_argument("--val", help="data folder to evaluate on; default: DATA/../val if there")
@@ -27,13 +30,17 @@ def run(args: argparse.Namespace) -> int:
     from segface_hf.training.recipe import Recipe
     from segface_hf.training.recipe_file import read_recipe
     from segface_hf.training.report import Progress, report_evaluation, write_curves
+    from segface_hf.training.rows import unpack_dataset
     from segface_hf.training.run import BEST, LAST, Run
 
     if args.threads:
         torch.set_num_threads(args.threads)
     recipe = read_recipe(args.config) if args.config else Recipe()
-    validation = validation_folder(args.data, args.val)
-    data = prepare(args.data, recipe)
+    folder = args.data or unpack_dataset(
+        args.dataset, Path(args.out) / ROWS, schema=recipe.model_config().labels
+    )
+    validation = validation_folder(folder, args.val)
+    data = prepare(folder, recipe)
     pairs = find_pairs(validation) if validation else ()
     current = Run(recipe, data, Path(args.out), pairs)
     resumed = start(current)
@@ -50,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     return 0 if done else 1
 
 
-def validation_folder(data: str, given: str | None) -> str | None:
+def validation_folder(data: str | Path, given: str | None) -> str | None:
     """Returns the folder to evaluate on: the given one, or a sibling named `val`."""
     if given:
         return given

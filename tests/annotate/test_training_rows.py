@@ -1,0 +1,76 @@
+"""A dataset of corrections, on the Hub or in a folder, is a data folder to the trainer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from annotate.parcel import Parcel
+from annotate.record import to_parquet
+from annotate.store import FolderStore
+from annotate.takedown import take_down
+from segface_hf.cli import main
+from segface_hf.errors import DataError
+from segface_hf.labels import CELEBAMASK_HQ, LAPA
+from segface_hf.training.data import find_pairs, read_pair
+from segface_hf.training.recipe_file import write_recipe
+from segface_hf.training.rows import unpack_dataset
+from tests.annotate.conftest import REPO
+from tests.segface_hf.training.drawn import tiny_recipe
+
+
+def pairs_of(source, folder):
+    return {
+        pair.stem: read_pair(pair, CELEBAMASK_HQ)
+        for pair in find_pairs(unpack_dataset(str(source), folder, schema=CELEBAMASK_HQ))
+    }
+
+
+def test_a_hub_dataset_and_a_folder_give_the_trainer_the_same(owner, drawn, tmp_path):
+    store = FolderStore(tmp_path / "set")
+    for number in (1, 2):
+        store.save(drawn(number))
+        owner.commit([Parcel(to_parquet(drawn(number)))])
+    ours, theirs = pairs_of(store.root, tmp_path / "a"), pairs_of(REPO, tmp_path / "b")
+    assert sorted(ours) == sorted(theirs) == sorted(drawn(n).content_id for n in (1, 2))
+    for found in (ours, theirs):
+        image, mask = found[drawn(1).content_id]
+        assert np.array_equal(np.asarray(image), drawn(1).image)
+        assert np.array_equal(mask, drawn(1).mask)
+
+
+def test_a_dataset_that_has_changed_is_followed(drawn, tmp_path):
+    store = FolderStore(tmp_path / "set")
+    store.save(drawn(1))
+    kept = tmp_path / "out" / "masks" / f"{drawn(1).content_id}.png"
+    assert len(pairs_of(store.root, tmp_path / "out")) == 1
+    before = kept.stat().st_mtime_ns
+    store.save(drawn(2))
+    assert len(pairs_of(store.root, tmp_path / "out")) == 2
+    assert kept.stat().st_mtime_ns == before
+    take_down(store, [drawn(1).content_id])
+    assert list(pairs_of(store.root, tmp_path / "out")) == [drawn(2).content_id]
+
+
+def test_other_labels_other_columns_or_no_dataset_are_named(owner, hub, drawn, tmp_path):
+    store = FolderStore(tmp_path / "set")
+    store.save(drawn(1))
+    with pytest.raises(DataError, match="holds 'celebamask_hq' masks, the model has 'lapa'"):
+        unpack_dataset(str(store.root), tmp_path / "out", schema=LAPA)
+    with pytest.raises(DataError, match="'owner/none' can't be loaded as a dataset"):
+        unpack_dataset("owner/none", tmp_path / "out", schema=CELEBAMASK_HQ)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "x.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(DataError, match=r"lacks the columns \['content_id', 'image', 'mask'"):
+        unpack_dataset(str(tmp_path / "other"), tmp_path / "out", schema=CELEBAMASK_HQ)
+
+
+def test_the_train_command_takes_a_dataset_in_place_of_a_folder(drawn, tmp_path):
+    store, out = FolderStore(tmp_path / "set"), tmp_path / "run"
+    for number in (1, 2, 3):
+        store.save(drawn(number, size=(64, 64)))
+    write_recipe(tiny_recipe(), tmp_path / "recipe.yaml")
+    words = ["train", "--dataset", store.root, "--out", out, "--config", tmp_path / "recipe.yaml"]
+    assert main([*(str(word) for word in words), "--threads", "1"]) == 0
+    assert {p.stem for p in (out / "rows" / "masks").iterdir()} == set(store.ids())
+    assert (out / "last" / "model.safetensors").is_file()
