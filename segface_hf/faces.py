@@ -70,7 +70,9 @@ class FaceParse:
 
     def areas(self) -> dict[str, int]:
         """Returns pixels by class name, background included, for classes that are present."""
-        counts = np.bincount(self.mask.ravel(), minlength=self.schema.num_classes)
+        # By rows: bincount takes eight bytes a pixel.
+        size = self.schema.num_classes
+        counts = np.sum([np.bincount(row, minlength=size) for row in self.mask], axis=0)
         return {self.schema.names[i]: int(count) for i, count in enumerate(counts) if count}
 
     def present(self) -> tuple[str, ...]:

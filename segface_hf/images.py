@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from segface_hf.errors import ImageError, ImageTooLargeError
 
@@ -63,6 +63,26 @@ def load_image(source: ImageSource, *, max_pixels: int = MAX_PIXELS) -> Image.Im
         raise ImageError(f"{name} is empty: expected a picture ({_readable()})")
     with _open(data, name, max_pixels) as image:
         return _finish(image, name, max_pixels)
+
+
+def plain_image(source: ImageSource) -> Image.Image:
+    """Returns an image that is plain already as it is, without the copy that `load_image` makes.
+
+    For callers that only read it.
+
+    Raises:
+        ImageTooLargeError: More than `MAX_PIXELS`.
+        ImageError: As `load_image`.
+    """
+    if (
+        type(source) is Image.Image
+        and source.mode == "RGB"
+        and not source.info
+        and 0 < source.width * source.height <= MAX_PIXELS
+        and not source.getexif()
+    ):
+        return source
+    return load_image(source)
 
 
 def _read(path: Path) -> bytes:
@@ -124,7 +144,8 @@ def _mega(pixels: int) -> str:
 def _upright(image: Image.Image) -> Image.Image:
     """Applies EXIF orientation; unreadable EXIF data is no reason to refuse a picture."""
     try:
-        return ImageOps.exif_transpose(image)
+        turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
+        return ImageOps.exif_transpose(image) if turned else image
     except _DAMAGED:
         return image
 
@@ -138,7 +159,7 @@ def _opaque(image: Image.Image) -> Image.Image:
         layer = image.convert("RGBA")
         opaque.paste(layer, mask=layer.getchannel("A"))
     else:
-        opaque.paste(image.convert("RGB"))
+        opaque.paste(image if image.mode == "RGB" else image.convert("RGB"))
     return opaque
 
 

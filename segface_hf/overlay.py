@@ -13,6 +13,7 @@ from segface_hf.labels import RGB, LabelSchema
 _LEGEND_TEXT = 15
 _LEGEND_ROW = 22
 _SWATCH = 14
+_ROWS_AT_ONCE = 64
 
 
 def colorize(mask: np.ndarray, schema: LabelSchema) -> Image.Image:
@@ -60,11 +61,18 @@ def blend(
     shares = np.full(schema.num_classes, float(opacity))
     shares[[0, *(schema.id_of(name) for name in hidden)]] = 0.0
     palette = np.asarray(schema.colors if colors is None else colors, float)
-    blended = _mix(np.asarray(image), mask, palette, shares)
-    if outlines:
-        lines = outline(mask) & (shares > 0)[mask]
-        blended[lines] = palette.astype(np.uint8)[mask[lines]]
-    return Image.fromarray(blended)
+    tables = _tables(palette, shares)
+    blended = Image.new("RGB", image.size)
+    for top in range(0, image.height, _ROWS_AT_ONCE):
+        # One row more, so that outlines see the neighbours below.
+        rows = mask[top : top + _ROWS_AT_ONCE + 1]
+        strip = image.crop((0, top, image.width, min(top + _ROWS_AT_ONCE, image.height)))
+        mixed = _mixed(np.asarray(strip), rows[: strip.height], tables)
+        if outlines:
+            lines = outline(rows)[: strip.height] & (shares > 0)[rows[: strip.height]]
+            mixed[lines] = palette.astype(np.uint8)[rows[: strip.height][lines]]
+        blended.paste(Image.fromarray(mixed), (0, top))
+    return blended
 
 
 def _check(image: Image.Image, mask: np.ndarray, schema: LabelSchema) -> None:
@@ -76,17 +84,20 @@ def _check(image: Image.Image, mask: np.ndarray, schema: LabelSchema) -> None:
         )
 
 
-def _mix(
-    pixels: np.ndarray, mask: np.ndarray, palette: np.ndarray, shares: np.ndarray
-) -> np.ndarray:
-    """Mixes by lookup: for each channel a table of (id, value), read once a pixel."""
-    values = np.arange(256.0)
-    rows = mask.astype(np.uint16) << 8
+def _tables(palette: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """uint8 (3, K * 256): the mixed value of each channel, for every id and value of the photo."""
+    values = np.arange(256.0) * (1 - shares[:, None])
+    mixed = values[None] + (palette * shares[:, None]).T[..., None]
+    return mixed.round().astype(np.uint8).reshape(3, -1)
+
+
+def _mixed(pixels: np.ndarray, mask: np.ndarray, tables: np.ndarray) -> np.ndarray:
+    """Mixes by lookup, which is one read a value."""
+    places = mask.astype(np.intp) << 8
     mixed = np.empty_like(pixels)
-    for channel in range(3):
-        table = values * (1 - shares[:, None]) + palette[:, channel, None] * shares[:, None]
-        np.take(table.round().astype(np.uint8).ravel(), rows | pixels[..., channel],
-                out=mixed[..., channel])  # fmt: skip
+    for channel, table in enumerate(tables):
+        # "clip" skips a check of every index, which the mask's own check made needless.
+        mixed[..., channel] = table.take(places | pixels[..., channel], mode="clip")
     return mixed
 
 

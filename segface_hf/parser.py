@@ -13,7 +13,7 @@ from segface_hf.coarse import CoarseDetector
 from segface_hf.detect import Detector, SlimefaceDetector
 from segface_hf.errors import DetectorUnavailableError
 from segface_hf.faces import Face, FaceParse
-from segface_hf.images import ImageSource, load_image
+from segface_hf.images import ImageSource, plain_image
 from segface_hf.labels import LabelSchema
 from segface_hf.merge import Canvas
 from segface_hf.photo import Engine, PhotoParse
@@ -118,7 +118,7 @@ class FaceParser:
             ImageError: The input is no picture.
             LabelError: A class that the model doesn't have.
         """
-        photo = load_image(image)
+        photo = plain_image(image)
         kept = self._kept(classes)
         passes = self._passes(doubt, spreading=classes is None or bool({*classes} & {*SPREADING}))
         if whole_image:
@@ -136,7 +136,7 @@ class FaceParser:
         Returns:
             A uint8 (h, w) mask of each crop's size.
         """
-        photos = [load_image(image) for image in images]
+        photos = [plain_image(image) for image in images]
         passes = self._passes(doubt=False, spreading=False)
         return [canvas.labels for canvas, _ in passes.of_whole(photos)]
 

