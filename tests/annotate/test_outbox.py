@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import textwrap
 from dataclasses import replace
 
 import numpy as np
@@ -143,3 +147,27 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path, correction):
     (tmp_path / "outbox").write_text("")
     with pytest.raises(StoreError, match="can't be written"):
         Outbox(tmp_path / "outbox").tray("guest").put(correction)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="needs a limit on file sizes")
+def test_a_full_disk_is_said_so_and_leaves_no_half_row(tmp_path, correction):
+    """A process that may not write more than 8 kB a file stands for one whose disk is full."""
+    script = """
+        import resource, signal, sys
+        from annotate.errors import StoreError
+        from annotate.outbox import Outbox
+        from tests.annotate.conftest import draw
+        correction = draw(1)
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
+        try:
+            Outbox(sys.argv[1]).tray("guest").put(correction)
+        except StoreError as error:
+            print(error)
+    """
+    run = [sys.executable, "-c", textwrap.dedent(script), str(tmp_path)]
+    done = subprocess.run(run, capture_output=True, text=True, check=True)
+    assert "is full: free some space and save again" in done.stdout
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert Outbox(tmp_path).tray("guest").entries() == ()
+    assert Outbox(tmp_path).tray("guest").put(correction).sentence == "Saved here."
