@@ -164,6 +164,49 @@ def test_a_photo_without_a_face_says_so_and_offers_the_whole_picture(open_page, 
     )
 
 
+def test_a_download_is_made_when_it_is_asked_for(open_page, example):
+    page = open_page()
+    upload(page, example)
+    wait_for_overlay(page)
+    page.locator("#downloads button").first.click()
+    with page.expect_download() as found:
+        page.click("#download-mask")
+    ids = np.asarray(Image.open(found.value.path()))
+    shown = page.evaluate(f"() => [...({SHOWN})().labels]")
+    assert ids.ravel().tolist() == shown
+    with page.expect_download() as found:
+        page.click("#download-everything")
+    assert found.value.suggested_filename == "segface.zip"
+
+
+def test_several_photos_and_two_models_are_looked_at_side_by_side(open_page, example):
+    page = open_page()
+    upload(page, example, list_examples()[-1].path)
+    wait_for_overlay(page)
+    photos = page.locator(".fv-photos button")
+    assert photos.count() == 2
+    first = page.locator(".fv").get_attribute("data-ready")
+    photos.nth(1).click()
+    page.wait_for_function("(id) => document.querySelector('.fv').dataset.ready !== id", arg=first)
+    page.locator("#models button").first.click()
+    page.click("#compare-model")
+    page.wait_for_selector("[data-mode=difference]:visible")
+    assert "differs in 0.0 %" in page.locator("#parse-message").inner_text()
+    assert page.locator("[data-mode=split]").inner_text() == "Side by side"
+
+
+def test_a_model_that_may_not_be_loaded_leaves_the_former_in_use(open_page):
+    page = open_page()
+    page.locator("#models button").first.click()
+    page.fill("#model input", "../../etc")
+    page.keyboard.press("Enter")
+    page.click("#use-model")
+    page.wait_for_selector("#parse-message [role=alert]")
+    told = page.locator("#parse-message").inner_text()
+    assert "is no model" in told
+    assert "embedded stays in use" in told
+
+
 def test_back_returns_to_the_view_before_and_a_link_opens_a_view(open_page):
     page = open_page(view="about")
     page.wait_for_selector("[role=tab][data-tab-id=about][aria-selected=true]")
