@@ -83,10 +83,10 @@ export class App {
     return this.rgba;
   }
 
-  /** One named, undoable step. */
+  /** One named, undoable step; nothing while a stroke is being drawn. */
   edit(name, tool, work) {
     this.leavePreview();
-    this.committed(this.map.edit(name, tool, work));
+    if (!this.map.step) this.committed(this.map.edit(name, tool, work));
   }
 
   /** A step ended (null: it changed nothing). */

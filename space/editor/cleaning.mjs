@@ -85,6 +85,7 @@ export class Cleaning {
   preview() {
     const { app } = this;
     this.cancel();
+    if (app.map.step) return; // A stroke is being drawn.
     const kind = KINDS[this.fields.kind.value];
     const settings = this.settings();
     const before = app.map.data.slice();

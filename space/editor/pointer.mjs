@@ -14,6 +14,7 @@ export class Pointer {
     this.ring = root.querySelector('.fme-ring');
     this.down = new Map();
     this.stroke = null;
+    this.tap = null;
     this.panning = false;
     this.penSeen = false;
     this.space = false;
@@ -36,7 +37,7 @@ export class Pointer {
     this.canvas.setPointerCapture(event.pointerId);
     this.penSeen ||= event.pointerType === 'pen';
     this.down.set(event.pointerId, [event.clientX, event.clientY]);
-    if (this.down.size === 2) {
+    if (this.down.size > 1) {
       this.abandon();
       this.panning = true;
       return;
@@ -58,7 +59,16 @@ export class Pointer {
     }
     const eraser = event.button === RIGHT || (event.buttons & PEN_ERASER) !== 0;
     const name = eraser ? 'restore' : app.state.tool;
+    if (event.pointerType === 'touch' && !this.isDrawn(name)) {
+      // A finger that touches may be the first of two: a tap counts when it is lifted.
+      this.tap = { name, point };
+      return;
+    }
     this.use(name, point, { straight: event.shiftKey, twice: event.detail === 2 });
+  }
+
+  isDrawn(name) {
+    return TOOLS[name].kind === 'drag' || TOOLS[name].free;
   }
 
   /** Begin a tool at a pixel; also what Enter does at the keyboard's cross. */
@@ -149,7 +159,9 @@ export class Pointer {
     if (!this.down.size) {
       this.panning = false;
       if (event.type === 'pointercancel') this.abandon();
+      else if (this.tap) this.use(this.tap.name, this.tap.point);
       else this.finish();
+      this.tap = null;
     }
   }
 
@@ -173,6 +185,7 @@ export class Pointer {
 
   /** A second finger came down, or the system took the pointer: nothing was meant. */
   abandon() {
+    this.tap = null;
     if (!this.stroke) return;
     this.stroke = null;
     this.app.state.path = [];

@@ -15,7 +15,10 @@ export class Saving {
     this.send = send;
     this.pending = null;
     window.addEventListener('offline', () => this.lost());
-    window.addEventListener('online', () => app.say('The connection is back.'));
+    window.addEventListener('online', () => {
+      app.alert('');
+      app.say('The connection is back.');
+    });
     window.addEventListener('beforeunload', (event) => {
       if (app.unsaved) event.preventDefault();
     });
@@ -56,6 +59,7 @@ export class Saving {
     app.setState('saved');
     app.say(ack.message || 'Saved.');
     if (pending.id === app.value.id) app.savedAt(pending.revision);
+    else app.drafts.forget(pending.id); // Another photo was opened meanwhile.
   }
 
   silent(pending) {

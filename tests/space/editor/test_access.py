@@ -58,6 +58,17 @@ def test_a_finger_draws_and_two_fingers_pinch_without_painting(open_editor):
     np.testing.assert_array_equal(editor.ids(), drawn)
 
 
+def test_a_tap_fills_and_a_pinch_with_the_fill_tool_does_not(open_editor):
+    editor = open_editor("256x256", ratio=2, width=390, height=844, touch=True)
+    start = editor.ids()
+    editor.js("(fme.tool('fill'), fme.cls(16))")
+    a, b = editor.at(128, 140), editor.at(128, 60)
+    editor.touch([a], [a, b], [a, (b[0], b[1] - 30)])
+    np.testing.assert_array_equal(editor.ids(), start)
+    editor.touch([editor.at(128, 140)])
+    assert (editor.ids() != start).sum() > 500
+
+
 def test_a_pen_draws_and_a_resting_hand_does_not(open_editor):
     editor = open_editor()
     start = editor.ids()
