@@ -105,22 +105,6 @@ def changed(mask: np.ndarray, prediction: np.ndarray) -> np.ndarray:
     return np.asarray(mask != prediction)
 
 
-def paint(mask: np.ndarray, region: np.ndarray, *, class_id: int) -> np.ndarray:
-    """Returns the label map with one class written where `region`, bool (H, W), is true."""
-    return np.where(region, np.uint8(class_id), mask)
-
-
-def restore(mask: np.ndarray, prediction: np.ndarray, *, region: np.ndarray) -> np.ndarray:
-    """Returns the label map with the prediction put back where `region`, bool (H, W), is true."""
-    return np.where(region, prediction, mask)
-
-
-def connected_region(mask: np.ndarray, x: int, *, y: int) -> np.ndarray:
-    """Returns bool (H, W): the 4-connected pixels of one class around pixel (x, y)."""
-    parts, _ = ndimage.label(mask == mask[y, x])
-    return np.asarray(parts == parts[y, x])
-
-
 def swapped(mask: np.ndarray, mirror_ids: tuple[int, ...]) -> np.ndarray:
     """Returns the label map with left and right classes exchanged, the picture staying put."""
     return np.asarray(mirror_ids, np.uint8)[mask]

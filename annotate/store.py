@@ -130,10 +130,19 @@ class FolderStore:
             StoreError: There is none of that id.
             RecordError: Its row is damaged.
         """
-        for row in self.rows():
-            if row["content_id"] == content_id:
-                return from_row(row)
+        for path in self._files_of(content_id):
+            for row in from_parquet(path.read_bytes(), source=path.name):
+                if row["content_id"] == content_id:
+                    return from_row(row)
         raise StoreError(f"{self.root} holds no contribution {content_id[:40]}")
+
+    def _files_of(self, content_id: str) -> tuple[Path, ...]:
+        """Returns the files that may hold a row: its own, or else the merged ones."""
+        if not layout.is_content_id(content_id):
+            return ()
+        own = self.root / layout.row_path(content_id)
+        merged = (self.root / layout.MERGED).glob("*.parquet")
+        return (own,) if own.is_file() else tuple(sorted(merged))
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Reads every row with its images as PNG bytes."""

@@ -72,26 +72,11 @@ def test_areas_count_every_class():
     assert edits.areas(MAP, 4) == (1, 3, 2, 0)
 
 
-def test_paint_and_restore_leave_their_input_alone():
-    before = MAP.copy()
-    region = np.array([[True, True, False], [False, False, False]])
-    painted = edits.paint(MAP, region, class_id=7)
-    assert painted.tolist() == [[7, 7, 1], [2, 2, 1]]
-    assert painted.dtype == np.uint8
-    assert edits.restore(painted, MAP, region=region).tolist() == before.tolist()
-    assert np.array_equal(before, MAP)
-
-
 def test_changed_marks_the_pixels_that_differ():
     assert edits.changed(MAP, np.ones_like(MAP)).tolist() == [
         [True, False, False],
         [True, True, False],
     ]
-
-
-def test_a_connected_region_does_not_cross_corners():
-    mask = np.array([[1, 0], [0, 1]], np.uint8)
-    assert edits.connected_region(mask, 0, y=0).tolist() == [[True, False], [False, False]]
 
 
 def test_swapped_exchanges_mirror_classes():
