@@ -40,6 +40,11 @@ def test_the_sentence_counts_faces_and_names_accessories():
     assert sentence(found) == "1 face, with earring."
     assert sentence(replace(found, faces=found.faces * 2)) == "2 faces, with earring."
     assert sentence(replace(found, faces=())) == NO_FACE
+    speck = np.where(found.mask == 17, 0, found.mask).astype(np.uint8)
+    speck = np.kron(speck, np.ones((4, 4), np.uint8))
+    speck[0, 0] = 18
+    large = replace(found, mask=speck, confidence=None, runner_up=None)
+    assert sentence(large) == "1 face, no accessories seen."
     bare = np.where(found.mask == 17, 0, found.mask).astype(np.uint8)
     assert sentence(replace(found, mask=bare)) == "1 face, no accessories seen."
 
