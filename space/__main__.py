@@ -8,8 +8,6 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from huggingface_hub import HfApi
-
 from segface_hf.errors import SegFaceError
 from space.deploy import ROOT, deploy, make_plan
 from space.errors import VisitError
@@ -30,7 +28,7 @@ def _deploy(arguments: argparse.Namespace) -> int:
     print("\n".join(plan.files))
     print(f"{len(plan.files)} files, {plan.size() / 1e6:.1f} MB, to {plan.space}")
     if not arguments.dry_run:
-        print(deploy(plan, api=HfApi()))
+        print(deploy(plan))
     return 0
 
 

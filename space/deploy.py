@@ -118,8 +118,13 @@ def check_front_matter(values: Mapping[str, Any]) -> None:
         raise DeployError(f"hf_oauth_scopes needs {OAUTH_SCOPE}: contributions are pull requests")
 
 
-def deploy(plan: Plan, *, api: HfApi, root: Path = ROOT) -> str:
+def deploy(plan: Plan, *, api: HfApi | None = None, root: Path = ROOT) -> str:
     """Creates the Space where needed and makes it hold exactly the planned files.
+
+    Args:
+        plan: What to do.
+        api: A client; None takes the one of whoever is logged in.
+        root: Folder of the project.
 
     Returns:
         The address of the Space.
@@ -127,6 +132,7 @@ def deploy(plan: Plan, *, api: HfApi, root: Path = ROOT) -> str:
     Raises:
         DeployError: The Hub refuses.
     """
+    api = api or HfApi()
     try:
         api.create_repo(plan.space, repo_type="space", space_sdk="gradio", exist_ok=True)
         held = api.list_repo_files(plan.space, repo_type="space")
