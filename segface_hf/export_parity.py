@@ -71,7 +71,7 @@ class Limits:
     @classmethod
     def usual(cls, *, int8: bool) -> Limits:
         """The usual promise of a precision."""
-        return cls(None, 0.97, 0.01) if int8 else cls()
+        return cls(None, 0.95, 0.02) if int8 else cls()
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain JSON values."""

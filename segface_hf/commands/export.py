@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--agreement", type=float, metavar="SHARE",
-        help="share of pixels whose label must agree; default: 0.9999, with --int8 0.97",
+        help="share of pixels whose label must agree; default: 0.9999, with --int8 0.95",
     )  # fmt: skip
 
 
