@@ -87,7 +87,7 @@ class HubStore:
             raise known
         if known is not None:
             return known
-        if self._mine is None:
+        if self._mine is None or parcel.id in self._mine:  # it may be decided by now
             self._mine = self.outcomes()
         if parcel.id in self._mine:
             return self._found(self._mine[parcel.id])

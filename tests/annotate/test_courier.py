@@ -249,6 +249,6 @@ def test_a_courier_that_is_killed_leaves_everything_for_the_next(
 @pytest.mark.slow
 def test_many_writers_a_failing_hub_and_three_kills_lose_and_double_nothing(tmp_path):
     """The same at full size is `python -m bench.outbox --rows 1000`."""
-    result = run(120, writers=16, kills=3, share=0.1, folder=tmp_path / "outbox")
+    result = run(64, writers=16, kills=3, share=0.1, folder=tmp_path / "outbox")
     assert result.exact, result
     assert result.faults > 0
