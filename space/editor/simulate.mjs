@@ -5,14 +5,14 @@ import { argv, stdout } from 'node:process';
 import { doubtfulRegions, FOUND_AT, LEVELS, reach } from './doubt.mjs';
 import { LabelMap } from './labelmap.mjs';
 import { Score } from './simulate_score.mjs';
-import { brushing, filling, redrawing, swapping } from './simulate_tools.mjs';
+import { brushing, filling, lassoing, redrawing, swapping } from './simulate_tools.mjs';
 
 /** Arms: the tools of each, and whether the walk through doubtful regions comes first. */
 export const ARMS = {
   brush: { tools: [brushing], guided: false },
-  guided: { tools: [brushing, filling, redrawing, swapping], guided: true },
+  guided: { tools: [brushing, lassoing, filling, redrawing, swapping], guided: true },
   walk: { tools: [brushing], guided: true },
-  tools: { tools: [brushing, filling, redrawing, swapping], guided: false },
+  tools: { tools: [brushing, lassoing, filling, redrawing, swapping], guided: false },
 };
 
 // Beyond this share of the picture's side the view has to follow: a jump.

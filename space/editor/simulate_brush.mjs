@@ -163,9 +163,11 @@ export function paint(map, { radius, strokes }, value) {
   }
 }
 
-/** Components of wrong pixels with one true class each. */
-export function mistakes(map, truth) {
-  return components(map, (i) => (map.data[i] === truth[i] ? -1 : truth[i]));
+/** Components of wrong pixels with one true class each, where a class below its target gains. */
+export function mistakes({ map, truth, score }) {
+  const below = score.targets.map((target, id) => score.f1(id) < target);
+  const counts = (i) => map.data[i] !== truth[i] && (below[truth[i]] || below[map.data[i]]);
+  return components(map, (i) => (counts(i) ? truth[i] : -1));
 }
 
 export const centreOf = (indices, width) => {

@@ -41,11 +41,6 @@ export class Score {
     return this.targets.every((target, id) => this.f1(id) >= target);
   }
 
-  /** Is anything still to be gained at a pixel of these two classes? */
-  matters(a, b) {
-    return this.f1(a) < this.targets[a] || this.f1(b) < this.targets[b];
-  }
-
   /** How much nearer all targets would be if pixels changed to `idAt(i)`. */
   gain(indices, idAt) {
     const hits = this.hits.slice();

@@ -2,6 +2,7 @@
 import { apply, swapSides } from './cleanup.mjs';
 import { redraw } from './redraw.mjs';
 import { bounds, components } from './regions.mjs';
+import { polygon } from './shapes.mjs';
 import { centreOf, clearance, mistakes, paint, plan } from './simulate_brush.mjs';
 
 // Only the most promising places are thought through.
@@ -12,12 +13,7 @@ const LONGEST_OUTLINE = 2500;
 /** Brush strokes on the components of wrong pixels. */
 export function brushing(job) {
   const { map, truth, score, cost } = job;
-  const promising = mistakes(map, truth)
-    .filter((wrong) => wrong.some((i) => score.matters(truth[i], map.data[i])))
-    .map((wrong) => ({ wrong, gain: score.gain(wrong, (i) => truth[i]) }))
-    .sort((a, b) => b.gain / cheap(b.wrong) - a.gain / cheap(a.wrong))
-    .slice(0, CONSIDERED);
-  return promising.map(({ wrong }) => {
+  return promising(job).map((wrong) => {
     const id = truth[wrong[0]];
     const planned = cached(job, wrong, id, () => {
       job.free[id] ||= clearance(truth, id, map);
@@ -31,6 +27,33 @@ export function brushing(job) {
       clicks: planned.strokes.length,
       gain: score.gain(planned.fixed, () => id),
       work: () => paint(map, planned, id),
+    };
+  });
+}
+
+function promising(job) {
+  const { truth, score } = job;
+  return mistakes(job)
+    .map((wrong) => ({ wrong, gain: score.gain(wrong, (i) => truth[i]) }))
+    .sort((a, b) => b.gain / cheap(b.wrong) - a.gain / cheap(a.wrong))
+    .slice(0, CONSIDERED)
+    .map(({ wrong }) => wrong);
+}
+
+/** A lasso around a component of wrong pixels: cheaper than brushing where it is broad. */
+export function lassoing(job) {
+  const { map, truth, score, cost } = job;
+  return promising(job).map((wrong) => {
+    const id = truth[wrong[0]];
+    const outline = contour(wrong, map);
+    const work = () => polygon(map, outline, id);
+    return {
+      tool: 'lasso',
+      cls: id,
+      at: centreOf(wrong, map.width),
+      seconds: cost.stroke(lengthOf(outline)),
+      gain: score.gainOf(work),
+      work: () => map.edit('lasso', 'lasso', work),
     };
   });
 }
@@ -94,13 +117,17 @@ function trueParts({ map, truth }) {
     .filter((part) => part.length > 3)
     .map((part) => {
       const outline = contour(part, map);
-      const length = outline.reduce((all, [x, y], k) => {
-        const [px, py] = outline[(k || outline.length) - 1];
-        return all + Math.hypot(x - px, y - py);
-      }, 0);
-      return { id: truth[part[0]], outline, length, at: centreOf(part, map.width) };
+      const at = centreOf(part, map.width);
+      return { id: truth[part[0]], outline, length: lengthOf(outline), at };
     })
     .filter(({ length }) => length <= longest);
+}
+
+function lengthOf(outline) {
+  return outline.reduce((all, [x, y], k) => {
+    const [px, py] = outline[(k || outline.length) - 1];
+    return all + Math.hypot(x - px, y - py);
+  }, 0);
 }
 
 // The eight steps around a pixel, clockwise from the left.
