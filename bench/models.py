@@ -62,7 +62,7 @@ def by_backbone(backbones: Sequence[str], setup: Setup, *, size: int = SIZE) -> 
             rows.append(
                 {
                     "backbone": backbone, "path": name, **timing.to_dict(),
-                    "per_second": round(1 / timing.p50, 2), "peak_mb": _rounded(peaks[name]),
+                    "per_second": round(1 / timing.p50, 2), "peak_mb": rounded(peaks[name]),
                     "times_faster": round(ratio(times["plain"], timing), 2),
                     "memory_share": _share(peaks[name], peaks["plain"]),
                 }
@@ -108,7 +108,8 @@ def bound(
     return lambda: path(model, pixels)
 
 
-def _rounded(peak: float | None) -> float | None:
+def rounded(peak: float | None) -> float | None:
+    """Rounds a figure for a table."""
     return None if peak is None else round(peak, 1)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from bench.memory import peak_elsewhere
-from bench.models import Setup
+from bench.models import Setup, rounded
 from bench.timing import CLOCKS, Timing, interleaved, ratio
 from segface_hf.commands.parse import Job
 from segface_hf.config import SegFaceConfig
@@ -125,7 +125,11 @@ def by_photo(setup: Setup) -> list[dict]:
 def largest() -> list[dict]:
     """Memory that thirty faces in 24 megapixels take, photo included."""
     return [
-        {"photo": "4000 x 6000", "faces": 30, "peak_mb": peak_elsewhere("photo", 4000, 6000, 30)}
+        {
+            "photo": "4000 x 6000",
+            "faces": 30,
+            "peak_mb": rounded(peak_elsewhere("photo", 4000, 6000, 30)),
+        }
     ]
 
 
