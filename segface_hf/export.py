@@ -89,7 +89,7 @@ def export_onnx(
     Args:
         model: On the CPU, in float32, in evaluation mode.
         folder: Created where it doesn't exist.
-        int8: Quantizes the backbone's convolutions; calibrated on `pictures`.
+        int8: Quantizes the convolutions; calibrated on `pictures`.
         pictures: uint8 RGB (H, W, 3) aligned faces, for calibration and parity.
         masks: uint8 (H, W) true labels of the pictures, for F1.
         limits: The parity to state; None takes the usual one of the precision.

@@ -1,4 +1,4 @@
-"""Static int8 quantization of an exported model's backbone, by ONNX Runtime's own quantizer."""
+"""Static int8 quantization of an exported model's convolutions, by ONNX Runtime's own quantizer."""
 
 from __future__ import annotations
 
