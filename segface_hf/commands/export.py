@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help="checkpoint folder, Hub repository, or 'embedded'")
     parser.add_argument("--format", choices=["onnx"], default="onnx", help="default: %(default)s")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write")
-    parser.add_argument("--int8", action="store_true", help="quantize the convolutions; needs --data")
+    parser.add_argument("--int8", action="store_true", help="eight-bit convolutions; needs --data")
     parser.add_argument(
         "--data", metavar="DIR",
         help="folder with images/ and masks/ of aligned faces: calibrates int8, and adds F1",
