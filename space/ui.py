@@ -23,7 +23,7 @@ from space.keeping import HubKeeper
 from space.services import Services, build_services
 from space.settings import Settings
 from space.shelf import sweep_regularly
-from space.ui_events import PRIVATE
+from space.ui_events import PRIVATE, QUIET
 from space.visit import Visit
 
 _SWEEP = 600
@@ -89,7 +89,7 @@ def _wire_editor(tab: gr.Tab, services: Services, *, correct: Any, visit: Any) -
             return now, gr.skip(), gr.skip()
         return replace(now, editing=now.current), *ui_correct.open_in_editor(services, now)
 
-    tab.select(on_open, visit, [visit, correct.editor, correct.message], **PRIVATE)
+    tab.select(on_open, visit, [visit, correct.editor, correct.message], **QUIET)
 
 
 def launch(settings: Settings, **options: Any) -> Any:

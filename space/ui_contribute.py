@@ -13,7 +13,7 @@ from space import handlers
 from space.handlers_save import Receipt
 from space.services import Services
 from space.settings import Settings
-from space.ui_events import PRIVATE
+from space.ui_events import PRIVATE, QUIET
 from space.visit import Visit
 
 _NONE_YET = "<p>Nothing saved in this visit yet. Open a photo, correct its mask, press Save.</p>"
@@ -47,10 +47,10 @@ def wire(
         return _listed(services, now)
 
     saved.then(on_look, visit, page.receipts, **PRIVATE)
-    tab.select(on_look, visit, page.receipts, **PRIVATE)
+    tab.select(on_look, visit, page.receipts, **QUIET)
     if services.settings.dataset:
         saved.then(lambda: gr.Timer(active=True), None, page.clock, **PRIVATE)
-        page.clock.tick(on_look, visit, page.receipts, show_progress="hidden", **PRIVATE)
+        page.clock.tick(on_look, visit, page.receipts, **QUIET)
 
 
 def explained(settings: Settings) -> str:

@@ -14,7 +14,7 @@ from segface_hf.errors import SegFaceError
 from space import handlers
 from space.keeping import FolderKeeper
 from space.services import Services
-from space.ui_events import PRIVATE
+from space.ui_events import QUIET
 from space.views import title
 
 _EMPTY = "<p>No corrections yet. The first one you save shows up here.</p>"
@@ -28,7 +28,7 @@ def layout() -> gr.HTML:
 
 def wire(page: gr.HTML, services: Services, *, tab: gr.Tab) -> None:
     """Counts whenever the view is opened."""
-    tab.select(lambda: overview(services), None, page, **PRIVATE)
+    tab.select(lambda: overview(services), None, page, **QUIET)
 
 
 def overview(services: Services) -> str:

@@ -46,7 +46,8 @@ def wait_until_it_answers(url, process, log):
         if process.poll() is not None:
             raise RuntimeError(f"the app ended with {process.returncode}:\n{log.read_text()}")
         try:
-            urllib.request.urlopen(url, timeout=5).read(1)
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                answer.read()
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.1)
         else:

@@ -42,6 +42,11 @@ def client(server):
     app.close()
 
 
+def fetched(request):
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return answer.read().decode()
+
+
 def run(command, folder):
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
@@ -83,7 +88,7 @@ def test_the_tools_of_mcp_are_the_named_endpoints(server):
         f"{server.url}gradio_api/mcp/", json.dumps(message).encode(),
         {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"},
     )  # fmt: skip
-    text = urllib.request.urlopen(request, timeout=30).read().decode()
+    text = fetched(request)
     tools = json.loads(text[text.index("{") :])["result"]["tools"]
     assert {tool["name"].removeprefix("segface_") for tool in tools} == {
         "parse", "parse_many", "list_classes", "save_correction",
@@ -132,13 +137,13 @@ def test_addresses_inside_the_network_are_never_fetched(server, address):
         f"{server.url}gradio_api/call/parse", json.dumps(data).encode(),
         {"Content-Type": "application/json"},
     )  # fmt: skip
-    event = json.loads(urllib.request.urlopen(request, timeout=30).read())["event_id"]
-    answer = urllib.request.urlopen(f"{server.url}gradio_api/call/parse/{event}", timeout=30)
-    assert "event: error" in answer.read().decode()
+    event = json.loads(fetched(request))["event_id"]
+    assert "event: error" in fetched(f"{server.url}gradio_api/call/parse/{event}")
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "app.py", "segface_hf/labels.py"])
 def test_files_of_the_machine_can_be_neither_parsed_nor_fetched(server, path):
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(f"{server.url}gradio_api/file={path}", timeout=30)
+        fetched(f"{server.url}gradio_api/file={path}")
+    refused.value.close()
     assert refused.value.code in (403, 404)

@@ -53,15 +53,16 @@ def test_uploads_and_parses_are_gone_after_the_visit(forgetful, tmp_path):
 def test_the_log_holds_no_file_names_and_nothing_of_the_photos(server, open_page, tmp_path):
     noise().save(tmp_path / "my-secret-party.png")
     (tmp_path / "my-secret-notes.png").write_bytes(b"not a photo")
+    before = len(server.log.read_text())
     page = open_page()
     upload(page, tmp_path / "my-secret-party.png")
     wait_for_overlay(page)
     upload(page, tmp_path / "my-secret-notes.png")
     page.wait_for_selector("#parse-message [role=alert]")
-    log = server.log.read_text()
+    log = server.log.read_text()[before:]
     assert "my-secret" not in log
     assert "Traceback" not in log
-    assert len(log) < 4000
+    assert len(log) < 200
 
 
 def test_two_visitors_see_their_own_photos_only(server, open_page, tmp_path):
@@ -100,8 +101,8 @@ def test_a_class_name_or_file_name_cannot_inject_markup(open_page, tmp_path):
 
 
 def test_the_page_may_be_embedded_and_loads_nothing_from_elsewhere(server, open_page):
-    headers = urllib.request.urlopen(server.url, timeout=30).headers
-    assert headers.get("X-Frame-Options") is None
+    with urllib.request.urlopen(server.url, timeout=30) as answer:
+        assert answer.headers.get("X-Frame-Options") is None
     page = open_page()
     asked = []
     page.on("request", lambda request: asked.append(request.url))
