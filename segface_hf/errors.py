@@ -11,6 +11,7 @@
     ├── LandmarksRequiredError     a warped model called without landmarks (ValueError)
     ├── DetectorUnavailableError   no face detector on this platform (RuntimeError)
     ├── DataError                  a training or evaluation folder that can't be used (ValueError)
+    ├── ParityError                an exported model further from its original than promised
     └── OutputError                a place that can't be written (OSError)
 
 Messages name what was expected, what came instead, and what to do about it.
@@ -63,3 +64,7 @@ class DataError(SegFaceError, ValueError):
 
 class OutputError(SegFaceError, OSError):
     """A file or folder can't be written."""
+
+
+class ParityError(SegFaceError):
+    """An exported model is further from its original than promised."""

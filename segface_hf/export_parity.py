@@ -13,7 +13,7 @@ from PIL import Image
 
 from segface_hf.config import SegFaceConfig
 from segface_hf.decoder import resized
-from segface_hf.errors import SegFaceError
+from segface_hf.errors import ParityError
 from segface_hf.images import normalise
 from segface_hf.metrics import Scores, confusion_matrix
 from segface_hf.model import SegFace
@@ -21,10 +21,6 @@ from segface_hf.onnx import OnnxEngine
 
 # (batch, height, width) that every export is tried on, besides the model's own resolution.
 TRIED = ((1, 64, 96), (2, 96, 64), (3, 128, 128))
-
-
-class ParityError(SegFaceError):
-    """An exported model is further from its original than promised."""
 
 
 @dataclass(frozen=True)

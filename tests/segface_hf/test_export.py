@@ -11,9 +11,9 @@ import torch
 
 from segface_hf import SegFace, SegFaceConfig
 from segface_hf.cli import main
-from segface_hf.errors import CheckpointNotFoundError, ConfigError
+from segface_hf.errors import CheckpointNotFoundError, ConfigError, ParityError
 from segface_hf.export import OPSET, export_onnx
-from segface_hf.export_parity import Limits, Parity, ParityError
+from segface_hf.export_parity import Limits, Parity
 from segface_hf.fused import infer
 from segface_hf.images import normalise
 from segface_hf.onnx import OnnxEngine, load_parser
