@@ -129,7 +129,7 @@ def run(sizes: list[str], chromium: str) -> int:
     """Measure and print; 1 when a budget is broken."""
     from playwright.sync_api import sync_playwright
 
-    from tests.space.editor.driver import CHROMIUM_ARGUMENTS
+    from tests.space.browser import FLAGS
     from tests.space.editor.serving import running_editor
 
     print("| size | script a move, median | 95th percentile | open to ready |\n|---|---|---|---|")
@@ -139,7 +139,7 @@ def run(sizes: list[str], chromium: str) -> int:
         running_editor(Path(name)) as url,
         sync_playwright() as play,
     ):
-        browser = play.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
+        browser = play.chromium.launch(executable_path=chromium, args=FLAGS)
         for budget in BUDGETS:
             if budget.size not in sizes:
                 continue

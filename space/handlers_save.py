@@ -37,6 +37,11 @@ class ConsentForm:
     agrees: bool = False
     source: str = ""
 
+    @property
+    def untouched(self) -> bool:
+        """Whether no statement was made at all."""
+        return not (self.right or self.people or self.photo_licence or self.agrees)
+
 
 @dataclass(frozen=True)
 class Receipt:
@@ -87,7 +92,11 @@ def save_correction(
         WireError: The map is damaged or doesn't belong to the photo.
         StoreError: The row can't be written.
     """
-    consent = consent_of(form, services.settings.license)
+    settings = services.settings
+    # On one's own machine nothing is shared, so nothing has to be agreed to. Such a row says that
+    # it has no consent, and is never pushed.
+    alone = settings.private and form.untouched
+    consent = None if alone else consent_of(form, settings.license)
     photo = services.shelf.get(payload.get("id", ""))
     parse = photo.parse
     height, width = parse.mask.shape
@@ -129,6 +138,7 @@ def _told(kept: Kept, correction: Correction) -> str:
     if not kept.created:
         return f"Already saved as {kept.id[:8]}: nothing changed since."
     pixels = correction.changed_pixels
+    shared = "" if correction.consent else " It stays on this machine: no consent was given."
     if not pixels:
-        return f"Saved as {kept.id[:8]}, confirmed as right without a change."
-    return f"Saved as {kept.id[:8]}: {pixels:,} pixels corrected."
+        return f"Saved as {kept.id[:8]}, confirmed as right without a change.{shared}"
+    return f"Saved as {kept.id[:8]}: {pixels:,} pixels corrected.{shared}"

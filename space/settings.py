@@ -84,6 +84,11 @@ class Settings:
         return self.space_id is not None
 
     @property
+    def private(self) -> bool:
+        """Whether what is saved stays on the person's own machine."""
+        return self.dataset is None and not self.on_space
+
+    @property
     def lasting(self) -> bool:
         """Whether saved corrections outlive a restart: a Space's own disk doesn't."""
         return not self.on_space or self.contributions.is_relative_to("/data")

@@ -33,7 +33,8 @@ def layout(services: Services) -> CorrectPage:
     message = ui_messages.message_box("save-message")
     licence = services.settings.license.upper()
     with gr.Group(elem_id="consent"):
-        gr.Markdown("## Before you save", elem_classes="consent-title")
+        heading = "If you want to share it" if services.settings.private else "Before you save"
+        gr.Markdown(f"## {heading}", elem_classes="consent-title")
         right = gr.Radio(_choices(RIGHTS), label="Why may this photo be shared?", elem_id="right")
         people = gr.Radio(_choices(PEOPLE), label="Who is in it?", elem_id="people")
         photo_licence = gr.Textbox(

@@ -16,6 +16,12 @@
     if (view === 'parse') address.searchParams.delete('view'); else address.searchParams.set('view', view);
     history.pushState({}, '', address);
   };
+  // A visitor may have chosen another view while the page came alive.
+  const settle = () => {
+    settled = true;
+    const chosen = document.querySelector('#views button[role=tab][aria-selected=true]');
+    if (chosen) window.segfaceView(chosen.dataset.tabId);
+  };
   addEventListener('popstate', follow);
   // The tabs answer only once the page is alive: ask until they do, or the visitor chose for us.
   let turns = 0;
@@ -23,7 +29,7 @@
     const button = tab(named());
     if (turns++ > 200 || button?.getAttribute('aria-selected') === 'true') {
       clearInterval(start);
-      setTimeout(() => { settled = true; }, 100);
+      setTimeout(settle, 100);
     } else follow();
   }, 100);
 })();

@@ -1,4 +1,4 @@
-"""Fakes for the app: a face that is painted by hand, so that handlers need no weights."""
+"""Fakes for the app (a face that is painted by hand, so no weights), and the one browser."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ from space.models import ModelShelf
 from space.services import Services
 from space.settings import Settings
 from space.shelf import PhotoShelf
+from tests.space.browser import browser, chromium
+
+__all__ = ["browser", "chromium"]
 
 SIDE = 64
 WHO = anonymous()

@@ -3,6 +3,7 @@ import pytest
 from datasets import load_dataset
 
 from annotate.errors import ConsentError, WireError
+from annotate.store import FolderStore
 from space.errors import PhotoGoneError
 from space.handlers import Request, parse_photo
 from space.handlers_save import ConsentForm, save_correction
@@ -60,9 +61,33 @@ def test_saving_twice_gives_one_row(services, opened):
         (ConsentForm(right="stolen", people="public", agrees=True), "why you may share"),
     ],
 )
-def test_without_full_consent_nothing_is_saved(services, opened, form, told):
+def test_without_full_consent_nothing_is_saved_to_be_shared(with_settings, opened, form, told):
+    services = with_settings(dataset="owner/faces")
     with pytest.raises(ConsentError, match=told):
         save_correction(services, payload_of(opened.key, corrected(opened)), form=form, who=WHO)
+    assert rows(services) == []
+
+
+def test_on_a_space_nothing_is_saved_without_consent(with_settings, opened):
+    services = with_settings(space_id="owner/demo")
+    with pytest.raises(ConsentError, match="why you may share"):
+        save_correction(
+            services, payload_of(opened.key, corrected(opened)), form=ConsentForm(), who=WHO
+        )
+    assert rows(services) == []
+
+
+def test_on_ones_own_machine_a_row_without_consent_is_saved_and_says_so(services, opened):
+    payload = payload_of(opened.key, corrected(opened))
+    receipt = save_correction(services, payload, form=ConsentForm(), who=WHO)
+    assert "stays on this machine" in receipt.sentence
+    assert FolderStore(services.settings.contributions).load(receipt.kept.id).consent is None
+
+
+def test_a_form_begun_must_be_finished(services, opened):
+    payload = payload_of(opened.key, corrected(opened))
+    with pytest.raises(ConsentError, match="people in the photo agree"):
+        save_correction(services, payload, form=ConsentForm(right="own"), who=WHO)
     assert rows(services) == []
 
 

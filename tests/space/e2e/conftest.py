@@ -1,9 +1,8 @@
-"""One app and one Chromium for all browser tests of the session."""
+"""One app for all browser tests of the session."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -16,12 +15,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--disable-dev-shm-usage",
-]  # fmt: skip
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 @dataclass(frozen=True)
@@ -89,28 +82,6 @@ def server(tmp_path_factory):
     running = start(tmp_path_factory.mktemp("app"))
     yield running
     stop(running)
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """The path of Chromium; without one, tests are skipped here and fail in CI."""
-    for name in NAMES:
-        if path := shutil.which(name):
-            return path
-    told = "Chromium is missing: get it with 'apt-get install chromium'"
-    if os.environ.get("CI", "").lower() == "true":
-        pytest.fail(told)
-    pytest.skip(told)
-
-
-@pytest.fixture(scope="session")
-def browser(chromium):
-    """A running Chromium."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as play:
-        running = play.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield running
-        running.close()
 
 
 @pytest.fixture

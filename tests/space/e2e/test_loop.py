@@ -121,9 +121,10 @@ def test_a_correction_is_saved_as_a_row_that_load_dataset_reads(
                   " e.cls(16); e.tool('brush'); }")  # fmt: skip
     stroke(page, (0.3, 0.1), (0.7, 0.12))
     changed = page.evaluate("() => document.querySelector('#mask-editor .fme').__fme.map.changed")
+    page.locator("#right").get_by_role("radio").first.check()
     page.click("#mask-editor [data-act=save]")
     page.wait_for_selector("#save-message [role=alert]")
-    assert "why you may share this photo" in page.locator("#save-message").inner_text()
+    assert "people in the photo agree" in page.locator("#save-message").inner_text()
     before = list(server.contributions.rglob("*.parquet"))
     consent(page)
     page.click("#mask-editor [data-act=save]")

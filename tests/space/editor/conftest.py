@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.space.editor.driver import CHROMIUM_ARGUMENTS, EditorPage
+from tests.space.editor.driver import EditorPage
 from tests.space.editor.serving import running_editor
-
-
-@pytest.fixture(scope="session")
-def editor_browser() -> Iterator[object]:
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    if path is None:
-        message = "Chromium is not installed: `apt-get install chromium`"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")
@@ -41,12 +23,12 @@ def editor_url(editor_folder) -> Iterator[str]:
 
 
 @pytest.fixture
-def open_editor(editor_browser, editor_url, editor_folder) -> Iterator[object]:
+def open_editor(browser, editor_url, editor_folder) -> Iterator[object]:
     """Open the editor: ``open_editor("512x512", ratio=2, width=390, touch=True)``."""
     opened = []
 
     def start(size: str | None = "256x256", **look) -> EditorPage:
-        editor = EditorPage.start(editor_browser, editor_url, folder=editor_folder, **look)
+        editor = EditorPage.start(browser, editor_url, folder=editor_folder, **look)
         opened.append(editor)
         if size:
             editor.load(size)

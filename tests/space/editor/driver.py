@@ -12,11 +12,6 @@ from urllib.parse import urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
-CHROMIUM_ARGUMENTS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--disable-dev-shm-usage", "--enable-unsafe-swiftshader",
-]  # fmt: skip
 ROOT = "document.querySelector('#mask-editor .fme')"
 Point = tuple[float, float]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
@@ -44,8 +46,11 @@ def test_a_save_without_an_answer_is_a_failed_save(open_editor):
     editor.page.clock.install()
     editor.drag([(40, 40), (80, 40)])
     editor.save("silent", until="saving")
-    editor.page.clock.fast_forward(31_000)
-    editor.page.wait_for_function("document.querySelector('.fme').dataset.state === 'refused'")
+    for _ in range(60):  # the wait for an answer begins only once the map is packed
+        editor.page.clock.fast_forward(31_000)
+        if editor.js("root.dataset.state") == "refused":
+            break
+        time.sleep(0.1)
     assert "did not answer" in editor.text(".fme-alert")
     assert editor.js("fme.app.unsaved") is True
 
