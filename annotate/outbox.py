@@ -148,6 +148,14 @@ class Tray:
             raise StoreError(f"no contribution {content_id[:40]} of yours is kept here")
         return entry
 
+    def knows(self, content_id: str) -> bool:
+        """Tells whether a contribution was ever put here."""
+        return self._read(content_id) is not None
+
+    def consents(self, content_id: str) -> bool:
+        """Tells whether a contribution may be shared; what was merged could be."""
+        return self.knows(content_id) and not self._lacks_consent(self._row(content_id))
+
     def load(self, content_id: str) -> Correction:
         """Returns a contribution that has not been merged yet.
 

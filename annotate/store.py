@@ -19,7 +19,14 @@ from annotate.correction import Correction
 from annotate.durable import store_error, write_durably
 from annotate.errors import RecordError, StoreError
 from annotate.photohash import near_duplicates, photo_hash
-from annotate.record import check_columns, from_parquet, from_row, schema_version, to_parquet
+from annotate.record import (
+    check_columns,
+    from_parquet,
+    from_row,
+    rows_to_parquet,
+    schema_version,
+    to_parquet,
+)
 from segface_hf.labels import LabelSchema
 
 log = logging.getLogger(__name__)
@@ -33,11 +40,13 @@ class Saved:
         id: Its content id.
         path: Its file.
         created: False where the same correction was there already.
+        agreed: True where it was there without consent, and has it now.
     """
 
     id: str
     path: Path
     created: bool
+    agreed: bool = False
 
 
 class FolderStore:
@@ -51,9 +60,10 @@ class FolderStore:
     def __init__(self, root: str | Path, *, licence: str = DEFAULT_LICENCE) -> None:
         self.root = Path(root)
         self.licence = licence
+        self._hashes: dict[Path, dict[str, str]] = {}  # by file: a photo's hash never changes
 
     def save(self, correction: Correction) -> Saved:
-        """Writes a correction as one row; saving it again changes nothing.
+        """Writes a correction as one row; saving it again adds consent at most, and takes none.
 
         Raises:
             StoreError: The folder can't be written or is no dataset; nothing has changed.
@@ -66,15 +76,39 @@ class FolderStore:
     def save_row(self, content_id: str, data: bytes, *, schema: LabelSchema) -> Saved:
         """Writes the parquet file of one row under its content id."""
         path = self.root / layout.row_path(content_id)
-        if path.is_file():
-            self.refresh(since=path)
-            return Saved(content_id, path, created=False)
+        if held := self._holding(content_id):
+            agreed = self._agree(held, content_id, data)
+            self.refresh(since=held)
+            return Saved(content_id, held, created=False, agreed=agreed)
         if (self.root / layout.tombstone_path(content_id)).is_file():
             raise StoreError(f"contribution {content_id} was taken down from {self.root}")
         self._check_card(schema)
         write_durably(path, data)
         self.refresh(since=path)
         return Saved(content_id, path, created=True)
+
+    def _holding(self, content_id: str) -> Path | None:
+        """Returns the file that holds a row: its own, or a merged one where `index/` lists it."""
+        own = self.root / layout.row_path(content_id)
+        if own.is_file():
+            return own
+        index = (self.read(layout.index_path(content_id)) or b"").decode().split()
+        merged = self._files_of(content_id) if content_id in index else ()
+        return next((path for path in merged if content_id in self._consents(path)), None)
+
+    def _agree(self, path: Path, content_id: str, data: bytes) -> bool:
+        """Puts a row with consent in the place of the same row without; never the other way."""
+        new = from_parquet(data, source=content_id)[0]
+        if not new["consent_right"] or self._consents(path).get(content_id):
+            return False
+        rows = from_parquet(path.read_bytes(), source=path.name)
+        whole = [new if row["content_id"] == content_id else row for row in rows]
+        write_durably(path, rows_to_parquet(whole))
+        return True
+
+    def _consents(self, path: Path) -> dict[str, str]:
+        rows = self._read_columns(path, ["content_id", "consent_right"])
+        return {row["content_id"]: row["consent_right"] for row in rows}
 
     def refresh(self, *, since: Path | None = None) -> None:
         """Makes `load_dataset` read the folder anew, at least since a file was written."""
@@ -114,14 +148,17 @@ class FolderStore:
             StoreError: A file can't be read.
         """
         for path in self.files():
-            try:
-                table = pq.ParquetFile(path)
-                check_columns(table.schema_arrow, source=path.name)
-                yield from table.read(list(names)).to_pylist()
-            except pa.ArrowException as error:
-                raise RecordError(f"{path} is no whole parquet file ({error})") from error
-            except OSError as error:
-                raise store_error(path.parent, error) from error
+            yield from self._read_columns(path, names)
+
+    def _read_columns(self, path: Path, names: Sequence[str]) -> list[dict[str, Any]]:
+        try:
+            table = pq.ParquetFile(path)
+            check_columns(table.schema_arrow, source=path.name)
+            return table.read(list(names)).to_pylist()
+        except pa.ArrowException as error:
+            raise RecordError(f"{path} is no whole parquet file ({error})") from error
+        except OSError as error:
+            raise store_error(path.parent, error) from error
 
     def load(self, content_id: str) -> Correction:
         """Returns a correction that was saved here.
@@ -178,10 +215,11 @@ class FolderStore:
 
     def near_duplicates(self, image: np.ndarray) -> tuple[str, ...]:
         """Returns the content ids of rows whose photo looks like this one, nearest first."""
-        held = {
-            row["content_id"]: row["photo_hash"]
-            for row in self.columns(["content_id", "photo_hash"])
-        }
+        files = self.files()
+        for path in set(files) - self._hashes.keys():
+            rows = self._read_columns(path, ["content_id", "photo_hash"])
+            self._hashes[path] = {row["content_id"]: row["photo_hash"] for row in rows}
+        held = {i: held for path in files for i, held in self._hashes[path].items()}
         return tuple(near_duplicates(photo_hash(image), held))
 
 

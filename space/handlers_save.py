@@ -135,10 +135,23 @@ def _changed(correction: Correction) -> dict[str, int]:
 
 
 def _told(kept: Kept, correction: Correction) -> str:
+    return " ".join(filter(None, (_kept(kept, correction), _alike(kept))))
+
+
+def _kept(kept: Kept, correction: Correction) -> str:
+    name, pixels = kept.id[:8], correction.changed_pixels
+    if kept.agreed:
+        return f"Saved as {name} before; now with your consent, so it may be shared."
     if not kept.created:
-        return f"Already saved as {kept.id[:8]}: nothing changed since."
-    pixels = correction.changed_pixels
+        stays = ""
+        if kept.shareable and correction.consent is None:
+            stays = " The consent that was given for it stays: a maintainer can take it down."
+        return f"Already saved as {name}: nothing changed since.{stays}"
     shared = "" if correction.consent else " It stays on this machine: no consent was given."
     if not pixels:
-        return f"Saved as {kept.id[:8]}, confirmed as right without a change.{shared}"
-    return f"Saved as {kept.id[:8]}: {pixels:,} pixels corrected.{shared}"
+        return f"Saved as {name}, confirmed as right without a change.{shared}"
+    return f"Saved as {name}: {pixels:,} pixels corrected.{shared}"
+
+
+def _alike(kept: Kept) -> str:
+    return "Another contribution has a photo that looks like this one." if kept.look_alike else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -43,10 +43,16 @@ class Kept:
     Attributes:
         id: Its content id.
         created: False where it was there already.
+        agreed: True where it was there without consent, and has it now.
+        shareable: Whether the row that is kept carries consent.
+        look_alike: Whether another contribution's photo looks like this one.
     """
 
     id: str
     created: bool
+    agreed: bool = False
+    shareable: bool = True
+    look_alike: bool = False
 
 
 class Keeper(Protocol):
@@ -72,7 +78,11 @@ class FolderKeeper:
     def save(self, correction: Correction, *, who: Contributor) -> Kept:
         """Writes the row at once; see `Keeper`."""
         saved = self.store.save(correction)
-        return Kept(saved.id, saved.created)
+        return Kept(
+            saved.id, saved.created, saved.agreed,
+            shareable=self.store.load(saved.id).consent is not None,
+            look_alike=_others(self.store.near_duplicates(correction.image), correction),
+        )  # fmt: skip
 
     def state(self, content_id: str, *, who: Contributor) -> str:
         """A row that was saved stays where it is; see `Keeper`."""
@@ -89,16 +99,22 @@ class HubKeeper:
     def save(self, correction: Correction, *, who: Contributor) -> Kept:
         """Puts the row into the contributor's tray and wakes the courier; see `Keeper`."""
         tray = self.outbox.tray(who.key)
-        known = {entry.id for entry in tray.entries()}
+        look_alike = _others(self.outbox.near_duplicates(correction.image), correction)
+        known, before = tray.knows(correction.content_id), tray.consents(correction.content_id)
         entry = tray.put(correction)
+        after = tray.consents(correction.content_id)
         if who.token:
             self.courier.lend(who.key, who.token)
         self.courier.wake()
-        return Kept(entry.id, entry.id not in known)
+        return Kept(entry.id, not known, known and after and not before, after, look_alike)
 
     def state(self, content_id: str, *, who: Contributor) -> str:
         """Asks the contributor's own tray; see `Keeper`."""
         return self.outbox.tray(who.key).entry(content_id).sentence
+
+
+def _others(ids: Collection[str], correction: Correction) -> bool:
+    return any(content_id != correction.content_id for content_id in ids)
 
 
 def identified(

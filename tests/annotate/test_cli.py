@@ -188,6 +188,16 @@ def test_masks_are_exported_imported_and_sent(say, hub, drawn, tmp_path):
     assert row_path(drawn(2).content_id) in hub.files("dataset", REPO)
 
 
+def test_a_row_saved_again_with_consent_is_sent(say, dataset, drawn, tmp_path):
+    store = FolderStore(tmp_path / "set")
+    store.save(drawn(1, consent=None))
+    words = ["send", "--repo", REPO, "--folder", store.root]
+    assert say(*words)[1] == "0 sent, 1 without consent stay here, 0 refused\n"
+    store.save(drawn(1))
+    assert "1 sent, 0 without consent" in say(*words)[1]
+    assert row_path(drawn(1).content_id) in dataset.tree("refs/pr/1")
+
+
 def test_an_import_with_consent_carries_it(say, drawn, tmp_path):
     source = FolderStore(tmp_path / "set")
     source.save(drawn(1))

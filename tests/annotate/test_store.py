@@ -14,6 +14,7 @@ import pytest
 from datasets import load_dataset
 
 from annotate import durable
+from annotate.compact import compact
 from annotate.errors import RecordError, StoreError
 from annotate.layout import row_path
 from annotate.store import FolderStore
@@ -62,6 +63,33 @@ def test_a_saved_correction_is_loaded_by_its_id(tmp_path, drawn):
     assert np.array_equal(store.load(drawn(2).content_id).mask, drawn(2).mask)
     with pytest.raises(StoreError, match="holds no contribution abc"):
         store.load("abc")
+
+
+@pytest.mark.parametrize("compacted", [False, True], ids=["single", "merged"])
+def test_consent_given_later_is_kept_and_never_taken_back(tmp_path, drawn, compacted):
+    store, key = FolderStore(tmp_path / "set"), drawn(1).content_id
+    store.save(drawn(1, consent=None, contributor=""))
+    store.save(drawn(2, consent=None))
+    if compacted:
+        compact(store, at_least=2)
+    late = store.save(drawn(1))
+    assert (late.created, late.agreed) == (False, True)
+    assert (store.load(key).consent, store.load(key).contributor) == (drawn(1).consent, "guest")
+    again = store.save(drawn(1, consent=None))
+    assert (again.created, again.agreed) == (False, False)
+    assert store.load(drawn(2).content_id).consent is None
+    rows = load_dataset(str(store.root), split="train", cache_dir=str(tmp_path / "cache"))
+    agreed = dict(zip(rows["content_id"], rows["consent_right"], strict=True))
+    assert agreed == {key: "own", drawn(2).content_id: ""}
+
+
+def test_a_row_that_was_compacted_is_not_saved_a_second_time(tmp_path, drawn):
+    store = FolderStore(tmp_path)
+    for number in range(3):
+        store.save(drawn(number))
+    compact(store, at_least=2)
+    assert not store.save(drawn(1)).created
+    assert (len(store.files()), len(store.ids())) == (1, 3)
 
 
 def test_look_alike_photos_are_found(tmp_path, drawn):

@@ -1,4 +1,5 @@
 import inspect
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from annotate.correction import Correction, ModelUsed
 from annotate.courier import Courier
 from annotate.errors import StoreError
 from annotate.outbox import Outbox
+from annotate.store_hub import HubStore
 from segface_hf.labels import CELEBAMASK_HQ
 from space import handlers_save, ui_api
 from space.keeping import Contributor, FolderKeeper, HubKeeper, anonymous, identified
@@ -47,6 +49,28 @@ def test_an_outbox_keeps_a_correction_once_and_says_where_it_is(keeper, correcti
     assert keeper.state(correction.content_id, who=who) == "Saved here."
 
 
+def test_consent_given_later_is_sent_from_the_outbox(hub, tmp_path, correction):
+    HubStore("owner/faces", token=hub.token("owner")).create(CELEBAMASK_HQ)
+    settings = Settings(dataset="owner/faces", contributions=tmp_path / "outbox")
+    keeper, who = build_services(settings).keeper, Contributor("ada", "ada", hub.token("ada"))
+    before = keeper.save(replace(correction, consent=None), who=who)
+    assert (before.created, before.shareable) == (True, False)
+    keeper.courier.step()
+    told = keeper.state(correction.content_id, who=who)
+    assert told == "Saved here: you have not agreed to share it."
+    late = keeper.save(correction, who=who)
+    assert (late.created, late.agreed, late.shareable) == (False, True, True)
+    assert not keeper.save(replace(correction, consent=None), who=who).agreed
+    keeper.courier.step()
+    assert keeper.state(correction.content_id, who=who) == "Pull request #1 is open."
+
+
+def test_a_look_alike_is_told_whoever_sent_the_other(keeper, correction):
+    other = replace(correction, mask=np.where(correction.mask == 17, 0, correction.mask))
+    assert not keeper.save(correction, who=anonymous()).look_alike
+    assert keeper.save(other, who=anonymous()).look_alike
+
+
 def test_nobody_reads_the_tray_of_another(keeper, correction):
     keeper.save(correction, who=anonymous())
     with pytest.raises(StoreError):
@@ -79,8 +103,6 @@ def test_a_token_that_the_hub_refuses_does_not_stop_the_saving(hub, keeper, corr
 
 
 def test_a_contribution_travels_from_save_to_a_pull_request(hub, tmp_path, correction):
-    from annotate.store_hub import HubStore
-
     HubStore("owner/faces", token=hub.token("owner")).create(CELEBAMASK_HQ)
     settings = Settings(dataset="owner/faces", contributions=tmp_path / "outbox")
     keeper = build_services(settings).keeper

@@ -84,6 +84,31 @@ def test_on_ones_own_machine_a_row_without_consent_is_saved_and_says_so(services
     assert FolderStore(services.settings.contributions).load(receipt.kept.id).consent is None
 
 
+def test_consent_given_later_is_taken_up_and_never_dropped_silently(services, opened):
+    payload = payload_of(opened.key, corrected(opened))
+    first = save_correction(services, payload, form=ConsentForm(), who=WHO)
+    late = save_correction(services, payload, form=CONSENT, who=WHO)
+    assert "now with your consent" in late.sentence
+    store = FolderStore(services.settings.contributions)
+    assert store.load(first.kept.id).consent is not None
+    again = save_correction(services, payload, form=ConsentForm(), who=WHO)
+    assert "The consent that was given for it stays" in again.sentence
+    assert store.load(first.kept.id).consent is not None
+    assert len(rows(services)) == 1
+
+
+def test_a_photo_that_was_contributed_already_is_named_so(services, opened):
+    first = save_correction(
+        services, payload_of(opened.key, corrected(opened)), form=CONSENT, who=WHO
+    )
+    other = corrected(opened)
+    other[10:12, :6] = 16
+    second = save_correction(services, payload_of(opened.key, other), form=CONSENT, who=WHO)
+    told = "Another contribution has a photo that looks like this one."
+    assert told not in first.sentence
+    assert second.sentence.endswith(told)
+
+
 def test_a_form_begun_must_be_finished(services, opened):
     payload = payload_of(opened.key, corrected(opened))
     with pytest.raises(ConsentError, match="people in the photo agree"):
