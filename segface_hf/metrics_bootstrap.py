@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 import numpy as np
 
 from segface_hf.errors import DataError
@@ -72,24 +70,40 @@ def percentiles(values: np.ndarray) -> Interval:
     return float(low), float(high)
 
 
-def difference_interval(
-    first: np.ndarray, second: np.ndarray, score: Callable[[np.ndarray], float], *,
-    rounds: int = 1000, seed: int = 0,
-) -> Interval:  # fmt: skip
-    """Returns the 95 % interval of second minus first on the same resampled photos.
+def differences(
+    first: np.ndarray, second: np.ndarray, schema: LabelSchema, *, rounds: int = 1000, seed: int = 0
+) -> dict[str, tuple[float, Interval]]:
+    """Compares two models on the same photos: first minus second, and how sure that is.
 
     Args:
         first: int64 (N, K, K), one model's matrices.
-        second: int64 (N, K, K), another model's on the same photos, in the same order.
-        score: From one added-up matrix to a number.
-        rounds: How many resamplings.
+        second: int64 (N, K, K), the other's on the same photos, in the same order.
+        schema: Names the classes.
+        rounds: How many resamplings; both models get the same draws.
         seed: Of the draws.
+
+    Returns:
+        `mean_f1`, `tail_f1` and every class -> the difference in F1 and its 95 % interval. An
+        interval that holds zero says that other photos could turn the order round.
+
+    Raises:
+        DataError: There are no photos, or not equally many.
     """
-    pairs: Sequence[tuple[np.ndarray, np.ndarray]] = list(
-        zip(
-            resampled(first, rounds=rounds, seed=seed),
-            resampled(second, rounds=rounds, seed=seed),
-            strict=True,
+    if len(first) != len(second):
+        raise DataError(
+            f"{len(first)} and {len(second)} photos can't be compared in pairs: "
+            "evaluate both models on the same photos"
         )
+    parts = {"mean_f1": list(range(1, schema.num_classes)), "tail_f1": list(schema.tail)}
+    parts |= {name: [index] for index, name in enumerate(schema.names)}
+    drawn, whole = (
+        [Scores(counts(c), schema).f1 for c in (first, second)]
+        for counts in (lambda c: resampled(c, rounds=rounds, seed=seed), lambda c: c.sum(0)[None])
     )
-    return percentiles(np.array([score(b) - score(a) for a, b in pairs]))
+    return {
+        name: (
+            float((_row_means(whole[0][:, ids]) - _row_means(whole[1][:, ids]))[0]),
+            percentiles(_row_means(drawn[0][:, ids]) - _row_means(drawn[1][:, ids])),
+        )
+        for name, ids in parts.items()
+    }

@@ -44,6 +44,9 @@ def html_report(values: Mapping[str, Any], *, title: str) -> str:
     for heading, key in _OPTIONAL:
         if key in values:
             parts += [f"<h2>{heading}</h2>", _pairs("measure", "value", values[key])]
+    if "against" in values:
+        parts += [f"<h2>Against {escape(str(values['against']['model']))}</h2>"]
+        parts += [_differences(values["against"]["f1"])]
     worst = {row["stem"]: row["mean_f1"] for row in values["worst_photos"]}
     parts += ["<h2>Worst photos</h2>", _pairs("photo", "mean F1", worst)]
     return (
@@ -62,6 +65,15 @@ def _headline(values: Mapping[str, Any]) -> str:
         f"hierarchical F1 {_show(values['hierarchical_f1'])}.</p>"
         f'<p class="note">{escape(values["metric"])}.</p>'
     )
+
+
+def _differences(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    body = [
+        (escape(name), _show(row["difference"]), " to ".join(map(_show, row["difference_95"])))
+        for name, row in rows.items()
+        if row["difference"] is not None
+    ]
+    return _table(("F1", "difference", "95 %"), body)
 
 
 def _classes(classes: Mapping[str, Mapping[str, Any]]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from segface_hf.labels import LabelSchema
 from segface_hf.metrics import Scores, number
-from segface_hf.metrics_bootstrap import intervals
+from segface_hf.metrics_bootstrap import differences, intervals
 from segface_hf.metrics_boundary import BoundaryCounts
 from segface_hf.metrics_groups import group_scores
 from segface_hf.metrics_tree import TreeScores
@@ -94,6 +94,19 @@ def report(
         result["swapped_masks"] = _without_swapped(measured)
     result["worst_photos"] = _worst(measured, worst)
     return result
+
+
+def compare(measured: Measured, other: Measured, *, rounds: int = 1000) -> dict[str, Any]:
+    """Compares a model with another on the same photos, as plain values.
+
+    Returns:
+        `mean_f1`, `tail_f1` and every class -> `difference` and `difference_95`.
+    """
+    found = differences(measured.confusions, other.confusions, measured.schema, rounds=rounds)
+    return {
+        name: {"difference": number(value), "difference_95": [number(bound) for bound in bounds]}
+        for name, (value, bounds) in found.items()
+    }
 
 
 def _without_swapped(measured: Measured) -> dict[str, Any]:

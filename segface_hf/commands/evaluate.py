@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--worst", type=int, default=10, help="how many worst photos (default: 10)")
     parser.add_argument("--groups", help="CSV with a 'stem' column and columns to group photos by")
     parser.add_argument("--bootstrap", type=int, default=1000, help="resamplings for intervals")
+    parser.add_argument("--against", help="compare with this checkpoint, photo by photo")
     parser.add_argument("--no-boundary", action="store_true", help="leave out boundary F1")
     parser.add_argument("--side", type=int, default=0, help="resolution (default: the model's)")
     parser.add_argument("--mirrored", action="store_true", help="add a pass on the flipped photo")
@@ -45,26 +46,56 @@ def run(args: argparse.Namespace) -> int:
     from segface_hf.metrics_groups import read_groups
     from segface_hf.metrics_report import report
     from segface_hf.model import SegFace
-    from segface_hf.training.damage import DAMAGES
     from segface_hf.training.data import find_pairs
-    from segface_hf.training.evaluation import after, frame_predictor
 
     if args.threads:
         torch.set_num_threads(args.threads)
     groups = read_groups(args.groups) if args.groups else None
     pairs = find_pairs(args.data)
     model = SegFace.from_pretrained(args.model or hub.embedded_folder())
-    predict = frame_predictor(model, side=args.side, mirrored=args.mirrored)
-    if args.damage:
-        predict = after(DAMAGES[args.damage], predict)
+    predict = predictor(model, args)
     measured = measure(predict, pairs, model, boundary=not args.no_boundary)
     values = report(measured, rounds=args.bootstrap, groups=groups, worst=args.worst)
     values = {"model": args.model or "embedded", "data": str(args.data), **values}
+    if args.against:
+        values["against"] = against(args, measured, pairs)
     if args.landmarks or args.tilt:
         values |= pipeline_scores(model, pairs, tilt=args.tilt)
     write_outputs(args, values, lambda: sheet_of_worst(predict, pairs, measured, args.worst))
     print_summary(values)
     return 0
+
+
+def predictor(model: SegFace, args: argparse.Namespace) -> Predict:
+    """Returns how a model is run: its resolution, a flipped pass, damage done to photos first."""
+    from segface_hf.training.damage import DAMAGES
+    from segface_hf.training.evaluation import after, frame_predictor
+
+    predict = frame_predictor(model, side=args.side, mirrored=args.mirrored)
+    return after(DAMAGES[args.damage], predict) if args.damage else predict
+
+
+def against(args: argparse.Namespace, measured: Measured, pairs: Sequence[Pair]) -> dict[str, Any]:
+    """Runs the other checkpoint in the same way and compares.
+
+    Raises:
+        LabelError: It has other classes.
+    """
+    from segface_hf.errors import LabelError
+    from segface_hf.metrics_report import compare
+    from segface_hf.model import SegFace
+
+    model = SegFace.from_pretrained(args.against)
+    if model.config.labels != measured.schema:
+        theirs, ours = model.config.labels.names, measured.schema.names
+        differing = sorted(set(theirs) ^ set(ours)) or "other ids or colours"
+        raise LabelError(
+            f"{args.against} has {len(theirs)} classes, the model {len(ours)}, and they differ in "
+            f"{differing}: compare models of the same classes"
+        )
+    other = measure(predictor(model, args), pairs, model, boundary=False)
+    rounds = args.bootstrap or 1000
+    return {"model": args.against, "f1": compare(measured, other, rounds=rounds)}
 
 
 def measure(predict: Predict, pairs: Sequence[Pair], model: SegFace, *, boundary: bool) -> Measured:
@@ -148,6 +179,10 @@ def print_summary(values: dict[str, Any]) -> None:
     for key in ("mean_f1", "tail_f1", "mean_iou", "mean_boundary_f1", "hierarchical_f1"):
         if values.get(key) is not None:
             print(f"{key:18} {values[key]:.4f} {values.get(key + '_95', '')}")
+    for name, row in values.get("against", {}).get("f1", {}).items():
+        if row["difference"] is not None:
+            low, high = row["difference_95"]
+            print(f"against {name:18} {row['difference']:+.4f}  ({low:+.4f} to {high:+.4f})")
     for key in ("swapped_masks", "landmarks", "tilt"):
         for name, value in values.get(key, {}).items():
             print(f"{key}: {name} {value}")

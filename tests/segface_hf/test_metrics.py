@@ -10,7 +10,7 @@ import pytest
 from segface_hf.errors import DataError
 from segface_hf.labels import CELEBAMASK_HQ, LabelSchema
 from segface_hf.metrics import Scores, confusion_matrix, number, presence
-from segface_hf.metrics_bootstrap import difference_interval, intervals, resampled
+from segface_hf.metrics_bootstrap import differences, intervals, resampled
 from segface_hf.metrics_boundary import BoundaryCounts, boundary_counts, outline
 from segface_hf.metrics_groups import group_scores, read_groups
 from segface_hf.metrics_html import html_report
@@ -144,10 +144,23 @@ def test_intervals_hold_the_score_and_widen_with_disagreement():
 
 
 def test_the_difference_of_two_models_is_taken_on_the_same_photos():
-    good, bad = np.stack([scores().confusion] * 4), np.stack([np.eye(4, dtype=np.int64)] * 4)
-    low, high = difference_interval(good, bad, lambda c: Scores(c, SCHEMA).mean_f1(), rounds=20)
-    assert low == pytest.approx(high)
-    assert low == pytest.approx(1 - scores().mean_f1())
+    good, bad = np.stack([np.eye(4, dtype=np.int64)] * 4), np.stack([scores().confusion] * 4)
+    value, (low, high) = differences(good, bad, SCHEMA, rounds=20)["mean_f1"]
+    assert value == pytest.approx(1 - scores().mean_f1())
+    assert (low, high) == pytest.approx((value, value))
+
+
+def test_a_difference_that_a_few_photos_decide_has_an_interval_around_zero():
+    perfect, poor = np.eye(4, dtype=np.int64) * 20, scores().confusion
+    first, second = np.stack([perfect, poor] * 3), np.stack([poor, perfect] * 3)
+    value, (low, high) = differences(first, second, SCHEMA, rounds=200)["mean_f1"]
+    assert value == pytest.approx(0)
+    assert low < 0 < high
+
+
+def test_models_that_saw_different_photos_are_not_compared():
+    with pytest.raises(DataError, match=r"2 and 3 photos .* same photos"):
+        differences(np.zeros((2, 4, 4), int), np.zeros((3, 4, 4), int), SCHEMA)
 
 
 def test_groups_are_scored_apart_and_small_ones_are_marked(tmp_path):

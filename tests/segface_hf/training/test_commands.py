@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 
 import numpy as np
@@ -55,6 +56,35 @@ def test_evaluate_writes_json_page_and_sheet(trained, folder, tmp_path, capsys):
     with Image.open(tmp_path / "e.png") as sheet:
         assert sheet.size == (3 * 224, 2 * (224 + 18))
     assert "mean_f1" in capsys.readouterr().out
+
+
+def test_evaluate_compares_two_checkpoints_photo_by_photo(trained, folder, tmp_path, capsys):
+    page, scores = tmp_path / "e.html", tmp_path / "e.json"
+    code = main(
+        ["evaluate", "--model", str(trained / "last"), "--against", str(trained / "last"),
+         "--data", str(folder), "--threads", "1", "--bootstrap", "20", "--no-boundary",
+         "--json", str(scores), "--html", str(page)]
+    )  # fmt: skip
+    assert code == 0
+    row = json.loads(scores.read_text())["against"]["f1"]["mean_f1"]
+    assert row == {"difference": 0.0, "difference_95": [0.0, 0.0]}
+    assert "against mean_f1" in capsys.readouterr().out
+    assert "<h2>Against" in page.read_text()
+
+
+def test_evaluate_does_not_compare_models_of_other_classes(trained, folder, tmp_path, capsys):
+    other = shutil.copytree(trained / "last", tmp_path / "other")
+    config = (other / "config.json").read_text()
+    (other / "config.json").write_text(config.replace('"necklace"', '"scarf"'))
+    code = main(
+        ["evaluate", "--model", str(trained / "last"), "--against", str(other), "--no-boundary",
+         "--data", str(folder), "--threads", "1", "--bootstrap", "0"]
+    )  # fmt: skip
+    assert code == 1
+    assert (
+        "differ in ['necklace', 'scarf']: compare models of the same classes"
+        in capsys.readouterr().err
+    )
 
 
 def test_evaluate_refuses_a_mask_with_an_unknown_id_by_name(trained, folder, tmp_path, capsys):
