@@ -13,6 +13,7 @@ from segface_hf.labels import LabelSchema
 from segface_hf.training.audit import swapped_photos
 from segface_hf.training.augment import augment_batch
 from segface_hf.training.data import PhotoSet, find_pairs, load_photos
+from segface_hf.training.jewellery import draw_parts
 from segface_hf.training.paste import PartBank, collect_parts, paste_parts
 from segface_hf.training.recipe import Recipe
 from segface_hf.training.sampling import draw_photos, photo_weights
@@ -51,6 +52,11 @@ class TrainingData:
             images, masks = paste_parts(
                 images, masks, chosen, bank=self.bank, chances=self.chances, generator=generator
             )
+        if recipe.tail.drawn:
+            images, masks = draw_parts(
+                images, masks, schema=self.photos.schema, chances=recipe.tail.drawn,
+                generator=generator,
+            )  # fmt: skip
         return augment_batch(
             images, masks, recipe.augment, schema=self.photos.schema, side=side,
             generator=generator,
@@ -104,6 +110,8 @@ def derive(
 ) -> TrainingData:
     """Computes sampling weights, class shares and donors of photos."""
     power = recipe.tail.sampling_power if recipe.tail.sampling == "balanced" else 0.0
+    for name in recipe.tail.drawn:
+        schema.id_of(name)
     chances = {schema.id_of(name): chance for name, chance in recipe.tail.paste.items() if chance}
     return TrainingData(
         photos=photos,

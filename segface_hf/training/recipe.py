@@ -10,6 +10,7 @@ from typing import Any
 from segface_hf.config import SegFaceConfig
 from segface_hf.errors import ConfigError
 from segface_hf.training._options import plain, read_options
+from segface_hf.training.jewellery import DRAWABLE
 
 PRECISIONS = ("auto", "fp32", "bf16")
 SAMPLINGS = ("uniform", "balanced")
@@ -123,6 +124,8 @@ class Tail:
         sampling: `uniform`, or `balanced`: photos that hold rare classes come up more often.
         sampling_power: Exponent of one over class frequency in balanced sampling.
         paste: Class name -> probability that a photo without the class gets one from another.
+        drawn: Class name -> probability that a photo without the class gets a drawn one; of
+            `jewellery.DRAWABLE`.
         swapped: What happens to masks whose left and right are swapped: `repair` swaps the ids
             back, `set_aside` leaves them out, `keep` trains on them.
     """
@@ -130,6 +133,7 @@ class Tail:
     sampling: str = "balanced"
     sampling_power: float = 0.5
     paste: Mapping[str, float] = field(default_factory=dict)
+    drawn: Mapping[str, float] = field(default_factory=dict)
     swapped: str = "repair"
 
     def __post_init__(self) -> None:
@@ -138,8 +142,11 @@ class Tail:
             f"tail.sampling is one of {SAMPLINGS}, got {self.sampling!r}",
         )
         _require(self.swapped in SWAPPED, f"tail.swapped is one of {SWAPPED}, got {self.swapped!r}")
-        for name, value in self.paste.items():
-            _require(0 <= value <= 1, f"tail.paste.{name} is a probability, got {value}")
+        unknown = sorted(set(self.drawn) - set(DRAWABLE))
+        _require(not unknown, f"tail.drawn knows {DRAWABLE}, got {unknown}")
+        for kind in ("paste", "drawn"):
+            for name, value in getattr(self, kind).items():
+                _require(0 <= value <= 1, f"tail.{kind}.{name} is a probability, got {value}")
 
 
 @dataclass(frozen=True)
