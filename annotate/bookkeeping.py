@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 from annotate import layout
 from annotate.card import CardFacts, new_card, read_block
@@ -12,6 +14,13 @@ from annotate.stats import COLUMNS, Stats, count
 from annotate.store import FolderStore
 from annotate.store_repo import DatasetRepo
 from segface_hf.labels import schema_named
+
+
+class Counted(Protocol):
+    """What is counted: a folder of rows, or the ledger of a dataset on the Hub."""
+
+    def columns(self, names: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """Yields some columns of every row."""
 
 
 def mirror(repo: DatasetRepo, folder: Path) -> FolderStore:
@@ -32,18 +41,18 @@ def mirror(repo: DatasetRepo, folder: Path) -> FolderStore:
     return store
 
 
-def count_rows(store: FolderStore, *, schema_name: str | None = None) -> Stats:
-    """Counts the rows of a dataset in a folder."""
+def count_rows(store: Counted, *, schema_name: str | None = None) -> Stats:
+    """Counts the rows of a dataset."""
     schema = schema_named(schema_name) if schema_name else None
     return count(store.columns(COLUMNS), schema=schema)
 
 
-def refresh_card(place: Place, rows: FolderStore, *, repo_id: str = "") -> Stats:
+def refresh_card(place: Place, rows: Counted, *, repo_id: str = "") -> Stats:
     """Writes the card and growth plot of a dataset anew from its rows.
 
     Args:
         place: The dataset, in a folder or on the Hub.
-        rows: The same dataset in a folder; for one on the Hub, its mirror.
+        rows: The same dataset in a folder; for one on the Hub, its mirror or its ledger.
         repo_id: How the card tells readers to load it.
 
     Raises:

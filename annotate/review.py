@@ -3,79 +3,34 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Collection
-from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
 from annotate import layout
-from annotate.agreement import ClassNumbers, agree
+from annotate.agreement import agree
+from annotate.bookkeeping import Counted
+from annotate.card import check_block
 from annotate.checks import Finding, check
 from annotate.correction import Correction
-from annotate.errors import AnnotateError, RemoteBusyError, ReviewError
+from annotate.errors import (
+    ConsentError,
+    CorrectionError,
+    RecordError,
+    RemoteBusyError,
+    RemoteError,
+    RemoteRefusedError,
+    ReviewError,
+)
+from annotate.inspection import Contribution, Inspection, beyond_its_row, provenance
+from annotate.ledger import Ledger
 from annotate.photohash import photo_hash
-from annotate.record import from_parquet, from_row, to_parquet
-from annotate.store import FolderStore
+from annotate.record import from_parquet, from_row, schema_version, to_parquet
 from annotate.store_hub import HubStore, proposed_id
-from annotate.store_repo import PullRequest
 from segface_hf.errors import LabelError
-from segface_hf.overlay import colorize
 
-
-@dataclass(frozen=True)
-class Contribution:
-    """One open contribution: the content id that it proposes, and its pull request."""
-
-    id: str
-    request: PullRequest
-
-
-@dataclass(frozen=True, eq=False)
-class Inspection:
-    """What there is to see of a contribution.
-
-    Attributes:
-        contribution: Which one.
-        correction: Photo, prediction and mask; None where the row can't be believed.
-        findings: What the automatic checks noticed, the row's own trouble included.
-        classes: Pixels of each class in prediction and mask, by id; empty without a correction.
-        same_photo: Content ids of the dataset and of open contributions with the same photo.
-    """
-
-    contribution: Contribution
-    correction: Correction | None
-    findings: tuple[Finding, ...]
-    classes: tuple[ClassNumbers, ...] = ()
-    same_photo: tuple[str, ...] = ()
-
-    @property
-    def acceptable(self) -> bool:
-        """Whether nothing forbids accepting it as it is."""
-        return not any(finding.blocks for finding in self.findings)
-
-    def pictures(self) -> dict[str, Image.Image]:
-        """Returns photo, prediction, correction and difference as RGB pictures of one size."""
-        if self.correction is None:
-            raise ReviewError("there is no row to look at: " + self.findings[0].sentence)
-        return side_by_side(self.correction)
-
-
-def side_by_side(correction: Correction) -> dict[str, Image.Image]:
-    """Returns photo, prediction, correction and difference as RGB pictures of one size.
-
-    The difference shows the new class's colour where something changed, over a pale grey photo.
-    """
-    photo = Image.fromarray(correction.image)
-    mask = colorize(correction.mask, correction.schema)
-    pale = photo.convert("L").point(lambda value: 128 + value // 2).convert("RGB")
-    differs = Image.fromarray(np.uint8(255) * (correction.mask != correction.prediction))
-    return {
-        "photo": photo,
-        "prediction": colorize(correction.prediction, correction.schema),
-        "correction": mask,
-        "difference": Image.composite(mask, pale, differs),
-    }
+log = logging.getLogger(__name__)
 
 
 class Desk:
@@ -83,11 +38,15 @@ class Desk:
 
     Args:
         store: The dataset, with a token that may merge.
-        rows: A mirror of the dataset in a folder, to recognise photos that it already has.
+        rows: The rows of the dataset, to recognise photos that it already has.
+        opened: The facts of open contributions, to find those of one photo.
     """
 
-    def __init__(self, store: HubStore, *, rows: FolderStore | None = None) -> None:
+    def __init__(
+        self, store: HubStore, *, rows: Counted | None = None, opened: Ledger | None = None
+    ) -> None:
         self.store = store
+        self._opened = opened or Ledger()
         columns = ["content_id", "photo_id", "photo_hash"]
         known = list(rows.columns(columns)) if rows else []
         self._photos = {row["content_id"]: row["photo_hash"] for row in known}
@@ -108,7 +67,7 @@ class Desk:
         return sorted(request.number for request in requests if proposed_id(request) in ids)
 
     def contribution(self, number: int) -> Contribution:
-        """Returns one open contribution.
+        """Returns one open contribution, by the row that it adds rather than by its title.
 
         Raises:
             ReviewError: That pull request proposes no contribution or is not open.
@@ -119,6 +78,8 @@ class Desk:
             raise ReviewError(f"#{number} proposes no correction: review it on the Hub")
         if request.status not in ("open", "draft"):
             raise ReviewError(f"#{number} is {request.status} already")
+        if len(request.files) == 1 and request.files[0][0] == "added":
+            content_id = layout.id_at(request.files[0][1]) or content_id
         return Contribution(content_id, request)
 
     def inspect(self, number: int) -> Inspection:
@@ -127,33 +88,59 @@ class Desk:
         Raises:
             ReviewError: It is no open contribution.
         """
-        contribution = self.contribution(number)
-        outside = _beyond_its_row(contribution)
+        contribution = self._pinned(number)
+        outside = (*beyond_its_row(contribution), *self._unwanted(contribution))
         try:
             correction = self._fetch(contribution)
-        except (AnnotateError, LabelError) as error:
+            check_block(
+                self.store.block, correction.schema.name, source=self.store.repo.id,
+                version=schema_version(correction.schema),
+            )  # fmt: skip
+        except (RecordError, CorrectionError, ConsentError, ReviewError, LabelError) as error:
             return Inspection(
                 contribution, None, (*outside, Finding("row", str(error), blocks=True))
             )
         seen = check(correction, photos=self._photos)
-        findings = (*outside, *_provenance(contribution, correction), *seen)
+        findings = (*outside, *provenance(contribution, correction), *seen)
         same = self._same_photo(correction)
         self._photos[correction.content_id] = photo_hash(correction.image)
         self._photo_ids[correction.content_id] = correction.photo_id
         numbers = agree(correction.prediction, correction.mask, schema=correction.schema).classes
         return Inspection(contribution, correction, findings, numbers, same)
 
-    def accept(self, number: int) -> None:
+    def partners(self, seen: Inspection, *, most: int = 100) -> tuple[Contribution, ...]:
+        """Returns other open contributions of the same photo, as far as their rows say.
+
+        Args:
+            seen: A contribution.
+            most: Open contributions to look at, the newest first, each once and for one request.
+        """
+        if seen.correction is None:
+            return ()
+        others = [c for c in self.open() if c.request.number != seen.contribution.request.number]
+        return tuple(
+            other
+            for other in sorted(others, key=lambda c: -c.request.number)[:most]
+            if (row := self._opened.proposed(self.store.repo, other.request.number, other.id))
+            and row["photo_id"] == seen.correction.photo_id
+        )
+
+    def accept(self, number: int, *, head: str = "") -> None:
         """Merges a contribution that nothing forbids.
 
+        Args:
+            number: Its pull request.
+            head: The commit that the maintainer looked at; empty takes what is there now.
+
         Raises:
-            ReviewError: A check forbids it: ask for changes, reject it, or fix it.
+            ReviewError: A check forbids it, or it changed: look again, ask for changes, reject or
+                fix it.
         """
-        inspection = self.inspect(number)
-        blocking = [finding.sentence for finding in inspection.findings if finding.blocks]
-        if blocking:
-            raise ReviewError(f"#{number} can't be accepted as it is: {'; '.join(blocking)}")
-        self.store.repo.merge(number, comment="Thank you: it is part of the dataset now.")
+        inspection = self._looked_at(number, head)
+        if inspection.blocking:
+            told = "; ".join(inspection.blocking)
+            raise ReviewError(f"#{number} can't be accepted as it is: {told}")
+        self._merge(inspection, comment="Thank you: it is part of the dataset now.")
 
     def ask(self, number: int, text: str) -> None:
         """Asks the contributor for changes, in a comment."""
@@ -163,30 +150,83 @@ class Desk:
         """Closes a contribution with a reason, which its contributor is shown."""
         self.store.repo.close(self.contribution(number).request.number, comment=_said(reason))
 
-    def fix_and_accept(self, number: int, mask: np.ndarray) -> str:
+    def fix_and_accept(self, number: int, mask: np.ndarray, *, head: str = "") -> str:
         """Replaces the mask of a contribution, merges it, and returns its new content id.
 
-        The contributor stays the contributor; the commit says who fixed it.
+        The contributor stays the contributor; the commit says who fixed it. Done again after a
+        lost answer, it goes on where it was.
 
         Raises:
-            ReviewError: The row can't be believed, so there is nothing to fix.
+            ReviewError: The row can't be believed, something else forbids it, or it changed.
             LabelError: The mask holds unknown ids.
         """
-        inspection = self.inspect(number)
-        old, contribution = inspection.correction, inspection.contribution
-        if old is None:
-            raise ReviewError(f"#{number} can't be fixed: {inspection.findings[0].sentence}")
-        if foreign := [f.sentence for f in _beyond_its_row(contribution)]:
-            raise ReviewError(f"#{number} can't be fixed: {'; '.join(foreign)}")
-        new = dataclasses.replace(old, mask=mask)
-        if new.content_id != old.content_id:
-            self._replace_row(contribution, new)
-        self.store.repo.merge(number, comment=f"Fixed and accepted as `{new.content_id}`.")
+        seen = self._looked_at(number, head)
+        if seen.correction is None:
+            raise ReviewError(f"#{number} can't be fixed: {seen.findings[0].sentence}")
+        new = dataclasses.replace(seen.correction, mask=mask)
+        around = [finding for finding in seen.findings if finding.check in _NOT_OF_THE_MASK]
+        if told := [f.sentence for f in (*around, *check(new)) if f.blocks]:
+            raise ReviewError(f"#{number} can't be fixed: {'; '.join(told)}")
+        if new.content_id != seen.correction.content_id:
+            self._replace_row(seen.contribution, new)
+            seen = self.inspect(number)
+            if seen.contribution.id != new.content_id or seen.blocking:
+                raise _moved(number)
+        self._merge(seen, comment=f"Fixed and accepted as `{new.content_id}`.")
         return new.content_id
 
-    def _fetch(self, contribution: Contribution) -> Correction:
+    def _pinned(self, number: int) -> Contribution:
+        """Returns a contribution with its head, which is read before anything that is judged."""
+        try:
+            head = self.store.repo.head(revision=f"refs/pr/{number}")
+        except RemoteRefusedError:
+            self.contribution(number)  # says what is wrong with that number, if anything
+            raise
+        return dataclasses.replace(self.contribution(number), head=head)
+
+    def _looked_at(self, number: int, head: str) -> Inspection:
+        seen = self.inspect(number)
+        if head and seen.contribution.head != head:
+            raise _moved(number)
+        return seen
+
+    def _merge(self, seen: Inspection, *, comment: str) -> None:
+        """Merges what was inspected; what was pushed since then is refused.
+
+        The Hub merges whatever the pull request holds, so a push between the last look and the
+        merge can't be ruled out. It is looked for afterwards and said.
+        """
+        repo, contribution = self.store.repo, seen.contribution
+        number, revision = contribution.request.number, contribution.request.revision
+        if repo.head(revision=revision) != contribution.head:
+            raise _moved(number)
+        repo.merge(number, comment=comment)
+        try:
+            slipped_in = repo.head(revision=revision) != contribution.head and (
+                beyond_its_row(dataclasses.replace(contribution, request=repo.pull_request(number)))
+                or self._bytes(contribution, revision) != self._bytes(contribution)
+            )
+        except RemoteError as error:
+            log.warning("#%d is merged, but can't be looked at again: %s", number, error)
+            return
+        if slipped_in:
+            raise ReviewError(
+                f"#{number} is merged, but something was pushed to it at that moment: compare the "
+                f"head of the dataset with commit {contribution.head[:12]}, which was looked at"
+            )
+
+    def _unwanted(self, contribution: Contribution) -> tuple[Finding, ...]:
+        tombstone = layout.tombstone_path(contribution.id)
+        if not self.store.repo.present([tombstone]):
+            return ()
+        return (Finding("tombstone", "it was taken down from the dataset before", blocks=True),)
+
+    def _bytes(self, contribution: Contribution, revision: str = "") -> bytes | None:
         path = layout.row_path(contribution.id)
-        data = self.store.repo.read(path, revision=contribution.request.revision)
+        return self.store.repo.read(path, revision=revision or contribution.head)
+
+    def _fetch(self, contribution: Contribution) -> Correction:
+        path, data = layout.row_path(contribution.id), self._bytes(contribution)
         if data is None:
             raise ReviewError(f"it does not hold {path}")
         rows = from_parquet(data, source=path)
@@ -202,10 +242,13 @@ class Desk:
                 deleted=[layout.row_path(contribution.id)],
                 title=f"Fix correction {contribution.id}, now {new.content_id}",
                 revision=revision,
+                parent=contribution.head,
             )
-        except RemoteBusyError:
+        except RemoteBusyError as error:
+            # It may have landed all the same; then its row is there, to be looked at once more.
             if self.store.repo.read(path, revision=revision) is None:
-                raise
+                moved = self.store.repo.head(revision=revision) != contribution.head
+                raise (_moved(contribution.request.number) if moved else error) from error
 
     def _same_photo(self, correction: Correction) -> tuple[str, ...]:
         return tuple(
@@ -215,28 +258,16 @@ class Desk:
         )
 
 
+_NOT_OF_THE_MASK = ("files", "tombstone", "consent")
+
+
+def _moved(number: int) -> ReviewError:
+    return ReviewError(
+        f"#{number} was changed since it was looked at, so it is not merged: look at it again"
+    )
+
+
 def _said(text: str) -> str:
     if not text.strip():
         raise ReviewError("say why: the contributor is shown your words")
     return text.strip()
-
-
-def _beyond_its_row(contribution: Contribution) -> tuple[Finding, ...]:
-    """A contribution adds its own file and touches nothing else, whatever its title says."""
-    expected = (("added", layout.row_path(contribution.id)),)
-    if contribution.request.files == expected:
-        return ()
-    others = [f"{c} {p}" for c, p in contribution.request.files if (c, p) != expected[0]]
-    sentence = f"besides its row it has {', '.join(others[:5])}" if others else "it adds no row"
-    return (Finding("files", sentence, blocks=True),)
-
-
-def _provenance(contribution: Contribution, correction: Correction) -> tuple[Finding, ...]:
-    findings = []
-    if correction.consent is None:
-        findings.append(Finding("consent", "it carries no consent to share it", blocks=True))
-    author = contribution.request.author
-    if correction.contributor != author:
-        said = correction.contributor or "nobody"
-        findings.append(Finding("contributor", f"{author} opened it, the row names {said}"))
-    return tuple(findings)

@@ -20,7 +20,7 @@ from huggingface_hub.community import Discussion, DiscussionComment, DiscussionW
 from huggingface_hub.errors import Response
 from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
 
-from annotate.errors import RemoteError
+from annotate.errors import RecordError
 from annotate.record import MAX_FILE_BYTES
 from annotate.store_errors import hub_errors
 
@@ -94,10 +94,10 @@ class DatasetRepo:
         with hub_errors(self.id):
             self._api.create_repo(self.id, repo_type=_KIND, private=private, exist_ok=True)
 
-    def head(self) -> str:
-        """Returns the commit id of the main branch."""
+    def head(self, *, revision: str = "main") -> str:
+        """Returns the commit id of the main branch, or of a pull request."""
         with hub_errors(self.id):
-            return str(self._api.dataset_info(self.id).sha)
+            return str(self._api.dataset_info(self.id, revision=revision).sha)
 
     def present(self, paths: Iterable[str]) -> set[str]:
         """Returns those of the paths that exist on the main branch."""
@@ -114,27 +114,51 @@ class DatasetRepo:
         """Returns the content of a file, or None where there is none; keeps no copy on disk.
 
         Raises:
-            RemoteError: The file is too large, or the Hub refuses.
+            RemoteError: The Hub refuses or can't be asked.
+            RecordError: The file is too large.
+        """
+        try:
+            return self.read_part(path, revision=revision)[0]
+        except FileNotFoundError:
+            return None
+
+    def read_part(
+        self, path: str, *, revision: str = "main", span: str = ""
+    ) -> tuple[bytes, int | None]:
+        """Returns a part of a file, and the size of the whole where the Hub says it.
+
+        Args:
+            path: The file.
+            revision: Branch, commit or `refs/pr/N`.
+            span: As in HTTP: "0-99" are the first hundred bytes, "-100" the last; "" is all.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            RemoteError: The Hub refuses or can't be asked.
+            RecordError: The part is too large.
         """
         with hub_errors(self.id):
             endpoint = self._api.endpoint
             url = hf_hub_url(self.id, path, repo_type=_KIND, revision=revision, endpoint=endpoint)
             headers = build_hf_headers(token=self._token)
+            if span:
+                headers["Range"] = f"bytes={span}"
             session = get_session()
             with session.stream("GET", url, headers=headers, follow_redirects=True) as response:
                 if response.headers.get("X-Error-Code") == "EntryNotFound":
-                    return None
+                    raise FileNotFoundError(path)
                 if response.is_error:
                     response.read()
                 hf_raise_for_status(response)
-                return self._bounded(response, path)
+                total = re.search(r"/(\d+)$", response.headers.get("Content-Range", ""))
+                return self._bounded(response, path), int(total[1]) if total else None
 
     def _bounded(self, response: Response, path: str) -> bytes:
         data = bytearray()
         for part in response.iter_bytes():
             data += part
             if len(data) > MAX_FILE_BYTES:
-                raise RemoteError(f"{path} is larger than {MAX_FILE_BYTES} bytes: it is not read")
+                raise RecordError(f"{path} is larger than {MAX_FILE_BYTES} bytes: it is not read")
         return bytes(data)
 
     def snapshot(self, *, revision: str, patterns: list[str], folder: Path) -> Path:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import MappingProxyType
 
-from annotate.review import Desk, Inspection
+from annotate.inspection import Inspection
+from annotate.review import Desk
 from annotate.store_hub import HubStore
 from space.errors import NotAllowedError
 from space.settings import Settings

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from annotate.review import Inspection
+from annotate.inspection import Inspection
 from segface_hf.errors import SegFaceError
 from space import handlers, ui_messages
 from space.handlers_review import DECISIONS, changes, desk_for, findings, waiting

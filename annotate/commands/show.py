@@ -8,7 +8,8 @@ from pathlib import Path
 from PIL import Image
 
 from annotate.commands import _places
-from annotate.review import Desk, Inspection
+from annotate.inspection import Inspection
+from annotate.review import Desk
 
 HELP = "show one contribution: pictures side by side, numbers by class, checks"
 

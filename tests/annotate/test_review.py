@@ -7,10 +7,11 @@ import pytest
 
 from annotate.bookkeeping import mirror
 from annotate.errors import RemoteRefusedError, ReviewError
+from annotate.inspection import side_by_side
 from annotate.layout import row_path
 from annotate.parcel import Parcel
 from annotate.record import rows_to_parquet, to_parquet, to_row
-from annotate.review import Desk, side_by_side
+from annotate.review import Desk
 from tests.annotate.conftest import REPO
 
 

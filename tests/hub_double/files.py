@@ -94,9 +94,11 @@ def _resolve(request: Request) -> Response:
         headers.update({"X-Linked-Etag": tag, "X-Linked-Size": str(blob[1]), "ETag": tag})
     else:
         headers["ETag"] = f'"{_blob_id(blob)}"'
-    wanted = re.match(r"bytes=(\d+)-(\d*)", request.headers.get("Range", ""))
+    wanted = re.fullmatch(r"bytes=(\d*)-(\d*)", request.headers.get("Range", ""))
     if wanted and request.method == "GET":
-        first, last = int(wanted[1]), min(int(wanted[2] or len(data)), len(data) - 1)
+        first, last = int(wanted[1] or 0), min(int(wanted[2] or len(data)), len(data) - 1)
+        if not wanted[1]:  # the last so many bytes
+            first, last = max(0, len(data) - int(wanted[2])), len(data) - 1
         headers["Content-Range"] = f"bytes {first}-{last}/{len(data)}"
         return Response(data[first : last + 1], 206, headers, "application/octet-stream")
     return Response(data, 200, headers, "application/octet-stream")

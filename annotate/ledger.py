@@ -1,0 +1,194 @@
+"""Ledger: what the rows of a dataset on the Hub say besides their images, read in few kilobytes."""
+
+from __future__ import annotations
+
+import io
+import logging
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from annotate import layout
+from annotate.durable import write_durably
+from annotate.errors import RecordError, StoreError
+from annotate.photohash import near_duplicates, photo_hash
+from annotate.record import check_columns, features
+from annotate.stats import COLUMNS
+from annotate.store_repo import DatasetRepo
+
+log = logging.getLogger(__name__)
+KEPT = (*COLUMNS, "photo_hash")
+TAIL = 64 * 1024  # what pyarrow asks for at once; the facts and the footer need 16 kB
+MOST_AT_ONCE = 64
+
+
+class Ledger:
+    """The facts of every row of a dataset, brought up to date by reading only what is new.
+
+    A row's images are most of its file and come before the facts, so the last kilobytes of a
+    file hold them all: one small request for a contribution, a few for a merged file. A file is
+    never rewritten under its name, so what was read once stays right.
+
+    Args:
+        file: Keeps the facts over a restart; None keeps them in memory only.
+    """
+
+    def __init__(self, file: Path | None = None) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+        self._rows: dict[str, list[dict[str, Any]]] = _read_kept(file)
+        self._proposed: dict[tuple[int, str], dict[str, Any]] = {}
+        self.head = ""
+        self.left = 0
+
+    def update(self, repo: DatasetRepo, *, most: int = MOST_AT_ONCE) -> int:
+        """Reads files that are not known yet; returns how many are left for the next time.
+
+        Args:
+            repo: The dataset.
+            most: Files to read now, each for one request or, a merged one, for a few.
+
+        Raises:
+            RemoteError: The Hub can't be asked; what was read before stays.
+            RecordError: A file is damaged or of another record version.
+        """
+        with self._lock:
+            head = repo.head()
+            if head == self.head and not self.left:
+                return 0
+            paths = {path for path in repo.paths(revision=head) if _holds_rows(path)}
+            known = {path: rows for path, rows in self._rows.items() if path in paths}
+            fresh = sorted(paths - known.keys())
+            try:
+                for path in fresh[:most]:
+                    known[path] = facts_of(repo, path, revision=head)
+            finally:
+                self._rows = known
+                self._keep()
+            self.head, self.left = head, max(0, len(fresh) - most)
+            return self.left
+
+    def columns(self, names: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """Yields some facts of every row that is known."""
+        for rows in tuple(self._rows.values()):
+            for row in rows:
+                yield {name: row[name] for name in names}
+
+    def near_duplicates(self, image: np.ndarray) -> tuple[str, ...]:
+        """Returns the content ids of known rows whose photo looks like this one, nearest first."""
+        rows = self.columns(["content_id", "photo_hash"])
+        held = {row["content_id"]: row["photo_hash"] for row in rows}
+        return tuple(near_duplicates(photo_hash(image), held))
+
+    def proposed(self, repo: DatasetRepo, number: int, content_id: str) -> dict[str, Any] | None:
+        """Returns the facts of the row that a pull request proposes, or None where there is none.
+
+        They are a stranger's words, good for a hint only, and are read once.
+        """
+        key = (number, content_id)
+        if key not in self._proposed:
+            path = layout.row_path(content_id)
+            try:
+                (row,) = facts_of(repo, path, revision=f"refs/pr/{number}")
+            except (FileNotFoundError, RecordError, ValueError):
+                return None
+            self._proposed[key] = row
+        return self._proposed[key]
+
+    def _keep(self) -> None:
+        if self._file is None:
+            return
+        rows = [{**row, "path": path} for path, held in self._rows.items() for row in held]
+        sink = io.BytesIO()
+        pq.write_table(pa.Table.from_pylist(rows, schema=_kept_schema()), sink)
+        try:
+            write_durably(self._file, sink.getvalue())
+        except StoreError as error:
+            log.warning("what was counted is not kept: %s", error)
+
+
+def facts_of(repo: DatasetRepo, path: str, *, revision: str) -> list[dict[str, Any]]:
+    """Reads what the rows of one file say besides their images.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        RemoteError: The Hub can't be asked.
+        RecordError: It is no parquet file of this record version.
+    """
+    content_id = layout.id_at(path)
+    names = [name for name in KEPT if not (content_id and name == "content_id")]
+    with _Ranged(repo, path, revision) as stream:
+        try:
+            file = pq.ParquetFile(stream)
+            check_columns(file.schema_arrow, source=path)
+            rows = file.read(names, use_threads=False).to_pylist()
+        except pa.ArrowException as error:
+            raise RecordError(f"{path} is no whole parquet file ({error})") from error
+    return [{"content_id": content_id, **row} for row in rows]
+
+
+class _Ranged(io.RawIOBase):
+    """A file on the Hub of which only the parts that are asked for are fetched."""
+
+    def __init__(self, repo: DatasetRepo, path: str, revision: str) -> None:
+        super().__init__()
+        self._of = {"path": path, "revision": revision}
+        self._repo = repo
+        tail, size = repo.read_part(**self._of, span=f"-{TAIL}")
+        self._size = len(tail) if size is None else size
+        self._parts = [(self._size - len(tail), tail)]
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        count = max(0, min(len(buffer), self._size - self._at))
+        buffer[:count] = self._bytes(self._at, count)
+        self._at += count
+        return count
+
+    def _bytes(self, start: int, count: int) -> bytes:
+        for first, data in self._parts:
+            if first <= start and start + count <= first + len(data):
+                return data[start - first : start - first + count]
+        last = min(self._size, max(start + count, start + TAIL)) - 1
+        data, _ = self._repo.read_part(**self._of, span=f"{start}-{last}")
+        self._parts.append((start, data))
+        return data[:count]
+
+
+def _holds_rows(path: str) -> bool:
+    return path.startswith(f"{layout.ROWS}/") and path.endswith(".parquet")
+
+
+def _kept_schema() -> pa.Schema:
+    whole = features().arrow_schema
+    return pa.schema([pa.field("path", pa.string()), *(whole.field(name) for name in KEPT)])
+
+
+def _read_kept(file: Path | None) -> dict[str, list[dict[str, Any]]]:
+    """Returns the facts by path; a file that can't be read is as good as none."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    try:
+        rows: Iterable[Any] = pq.read_table(file, schema=_kept_schema()).to_pylist() if file else ()
+    except (OSError, pa.ArrowException):
+        return {}
+    for row in rows:
+        found.setdefault(row.pop("path"), []).append(row)
+    return found
