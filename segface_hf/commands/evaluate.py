@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from segface_hf.metrics_report import Measured
     from segface_hf.model import SegFace
     from segface_hf.training.data import Pair
@@ -32,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-boundary", action="store_true", help="leave out boundary F1")
     parser.add_argument("--side", type=int, default=0, help="resolution (default: the model's)")
     parser.add_argument("--mirrored", action="store_true", help="add a pass on the flipped photo")
+    parser.add_argument("--adjust", type=float, default=0.0, help="logit adjustment, 0 to 1")
+    parser.add_argument("--recipe", help="run.yaml of the model, for --adjust")
+    parser.add_argument("--trained-on", help="data folder the model was trained on, for --adjust")
     parser.add_argument("--damage", choices=DAMAGE_NAMES, help="damage photos first, see the docs")
     parser.add_argument("--landmarks", action="store_true", help="measure the photo pipeline too")
     parser.add_argument("--tilt", type=float, default=0.0, help="compare photos turned by degrees")
@@ -71,8 +76,29 @@ def predictor(model: SegFace, args: argparse.Namespace) -> Predict:
     from segface_hf.training.damage import DAMAGES
     from segface_hf.training.evaluation import after, frame_predictor
 
-    predict = frame_predictor(model, side=args.side, mirrored=args.mirrored)
+    predict = frame_predictor(
+        model, side=args.side, mirrored=args.mirrored, lowered=lowered_logits(args)
+    )
     return after(DAMAGES[args.damage], predict) if args.damage else predict
+
+
+def lowered_logits(args: argparse.Namespace) -> Tensor | None:
+    """Returns what `--adjust` takes from each class's logits, None without it.
+
+    Raises:
+        ConfigError: The recipe or the training data is not named.
+    """
+    if not args.adjust:
+        return None
+    from segface_hf.errors import ConfigError
+    from segface_hf.training.adjust import prior_shift
+    from segface_hf.training.prepare import prepare
+    from segface_hf.training.recipe_file import read_recipe
+
+    if not (args.recipe and args.trained_on):
+        raise ConfigError("--adjust needs --recipe RUN.yaml and --trained-on FOLDER of the model")
+    recipe = read_recipe(Path(args.recipe))
+    return args.adjust * prior_shift(prepare(args.trained_on, recipe), recipe)
 
 
 def against(args: argparse.Namespace, measured: Measured, pairs: Sequence[Pair]) -> dict[str, Any]:

@@ -45,13 +45,16 @@ def frame_pixels(image: Image.Image, config: SegFaceConfig, *, side: int) -> Ten
     return (pixels - mean) / std
 
 
-def frame_predictor(model: SegFace, *, side: int = 0, mirrored: bool = False) -> Predict:
+def frame_predictor(
+    model: SegFace, *, side: int = 0, mirrored: bool = False, lowered: Tensor | None = None
+) -> Predict:
     """Returns a function from a face photo to its mask, at the photo's size.
 
     Args:
         model: In evaluation mode.
         side: Resolution to run at; 0 is the model's own.
         mirrored: Adds a second pass on the flipped photo.
+        lowered: (K,) what to take from each class's logits, see `adjust`.
     """
     side = side or model.config.resolution
     swap = torch.tensor(model.config.labels.mirror_ids)
@@ -62,6 +65,8 @@ def frame_predictor(model: SegFace, *, side: int = 0, mirrored: bool = False) ->
         logits = model.logits(pixels).float()
         if mirrored:
             logits = logits + model.logits(pixels.flip(3)).float().flip(3)[:, swap]
+        if lowered is not None:
+            logits = logits - (1 + mirrored) * lowered[:, None, None]
         size = (image.height, image.width)
         resized = F.interpolate(logits, size=size, mode="bilinear", align_corners=False)
         return resized.argmax(1)[0].to(torch.uint8).numpy()

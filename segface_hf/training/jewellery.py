@@ -85,7 +85,7 @@ def necklace(canvas: Canvas) -> Shape:
     radius = side * (random.uniform(0.006, 0.016) if beads else random.uniform(0.002, 0.006))
     shape = _beads(path, radius, random.uniform(1.6, 2.1) if beads else 0.7)
     if random.random() < 0.4:
-        shape.append((*path[100], radius * random.uniform(1.8, 3.5)))  # type: ignore[arg-type]
+        shape.append((*path[100], radius * random.uniform(1.8, 3.5)))
     return shape
 
 

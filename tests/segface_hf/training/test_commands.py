@@ -72,6 +72,22 @@ def test_evaluate_compares_two_checkpoints_photo_by_photo(trained, folder, tmp_p
     assert "<h2>Against" in page.read_text()
 
 
+def test_evaluate_adjusts_logits_by_what_the_recipe_made_common(trained, folder, tmp_path, capsys):
+    def scores(*options):
+        out = tmp_path / "e.json"
+        code = main(
+            ["evaluate", "--model", str(trained / "last"), "--data", str(folder), "--threads", "1",
+             "--bootstrap", "0", "--no-boundary", "--json", str(out), *options]
+        )  # fmt: skip
+        return code, json.loads(out.read_text())["classes"]["eyeglasses"]["recall"]
+
+    known = ("--recipe", str(trained / "run.yaml"), "--trained-on", str(folder))
+    assert scores("--adjust", "-50", *known) == (0, 1.0)
+    assert scores("--adjust", "50", *known) == (0, 0.0)
+    assert scores("--adjust", "1")[0] == 2
+    assert "--adjust needs --recipe" in capsys.readouterr().err
+
+
 def test_evaluate_does_not_compare_models_of_other_classes(trained, folder, tmp_path, capsys):
     other = shutil.copytree(trained / "last", tmp_path / "other")
     config = (other / "config.json").read_text()

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from segface_hf.labels import CELEBAMASK_HQ
+from segface_hf.training.adjust import prior_shift
 from segface_hf.training.audit import sides_are_swapped
 from segface_hf.training.data import find_pairs, load_photos
 from segface_hf.training.paste import (
@@ -15,7 +16,8 @@ from segface_hf.training.paste import (
     paste_parts,
     similarity,
 )
-from segface_hf.training.prepare import clean
+from segface_hf.training.prepare import clean, derive
+from segface_hf.training.recipe import Recipe, Tail
 from segface_hf.training.sampling import draw_photos, photo_weights, step_generator
 from tests.segface_hf.training.drawn import draw_face, write_pair
 
@@ -108,3 +110,20 @@ def test_only_photos_that_lack_the_part_get_one(photos):
     assert bool((masks == GLASSES).flatten(1).any(1).all())
     assert torch.equal(masks[:2], photos.masks[:2])
     assert torch.equal(images[:2], photos.images[:2].float() / 255)
+
+
+def test_a_class_that_training_made_commoner_is_lowered_by_the_log_of_it(photos):
+    uniform = Recipe(tail=Tail(sampling="uniform"))
+    plain = derive(photos, uniform, schema=CELEBAMASK_HQ)
+    assert prior_shift(plain, uniform).abs().max() < 1e-6
+    pasted = Recipe(tail=Tail(sampling="uniform", paste={"eyeglasses": 0.5}))
+    shift = prior_shift(derive(photos, pasted, schema=CELEBAMASK_HQ), pasted)
+    share = float(photos.presence()[:, GLASSES].double().mean())
+    expected = np.log((share + (1 - share) * 0.5) / share)
+    assert float(shift[GLASSES]) == pytest.approx(expected)
+    assert int((shift.abs() > 1e-6).sum()) == 1
+
+
+def test_balanced_sampling_alone_lowers_rare_classes(photos):
+    recipe = Recipe(tail=Tail(sampling="balanced"))
+    assert float(prior_shift(derive(photos, recipe, schema=CELEBAMASK_HQ), recipe)[GLASSES]) > 0
