@@ -6,11 +6,10 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
+from annotate.durable import only_one, write_durably
 from annotate.errors import (
     ConsentError,
     RecordError,
@@ -21,14 +20,11 @@ from annotate.errors import (
 from annotate.outbox import Entry, Outbox, State, Tray
 from annotate.parcel import Parcel
 from annotate.store_hub import Delivery, HubStore
-
-try:
-    import fcntl
-except ImportError:  # Windows: one app runs one courier there, and nothing checks it
-    fcntl = None  # type: ignore[assignment]
+from annotate.store_repo import DatasetRepo
 
 log = logging.getLogger(__name__)
 SIGN_IN = "sign in again to send it"
+LAST_BATCH = "last-batch"
 NO_CONSENT = "you have not agreed to share it"
 
 
@@ -77,6 +73,9 @@ class Courier:
         service_token: Token that may write to it directly, or None for pull requests.
         endpoint: Address of the Hub; None is the default one.
         pace: How fast to go.
+
+    Attributes:
+        merged: Is told the dataset after a direct commit has landed.
     """
 
     def __init__(
@@ -97,6 +96,7 @@ class Courier:
         self._not_before: dict[str, float] = {}
         self._wake, self._stopping = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
+        self.merged: Callable[[DatasetRepo], None] = lambda repo: None
 
     def lend(self, key: str, token: str) -> None:
         """Takes the token of a contributor who is signed in, and tries what waited for it."""
@@ -130,7 +130,7 @@ class Courier:
 
     def run(self) -> None:
         """Carries until `stop` is called; a second courier on the same outbox waits its turn."""
-        with _only_one(self.outbox.root, self._stopping):
+        with only_one(self.outbox.root / "courier.lock", self._stopping):
             while not self._stopping.is_set():
                 try:
                     moved = self.step()
@@ -179,7 +179,7 @@ class Courier:
         return self._delivered(tray, entry, delivery)
 
     def _step_service(self, store: HubStore) -> int:
-        if time.monotonic() < self._not_before.get("", 0.0):
+        if not self._may_commit():
             return 0
         batch: dict[str, tuple[Tray, Entry, Parcel]] = {}
         for tray in self.outbox.trays():
@@ -191,8 +191,19 @@ class Courier:
                     batch[entry.id] = (tray, entry, parcel)
         return self._send_batch(store, batch) if batch else 0
 
+    def _may_commit(self) -> bool:
+        """Keeps the pace of direct commits, over a crash too: a file has the time of the last."""
+        if time.monotonic() < self._not_before.get("", 0.0):
+            return False
+        try:
+            last = (self.outbox.root / LAST_BATCH).stat().st_mtime
+        except FileNotFoundError:
+            return True
+        return not last <= time.time() < last + self.pace.batch
+
     def _send_batch(self, store: HubStore, batch: dict[str, tuple[Tray, Entry, Parcel]]) -> int:
         self._not_before[""] = time.monotonic() + self.pace.batch
+        write_durably(self.outbox.root / LAST_BATCH, b"")
         try:
             results = store.commit(parcel for _, _, parcel in batch.values())
         except RemoteBusyError as error:
@@ -208,6 +219,8 @@ class Courier:
                 moved += self._delivered(tray, entry, result)
             else:
                 moved += self._refused(tray, entry, result)
+        if moved:
+            self.merged(store.repo)
         return moved
 
     def _poll(self, tray: Tray, store: HubStore) -> int:
@@ -272,17 +285,3 @@ class Courier:
 
     def _wait(self, tray: Tray, entry: Entry, reason: str, *, delay: float) -> None:
         tray.note(replace(entry, state=State.WAITING, reason=reason, delay=delay))
-
-
-@contextmanager
-def _only_one(root: Path, stopping: threading.Event) -> Iterator[None]:
-    """Holds a lock that the system releases even when the process is killed."""
-    root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (root / "courier.lock").open("wb") as lock:
-        while fcntl is not None and not stopping.is_set():
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                stopping.wait(1.0)
-        yield

@@ -5,10 +5,17 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from annotate.errors import StoreError
+
+try:
+    import fcntl
+except ImportError:  # Windows: one app runs one courier there, and nothing checks it
+    fcntl = None  # type: ignore[assignment]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -61,3 +68,22 @@ def store_error(folder: Path, error: OSError) -> StoreError:
     if error.errno in _FORBIDDEN:
         return StoreError(f"the folder {folder} can't be written: allow it or choose another")
     return StoreError(f"the folder {folder} can't be written ({error.strerror or error})")
+
+
+@contextmanager
+def only_one(file: Path, stopping: threading.Event) -> Iterator[None]:
+    """Holds a lock that the system releases even when the process is killed.
+
+    Args:
+        file: The lock.
+        stopping: Ends the waiting for another process, without the lock.
+    """
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with file.open("wb") as lock:
+        while fcntl is not None and not stopping.is_set():
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                stopping.wait(1.0)
+        yield

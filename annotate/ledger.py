@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 KEPT = (*COLUMNS, "photo_hash")
 TAIL = 64 * 1024  # what pyarrow asks for at once; the facts and the footer need 16 kB
 MOST_AT_ONCE = 64
+FRESH, SOON = 60.0, 5.0
 
 
 class Ledger:
@@ -43,8 +45,19 @@ class Ledger:
         self._lock = threading.Lock()
         self._rows: dict[str, list[dict[str, Any]]] = _read_kept(file)
         self._proposed: dict[tuple[int, str], dict[str, Any]] = {}
+        self._looked: float | None = None
         self.head = ""
         self.left = 0
+
+    def look(self, repo: DatasetRepo) -> int:
+        """Updates for whoever looks, however many do: once in `FRESH` seconds, `SOON` while some
+        are left; see `update`.
+        """
+        pause = SOON if self.left else FRESH
+        if self._looked is None or time.monotonic() - self._looked >= pause:
+            self._looked = time.monotonic()
+            return self.update(repo)
+        return self.left
 
     def update(self, repo: DatasetRepo, *, most: int = MOST_AT_ONCE) -> int:
         """Reads files that are not known yet; returns how many are left for the next time.

@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from annotate.clerk import Clerk
 from annotate.correction import Correction
 from annotate.courier import Courier
 from annotate.errors import RemoteError
+from annotate.ledger import Ledger
 from annotate.outbox import Outbox
 from annotate.store import FolderStore
 from annotate.store_hub import HubStore
+
+_COUNTED = "counted.parquet"
 
 
 @dataclass(frozen=True)
@@ -90,16 +94,26 @@ class FolderKeeper:
 
 
 class HubKeeper:
-    """Keeps corrections in an outbox; a courier carries them to the dataset."""
+    """Keeps corrections in an outbox; a courier carries them to the dataset.
+
+    Attributes:
+        ledger: What the dataset holds, as far as it was counted.
+        clerk: Renews the dataset's card after merges.
+    """
 
     def __init__(self, outbox: Outbox, courier: Courier) -> None:
         self.outbox = outbox
         self.courier = courier
+        self.ledger = Ledger(outbox.root / _COUNTED)
+        self.clerk = Clerk(self.ledger)
+        courier.merged = self.clerk.merged
 
     def save(self, correction: Correction, *, who: Contributor) -> Kept:
         """Puts the row into the contributor's tray and wakes the courier; see `Keeper`."""
         tray = self.outbox.tray(who.key)
-        look_alike = _others(self.outbox.near_duplicates(correction.image), correction)
+        image = correction.image
+        near = {*self.outbox.near_duplicates(image), *self.ledger.near_duplicates(image)}
+        look_alike = _others(near, correction)
         known, before = tray.knows(correction.content_id), tray.consents(correction.content_id)
         entry = tray.put(correction)
         after = tray.consents(correction.content_id)

@@ -8,11 +8,12 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 
 import pytest
 
 from annotate.correction import Correction
-from annotate.courier import Courier, Pace
+from annotate.courier import LAST_BATCH, Courier, Pace
 from annotate.layout import row_path
 from annotate.outbox import Outbox, State
 from bench.outbox import run
@@ -189,6 +190,20 @@ def test_direct_commits_keep_well_below_the_limit_of_128_an_hour(dataset, hub, t
     assert len(hub.requests("/commit/")) == 1
 
 
+def test_the_pace_of_direct_commits_outlives_a_crash(dataset, hub, tmp_path, drawn):
+    """An app that is restarted again and again would spend the Hub's 128 an hour in no time."""
+    for number in range(4):
+        restarted = Desk(tmp_path, service_token="hf_owner", pace=Pace())
+        restarted.saved(drawn(number))
+    assert len(hub.requests("/commit/")) == 1
+    past = time.time() - 61
+    os.utime(tmp_path / LAST_BATCH, (past, past))
+    restarted = Desk(tmp_path, service_token="hf_owner", pace=Pace())
+    restarted.courier.step()
+    assert len(hub.requests("/commit/")) == 2
+    assert restarted.told(drawn(3)) == "Merged."
+
+
 def test_without_the_owner_s_choice_nothing_is_pushed_with_a_server_token(
     dataset, hub, tmp_path, drawn
 ):
@@ -226,7 +241,7 @@ def test_a_courier_that_is_killed_leaves_everything_for_the_next(
 ):
     script = """
         import sys
-        from annotate.courier import Courier, Pace
+        from annotate.courier import LAST_BATCH, Courier, Pace
         from annotate.outbox import Outbox
         courier = Courier(Outbox(sys.argv[1]), "owner/faces", pace=Pace(first=0.0, idle=0.01))
         courier.lend("guest", "hf_guest")
