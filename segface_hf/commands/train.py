@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, help="folder of the run: state, metrics, models")
     parser.add_argument("--config", help="YAML recipe; a run is reproducible from it")
     parser.add_argument("--val", help="data folder to evaluate on; default: DATA/../val if there")
+    parser.add_argument("--unlabelled", help="photos without masks; pseudo.teacher labels them")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: all)")
 
 
@@ -40,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
         args.dataset, Path(args.out) / ROWS, schema=recipe.model_config().labels
     )
     validation = validation_folder(folder, args.val)
-    data = prepare(folder, recipe)
+    data = prepare(folder, recipe, unlabelled=args.unlabelled)
     pairs = find_pairs(validation) if validation else ()
     current = Run(recipe, data, Path(args.out), pairs)
     resumed = start(current)

@@ -8,13 +8,15 @@ from pathlib import Path
 import torch
 from torch import Generator, Tensor
 
-from segface_hf.errors import DataError
+from segface_hf.errors import ConfigError, DataError
 from segface_hf.labels import LabelSchema
+from segface_hf.model import SegFace
 from segface_hf.training.audit import swapped_photos
 from segface_hf.training.augment import augment_batch
 from segface_hf.training.data import PhotoSet, find_pairs, load_photos
 from segface_hf.training.jewellery import draw_parts
 from segface_hf.training.paste import PartBank, collect_parts, paste_parts
+from segface_hf.training.pseudo import joined, pseudo_labelled
 from segface_hf.training.recipe import Recipe
 from segface_hf.training.sampling import draw_photos, photo_weights
 
@@ -90,11 +92,19 @@ def clean(photos: PhotoSet, how: str) -> tuple[PhotoSet, tuple[str, ...]]:
     return photos.subset(keep), stems
 
 
-def prepare(folder: str | Path, recipe: Recipe) -> TrainingData:
+def prepare(
+    folder: str | Path, recipe: Recipe, *, unlabelled: str | Path | None = None
+) -> TrainingData:
     """Reads a data folder as a recipe wants it.
+
+    Args:
+        folder: Photos and masks.
+        recipe: What to do with them.
+        unlabelled: Photos without masks, which the recipe's teacher labels.
 
     Raises:
         DataError: The folder can't be used; the message names the file.
+        ConfigError: There are photos to label and no teacher.
         LabelError: The recipe pastes a class that the schema lacks.
     """
     schema = recipe.model_config().labels
@@ -102,7 +112,22 @@ def prepare(folder: str | Path, recipe: Recipe) -> TrainingData:
     photos, swapped = clean(photos, recipe.tail.swapped)
     if not len(photos):
         raise DataError(f"{folder} holds no usable photo: every mask has swapped sides")
+    if unlabelled:
+        photos = joined(photos, _labelled(unlabelled, recipe))
     return derive(photos, recipe, schema=schema, swapped=swapped)
+
+
+def _labelled(folder: str | Path, recipe: Recipe) -> PhotoSet:
+    teacher = recipe.pseudo.teacher or recipe.initial
+    if not teacher:
+        raise ConfigError(
+            f"{folder} holds photos without masks and nothing labels them: "
+            "set pseudo.teacher or initial in the recipe to a checkpoint"
+        )
+    model = SegFace.from_pretrained(teacher)
+    if model.config.labels != recipe.model_config().labels:
+        raise ConfigError(f"the teacher {teacher} has other classes than the recipe's model")
+    return pseudo_labelled(model, folder, side=recipe.storage, confidence=recipe.pseudo.confidence)
 
 
 def derive(

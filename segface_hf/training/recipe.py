@@ -150,6 +150,24 @@ class Tail:
 
 
 @dataclass(frozen=True)
+class Pseudo:
+    """Pseudo-labels for photos without masks.
+
+    Attributes:
+        teacher: Checkpoint that labels them; empty takes the run's `initial` one.
+        confidence: Pixels whose class is less probable to the teacher don't count.
+    """
+
+    teacher: str = ""
+    confidence: float = 0.7
+
+    def __post_init__(self) -> None:
+        _require(
+            0 <= self.confidence <= 1, f"pseudo.confidence is from 0 to 1, got {self.confidence}"
+        )
+
+
+@dataclass(frozen=True)
 class Recipe:
     """Everything that decides a training run.
 
@@ -177,6 +195,7 @@ class Recipe:
         augment: Variation of photos.
         loss: Losses.
         tail: Recipes for rare classes.
+        pseudo: Labels for photos without masks.
     """
 
     model: Mapping[str, Any] = field(default_factory=lambda: dict(SMALL_MODEL))
@@ -200,6 +219,7 @@ class Recipe:
     augment: Augment = field(default_factory=Augment)
     loss: Loss = field(default_factory=Loss)
     tail: Tail = field(default_factory=Tail)
+    pseudo: Pseudo = field(default_factory=Pseudo)
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "workers", "storage", "checkpoint_every"):

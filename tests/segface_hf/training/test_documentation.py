@@ -6,10 +6,10 @@ from pathlib import Path
 
 import yaml
 
-from segface_hf.training.recipe import Augment, Loss, Recipe, Tail
+from segface_hf.training.recipe import Augment, Loss, Pseudo, Recipe, Tail
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "training.md"
-GROUPS = {"augment": Augment, "loss": Loss, "tail": Tail}
+GROUPS = {"augment": Augment, "loss": Loss, "tail": Tail, "pseudo": Pseudo}
 
 
 def options():
