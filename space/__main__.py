@@ -25,7 +25,9 @@ def _deploy_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _deploy(arguments: argparse.Namespace) -> int:
     plan = make_plan(arguments.space, dataset=arguments.dataset, hardware=arguments.hardware)
-    print("\n".join(plan.files))
+    changed = plan.changed()
+    for path in plan.files:
+        print(f"{path} (changed for {plan.space})" if path in changed else path)
     print(f"{len(plan.files)} files, {plan.size() / 1e6:.1f} MB, to {plan.space}")
     if not arguments.dry_run:
         print(deploy(plan))

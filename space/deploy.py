@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +23,14 @@ _SUFFIXES_LEFT_OUT = (".pyc", ".pyi")
 _KEPT_REMOTE = (".gitattributes",)
 REQUIRED: Mapping[str, type] = {
     "title": str, "emoji": str, "colorFrom": str, "colorTo": str, "sdk": str, "sdk_version": str,
-    "python_version": str, "app_file": str, "license": str, "models": list, "hf_oauth": bool,
-    "hf_oauth_scopes": list, "short_description": str,
+    "python_version": str, "app_file": str, "license": str, "models": list, "datasets": list,
+    "preload_from_hub": list, "hf_oauth": bool, "hf_oauth_scopes": list, "short_description": str,
 }  # fmt: skip
 OAUTH_SCOPE = "write-discussions"
+ZERO = "zero"
+# ZeroGPU offers few Python versions, and needs its own package beside ours.
+ZERO_PYTHON = "3.12.12"
+ZERO_REQUIREMENT = "spaces>=0.40"
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,25 @@ class Plan:
     files: tuple[str, ...]
     variables: Mapping[str, str]
     hardware: str | None = None
+
+    @property
+    def zero_gpu(self) -> bool:
+        """Whether the hardware lends a GPU for each call."""
+        return (self.hardware or "").startswith(ZERO)
+
+    def changed(self, root: Path = ROOT) -> dict[str, str]:
+        """Returns the text of the files that differ from those of the project, by path."""
+        texts = {}
+        fields: dict[str, Any] = {}
+        if dataset := self.variables.get("SEGFACE_DATASET"):
+            fields["datasets"] = [dataset]
+        if self.zero_gpu:
+            fields |= {"python_version": ZERO_PYTHON, "suggested_hardware": self.hardware}
+            path = root / "requirements.txt"
+            texts["requirements.txt"] = f"{path.read_text('utf-8').rstrip()}\n{ZERO_REQUIREMENT}\n"
+        if fields:
+            texts["README.md"] = with_fields((root / "README.md").read_text("utf-8"), fields)
+        return texts
 
     def size(self, root: Path = ROOT) -> int:
         """Returns the bytes of all files."""
@@ -98,6 +122,13 @@ def front_matter(readme: str) -> dict[str, Any]:
     return values
 
 
+def with_fields(readme: str, fields: Mapping[str, Any]) -> str:
+    """Returns a README whose front matter has other values, with the rest as it was."""
+    values = {**front_matter(readme), **fields}
+    text = yaml.safe_dump(values, allow_unicode=True, sort_keys=False)
+    return f"---\n{text}---\n{readme.split('---' + chr(10), 2)[2]}"
+
+
 def check_front_matter(values: Mapping[str, Any]) -> None:
     """Checks that a Space can be built from a front matter.
 
@@ -114,6 +145,12 @@ def check_front_matter(values: Mapping[str, Any]) -> None:
     }
     if wrong:
         raise DeployError(f"the front matter must say {dict(sorted(wrong))}")
+    if not re.fullmatch(r"3\.\d+(\.\d+)?", values["python_version"]):
+        raise DeployError(
+            f"python_version must be quoted and like '3.11', got {values['python_version']!r}"
+        )
+    if not re.fullmatch(r"\d+\.\d+\.\d+", values["sdk_version"]):
+        raise DeployError(f"sdk_version must be like 6.31.0, got {values['sdk_version']!r}")
     if values["hf_oauth"] and OAUTH_SCOPE not in values["hf_oauth_scopes"]:
         raise DeployError(f"hf_oauth_scopes needs {OAUTH_SCOPE}: contributions are pull requests")
 
@@ -152,6 +189,10 @@ def deploy(plan: Plan, *, api: HfApi | None = None, root: Path = ROOT) -> str:
 def _operations(
     plan: Plan, held: Sequence[str], root: Path
 ) -> list[CommitOperationAdd | CommitOperationDelete]:
-    adds = [CommitOperationAdd(path, root / path) for path in plan.files]
+    changed = plan.changed(root)
+    adds = [
+        CommitOperationAdd(path, changed[path].encode() if path in changed else root / path)
+        for path in plan.files
+    ]
     gone = sorted(set(held) - set(plan.files) - set(_KEPT_REMOTE))
     return [*adds, *(CommitOperationDelete(path) for path in gone)]

@@ -3,8 +3,9 @@
 SegFaceError
 └── VisitError               something a visitor can mend
     ├── PhotoGoneError       a photo that is no longer open here
+    ├── NotUploadedError     an address or a file of the machine in place of an upload
     ├── TooManyPhotosError   more photos at once than accepted
-    ├── TooFastError         more photos a minute than one visitor may parse
+    ├── TooFastError         more photos a minute than one visitor or address may parse
     ├── NotAllowedError      a maintainer's view, opened by somebody else
     └── DeployError          a Space that can't be deployed as asked
 """
@@ -18,6 +19,10 @@ class VisitError(SegFaceError):
 
 class PhotoGoneError(VisitError):
     """The photo is not, or no longer, open here."""
+
+
+class NotUploadedError(VisitError):
+    """An address, or a file of the machine, was sent in place of an upload."""
 
 
 class TooManyPhotosError(VisitError):

@@ -21,14 +21,16 @@ class Request:
     """How a visitor wants photos parsed.
 
     Attributes:
-        visitor: Who asks, for the rate limit: a session's or an address's name.
+        visitor: The session that asks, for the rate limit.
         model: A model id.
         whole_image: Takes the whole picture for one face.
+        address: Where it asks from, for the rate limit; empty where nobody can tell.
     """
 
     visitor: str
     model: str
     whole_image: bool = False
+    address: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def parse_photo(services: Services, path: str | Path, *, request: Request) -> Pa
     """
     _check_bytes(services, Path(path))
     image = load_image(Path(path).read_bytes(), max_pixels=services.settings.max_pixels)
-    services.limit.spend(request.visitor)
+    services.limit.spend(request.visitor, request.address)
     return _parse(services, image, request)
 
 
@@ -111,7 +113,7 @@ def parse_again(services: Services, key: str, *, request: Request) -> Parsed:
         CheckpointError: The model can't be loaded; the photo stays as it was.
     """
     image = services.shelf.get(key).image
-    services.limit.spend(request.visitor)
+    services.limit.spend(request.visitor, request.address)
     return _parse(services, image, request)
 
 
@@ -138,7 +140,7 @@ def parse_beside(services: Services, key: str, *, request: Request) -> Beside:
         CheckpointError: The model can't be loaded.
     """
     photo = services.shelf.get(key)
-    services.limit.spend(request.visitor)
+    services.limit.spend(request.visitor, request.address)
     whole = bool(photo.parse.faces) and photo.parse.faces[0].confidence == 0
     other = services.models.parse(request.model, photo.image, whole_image=whole)
     if other.schema.names != photo.parse.schema.names:

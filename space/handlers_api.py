@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +37,7 @@ class Answer:
     mask: Path
 
 
-def parse(
-    services: Services, image: str | None, *, visitor: str, model: str, whole_image: bool = False
-) -> Answer:
+def parse(services: Services, image: str | None, *, request: handlers.Request) -> Answer:
     """Parses one photo.
 
     Raises:
@@ -47,13 +45,18 @@ def parse(
     """
     if not image:
         raise VisitError("Send a photo: the field 'image' is empty.")
-    chosen = allowed_model(model, configured=services.settings.model)
-    request = handlers.Request(visitor, chosen, whole_image)
-    return _answer(services, handlers.parse_photo(services, image, request=request).photo)
+    return _answer(
+        services, handlers.parse_photo(services, image, request=_allowed(services, request)).photo
+    )
+
+
+def _allowed(services: Services, request: handlers.Request) -> handlers.Request:
+    chosen = allowed_model(request.model, configured=services.settings.model)
+    return replace(request, model=chosen)
 
 
 def parse_many(
-    services: Services, images: Sequence[str] | None, *, visitor: str, model: str
+    services: Services, images: Sequence[str] | None, *, request: handlers.Request
 ) -> tuple[list[dict[str, Any]], list[Path]]:
     """Parses several photos.
 
@@ -64,11 +67,11 @@ def parse_many(
     Raises:
         SegFaceError: No photo, too many, or an unknown model.
     """
-    chosen = allowed_model(model, configured=services.settings.model)
+    asked = _allowed(services, request)
     paths = handlers.checked(services, list(images or ()))
     summaries, masks = [], []
     for path in paths:
-        batch = handlers.parse_photos(services, [path], request=handlers.Request(visitor, chosen))
+        batch = handlers.parse_photos(services, [path], request=asked)
         if batch.problems:
             summaries.append({"error": batch.problems[0]})
             continue

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from segface_hf.errors import ConfigError
+from space.admission import Admission, check_architecture
+
 if TYPE_CHECKING:
     from segface_hf.parser import FaceParse, FaceParser
 
@@ -17,19 +20,53 @@ EMBEDDED = "embedded"
 
 
 def gpu_lease() -> Callable[..., Any]:
-    """Returns the decorator with which a ZeroGPU Space lends a GPU for one call."""
-    return import_module("spaces").GPU
+    """Returns the decorator with which a ZeroGPU Space lends a GPU for one call.
 
-
-def load_parser(model_id: str, *, device: str = "cpu") -> FaceParser:
-    """Loads a checkpoint: `embedded`, a folder, `org/name`, or `hub:` and a published id.
+    Off ZeroGPU hardware the decorator of `spaces` changes nothing.
 
     Raises:
-        CheckpointError: It can't be found or loaded.
+        ConfigError: The package `spaces` is missing.
+    """
+    try:
+        return import_module("spaces").GPU
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            "ZeroGPU needs the package `spaces`: add it to requirements.txt, as "
+            "`python -m space deploy --hardware zero-a10g` does"
+        ) from error
+
+
+def load_parser(
+    model_id: str, *, device: str = "cpu", admission: Admission | None = None, trusted: str = ""
+) -> FaceParser:
+    """Loads a checkpoint: `embedded`, a folder, `org/name`, or `hub:` and a published id.
+
+    Args:
+        model_id: Which.
+        device: Where it goes.
+        admission: What a repository that a visitor names must pass; None asks nothing.
+        trusted: The id that needs no admission: whoever runs the app chose it.
+
+    Raises:
+        CheckpointError: It can't be found or loaded, or is not admitted.
     """
     from segface_hf.parser import FaceParser
 
-    return FaceParser.from_pretrained(None if model_id == EMBEDDED else model_id, device=device)
+    if model_id == EMBEDDED:
+        return FaceParser.from_pretrained(device=device)
+    revision = None
+    if admission and model_id != trusted and not model_id.startswith("hub:"):
+        revision = _admitted(model_id, admission)
+    return FaceParser.from_pretrained(model_id, revision=revision, device=device)
+
+
+def _admitted(repo_id: str, admission: Admission) -> str | None:
+    """Downloads what is admitted and returns its commit, so that nothing else gets loaded."""
+    from segface_hf.hub import checkpoint_folder
+
+    revision = admission.look(repo_id).revision
+    check_architecture(checkpoint_folder(repo_id, revision=revision), source=repo_id)
+    return revision
 
 
 class ModelShelf:
@@ -53,8 +90,10 @@ class ModelShelf:
         self._capacity = capacity
         self._load = load
         self._parsers: OrderedDict[str, FaceParser] = OrderedDict()
-        self._lock = threading.RLock()
-        self._call = around(_call) if around else _call
+        self._lock = threading.Lock()
+        self._loading = threading.Lock()
+        self._running = threading.Lock()
+        self._call = around(self._parse) if around else self._parse
 
     @property
     def loaded(self) -> tuple[str, ...]:
@@ -63,19 +102,17 @@ class ModelShelf:
             return tuple(self._parsers)
 
     def get(self, model_id: str) -> FaceParser:
-        """Returns a parser, loading it where needed.
+        """Returns a parser, loading it where needed; meanwhile others go on parsing.
 
         Raises:
             CheckpointError: It can't be found or loaded; nothing in memory changes.
         """
-        with self._lock:
-            if model_id not in self._parsers:
-                parser = self._load(model_id)
-                while len(self._parsers) >= self._capacity:
-                    self._parsers.popitem(last=False)
-                self._parsers[model_id] = parser
-            self._parsers.move_to_end(model_id)
-            return self._parsers[model_id]
+        found = self._found(model_id)
+        if found:
+            return found
+        with self._loading:
+            # Whoever waited here may have waited for the same model.
+            return self._found(model_id) or self._kept(model_id, self._load(model_id))
 
     def parse(self, model_id: str, image: Image.Image, *, whole_image: bool = False) -> FaceParse:
         """Parses one prepared photo, alone on the machine.
@@ -83,9 +120,26 @@ class ModelShelf:
         Raises:
             CheckpointError: The model can't be loaded.
         """
+        self.get(model_id)
+        with self._running:
+            return self._call(model_id, image, whole_image)
+
+    def _found(self, model_id: str) -> FaceParser | None:
         with self._lock:
-            return self._call(self.get(model_id), image, whole_image)
+            if model_id in self._parsers:
+                self._parsers.move_to_end(model_id)
+            return self._parsers.get(model_id)
 
+    def _kept(self, model_id: str, parser: FaceParser) -> FaceParser:
+        with self._lock:
+            while len(self._parsers) >= self._capacity:
+                self._parsers.popitem(last=False)
+            self._parsers[model_id] = parser
+        return parser
 
-def _call(parser: FaceParser, image: Image.Image, whole_image: bool) -> FaceParse:
-    return parser.parse(image, whole_image=whole_image, doubt=True)
+    def _parse(self, model_id: str, image: Image.Image, whole_image: bool) -> FaceParse:
+        # A ZeroGPU Space runs this in a forked process: arguments are pickled, so the model is
+        # named; no lock is taken, since it may have been held at the fork; and a model that was
+        # loaded after the fork is loaded once more.
+        parser = self._parsers.get(model_id) or self._load(model_id)
+        return parser.parse(image, whole_image=whole_image, doubt=True)

@@ -7,6 +7,7 @@ from functools import partial
 
 from annotate.courier import Courier
 from annotate.outbox import Outbox
+from space.admission import Admission
 from space.keeping import FolderKeeper, HubKeeper, Keeper
 from space.limits import RateLimit
 from space.models import ModelShelf, gpu_lease, load_parser
@@ -24,6 +25,7 @@ class Services:
         shelf: Photos of current visits.
         keeper: Where corrections are saved.
         limit: Photos a minute for each visitor.
+        admission: What a repository that a visitor names must pass.
     """
 
     settings: Settings
@@ -31,24 +33,27 @@ class Services:
     shelf: PhotoShelf
     keeper: Keeper
     limit: RateLimit
+    admission: Admission
 
 
 def build_services(settings: Settings) -> Services:
     """Builds the services of an app; nothing is loaded or written yet."""
+    admission = Admission(settings.max_model_mb, anonymous=settings.on_space)
     return Services(
         settings=settings,
-        models=_models(settings),
+        models=_models(settings, admission),
         shelf=PhotoShelf(settings.cache, keep_seconds=settings.keep_seconds),
         keeper=_keeper(settings),
-        limit=RateLimit(settings.parses_per_minute),
+        limit=RateLimit(settings.parses_per_minute, per_address=settings.parses_per_address),
+        admission=admission,
     )
 
 
-def _models(settings: Settings) -> ModelShelf:
-    if settings.zero_gpu:
-        load = partial(load_parser, device="cuda")
-        return ModelShelf(settings.models_in_memory, load=load, around=gpu_lease())
-    return ModelShelf(settings.models_in_memory)
+def _models(settings: Settings, admission: Admission) -> ModelShelf:
+    device = "cuda" if settings.zero_gpu else "cpu"
+    load = partial(load_parser, device=device, admission=admission, trusted=settings.model)
+    around = gpu_lease() if settings.zero_gpu else None
+    return ModelShelf(settings.models_in_memory, load=load, around=around)
 
 
 def _keeper(settings: Settings) -> Keeper:

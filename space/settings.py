@@ -37,6 +37,8 @@ class Settings:
         max_side: Longer side that a picture is reduced to before it is parsed, in pixels.
         max_photos: Photos accepted at once.
         parses_per_minute: Photos that one visitor may parse in a minute.
+        parses_per_address: Photos that all visitors of one address may parse in a minute.
+        max_model_mb: Largest checkpoint that a visitor may have downloaded, in megabytes.
         queue_size: Visitors that may wait before newcomers are turned away.
         models_in_memory: Checkpoints kept loaded; the least recently used goes.
         host: Address to listen on.
@@ -60,6 +62,8 @@ class Settings:
     max_side: int = 4096
     max_photos: int = 16
     parses_per_minute: int = 60
+    parses_per_address: int = 120
+    max_model_mb: int = 600
     queue_size: int = 100
     models_in_memory: int = 2
     host: str = "127.0.0.1"
@@ -101,7 +105,7 @@ class Settings:
 
 _POSITIVE = (
     "keep_seconds", "max_upload_mb", "max_pixels", "max_photos", "parses_per_minute",
-    "queue_size", "models_in_memory", "port",
+    "parses_per_address", "max_model_mb", "queue_size", "models_in_memory", "port",
 )  # fmt: skip
 
 
@@ -146,6 +150,10 @@ VARIABLES = (
     Variable("SEGFACE_MAX_SIDE", "max_side", int, "longer side that larger photos are reduced to"),
     Variable("SEGFACE_MAX_PHOTOS", "max_photos", int, "photos accepted at once"),
     Variable("SEGFACE_PARSES_PER_MINUTE", "parses_per_minute", int, "photos a minute per visitor"),
+    Variable("SEGFACE_PARSES_PER_ADDRESS", "parses_per_address", int, "photos a minute for all "
+             "visitors of one address"),
+    Variable("SEGFACE_MAX_MODEL_MB", "max_model_mb", int, "largest checkpoint that a visitor may "
+             "have downloaded, in megabytes"),
     Variable("SEGFACE_QUEUE_SIZE", "queue_size", int, "visitors that may wait in line"),
     Variable("SEGFACE_MODELS_IN_MEMORY", "models_in_memory", int, "checkpoints kept loaded"),
     Variable("SEGFACE_HOST", "host", str, "address to listen on (a Space listens on 0.0.0.0)"),

@@ -13,7 +13,8 @@ from space import handlers, handlers_api
 from space.handlers_save import ConsentForm
 from space.keeping import identified
 from space.services import Services
-from space.ui_events import IN_LINE
+from space.ui_events import IN_LINE, asking
+from space.ui_files import UploadedFile
 
 NAMES = ("parse", "parse_many", "list_classes", "save_correction")
 
@@ -21,18 +22,19 @@ NAMES = ("parse", "parse_many", "list_classes", "save_correction")
 def layout(services: Services) -> None:
     """Adds the endpoints; none of their components shows."""
     with gr.Row(visible=False):
-        image = gr.File(label="image", type="filepath")
-        images = gr.File(label="images", type="filepath", file_count="multiple")
+        image = UploadedFile(label="image", type="filepath")
+        images = UploadedFile(label="images", type="filepath", file_count="multiple")
         model = gr.Textbox(services.settings.model, label="model")
         whole = gr.Checkbox(False, label="whole_image")
-        summary, mask = gr.JSON(label="summary"), gr.File(label="mask")
-        summaries, masks = gr.JSON(label="summaries"), gr.File(label="masks", file_count="multiple")
+        summary, mask = gr.JSON(label="summary"), UploadedFile(label="mask")
+        summaries = gr.JSON(label="summaries")
+        masks = UploadedFile(label="masks", file_count="multiple")
         schema, classes = gr.Textbox(next(iter(SCHEMAS)), label="schema"), gr.JSON(label="classes")
         statements = [gr.Textbox(label=label) for label in ("photo", "right", "people")] + [
             gr.Textbox("", label=label) for label in ("photo_licence", "source")
         ]
         agrees = gr.Checkbox(False, label="agrees")
-        corrected, saved = gr.File(label="mask", type="filepath"), gr.JSON(label="saved")
+        corrected, saved = UploadedFile(label="mask", type="filepath"), gr.JSON(label="saved")
         doors = [gr.Button() for _ in NAMES]
     made = _endpoints(services)
     wiring: tuple[tuple[list[Any], list[Any], bool], ...] = (
@@ -57,11 +59,8 @@ def _endpoints(services: Services) -> dict[str, Callable]:
             model: A checkpoint: embedded, or a Hub id such as org/name.
             whole_image: Takes the whole picture for one face instead of looking for faces.
         """
-        answer = _told(
-            lambda: handlers_api.parse(
-                services, image, visitor=_visitor(request), model=model, whole_image=whole_image
-            )
-        )
+        asked = asking(request, services, model=model, whole_image=whole_image)
+        answer = _told(lambda: handlers_api.parse(services, image, request=asked))
         return answer.summary, str(answer.mask)
 
     def parse_many(images: list[str], model: str, request: gr.Request) -> tuple:
@@ -71,11 +70,8 @@ def _endpoints(services: Services) -> dict[str, Callable]:
             images: The photos, files.
             model: A checkpoint: embedded, or a Hub id such as org/name.
         """
-        summaries, masks = _told(
-            lambda: handlers_api.parse_many(
-                services, images, visitor=_visitor(request), model=model
-            )
-        )
+        asked = asking(request, services, model=model)
+        summaries, masks = _told(lambda: handlers_api.parse_many(services, images, request=asked))
         return summaries, [str(path) for path in masks]
 
     def list_classes(schema: str) -> list[dict[str, Any]]:
@@ -117,10 +113,6 @@ def _saver(services: Services) -> Callable:
         return _told(work)
 
     return save_correction
-
-
-def _visitor(request: gr.Request) -> str:
-    return request.session_hash or (request.client.host if request.client else "")
 
 
 def _told(work: Callable[[], Any]) -> Any:

@@ -12,6 +12,7 @@ from gradio.data_classes import FileData
 
 from space.examples import Example
 from space.handlers import Parsed
+from space.ui_files import uploaded_or_told
 from space.views import photo_view
 
 _HOME = Path(__file__).parent / "viewer"
@@ -59,6 +60,12 @@ class PhotoDrop(gr.HTML):
             opened=opened, **kwargs,
         )  # fmt: skip
 
+    async def async_move_resource_to_block_cache(self, url_or_file_path: Any) -> str | None:
+        """Refuses every address before anything is fetched; see `gr.HTML`."""
+        if "://" in str(url_or_file_path or ""):
+            return uploaded_or_told(str(url_or_file_path))
+        return await super().async_move_resource_to_block_cache(url_or_file_path)
+
     def api_info(self) -> dict[str, Any]:
         """Describes the value as a free object; the component has no public endpoint."""
         return {"type": "object"}
@@ -78,6 +85,12 @@ class ParseView(gr.HTML):
             js_on_load=f"const P = {_module('paint.js')};\n{_text('viewer.js')}",
             apply_default_css=False, **kwargs,
         )  # fmt: skip
+
+    async def async_move_resource_to_block_cache(self, url_or_file_path: Any) -> str | None:
+        """Refuses every address before anything is fetched; see `gr.HTML`."""
+        if "://" in str(url_or_file_path or ""):
+            return uploaded_or_told(str(url_or_file_path))
+        return await super().async_move_resource_to_block_cache(url_or_file_path)
 
     def api_info(self) -> dict[str, Any]:
         """Describes the value as a free object; the component has no public endpoint."""

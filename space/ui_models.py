@@ -9,10 +9,10 @@ import gradio as gr
 from annotate.edits import pack_label_map
 from segface_hf.errors import SegFaceError
 from space import handlers, ui_messages
-from space.catalogue import CATALOGUE, allowed_model, describe_model
+from space.catalogue import allowed_model, catalogue, describe_model, to_fetch
 from space.services import Services
 from space.ui_components import parse_view
-from space.ui_events import IN_LINE, PRIVATE
+from space.ui_events import IN_LINE, PRIVATE, asking
 from space.ui_parse import ParsePage, reopened
 from space.visit import Visit
 
@@ -32,8 +32,8 @@ class ModelPicker:
 def layout(services: Services) -> ModelPicker:
     """Lays the picker out."""
     known = services.settings.model
-    choices = [(entry.label, entry.id) for entry in CATALOGUE]
-    if known not in {entry.id for entry in CATALOGUE}:
+    choices = [(entry.label, entry.id) for entry in catalogue()]
+    if known not in {entry.id for entry in catalogue()}:
         choices.insert(0, (known, known))
     with gr.Accordion("Model", open=False, elem_id="models"):
         choice = gr.Dropdown(
@@ -53,9 +53,11 @@ def wire(
     """Connects the picker; a model that can't be loaded leaves the former one in place."""
 
     def on_use(chosen: str, former: str, progress: gr.Progress = _PROGRESS) -> tuple:
-        progress(0.1, desc="Loading the model")
+        progress(0.1, desc="Asking for its size")
         try:
             wanted = allowed_model(chosen or "", configured=services.settings.model)
+            size = to_fetch(wanted, services.admission)
+            progress(0.3, desc=f"Loading {wanted.rpartition('/')[2]} {size}")
             parser = services.models.get(wanted)
         except SegFaceError as error:
             told = f"{handlers.as_sentence(error)} {former} stays in use."
@@ -66,7 +68,7 @@ def wire(
     def on_compare(chosen: str, now: Visit, request: gr.Request) -> tuple:
         try:
             wanted = allowed_model(chosen or "", configured=services.settings.model)
-            asked = handlers.Request(request.session_hash or "", wanted)
+            asked = asking(request, services, model=wanted)
             other = handlers.parse_beside(services, now.photo(), request=asked)
             view = parse_view(reopened(services, now), current=now.place)
         except SegFaceError as error:
@@ -76,7 +78,7 @@ def wire(
 
     picker.use.click(
         on_use, [picker.choice, model], [picker.choice, model, picker.about, page.message],
-        **IN_LINE, **PRIVATE,
+        concurrency_limit=1, concurrency_id="download", **PRIVATE,
     )  # fmt: skip
     picker.compare.click(
         on_compare, [picker.choice, visit], [page.view, page.message], **IN_LINE, **PRIVATE

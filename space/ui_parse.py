@@ -14,7 +14,8 @@ from space.examples import find_example, list_examples
 from space.handlers import Parsed
 from space.services import Services
 from space.ui_components import ParseView, PhotoDrop, parse_view
-from space.ui_events import IN_LINE, PRIVATE
+from space.ui_events import IN_LINE, PRIVATE, asking
+from space.ui_files import uploaded
 from space.visit import Visit
 
 
@@ -50,7 +51,7 @@ def wire(page: ParsePage, services: Services, *, visit: gr.State, model: gr.Comp
     """Connects the view's events."""
 
     def on_photos(value: dict, chosen: str, now: Visit, request: gr.Request) -> tuple:
-        asked = handlers.Request(request.session_hash or "", chosen)
+        asked = asking(request, services, model=chosen)
         try:
             batch = handlers.parse_photos(services, _paths(value), request=asked)
         except SegFaceError as error:
@@ -60,7 +61,7 @@ def wire(page: ParsePage, services: Services, *, visit: gr.State, model: gr.Comp
         return now.opened(batch), *_shown(batch.parsed, problems=batch.problems)
 
     def on_whole(chosen: str, now: Visit, request: gr.Request) -> tuple:
-        asked = handlers.Request(request.session_hash or "", chosen, whole_image=True)
+        asked = asking(request, services, model=chosen, whole_image=True)
         try:
             parsed = handlers.parse_again(services, now.photo(), request=asked)
             later = now.swapped(parsed)
@@ -87,7 +88,7 @@ def wire(page: ParsePage, services: Services, *, visit: gr.State, model: gr.Comp
 def _paths(value: dict[str, Any]) -> list[str]:
     if name := value.get("example"):
         return [str(find_example(str(name)).path)]
-    return [file["path"] for file in value.get("files", [])]
+    return [uploaded(str(file["path"])) for file in value.get("files", [])]
 
 
 def reopened(services: Services, visit: Visit) -> list[Parsed]:

@@ -10,6 +10,7 @@ from tests.hub_double.state import Commit, HubError
 
 PREFIX = {"model": "", "dataset": "datasets/", "space": "spaces/"}
 PAGE = 50
+DATE = "2026-01-01T00:00:00.000Z"
 
 
 def web_url(request: Request, kind: str, repo_id: str) -> str:
@@ -72,6 +73,23 @@ def _settings(request: Request) -> Response:
     return Response({})
 
 
+def _variable(request: Request) -> Response:
+    repo = request.repo()
+    request.writer(repo)
+    wanted = request.json()
+    repo.variables[wanted["key"]] = {"value": wanted["value"], "updatedAt": DATE}
+    return Response(repo.variables)
+
+
+def _hardware(request: Request) -> Response:
+    repo = request.repo()
+    request.writer(repo)
+    repo.hardware = request.json()["flavor"]
+    return Response(
+        {"stage": "BUILDING", "hardware": {"current": None, "requested": repo.hardware}}
+    )
+
+
 def _info(request: Request) -> Response:
     repo = request.repo()
     sha = repo.resolve(request.params.get("revision") or "main")
@@ -81,7 +99,9 @@ def _info(request: Request) -> Response:
         described: dict[str, Any] = {"rfilename": path}
         if "blobs" in request.query:
             full = entry(path, blob)
-            described.update({k: full[k] for k in ("size", "lfs") if k in full}, blobId=full["oid"])
+            described.update(size=full["size"], blobId=full["oid"])
+            if "lfs" in full:
+                described["lfs"] = {**full["lfs"], "sha256": full["lfs"]["oid"]}
         siblings.append(described)
     return Response(
         {
@@ -174,6 +194,8 @@ ROUTES: list[Route] = [
     ("DELETE", r"/api/repos/delete", _delete),
     ("POST", r"/api/validate-yaml", _valid),
     ("PUT", REPO + r"/settings", _settings),
+    ("POST", REPO + r"/variables", _variable),
+    ("POST", REPO + r"/hardware", _hardware),
     ("GET", REPO, _info),
     ("GET", REPO + r"/revision/(?P<revision>[^/]+)", _info),
     ("GET", REPO + r"/auth-check", _auth_check),

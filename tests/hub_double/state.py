@@ -90,6 +90,8 @@ class Repo:
     def __init__(self, kind: str, repo_id: str, *, private: bool = False) -> None:
         self.kind, self.id, self.private = kind, repo_id, private
         self.gated: bool | str = False
+        self.variables: dict[str, dict[str, str]] = {}
+        self.hardware = "cpu-basic"
         self.commits: dict[str, Commit] = {}
         self.tags: dict[str, str] = {}
         self.pull_refs: dict[str, str] = {}

@@ -14,6 +14,7 @@ from segface_hf.config import SegFaceConfig
 from segface_hf.detect import Detection
 from segface_hf.merge import CropParse
 from segface_hf.parser import FaceParser
+from space.admission import Admission
 from space.handlers_save import ConsentForm
 from space.keeping import FolderKeeper, anonymous
 from space.limits import RateLimit
@@ -97,7 +98,8 @@ def services(tmp_path):
         models=ModelShelf(settings.models_in_memory, load=painted_parser),
         shelf=PhotoShelf(settings.cache, keep_seconds=settings.keep_seconds),
         keeper=FolderKeeper(settings.contributions, licence=settings.license),
-        limit=RateLimit(settings.parses_per_minute),
+        limit=RateLimit(settings.parses_per_minute, per_address=settings.parses_per_address),
+        admission=Admission(settings.max_model_mb, anonymous=True),
     )
 
 
@@ -108,7 +110,8 @@ def with_settings(services):
     def changed(**values):
         settings = replace(services.settings, **values)
         return replace(
-            services, settings=settings, limit=RateLimit(settings.parses_per_minute),
+            services, settings=settings,
+            limit=RateLimit(settings.parses_per_minute, per_address=settings.parses_per_address),
             shelf=PhotoShelf(settings.cache, keep_seconds=settings.keep_seconds),
         )  # fmt: skip
 

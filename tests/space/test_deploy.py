@@ -1,16 +1,20 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from huggingface_hub import HfApi
 
+from segface_hf.upstream import REPOSITORY
 from space.deploy import ROOT, check_front_matter, deploy, front_matter, make_plan, space_files
 from space.errors import DeployError
 
+CONSTRAINTS = (ROOT / "constraints.txt").read_text().splitlines()
 FIELDS = {
     "title": "SegFace", "emoji": "🧑", "colorFrom": "green", "colorTo": "blue", "sdk": "gradio",
     "sdk_version": "6.31.0", "python_version": "3.11", "app_file": "app.py", "license": "mit",
-    "models": [], "hf_oauth": True, "hf_oauth_scopes": ["write-discussions"],
+    "models": [], "datasets": [], "preload_from_hub": [], "hf_oauth": True,
+    "hf_oauth_scopes": ["write-discussions"],
     "short_description": "Face parts",
 }  # fmt: skip
 NEEDED = ("app.py", "README.md", "requirements.txt", "LICENSE", "NOTICE", "segface_hf/labels.py",
@@ -56,6 +60,35 @@ def test_a_deployment_makes_the_space_hold_the_planned_files_and_no_others(proje
     assert held(api) == {*NEEDED, "examples/b.jpg"} - {"examples/a.jpg"}
 
 
+def text_of(api, path):
+    return Path(api.hf_hub_download("owner/faces", path, repo_type="space")).read_text("utf-8")
+
+
+def test_on_zero_gpu_the_space_gets_its_package_and_a_python_that_it_offers(project, hub):
+    (project / "requirements.txt").write_text("torch>=2.6,<3\n")
+    api = HfApi(endpoint=hub.url, token=hub.token("owner"))
+    plan = make_plan("owner/faces", hardware="zero-a10g", root=project)
+    assert set(plan.changed(project)) == {"README.md", "requirements.txt"}
+    deploy(plan, api=api, root=project)
+    assert hub.repos["space", "owner/faces"].hardware == "zero-a10g"
+    assert text_of(api, "requirements.txt").splitlines() == ["torch>=2.6,<3", "spaces>=0.40"]
+    told = front_matter(text_of(api, "README.md"))
+    assert told == {**FIELDS, "python_version": "3.12.12", "suggested_hardware": "zero-a10g"}
+    assert text_of(api, "README.md").endswith("---\n# SegFace\n")
+
+
+def test_the_dataset_that_contributions_go_to_is_named_on_the_spaces_card(project):
+    plan = make_plan("owner/faces", dataset="owner/rows", root=project)
+    changed = plan.changed(project)
+    assert set(changed) == {"README.md"}
+    assert front_matter(changed["README.md"]) == {**FIELDS, "datasets": ["owner/rows"]}
+    check_front_matter(front_matter(changed["README.md"]))
+
+
+def test_without_choices_every_file_is_the_projects_own(project):
+    assert make_plan("owner/faces", hardware="cpu-upgrade", root=project).changed(project) == {}
+
+
 def test_a_refused_deployment_is_one_sentence(project, hub):
     api = HfApi(endpoint=hub.url, token=hub.token("stranger"))
     with pytest.raises(DeployError, match="the Hub refused owner/faces"):
@@ -72,7 +105,8 @@ def test_each_missing_field_of_the_front_matter_is_named(field):
 @pytest.mark.parametrize(
     ("change", "told"),
     [({"sdk": "docker"}, "sdk"), ({"app_file": "main.py"}, "app.py"),
-     ({"hf_oauth_scopes": ["email"]}, "write-discussions")],
+     ({"hf_oauth_scopes": ["email"]}, "write-discussions"),
+     ({"python_version": "3"}, "like '3.11'"), ({"sdk_version": "6"}, "like 6.31.0")],
 )  # fmt: skip
 def test_a_front_matter_that_cannot_work_is_refused(change, told):
     with pytest.raises(DeployError, match=told):
@@ -94,7 +128,12 @@ def test_a_project_without_weights_is_not_deployed(project):
 def test_the_readme_of_this_project_is_a_complete_space_card():
     values = front_matter((ROOT / "README.md").read_text(encoding="utf-8"))
     check_front_matter(values)
-    assert values["sdk_version"].startswith("6.")
+    pins = dict(line.split("==") for line in CONSTRAINTS if "==" in line)
+    assert values["sdk_version"] == pins["gradio"]
+    assert values["python_version"] == "3.11"
+    assert values["models"] == [REPOSITORY]
+    assert values["preload_from_hub"] == []  # The embedded weights come with the code.
+    assert values["hf_oauth_scopes"] == ["write-discussions"]
     assert len(values["short_description"]) <= 60
 
 

@@ -128,19 +128,6 @@ def test_a_folder_of_the_machine_is_no_model(client, desk, model):
         client.predict(handle_file(desk / "photo.jpg"), model=model, api_name="/parse")
 
 
-@pytest.mark.parametrize(
-    "address", ["http://127.0.0.1:9/a.png", "http://169.254.169.254/latest", "http://10.0.0.1/a"]
-)
-def test_addresses_inside_the_network_are_never_fetched(server, address):
-    data = {"data": [{"path": address, "meta": {"_type": "gradio.FileData"}}, "embedded", False]}
-    request = urllib.request.Request(
-        f"{server.url}gradio_api/call/parse", json.dumps(data).encode(),
-        {"Content-Type": "application/json"},
-    )  # fmt: skip
-    event = json.loads(fetched(request))["event_id"]
-    assert "event: error" in fetched(f"{server.url}gradio_api/call/parse/{event}")
-
-
 @pytest.mark.parametrize("path", ["/etc/passwd", "app.py", "segface_hf/labels.py"])
 def test_files_of_the_machine_can_be_neither_parsed_nor_fetched(server, path):
     with pytest.raises(urllib.error.HTTPError) as refused:

@@ -1,0 +1,157 @@
+"""Only what was uploaded is opened: no address is fetched, no file of the machine is read."""
+
+from __future__ import annotations
+
+import json
+import threading
+import urllib.parse
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from tests.space.conftest import noise, png
+
+FILE = {"_type": "gradio.FileData"}
+TOLD = "Upload the file itself"
+
+
+@pytest.fixture
+def canary():
+    """A server on this machine that serves a photo and remembers who asked for it."""
+    asked = []
+
+    class Canary(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_response(200)
+            self.send_header("Content-Type", "image/png")
+            self.end_headers()
+            self.wfile.write(png(noise()))
+
+        do_HEAD = do_GET
+
+        def log_message(self, *_):
+            """Stays silent."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Canary)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server.asked, server.address = asked, f"http://127.0.0.1:{server.server_port}/a.png"
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def post(url, body, **headers):
+    request = urllib.request.Request(
+        url, json.dumps(body).encode(), {"Content-Type": "application/json", **headers}
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return answer.read().decode()
+
+
+def called(server, name, data):
+    """Calls a named endpoint and returns its event stream."""
+    event = json.loads(post(f"{server.url}gradio_api/call/{name}", {"data": data}))["event_id"]
+    with urllib.request.urlopen(f"{server.url}gradio_api/call/{name}/{event}", timeout=60) as found:
+        return found.read().decode()
+
+
+def asked_of_tool(server, tool, arguments):
+    message = {
+        "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": {"name": tool, "arguments": arguments},
+    }  # fmt: skip
+    return post(
+        f"{server.url}gradio_api/mcp/", message,
+        Accept="application/json, text/event-stream",
+    )  # fmt: skip
+
+
+def tool_named(server, ending):
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
+    text = post(
+        f"{server.url}gradio_api/mcp/", message, Accept="application/json, text/event-stream"
+    )
+    tools = json.loads(text[text.index("{") :])["result"]["tools"]
+    return next(t["name"] for t in tools if t["name"].endswith(ending))
+
+
+def dropped(server, value):
+    """Sends a value to the drop's private event, as a page does that was tampered with."""
+    with urllib.request.urlopen(f"{server.url}config", timeout=30) as answer:
+        config = json.loads(answer.read())
+    drop = next(c["id"] for c in config["components"] if c["props"].get("elem_id") == "drop")
+    number = next(d["id"] for d in config["dependencies"] if [drop, "submit"] in d["targets"])
+    join = {"data": [value, None, None], "fn_index": number, "session_hash": f"s{id(value)}"}
+    post(f"{server.url}gradio_api/queue/join", join)
+    address = f"{server.url}gradio_api/queue/data?session_hash=s{id(value)}"
+    with urllib.request.urlopen(address, timeout=60) as answer:
+        return answer.read().decode()
+
+
+@pytest.mark.parametrize("extra", [{}, {"url": "CANARY"}, {"is_stream": True}], ids=repr)
+def test_no_endpoint_fetches_an_address(server, canary, extra):
+    extra = {k: canary.address if v == "CANARY" else v for k, v in extra.items()}
+    file = {"path": canary.address, "meta": FILE, **extra}
+    answers = [
+        called(server, "parse", [file, "embedded", False]),
+        called(server, "parse_many", [[file, file], "embedded"]),
+        called(server, "save_correction", ["0" * 32, file, "own", "agreed", "", "", True]),
+    ]
+    for answer in answers:
+        assert "event: error" in answer
+        assert TOLD in answer
+        assert "NotUploadedError" in answer
+    assert canary.asked == []
+
+
+def test_an_address_beside_an_uploaded_path_is_not_fetched(server, canary):
+    file = {"path": "/etc/hostname", "url": canary.address, "meta": FILE}
+    assert "event: error" in called(server, "parse", [file, "embedded", False])
+    assert canary.asked == []
+
+
+def test_no_tool_of_mcp_fetches_an_address(server, canary):
+    answer = asked_of_tool(
+        server, tool_named(server, "parse"),
+        {"image": canary.address, "model": "embedded", "whole_image": True},
+    )  # fmt: skip
+    assert TOLD in answer
+    assert canary.asked == []
+
+
+def test_a_tool_of_mcp_takes_what_was_uploaded_before(server, tmp_path):
+    boundary = "xxxx"
+    body = (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n'
+        "Content-Type: image/png\r\n\r\n"
+    ).encode() + png(noise()) + f"\r\n--{boundary}--\r\n".encode()  # fmt: skip
+    request = urllib.request.Request(
+        f"{server.url}gradio_api/upload", body,
+        {"Content-Type": f"multipart/form-data; boundary={boundary}"},
+    )  # fmt: skip
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        (path,) = json.loads(answer.read())
+    address = f"{server.url}gradio_api/file={urllib.parse.quote(path)}"
+    answer = asked_of_tool(
+        server, tool_named(server, "parse"),
+        {"image": address, "model": "embedded", "whole_image": True},
+    )  # fmt: skip
+    assert "celebamask_hq" in answer
+
+
+@pytest.mark.parametrize("meta", [{}, {"meta": FILE}], ids=["bare", "as a file"])
+@pytest.mark.parametrize("path", ["CANARY", "/etc/hostname", "examples/astronaut.jpg", "a\0b"])
+def test_the_page_can_make_the_app_open_nothing_but_uploads(server, canary, path, meta):
+    path = canary.address if path == "CANARY" else path
+    answer = dropped(server, {"files": [{"path": path, **meta}], "example": None})
+    assert "parse.json" not in answer
+    assert '"photos"' not in answer
+    assert canary.asked == []
+
+
+@pytest.mark.parametrize("name", ["../app.py", "/etc/hostname", "astronaut"])
+def test_an_example_is_one_of_the_list(server, name):
+    answer = dropped(server, {"files": [], "example": name})
+    assert "no such example" in answer
