@@ -12,10 +12,10 @@ from PIL import Image
 from bench.memory import peak_elsewhere
 from bench.models import Setup, rounded
 from bench.timing import CLOCKS, Timing, interleaved, ratio
-from segface_hf.commands.parse import Job
 from segface_hf.config import SegFaceConfig
 from segface_hf.files import find_photos
 from segface_hf.images import load_image
+from segface_hf.jobs.work import Job
 from segface_hf.merge import CropParse
 from segface_hf.overlay import blend
 from segface_hf.parser import FaceParser
@@ -144,7 +144,7 @@ def many(setup: Setup, *, count: int = 16) -> list[dict]:
             (folder / f"{index:03}.jpg").write_bytes(encoded(photo))
         calls = {
             "parser alone": lambda: [parser.parse(photo) for _ in range(count)],
-            "segface parse": lambda: list(Job(parser, Path(out)).parse(find_photos([folder]))),
+            "segface parse": lambda: list(Job(parser).to_files(find_photos([folder]), Path(out))),
         }
         times = interleaved(calls, repeats=max(1, setup.repeats // 2), clock=setup.clock)
     for called, timing in times.items():

@@ -13,9 +13,9 @@ from typing import Any
 
 from PIL import Image
 
-from segface_hf.errors import DataError, OutputError
+from segface_hf.errors import DataError, ImageError, OutputError
 from segface_hf.faces import Face, FaceParse
-from segface_hf.images import SUFFIXES
+from segface_hf.images import SUFFIXES, load_image
 from segface_hf.overlay import blend
 
 # A label map has long runs: a higher level costs time and saves next to nothing.
@@ -28,12 +28,26 @@ class Photo:
     """One photo to parse.
 
     Attributes:
-        path: Where it is.
+        path: Where it is; of a table's row, the table and the row's number.
         name: Relative name of its results, without a suffix, unique in a run.
+        data: Its encoded bytes where it is no file, empty where a row holds none.
+        row: Its number in the table, from 0.
     """
 
     path: Path
     name: str
+    data: bytes | None = None
+    row: int = 0
+
+    def image(self) -> Image.Image:
+        """Decodes it.
+
+        Raises:
+            ImageError: It is no picture, or none that can be read.
+        """
+        if self.data == b"":
+            raise ImageError(f"'{self.path}' holds no picture: expected its encoded bytes")
+        return load_image(self.path if self.data is None else self.data)
 
 
 @dataclass(frozen=True)

@@ -142,6 +142,20 @@ class FaceParser:
         passes = self._passes(doubt=False, spreading=False)
         return [canvas.labels for canvas, _ in passes.of_whole(photos)]
 
+    def shared(self) -> FaceParser:
+        """Returns a parser that many threads may use at once; crops of their photos go together.
+
+        It gives what this one does, up to the rounding of larger batches.
+        """
+        from segface_hf.sharing import SharedDetector, SharedEngine
+
+        warped = self.engine.config.warp != "none"
+        return FaceParser(
+            SharedEngine(self.engine), detector=SharedDetector(self.detector),
+            model_id=self.model_id, revision=self.revision, digest=self.digest,
+            device=self._device, scout=SharedEngine(self._scout()) if warped else None,
+        )  # fmt: skip
+
     def _passes(self, doubt: bool, *, spreading: bool) -> PhotoParse:
         return PhotoParse(self.engine, self._scout(), doubt=doubt, spreading=spreading)
 

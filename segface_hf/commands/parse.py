@@ -1,32 +1,37 @@
-"""`segface parse`: photos to masks, overlays and reports; resumes, and survives bad files."""
+"""`segface parse`: photos to masks, overlays and reports or to parquet; survives bad ones."""
 
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
-from segface_hf.errors import OutputError, SegFaceError
+from segface_hf.errors import ConfigError, SegFaceError
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from segface_hf.files import Photo
+    from segface_hf.jobs.inputs import Input
+    from segface_hf.jobs.outcome import Outcome
+    from segface_hf.jobs.tally import Tally
+    from segface_hf.jobs.work import Job
     from segface_hf.parser import FaceParser
 
-HELP = "parse photos: writes a mask, an overlay and a JSON report for each"
-# Photos that are decoded ahead of the model, and results that wait to be written.
-_AHEAD = 2
+HELP = "parse photos, tables or datasets of photos: writes masks and reports, or parquet"
+FORMATS = ("files", "parquet")
+ENGINES = ("local", "ray")
+
+Item = TypeVar("Item")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the photos, the model and where results go."""
-    parser.add_argument("photos", nargs="+", metavar="PHOTO", help="files, folders or patterns")
-    parser.add_argument("--out", required=True, metavar="DIR", help="the folder to write")
+    """Adds the photos, the model, where results go, and what does the work."""
+    parser.add_argument(
+        "photos", nargs="*", metavar="PHOTO",
+        help="files, folders or patterns of pictures, or of parquet files (also hf://...), "
+        "or hf://datasets/org/name",
+    )  # fmt: skip
+    parser.add_argument("--out", required=True, metavar="DIR", help="the folder to write, or hf://")
     parser.add_argument(
         "--model", metavar="M", help="a folder, org/name or hub:org/repo/folder; embedded if absent"
     )
@@ -34,33 +39,121 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="cpu", help="where the model runs (default: cpu)")
     parser.add_argument("--classes", metavar="A,B", help="keep only these classes")
     parser.add_argument(
-        "--whole",
-        action="store_true",
+        "--whole", action="store_true",
         help="take each picture as one face, without looking for any",
-    )
+    )  # fmt: skip
     parser.add_argument(
         "--overwrite", action="store_true", help="parse again what is there already"
+    )
+    tables = parser.add_argument_group("tables and datasets")
+    tables.add_argument("--dataset", metavar="ORG/NAME", help="stream a dataset of the Hub")
+    tables.add_argument("--split", default="train", help="of the dataset (default: train)")
+    tables.add_argument(
+        "--image-column", default="image", metavar="NAME", help="of the photos (default: image)"
+    )
+    tables.add_argument(
+        "--format", choices=FORMATS, help="of the results (default: parquet for tables, else files)"
+    )
+    tables.add_argument(
+        "--rows", type=int, metavar="N",
+        help="rows of a result file, about (default: 100, and 1000 on the Hub)",
+    )  # fmt: skip
+    machines = parser.add_argument_group("many machines")
+    machines.add_argument(
+        "--engine", choices=ENGINES, default="local", help="what does the work (default: local)"
+    )
+    machines.add_argument("--workers", type=int, help="of Ray (default: one a processor)")
+    machines.add_argument(
+        "--address", help="of a Ray cluster, or auto (default: start one on this machine)"
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Parses every photo; 1 where some failed."""
-    from segface_hf.files import Results, check_output, find_photos, is_done
-    from segface_hf.parser import FaceParser
+    from segface_hf.jobs.inputs import find_input, require_tables
+    from segface_hf.jobs.tally import Tally
 
-    photos = find_photos(args.photos)
+    found = find_input(args.photos, dataset=args.dataset, split=args.split)
+    how = args.format or ("files" if found.photos else "parquet")
+    if how == "parquet" or not found.photos:
+        require_tables()
+    tally = Tally()
+    if how == "files":
+        _to_files(args, found, tally)
+    else:
+        _to_table(args, found, tally)
+    tally.tell(args.out)
+    return int(bool(tally.failed))
+
+
+def _to_files(args: argparse.Namespace, found: Input, tally: Tally) -> None:
+    from segface_hf.files import Results, check_output, is_done
+    from segface_hf.jobs.outcome import Outcome
+
+    if args.engine == "ray" or "://" in args.out:
+        raise ConfigError("Ray and the Hub take parquet: add --format parquet")
     out = Path(args.out)
     check_output(out)
+    job = _job(args)
+
+    def todo() -> Iterator[Photo]:
+        for item in found.items(column=args.image_column, rows=100):
+            if isinstance(item.photo, SegFaceError):
+                tally.add(Outcome(f"{item.shard.source}#{item.row}", error=str(item.photo)))
+            elif not args.overwrite and is_done(Results.of(out, item.photo), job.settings):
+                tally.skipped += 1
+            else:
+                yield item.photo
+
+    if found.photos:  # a list is short, and its bar then counts only what is left to do
+        photos = list(todo())
+        outcomes = _with_progress(job.to_files(photos, out), len(photos))
+    else:
+        outcomes = _with_progress(job.to_files(todo(), out), found.count(column=args.image_column))
+    _add_all(tally, found, outcomes)
+
+
+def _to_table(args: argparse.Namespace, found: Input, tally: Tally) -> None:
+    from segface_hf.jobs.inputs import plan
+    from segface_hf.jobs.outcome import Outcome
+    from segface_hf.jobs.places import Place
+
+    out = Place.of(args.out)
+    length = args.rows if args.rows is not None else (1000 if out.is_remote else 100)
+    if length < 1:
+        raise ConfigError(f"--rows is at least 1, got {length}")
+    out.check()
+    job = _job(args)
+    work = plan(
+        found, out, job.settings, column=args.image_column, rows=length,
+        overwrite=args.overwrite, split=args.engine == "ray",
+    )  # fmt: skip
+    for row in work.done:
+        tally.skip(Outcome.of_row(row))
+    if args.engine == "ray":
+        from segface_hf.jobs.on_ray import parse_on_ray
+
+        rows = parse_on_ray(
+            job, work.shards, out, column=args.image_column,
+            workers=args.workers, address=args.address,
+        )  # fmt: skip
+    else:
+        rows = job.to_table(work.items(column=args.image_column, rows=length), out)
+    _add_all(tally, found, _with_progress((Outcome.of_row(row) for row in rows), work.count))
+
+
+def _add_all(tally: Tally, found: Input, outcomes: Iterable[Outcome]) -> None:
+    for outcome in outcomes:
+        tally.add(outcome)
+    tally.failed += [(name, str(error)) for name, error in found.failed.items()]
+
+
+def _job(args: argparse.Namespace) -> Job:
+    from segface_hf.jobs.work import Job
+    from segface_hf.parser import FaceParser
+
     parser = FaceParser.from_pretrained(args.model, revision=args.revision, device=args.device)
-    job = Job(parser, out, whole=args.whole, classes=_classes(args.classes, parser))
-    todo = photos
-    if not args.overwrite:
-        todo = [photo for photo in photos if not is_done(Results.of(out, photo), job.settings)]
-    tally = Tally(skipped=len(photos) - len(todo))
-    for photo, outcome in _with_progress(job.parse(todo), len(todo)):
-        tally.add(photo, outcome)
-    tally.tell(out)
-    return int(bool(tally.failed))
+    return Job(parser, whole=args.whole, classes=_classes(args.classes, parser))
 
 
 def _classes(text: str | None, parser: FaceParser) -> tuple[str, ...] | None:
@@ -72,122 +165,8 @@ def _classes(text: str | None, parser: FaceParser) -> tuple[str, ...] | None:
     return names
 
 
-def _with_progress(
-    outcomes: Iterable[tuple[Photo, int | SegFaceError]], total: int
-) -> Iterable[tuple[Photo, int | SegFaceError]]:
+def _with_progress(items: Iterable[Item], total: int | None) -> Iterable[Item]:
     from tqdm import tqdm
 
-    return tqdm(outcomes, total=total, unit="photo", disable=total < 2)
-
-
-@dataclass(frozen=True)
-class Job:
-    """How photos are parsed and where the results go."""
-
-    parser: FaceParser
-    out: Path
-    whole: bool = False
-    classes: tuple[str, ...] | None = None
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """What makes two runs give equal results."""
-        return {
-            "model": self.parser.model_id,
-            "revision": self.parser.revision,
-            "digest": self.parser.digest,
-            "whole_image": self.whole,
-            "only_classes": None if self.classes is None else list(self.classes),
-        }
-
-    def parse(self, photos: list[Photo]) -> Iterator[tuple[Photo, int | SegFaceError]]:
-        """Yields each photo with its number of faces, or with what went wrong.
-
-        One thread decodes ahead, one writes behind; the model runs in between.
-        """
-        with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
-            written: list[tuple[Photo, Future[int]]] = []
-            for photo, decoded in _ahead(reader, photos):
-                written.append((photo, self._started(writer, photo, decoded)))
-                while len(written) > _AHEAD:
-                    yield _outcome(*written.pop(0))
-            for photo, future in written:
-                yield _outcome(photo, future)
-
-    def _started(
-        self, writer: ThreadPoolExecutor, photo: Photo, decoded: Future[Image.Image]
-    ) -> Future[int]:
-        """Parses a decoded photo and starts to write its results."""
-        from segface_hf.files import Results, report, write_results
-
-        failed: Future[int] = Future()
-        try:
-            image = decoded.result()
-            parse = self.parser.parse(image, whole_image=self.whole, classes=self.classes)
-        except SegFaceError as error:
-            failed.set_exception(error)
-            return failed
-
-        def write() -> int:
-            content = report(photo, parse, self.settings)
-            write_results(Results.of(self.out, photo), image, parse, content)
-            return len(parse.faces)
-
-        return writer.submit(write)
-
-
-def _ahead(
-    reader: ThreadPoolExecutor, photos: list[Photo]
-) -> Iterator[tuple[Photo, Future[Image.Image]]]:
-    """Yields photos in order while the next ones are being decoded."""
-    from segface_hf.images import load_image
-
-    waiting: list[tuple[Photo, Future[Image.Image]]] = []
-    for photo in photos:
-        waiting.append((photo, reader.submit(load_image, photo.path)))
-        if len(waiting) > _AHEAD:
-            yield waiting.pop(0)
-    yield from waiting
-
-
-def _outcome(photo: Photo, future: Future[int]) -> tuple[Photo, int | SegFaceError]:
-    """A photo's number of faces or its error; a folder that can't be written ends the run."""
-    try:
-        return photo, future.result()
-    except OutputError:
-        raise
-    except SegFaceError as error:
-        return photo, error
-
-
-@dataclass
-class Tally:
-    """What happened to the photos of a run."""
-
-    skipped: int = 0
-    parsed: int = 0
-    faces: int = 0
-    faceless: list[Path] = field(default_factory=list)
-    failed: list[tuple[Path, SegFaceError]] = field(default_factory=list)
-
-    def add(self, photo: Photo, outcome: int | SegFaceError) -> None:
-        """Counts one photo."""
-        if isinstance(outcome, SegFaceError):
-            self.failed.append((photo.path, outcome))
-            return
-        self.parsed += 1
-        self.faces += outcome
-        if not outcome:
-            self.faceless.append(photo.path)
-
-    def tell(self, out: Path) -> None:
-        """Prints what was done; failures and photos without a face go to stderr."""
-        skipped = f", {self.skipped} done before" if self.skipped else ""
-        print(f"{self.parsed} photos parsed, {self.faces} faces{skipped}: {out}")
-        for path in self.faceless:
-            print(
-                f"no face found in {path}: parse it as one face with --whole --overwrite",
-                file=sys.stderr,
-            )
-        for path, error in self.failed:
-            print(f"failed: {path}: {error}", file=sys.stderr)
+    short = total is not None and total < 2
+    return tqdm(items, total=total, unit="photo", disable=short)

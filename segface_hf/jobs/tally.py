@@ -1,0 +1,64 @@
+"""Tally: what happened to the photos of a run, told at its end."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+
+from segface_hf.jobs.outcome import Outcome
+
+# A summary of a million rows lists the first failures; the table holds all of them.
+_LISTED = 100
+
+
+@dataclass
+class Tally:
+    """Counts and lists.
+
+    Attributes:
+        skipped: Photos that were done before.
+        parsed: Photos parsed now.
+        faces: Faces in them.
+        faceless: Photos without a face.
+        failed: Photos that could not be parsed, with the reason; of earlier runs as well.
+    """
+
+    skipped: int = 0
+    parsed: int = 0
+    faces: int = 0
+    faceless: list[str] = field(default_factory=list)
+    failed: list[tuple[str, str]] = field(default_factory=list)
+
+    def add(self, outcome: Outcome) -> None:
+        """Counts one photo."""
+        if outcome.error is not None:
+            self.failed.append((outcome.photo, outcome.error))
+            return
+        self.parsed += 1
+        self.faces += outcome.faces
+        if not outcome.faces:
+            self.faceless.append(outcome.photo)
+
+    def skip(self, outcome: Outcome) -> None:
+        """Counts one photo that was done before; what failed then is told again."""
+        if outcome.error is not None:
+            self.failed.append((outcome.photo, outcome.error))
+        else:
+            self.skipped += 1
+
+    def tell(self, out: str) -> None:
+        """Prints what was done; failures and photos without a face go to stderr."""
+        skipped = f", {self.skipped} done before" if self.skipped else ""
+        print(f"{self.parsed} photos parsed, {self.faces} faces{skipped}: {out}")
+        _list([
+            f"no face found in {photo}: parse it as one face with --whole --overwrite"
+            for photo in self.faceless
+        ])  # fmt: skip
+        _list([f"failed: {photo}: {error}" for photo, error in self.failed])
+
+
+def _list(lines: list[str]) -> None:
+    for line in lines[:_LISTED]:
+        print(line, file=sys.stderr)
+    if len(lines) > _LISTED:
+        print(f"... and {len(lines) - _LISTED} more like these", file=sys.stderr)

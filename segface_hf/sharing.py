@@ -1,0 +1,138 @@
+"""Sharing a model among photos: each goes its own way in a thread, their crops go together."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TypeVar
+
+import numpy as np
+from PIL import Image
+
+from segface_hf.config import SegFaceConfig
+from segface_hf.detect import Detection, Detector
+from segface_hf.merge import CropParse
+from segface_hf.photo import Engine
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+# Photos in work at a time: as many as crops that go through the model together.
+TOGETHER = 4
+
+
+@dataclass(frozen=True, eq=False)
+class _Call:
+    """Crops that wait for the model."""
+
+    crops: np.ndarray
+    landmarks: np.ndarray | None
+    doubt: bool
+    result: Future[list[CropParse]] = field(default_factory=Future)
+
+
+class SharedEngine:
+    """An engine for many threads: whatever waits when the model is free goes through it at once.
+
+    One thread of its own runs the model, so that nobody else's work holds the model up.
+
+    Args:
+        engine: Does the work.
+        most: Crops in one call of the model, unless a single caller brings more.
+    """
+
+    def __init__(self, engine: Engine, *, most: int = TOGETHER) -> None:
+        self._engine, self._most = engine, most
+        self._waiting: deque[_Call] = deque()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
+
+    @property
+    def config(self) -> SegFaceConfig:
+        """The engine's."""
+        return self._engine.config
+
+    def run(
+        self, crops: np.ndarray, *, landmarks: np.ndarray | None, doubt: bool
+    ) -> list[CropParse]:
+        """Parses crops together with those of other threads; see `segface_hf.photo.Engine`."""
+        call = _Call(crops, landmarks, doubt)
+        self._waiting.append(call)
+        self._thread.submit(self._serve)
+        return call.result.result()
+
+    def _serve(self) -> None:
+        calls = self._next_calls()
+        if not calls:  # an earlier turn took them along
+            return
+        try:
+            parsed = iter(self._run(calls))
+        except BaseException as error:
+            for call in calls:
+                call.result.set_exception(error)
+            return
+        for call in calls:
+            call.result.set_result([next(parsed) for _ in call.crops])
+
+    def _next_calls(self) -> list[_Call]:
+        calls: list[_Call] = []
+        room = self._most
+        while self._waiting and (not calls or len(self._waiting[0].crops) <= room):
+            if calls and not _alike(calls[0], self._waiting[0]):
+                break
+            calls.append(self._waiting.popleft())
+            room -= len(calls[-1].crops)
+        return calls
+
+    def _run(self, calls: Sequence[_Call]) -> list[CropParse]:
+        marks = [call.landmarks for call in calls if call.landmarks is not None]
+        return self._engine.run(
+            np.concatenate([call.crops for call in calls]),
+            landmarks=np.concatenate(marks) if marks else None,
+            doubt=calls[0].doubt,
+        )
+
+
+def _alike(a: _Call, b: _Call) -> bool:
+    return a.doubt == b.doubt and (a.landmarks is None) == (b.landmarks is None)
+
+
+class SharedDetector:
+    """A detector for many threads, one at a time: its native code promises no more.
+
+    Args:
+        detector: Does the work.
+    """
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector, self._lock = detector, Lock()
+
+    def detect(self, image: Image.Image) -> Sequence[Detection]:
+        """Returns the faces of an RGB image, in its pixels."""
+        with self._lock:
+            return self._detector.detect(image)
+
+
+def side_by_side(
+    items: Iterable[Item], work: Callable[[Item], Result], *, threads: int = TOGETHER
+) -> Iterator[Result]:
+    """Yields the results of work on items, in order, a few threads at work on the next ones.
+
+    Args:
+        items: Taken a few ahead of what is yielded.
+        work: What it raises is raised when its turn comes.
+        threads: How many items are in work at a time.
+    """
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="photo")
+    waiting: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,112 @@
+"""`segface parse` streams a dataset of the Hub, and reads and writes parquet at `hf://`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from huggingface_hub import HfApi, snapshot_download
+
+from segface_hf.errors import DataError, OutputError
+from segface_hf.jobs.inputs import dataset_tables
+from segface_hf.jobs.streams import HubDataset
+from tests.hub_double.state import Hub
+from tests.segface_hf.jobs.pictures import (
+    assert_same_rows,
+    parse_here,
+    read_results,
+    write_table,
+)
+
+
+@pytest.fixture
+def faces(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A dataset of six rows, the fourth and the last of which are bad."""
+    monkeypatch.setenv("HF_TOKEN", hub.token("ada"))
+    api = HfApi()
+    api.create_repo("ada/faces", repo_type="dataset")
+    table = write_table(tmp_path / "up" / "data" / "train-00000.parquet", 6)
+    api.upload_folder(repo_id="ada/faces", repo_type="dataset", folder_path=table.parents[1])
+    return "ada/faces"
+
+
+def test_a_dataset_is_streamed_and_a_second_run_goes_on_where_the_first_was(
+    faces: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    arguments = ("--dataset", faces, "--out", out, "--rows", 2, "--whole")
+    assert parse_here(*arguments) == 1
+    assert "4 photos parsed, 4 faces" in capsys.readouterr().out
+    assert sorted(path.name for path in out.iterdir()) == [
+        "train-0000000.parquet", "train-0000002.parquet", "train-0000004.parquet",
+    ]  # fmt: skip
+    rows = read_results(out)
+    assert {row["source"] for row in rows} == {"hf://datasets/ada/faces:train"}
+    (out / "train-0000004.parquet").unlink()
+    parse_here(*arguments)
+    told = capsys.readouterr()
+    assert "1 photos parsed, 1 faces, 3 done before" in told.out
+    assert told.err.count("failed: ") == 2
+    assert_same_rows(read_results(out), rows)
+    parse_here("hf://datasets/ada/faces", *arguments[2:])
+    assert "0 photos parsed, 0 faces, 4 done before" in capsys.readouterr().out
+
+
+def test_parquet_is_read_from_the_hub_and_written_to_it(
+    faces: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    HfApi().create_repo("ada/masks", repo_type="dataset")
+    arguments = (f"hf://datasets/{faces}/data/*.parquet", "--whole", "--rows", 4, "--out")
+    parse_here(*arguments, "hf://datasets/ada/masks/parsed")
+    assert "4 photos parsed" in capsys.readouterr().out
+    copy = Path(snapshot_download("ada/masks", repo_type="dataset", local_dir=tmp_path / "copy"))
+    written = sorted(path.relative_to(copy).as_posix() for path in copy.rglob("*.parquet"))
+    assert written == [
+        "parsed/data/train-00000-0000000.parquet", "parsed/data/train-00000-0000004.parquet",
+    ]  # fmt: skip
+    parse_here(*arguments, tmp_path / "here")
+    assert_same_rows(read_results(copy), read_results(tmp_path / "here"))
+    parse_here(*arguments, "hf://datasets/ada/masks/parsed")
+    assert "4 done before" in capsys.readouterr().out
+
+
+def test_many_machines_share_the_parquet_files_of_a_dataset(faces: str) -> None:
+    tables = dataset_tables(HubDataset(faces))
+    assert [str(place) for place in tables.values()] == [
+        "hf://datasets/ada/faces/data/train-00000.parquet"
+    ]
+    HfApi().create_repo("ada/empty", repo_type="dataset")
+    with pytest.raises(DataError, match="holds no parquet file, which many machines can share"):
+        dataset_tables(HubDataset("ada/empty"))
+
+
+def test_a_dataset_a_split_a_column_and_a_place_that_are_not_there_are_told(
+    faces: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(DataError, match="can't be streamed as a dataset"):
+        parse_here("--dataset", "ada/nothing", "--out", out)
+    with pytest.raises(DataError, match="--split"):
+        parse_here("--dataset", faces, "--split", "night", "--out", out)
+    with pytest.raises(DataError, match="has no column 'photo', it has"):
+        parse_here("--dataset", faces, "--image-column", "photo", "--out", out)
+    with pytest.raises(DataError, match="takes one 'org/name'"):
+        parse_here("--dataset", "faces", "--out", out)
+    with pytest.raises(OutputError, match="Create the dataset first"):
+        parse_here("--dataset", faces, "--out", "hf://datasets/ada/nowhere")
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("org/name", HubDataset("org/name")),
+        ("hf://datasets/org/name/", HubDataset("org/name")),
+        ("hf://datasets/org/name@v1", HubDataset("org/name", revision="v1")),
+        ("hf://datasets/org/name/data/train.parquet", None),
+        ("hf://datasets/org/name@main/data", None),
+    ],
+)
+def test_an_address_of_a_whole_dataset_is_told_from_that_of_files(
+    address: str, found: HubDataset | None
+) -> None:
+    assert HubDataset.of(address) == found
