@@ -22,7 +22,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from tests.hub_double.plugin import ROUTES
@@ -231,14 +231,25 @@ def write_share(folder: Path, *, rows: int, writers: int, part: str) -> None:
         thread.join()
 
 
-def carry_forever(folder: Path, *, endpoint: str, writers: int) -> None:
-    """Runs one courier with every writer's token until it is killed."""
+def carry_forever(folder: Path, *, endpoint: str, writers: int, direct: str) -> None:
+    """Runs one courier until it is killed: with every writer's token, or with the owner's.
+
+    Args:
+        folder: The outbox.
+        endpoint: The Hub double.
+        writers: How many lend their tokens.
+        direct: "rows in a commit/seconds between commits" for the owner's token, or "".
+    """
     from annotate.courier import Courier, Pace
     from annotate.outbox import Outbox
 
     pace = Pace(first=0.05, longest=1.0, idle=0.1, poll=3600.0)
-    courier = Courier(Outbox(folder), REPO, endpoint=endpoint, pace=pace)
-    for number in range(writers):
+    token = None
+    if direct:
+        rows, _, seconds = direct.partition("/")
+        pace, token = replace(pace, batch_rows=int(rows), batch=float(seconds)), "hf_owner"
+    courier = Courier(Outbox(folder), REPO, service_token=token, endpoint=endpoint, pace=pace)
+    for number in range(0 if direct else writers):
         courier.lend(f"guest{number}", f"hf_guest{number}")
     courier.run()
 
@@ -251,14 +262,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--kills", type=int, default=3)
     parser.add_argument("--faults", type=float, default=0.1, help="share of requests that fail")
     parser.add_argument("--json", type=Path, help="write the result here")
-    for inner in ("--write", "--carry", "--endpoint", "--share-of"):
+    for inner in ("--write", "--carry", "--endpoint", "--share-of", "--direct"):
         parser.add_argument(inner, help=argparse.SUPPRESS)
     args = parser.parse_args(arguments)
     if args.write:
         write_share(Path(args.write), rows=args.rows, writers=args.writers, part=args.share_of)
         return 0
     if args.carry:
-        carry_forever(Path(args.carry), endpoint=args.endpoint, writers=args.writers)
+        carry_forever(
+            Path(args.carry), endpoint=args.endpoint, writers=args.writers,
+            direct=args.direct or "",
+        )  # fmt: skip
         return 0
     with tempfile.TemporaryDirectory() as folder:
         result = run(

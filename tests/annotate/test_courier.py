@@ -16,6 +16,7 @@ from annotate.correction import Correction
 from annotate.courier import LAST_BATCH, Courier, Pace
 from annotate.layout import row_path
 from annotate.outbox import Outbox, State
+from bench import outbox_direct
 from bench.outbox import run
 from tests.annotate.conftest import REPO
 
@@ -267,3 +268,17 @@ def test_many_writers_a_failing_hub_and_three_kills_lose_and_double_nothing(tmp_
     result = run(64, writers=16, kills=3, share=0.1, folder=tmp_path / "outbox")
     assert result.exact, result
     assert result.faults > 0
+
+
+@pytest.mark.slow
+def test_the_owner_s_token_loses_and_doubles_nothing_when_it_dies_in_the_middle_of_a_commit(
+    tmp_path,
+):
+    """The same at full size and pace is `python -m bench.outbox_direct`."""
+    result = outbox_direct.run(
+        64, writers=16, kills=3, share=0.3, folder=tmp_path / "outbox", batch=(8, 0.5)
+    )
+    assert result.exact, result
+    assert result.faults > 0
+    assert result.kills == 3
+    assert result.commits >= 64 / 8 + 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.annotate.conftest import REPO
 from tests.annotate.test_courier import Desk
 
 

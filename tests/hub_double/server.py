@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
@@ -125,6 +126,7 @@ def _handler(hub: Hub, routes: list[Route]) -> type[BaseHTTPRequestHandler]:
             query = dict(parse_qsl(url.query, keep_blank_values=True))
             request = Request(hub, self.command, url.path, query, self.headers, body)
             entry = {"method": self.command, "path": self.path, "sent": len(body), "status": 0}
+            entry["at"] = time.monotonic()
             hub.log.append(entry)
             fault = hub.fault_for(self.command, self.path)
             if fault and not fault.after:
