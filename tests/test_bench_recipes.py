@@ -35,7 +35,7 @@ def test_recipes_are_compared_on_the_same_photos(tmp_path):
     ]  # fmt: skip
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     lines = done.stdout.splitlines()
-    assert lines[-3].startswith("| recipe | mean f1 | difference |")
+    assert lines[-4].startswith("| recipe | mean f1 | difference |")
     assert lines[-2].startswith("| plain | 0.")
     assert lines[-1].startswith("| no Dice | 0.")
     assert " to " in lines[-1]
