@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from segface_hf.training.run import Run
 
 HELP = "train a model on a folder of photos and masks; run again to resume"
 ROWS = "rows"
@@ -26,36 +30,52 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from segface_hf.training.data import find_pairs
+    from segface_hf.training.distributed import Company
     from segface_hf.training.loop import start, train
     from segface_hf.training.prepare import prepare
     from segface_hf.training.recipe import Recipe
     from segface_hf.training.recipe_file import read_recipe
-    from segface_hf.training.report import Progress, report_evaluation, write_curves
     from segface_hf.training.rows import unpack_dataset
-    from segface_hf.training.run import BEST, LAST, Run
+    from segface_hf.training.run import Run
 
+    company = Company.here()
     if args.threads:
         torch.set_num_threads(args.threads)
     recipe = read_recipe(args.config) if args.config else Recipe()
-    folder = args.data or unpack_dataset(
-        args.dataset, Path(args.out) / ROWS, schema=recipe.model_config().labels
-    )
+    with company.leader_first():
+        folder = args.data or unpack_dataset(
+            args.dataset, Path(args.out) / ROWS, schema=recipe.model_config().labels
+        )
     validation = validation_folder(folder, args.val)
     data = prepare(folder, recipe, unlabelled=args.unlabelled)
     pairs = find_pairs(validation) if validation else ()
-    current = Run(recipe, data, Path(args.out), pairs)
+    current = Run(recipe, data, Path(args.out), pairs, company=company)
     resumed = start(current)
-    print(
-        f"{len(data.photos)} photos, {len(pairs)} to evaluate, {len(data.swapped)} masks with "
-        f"swapped sides ({recipe.tail.swapped}), {current.precision}"
-        + (f", resumed at step {current.step}" if resumed else "")
-    )
+    if company.leads:
+        print(
+            f"{len(data.photos)} photos, {len(pairs)} to evaluate, {len(data.swapped)} masks with "
+            f"swapped sides ({recipe.tail.swapped}), {current.precision}"
+            + (f", {company.size} processes" if company.size > 1 else "")
+            + (f", resumed at step {current.step}" if resumed else "")
+        )
+    done = _lead(current) if company.leads else train(current)
+    company.leave()
+    return 0 if done else 1
+
+
+def _lead(current: Run) -> bool:
+    """Trains with a progress bar, and tells where the best model is."""
+    from segface_hf.training.loop import train
+    from segface_hf.training.report import Progress, report_evaluation, write_curves
+    from segface_hf.training.run import BEST, LAST
+
+    recipe = current.recipe
     with Progress(current.step, recipe.steps, recipe.batch_size) as progress:
         done = train(current, progress=progress, log=report_evaluation, stop=progress.stopped)
     write_curves(current.out)
     kept = BEST if current.best >= 0 else LAST
     print(f"{'done' if done else 'stopped, run again to resume'}: {current.out / kept}")
-    return 0 if done else 1
+    return done
 
 
 def validation_folder(data: str | Path, given: str | None) -> str | None:

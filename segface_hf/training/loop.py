@@ -38,11 +38,13 @@ def start(run: Run) -> bool:
         ConfigError: It holds another recipe's run.
     """
     try:
-        run.out.mkdir(parents=True, exist_ok=True)
+        if run.company.leads:
+            run.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"can't make {run.out}: {error}") from error
     resumed = run.resume()
-    write_recipe(run.recipe, run.out / RECIPE_FILE)
+    if run.company.leads:
+        write_recipe(run.recipe, run.out / RECIPE_FILE)
     return resumed
 
 
@@ -66,7 +68,7 @@ def train(
         every = run.recipe.evaluate_every
         if run.validation and (run.finished or (every and run.step % every == 0)):
             log(run.record(run.evaluate(), loss=loss))
-        if stop() or stop_file_found(run.out):
+        if run.company.any(stop() or stop_file_found(run.out)):
             break
         if run.step % run.recipe.checkpoint_every == 0:
             run.save()

@@ -20,6 +20,7 @@ from segface_hf.training.ahead import Ahead
 from segface_hf.training.average import averaged_copy, update_average
 from segface_hf.training.card import save_checkpoint
 from segface_hf.training.data import Pair
+from segface_hf.training.distributed import Company
 from segface_hf.training.evaluation import evaluate_photos, frame_predictor, score
 from segface_hf.training.losses import training_loss
 from segface_hf.training.precision import autocast, faster_precision
@@ -90,6 +91,7 @@ class Run:
         step: Steps done.
         best: Best mean F1 so far.
         precision: `fp32` or `bf16`.
+        company: The processes that train together; the leader writes.
     """
 
     recipe: Recipe
@@ -100,6 +102,7 @@ class Run:
     best: float = -1.0
     precision: str = "fp32"
     seconds: float = 0.0
+    company: Company = field(default_factory=Company)
     model: SegFace = field(init=False)
     average: SegFace = field(init=False)
     optimizer: torch.optim.AdamW = field(init=False)
@@ -108,10 +111,10 @@ class Run:
         self.model = build_model(self.recipe).to(memory_format=torch.channels_last)
         self.average = averaged_copy(self.model)  # type: ignore[assignment]
         self.optimizer = build_optimizer(self.model, self.recipe)
-        self._team = Team(self.model, self.recipe.workers)
+        self._team = Team(self.model, self.recipe.workers, company=self.company)
         self._batches = Ahead(self._batch)
         wanted = self.recipe.precision
-        self.precision = faster_precision() if wanted == "auto" else wanted
+        self.precision = self.company.told(faster_precision() if wanted == "auto" else wanted)
 
     @property
     def finished(self) -> bool:
@@ -157,6 +160,8 @@ class Run:
 
     def save(self) -> None:
         """Writes the state to resume from, and the averaged model as a checkpoint."""
+        if not self.company.leads:
+            return
         save_state(
             self.out / STATE_FILE,
             {
@@ -188,11 +193,13 @@ class Run:
     def resume(self) -> bool:
         """Goes on from a saved state; returns whether there was one.
 
+        The state doesn't know how many processes wrote it, and any number may go on from it.
+
         Raises:
             ConfigError: The state belongs to another recipe.
             CheckpointError: The state is damaged.
         """
-        state = load_state(self.out / STATE_FILE)
+        state = self.company.told(load_state(self.out / STATE_FILE) if self.company.leads else None)
         if state is None:
             return False
         check_same_run(state["recipe"], self.recipe.to_dict(), self.out)
@@ -203,16 +210,24 @@ class Run:
         self.step, self.best, self.seconds = state["step"], state["best"], state["seconds"]
         if self.recipe.precision == "auto":
             self.precision = state["precision"]
-        forget_later_metrics(self.out / METRICS_FILE, self.step)
+        if self.company.leads:
+            forget_later_metrics(self.out / METRICS_FILE, self.step)
         return True
 
     def evaluate(self) -> Scores:
-        """Scores the averaged model on the validation pairs at the current resolution."""
+        """Scores the averaged model on the validation pairs at the current resolution.
+
+        Every process takes its part of the pairs, and all get the same scores.
+        """
         side = self.recipe.resolution_at(min(1.0, self.step / self.recipe.steps))
         predict = frame_predictor(self.average.eval(), side=side)
         schema = self.model.config.labels
-        results = evaluate_photos(predict, self.validation, schema)
-        return score([result.confusion for result in results], schema)
+        results = evaluate_photos(predict, self.company.part(self.validation), schema)
+        classes = schema.num_classes
+        counts = torch.zeros(len(self.validation), classes, classes, dtype=torch.int64)
+        for mine, result in zip(self.company.part(counts), results, strict=True):
+            mine += torch.from_numpy(result.confusion)
+        return score(list(self.company.sum(counts).numpy()), schema)
 
     def record(self, scores: Scores, *, loss: float) -> dict[str, Any]:
         """Appends an evaluation to the metrics file, and keeps the best checkpoint."""
@@ -226,10 +241,12 @@ class Run:
             "tail_f1": number(scores.tail_f1()),
             "f1": {name: values["f1"] for name, values in scores.by_class().items()},
         }
-        append_line(self.out / METRICS_FILE, json.dumps(row))
+        if self.company.leads:
+            append_line(self.out / METRICS_FILE, json.dumps(row))
         if mean > self.best:
             self.best = mean
-            save_checkpoint(self.average, self.out / BEST, {**self.facts(), **row})
+            if self.company.leads:
+                save_checkpoint(self.average, self.out / BEST, {**self.facts(), **row})
         return row
 
 
