@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from annotate.bookkeeping import mirror
-from annotate.place import Place
+from annotate.bookkeeping import Counted, mirror
+from annotate.ledger import Ledger
+from annotate.place import Place, patiently
 from annotate.store import FolderStore
 from annotate.store_hub import HubStore
 from annotate.store_repo import DatasetRepo, saved_token
@@ -51,6 +53,18 @@ def place_of(args: argparse.Namespace) -> Place:
     if args.folder:
         return FolderStore(args.folder)
     return DatasetRepo(args.repo, token=saved_token())
+
+
+@contextmanager
+def counted(args: argparse.Namespace) -> Iterator[Counted]:
+    """Gives the facts of every row, for counting: of the Hub's by small requests each."""
+    if args.folder or args.mirror:
+        with rows_of(args) as rows:
+            yield rows
+        return
+    repo, ledger = hub_store(args).repo, Ledger()
+    patiently(lambda: ledger.update(repo, most=sys.maxsize))
+    yield ledger
 
 
 @contextmanager

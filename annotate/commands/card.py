@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Commits the card where it changed."""
-    with _places.rows_of(args) as rows:
+    with _places.counted(args) as rows:
         stats = refresh_card(_places.place_of(args), rows, repo_id=args.repo or "")
     print(f"the card counts {stats.rows} contributions by {len(stats.contributors)} contributors")
     return 0

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the numbers."""
-    with _places.rows_of(args) as rows:
+    with _places.counted(args) as rows:
         stats = count_rows(rows)
     _print(stats)
     if args.json:

@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
     """Removes rows, leaves tombstones, closes pull requests, and says what is still needed."""
     ids, numbers = set(args.ids), list[int]()
     if args.contributor:
-        with _places.rows_of(args) as rows:
+        with _places.counted(args) as rows:
             found = rows.columns(["content_id", "contributor"])
             ids |= {row["content_id"] for row in found if row["contributor"] == args.contributor}
     if args.repo:

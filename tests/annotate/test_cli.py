@@ -156,6 +156,20 @@ def test_stats_card_compact_and_takedown_keep_a_folder_in_order(say, drawn, tmp_
     )
 
 
+def test_counting_a_dataset_on_the_hub_leaves_its_pictures_there(say, guest, owner, hub, drawn):
+    owner.commit([Parcel(to_parquet(drawn(n, size=(256, 256)))) for n in range(3)])
+    hub.log.clear()
+    assert say("card", "--repo", REPO)[1] == "the card counts 3 contributions by 1 contributors\n"
+    assert say("stats", "--repo", REPO)[1].startswith("3 contributions of 3 photos")
+    read = sum(request.get("received", 0) for request in hub.requests("/resolve/.*parquet"))
+    assert (
+        0
+        < read
+        <= 2 * 3 * 64 * 1024
+        < sum(len(data) for path, data in hub.files("dataset", REPO).items() if "parquet" in path)
+    )
+
+
 def test_takedown_by_contributor_removes_rows_and_closes_pull_requests(
     say, guest, owner, hub, drawn
 ):
