@@ -11,9 +11,11 @@ from PIL import Image
 
 from segface_hf.errors import ImageError, SegFaceError
 from segface_hf.images import load_image
+from segface_hf.labels import LabelSchema
 from space.errors import TooManyPhotosError, VisitError
 from space.services import Services
 from space.shelf import OpenPhoto
+from space.views import title
 
 
 @dataclass(frozen=True)
@@ -150,8 +152,19 @@ def parse_beside(services: Services, key: str, *, request: Request) -> Beside:
         )
     differs = (other.mask != photo.parse.mask)[(other.mask > 0) | (photo.parse.mask > 0)]
     share = 100 * float(differs.mean()) if differs.size else 0.0
-    told = f"{request.model} differs in {share:.1f} % of the face pixels: it is on the left."
+    most = _most_different(photo.parse.mask, other.mask, photo.parse.schema)
+    where = f", most of all in {' and '.join(most)}" if most else ""
+    told = f"{request.model} differs in {share:.1f} % of the face pixels{where}: it is on the left."
     return Beside(other.mask, told)
+
+
+def _most_different(mask: np.ndarray, other: np.ndarray, schema: LabelSchema) -> list[str]:
+    """The two classes whose pixels differ most between two masks, by area; background aside."""
+    moved = mask != other
+    both = np.concatenate((mask[moved], other[moved]))
+    counts = np.bincount(both, minlength=schema.num_classes)
+    counts[0] = 0
+    return [title(schema.names[i]) for i in np.argsort(-counts)[:2] if counts[i]]
 
 
 def _parse(services: Services, image: Image.Image, request: Request) -> Parsed:

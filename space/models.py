@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from segface_hf.errors import ConfigError
+from segface_hf.errors import CheckpointError, ConfigError
 from space.admission import Admission, check_architecture
 
 if TYPE_CHECKING:
@@ -57,7 +57,21 @@ def load_parser(
     revision = None
     if admission and model_id != trusted and not model_id.startswith("hub:"):
         revision = _admitted(model_id, admission)
-    return FaceParser.from_pretrained(model_id, revision=revision, device=device)
+    parser = FaceParser.from_pretrained(model_id, revision=revision, device=device)
+    if revision:
+        _try_out(parser, model_id)
+    return parser
+
+
+def _try_out(parser: FaceParser, repo_id: str) -> None:
+    """Parses a grey square, so that weights that give no numbers fail here and not for visitors."""
+    side = parser.engine.config.resolution
+    try:
+        parser.parse(Image.new("RGB", (side, side), "grey"), whole_image=True, doubt=True)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"the weights of '{repo_id}' give no usable numbers: train or upload it again"
+        ) from error
 
 
 def _admitted(repo_id: str, admission: Admission) -> str | None:

@@ -51,7 +51,8 @@ def build_app(services: Services) -> gr.Blocks:
             with gr.Tab("Parse", id="parse") as parse_tab:
                 model = gr.State(services.settings.model)
                 parse = ui_parse.layout(services)
-                menu = ui_tools.download_menu()
+                with parse.tools:
+                    menu = ui_tools.download_menu()
                 picker = ui_models.layout(services)
             with gr.Tab("Correct", id="correct", render_children=True) as correct_tab:
                 correct = ui_correct.layout(services)
@@ -77,7 +78,7 @@ def build_app(services: Services) -> gr.Blocks:
         }.items():  # fmt: skip
             tab.select(None, None, None, js=f"() => window.segfaceView('{view}')", **PRIVATE)
         _wire_editor(correct_tab, services, correct=correct, visit=visit)
-        parse.correct.click(lambda: gr.Tabs(selected="correct"), None, tabs, **PRIVATE)
+        parse.view.correct(lambda: gr.Tabs(selected="correct"), None, tabs, **PRIVATE)
     return app
 
 

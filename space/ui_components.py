@@ -75,7 +75,7 @@ class ParseView(gr.HTML):
     """Shows photos with their classes; opacity, switches and outlines act in the browser.
 
     Its value is what `parse_view` returns. Fires `picked` with `{"id": key}` when the visitor
-    chooses another photo of several.
+    chooses another photo of several, and `correct` when the mask is to be corrected.
     """
 
     def __init__(self, **kwargs: Any) -> None:

@@ -23,6 +23,7 @@ _PROGRESS = gr.Progress()
 class ModelPicker:
     """The components of the picker."""
 
+    box: gr.Accordion
     choice: gr.Dropdown
     use: gr.Button
     compare: gr.Button
@@ -35,7 +36,7 @@ def layout(services: Services) -> ModelPicker:
     choices = [(entry.label, entry.id) for entry in catalogue()]
     if known not in {entry.id for entry in catalogue()}:
         choices.insert(0, (known, known))
-    with gr.Accordion("Model", open=False, elem_id="models"):
+    with gr.Accordion(_heading(known), open=False, elem_id="models") as box:
         choice = gr.Dropdown(
             choices, value=known, allow_custom_value=True, label="Checkpoint", elem_id="model",
             info="Choose one, or type org/name of any repository that holds our format",
@@ -44,7 +45,11 @@ def layout(services: Services) -> ModelPicker:
             use = gr.Button("Use this model", size="sm", elem_id="use-model")
             compare = gr.Button("Compare on this photo", size="sm", elem_id="compare-model")
         about = gr.Markdown(describe_model(known), elem_id="model-about")
-    return ModelPicker(choice, use, compare, about)
+    return ModelPicker(box, choice, use, compare, about)
+
+
+def _heading(model_id: str) -> str:
+    return f"Model: {model_id.removeprefix('hub:')}"
 
 
 def wire(
@@ -61,9 +66,10 @@ def wire(
             parser = services.models.get(wanted)
         except SegFaceError as error:
             told = f"{handlers.as_sentence(error)} {former} stays in use."
-            return former, former, describe_model(former), ui_messages.bad(told)
+            return former, former, gr.skip(), describe_model(former), ui_messages.bad(told)
         told = f"Photos are now parsed by {wanted}."
-        return wanted, wanted, describe_model(wanted, parser), ui_messages.good(told)
+        box = gr.update(label=_heading(wanted))
+        return wanted, wanted, box, describe_model(wanted, parser), ui_messages.good(told)
 
     def on_compare(chosen: str, now: Visit, request: gr.Request) -> tuple:
         try:
@@ -77,7 +83,8 @@ def wire(
         return view, ui_messages.good(other.sentence)
 
     picker.use.click(
-        on_use, [picker.choice, model], [picker.choice, model, picker.about, page.message],
+        on_use, [picker.choice, model],
+        [picker.choice, model, picker.box, picker.about, page.message],
         concurrency_limit=1, concurrency_id="download", **PRIVATE,
     )  # fmt: skip
     picker.compare.click(

@@ -26,25 +26,22 @@ class ParsePage:
     drop: PhotoDrop
     view: ParseView
     message: gr.HTML
-    actions: gr.Row
-    correct: gr.Button
     whole: gr.Button
+    tools: gr.Column
 
     @property
     def shown(self) -> list[Any]:
         """What every parse updates, after the visit."""
-        return [self.view, self.message, self.actions, self.whole, self.drop]
+        return [self.view, self.message, self.tools, self.whole, self.drop]
 
 
 def layout(services: Services) -> ParsePage:
     """Lays the view out."""
     drop = PhotoDrop(list_examples(), max_mb=services.settings.max_upload_mb, elem_id="drop")
     message = ui_messages.message_box("parse-message")
-    with gr.Row(visible=False, elem_id="parse-actions") as actions:
-        correct = gr.Button("Correct this mask", variant="primary", elem_id="to-correct")
-        whole = gr.Button("Parse the whole picture as one face", visible=False, elem_id="whole")
+    whole = gr.Button("Parse the whole picture as one face", visible=False, elem_id="whole")
     view = ParseView(elem_id="parse-view")
-    return ParsePage(drop, view, message, actions, correct, whole)
+    return ParsePage(drop, view, message, whole, gr.Column(visible=False))
 
 
 def wire(page: ParsePage, services: Services, *, visit: gr.State, model: gr.Component) -> None:

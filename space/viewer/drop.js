@@ -67,14 +67,14 @@ function examples() {
   const list = props.value?.examples ?? [], strip = $('.pd-examples');
   if (!list.length || strip.childElementCount) return;
   const lead = document.createElement('span');
-  lead.textContent = 'Or try';
+  [lead.className, lead.textContent] = ['pd-lead', 'Or try'];
   strip.append(lead, ...list.map(({ name, title, image }) => {
     const button = document.createElement('button'), picture = document.createElement('img');
     Object.assign(button, { type: 'button', title });
     button.setAttribute('aria-label', `Example: ${title}`);
     button.dataset.example = name;
     Object.assign(picture, { src: image.url, alt: '' });
-    button.append(picture);
+    button.append(picture, Object.assign(document.createElement('small'), { textContent: title }));
     button.addEventListener('click', () => { if (root.dataset.state !== 'busy') { busy('Parsing the example'); send([], name); } });
     return button;
   }));

@@ -4,11 +4,11 @@ const $ = (selector) => element.querySelector(selector);
 const root = $('.fv'), canvas = $('.fv-canvas'), pen = canvas.getContext('2d');
 const MODES = [
   ['outlines', 'Outlines'], ['patterns', 'Patterns'], ['safe', 'Colour-blind palette'],
-  ['split', 'Before / after'], ['boxes', 'Face boxes'], ['doubt', 'Doubt'], ['difference', 'Differences'],
+  ['split', 'Before / after'], ['pair', 'Side by side'], ['boxes', 'Face boxes'], ['doubt', 'Doubt'], ['difference', 'Differences'],
 ];
 // Longest side of the drawing: more pixels than a screen shows only cost time.
 const LARGEST = 1600;
-const state = { zoom: 1, photo: null, labels: null, doubt: null, other: null, hidden: new Set(), modes: new Set(), opacity: 0.55, split: 0.5, hot: -1 };
+const state = { zoom: 1, photo: null, labels: null, doubt: null, other: null, hidden: new Set(), modes: new Set(), opacity: 0.55, split: 0.5, face: -1 };
 let picture = null, layer = null, beside = null, sheet = null, loading = 0;
 
 const make = (tag, text, attributes = {}) => {
@@ -47,9 +47,19 @@ function repaint() {
 let frame = 0;
 const draw = () => { if (!frame) frame = requestAnimationFrame(() => { frame = 0; compose(); }); };
 
+const paired = () => state.modes.has('pair') && state.other;
+
 function compose() {
-  const { w, h, faces } = state.photo;
-  pen.setTransform(state.zoom, 0, 0, state.zoom, 0, 0);
+  // Side by side, the other model's view stands on the left.
+  const views = paired() ? [beside, layer] : [layer];
+  views.forEach((view, index) => {
+    pen.setTransform(state.zoom, 0, 0, state.zoom, index * state.photo.w * state.zoom, 0);
+    composeView(view);
+  });
+}
+
+function composeView(view) {
+  const { w, h } = state.photo;
   pen.globalAlpha = 1;
   pen.drawImage(picture, 0, 0, w, h);
   pen.save();
@@ -60,30 +70,46 @@ function compose() {
   }
   if (state.modes.has('split')) { pen.beginPath(); pen.rect(state.split * w, 0, w, h); pen.clip(); }
   pen.globalAlpha = state.modes.has('outlines') ? Math.max(0.25, state.opacity) : state.opacity;
-  pen.drawImage(layer, 0, 0);
+  pen.drawImage(view, 0, 0);
   if (state.modes.has('doubt') && state.doubt) { pen.globalAlpha = 0.85; pen.drawImage(state.doubt, 0, 0, w, h); }
   pen.restore();
   const line = Math.max(1.5, w / 500);
   if (state.modes.has('split')) { pen.fillStyle = '#fff'; pen.fillRect(state.split * w - line / 2, 0, line, h); }
-  if (state.modes.has('boxes')) {
-    pen.lineWidth = line; pen.strokeStyle = '#fff'; pen.fillStyle = '#10141c';
-    for (const { box: [x0, y0, x1, y1] } of faces) pen.strokeRect(x0, y0, x1 - x0, y1 - y0);
-  }
+  composeBoxes(line);
+}
+
+function composeBoxes(line) {
+  state.photo.faces.forEach(({ box: [x0, y0, x1, y1] }, index) => {
+    const chosen = index === state.face;
+    if (!chosen && !state.modes.has('boxes')) return;
+    [pen.lineWidth, pen.strokeStyle] = chosen ? [2.5 * line, '#ffd166'] : [line, '#fff'];
+    pen.strokeRect(x0, y0, x1 - x0, y1 - y0);
+  });
+}
+
+function sizeCanvas() {
+  const { w, h } = state.photo, wide = paired() ? 2 * w : w;
+  state.zoom = Math.min(1, LARGEST / Math.max(wide, h));
+  [canvas.width, canvas.height] = [Math.round(wide * state.zoom), Math.round(h * state.zoom)];
+  canvas.style.setProperty('--ratio', wide / h);
 }
 
 function setMode(name, on) {
   state.modes[on ? 'add' : 'delete'](name);
-  if (name === 'split') $('.fv-split').hidden = !on;
   root.querySelector(`[data-mode="${name}"]`).setAttribute('aria-pressed', on);
+  if (name === 'split') $('.fv-split').hidden = !on;
+  if (name === 'pair') sizeCanvas();
+  if (on && (name === 'split' || name === 'pair')) setMode(name === 'pair' ? 'split' : 'pair', false);
+  if (name === 'safe' || name === 'patterns') buildClasses();
   repaint();
 }
 
 function buildModes() {
   const box = $('.fv-modes');
   box.replaceChildren(...MODES.map(([name, title]) => {
-    const label = name === 'split' && state.other ? 'Side by side' : title;
+    const label = name === 'split' && state.other ? 'Slider between both' : title;
     const button = make('button', label, { type: 'button', 'data-mode': name, 'aria-pressed': state.modes.has(name) });
-    button.hidden = (name === 'doubt' && !state.doubt) || (name === 'difference' && !state.other) || (name === 'boxes' && !state.photo.faces.length);
+    button.hidden = (name === 'doubt' && !state.doubt) || (['pair', 'difference'].includes(name) && !state.other) || (name === 'boxes' && !state.photo.faces.length);
     button.onclick = () => setMode(name, !state.modes.has(name));
     return button;
   }));
@@ -99,7 +125,8 @@ function toggle(id, hide = !state.hidden.has(id)) {
 function classButton(c) {
   const button = make('button', '', { type: 'button', 'data-class': c.id, 'aria-pressed': !state.hidden.has(c.id), title: `${(100 * c.share).toFixed(2)} % of the photo` });
   const name = make('span', c.title, { class: 'fv-name' }), swatch = make('i');
-  swatch.style.background = `rgb(${(state.modes.has('safe') ? c.safe : c.color).join(',')})`;
+  swatch.style.backgroundColor = `rgb(${(state.modes.has('safe') ? c.safe : c.color).join(',')})`;
+  if (state.modes.has('patterns')) swatch.dataset.hatch = c.id % 4;
   if (c.rare) name.append(make('small', 'rare'));
   const sure = make('span', c.confidence === null ? '' : `${c.confidence} % sure`, { class: 'fv-num' });
   button.append(swatch, name, sure, make('span', `${c.area.toLocaleString('en')} px`, { class: 'fv-num' }));
@@ -119,11 +146,15 @@ function buildFaces() {
   const strip = $('.fv-faces');
   if (state.photo.faces.length < 2) return strip.replaceChildren();
   strip.replaceChildren(...state.photo.faces.map(({ box: [x0, y0, x1, y1] }, index) => {
-    const button = make('button', '', { type: 'button', 'aria-label': `Face ${index + 1}: show where it is` }), thumb = make('canvas', '', { width: 144, height: 144 });
+    const button = make('button', '', { type: 'button', 'aria-pressed': 'false', 'aria-label': `Face ${index + 1}: show where it is` }), thumb = make('canvas', '', { width: 144, height: 144 });
     const side = 1.5 * Math.max(x1 - x0, y1 - y0);
     thumb.getContext('2d').drawImage(picture, (x0 + x1 - side) / 2, (y0 + y1 - side) / 2, side, side, 0, 0, 144, 144);
     button.append(thumb);
-    button.onclick = () => { setMode('boxes', true); requestAnimationFrame(() => { pen.lineWidth = Math.max(3, state.photo.w / 200); pen.strokeStyle = '#ffd166'; pen.strokeRect(x0, y0, x1 - x0, y1 - y0); }); };
+    button.onclick = () => {
+      state.face = state.face === index ? -1 : index;
+      [...strip.children].forEach((b, i) => b.setAttribute('aria-pressed', i === state.face));
+      draw();
+    };
     return button;
   }));
 }
@@ -157,18 +188,16 @@ async function open(photo) {
   picture = image;
   [layer, beside] = [0, 1].map(() => Object.assign(document.createElement('canvas'), { width: w, height: h }));
   sheet = new ImageData(w, h);
-  Object.assign(state, { photo, labels, other, doubt: sure ? doubtLayer(photo.confidence, sure) : null, hidden: new Set() });
-  for (const name of ['doubt', 'difference']) state.modes.delete(name);
-  state.zoom = Math.min(1, LARGEST / Math.max(w, h));
-  [canvas.width, canvas.height] = [Math.round(w * state.zoom), Math.round(h * state.zoom)];
-  canvas.style.setProperty('--ratio', w / h);
+  Object.assign(state, { photo, labels, other, doubt: sure ? doubtLayer(photo.confidence, sure) : null, hidden: new Set(), face: -1 });
+  for (const name of ['doubt', 'difference', 'pair']) state.modes.delete(name);
+  sizeCanvas();
   const seen = photo.classes.filter((c) => c.id && c.area).map((c) => c.title).join(', ');
   canvas.setAttribute('aria-label', `Photo with ${photo.faces.length} face(s); classes shown: ${seen || 'none'}`);
   $('.fv-note').textContent = photo.note;
   buildModes(); buildClasses(); buildFaces();
   root.dataset.state = 'ready';
   root.dataset.ready = photo.id;
-  if (other) setMode('split', true); else repaint();
+  if (other) setMode(innerWidth > 820 ? 'pair' : 'split', true); else repaint();
 }
 
 async function load() {
@@ -185,8 +214,9 @@ async function load() {
 
 const classAt = (event) => {
   const box = canvas.getBoundingClientRect();
-  const x = Math.floor(((event.clientX - box.left) / box.width) * state.photo.w), y = Math.floor(((event.clientY - box.top) / box.height) * state.photo.h);
-  const id = state.labels[y * state.photo.w + x];
+  const { w } = state.photo, wide = paired() ? 2 * w : w;
+  const across = Math.floor(((event.clientX - box.left) / box.width) * wide), x = across % w, y = Math.floor(((event.clientY - box.top) / box.height) * state.photo.h);
+  const id = (paired() && across < w ? state.other : state.labels)[y * w + x];
   return id === undefined ? null : state.photo.classes.find((c) => c.id === id);
 };
 
@@ -215,6 +245,7 @@ $('.fv-head').addEventListener('click', (event) => {
   if (!show) return;
   for (const c of state.photo.classes) if (c.id) toggle(c.id, show === 'none' || (show === 'rare' && !c.rare));
 });
+$('.fv-correct').addEventListener('click', () => trigger('correct'));
 root.__view = { state, setMode, toggle, trigger };
 watch('value', load);
 load();

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from huggingface_hub import HfApi
+from safetensors.torch import load_file, save
 
 from segface_hf.config import SegFaceConfig
 from segface_hf.errors import CheckpointError, CheckpointNotFoundError
@@ -97,6 +98,14 @@ def test_a_configuration_larger_than_its_weights_is_refused_before_it_is_built(
     with pytest.raises(CheckpointError, match=told):
         check_architecture(tmp_path, source="org/name")
     check_architecture(checkpoint, source="org/name")
+
+
+def test_weights_that_give_no_numbers_are_refused(publish, checkpoint):
+    weights = load_file(checkpoint / "model.safetensors")
+    spoiled = {key: value * float("nan") for key, value in weights.items()}
+    repo = publish("spoiled", {**files_of(checkpoint), "model.safetensors": save(spoiled)})
+    with pytest.raises(CheckpointError, match="give no usable numbers"):
+        load_parser(repo, admission=Admission(100, anonymous=True))
 
 
 def test_a_refused_repository_leaves_the_model_in_use(publish, checkpoint):

@@ -193,7 +193,7 @@ def test_several_photos_and_two_models_are_looked_at_side_by_side(open_page, exa
     page.click("#compare-model")
     page.wait_for_selector("[data-mode=difference]:visible")
     assert "differs in 0.0 %" in page.locator("#parse-message").inner_text()
-    assert page.locator("[data-mode=split]").inner_text() == "Side by side"
+    assert page.locator("[data-mode=pair]").get_attribute("aria-pressed") == "true"
 
 
 def test_a_model_that_may_not_be_loaded_leaves_the_former_in_use(open_page):

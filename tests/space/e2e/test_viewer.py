@@ -1,0 +1,113 @@
+"""The parse view in a browser: faces, palette and patterns in the list, two models side by side."""
+
+from __future__ import annotations
+
+import pytest
+from safetensors.torch import load_file, save_file
+
+from segface_hf.hub import embedded_folder
+from space.examples import find_example
+from tests.space.e2e.conftest import start, stop, upload, wait_for_overlay
+
+PICTURE = "() => document.querySelector('.fv-canvas').toDataURL()"
+STATE = "document.querySelector('.fv').__view.state"
+
+
+@pytest.fixture(scope="module")
+def other_model(tmp_path_factory):
+    """An app that starts with a checkpoint of its owner, a little worse than the embedded one."""
+    folder = tmp_path_factory.mktemp("other")
+    home = folder / "checkpoint"
+    home.mkdir()
+    weights = load_file(embedded_folder() / "model.safetensors")
+    changed = {k: w * 1.02 if w.ndim > 1 else w for k, w in weights.items()}
+    save_file(changed, home / "model.safetensors")
+    (home / "config.json").write_bytes((embedded_folder() / "config.json").read_bytes())
+    running = start(folder, SEGFACE_MODEL=str(home), SEGFACE_MCP="0")
+    yield running
+    stop(running)
+
+
+@pytest.fixture
+def opened(open_page):
+    page = open_page()
+    upload(page, find_example("three_faces.jpg").path)
+    wait_for_overlay(page)
+    page.wait_for_timeout(200)
+    return page
+
+
+def test_a_face_of_the_strip_is_shown_in_the_picture_until_it_is_pressed_again(opened):
+    faces = opened.locator(".fv-faces button")
+    assert faces.count() == 3
+    before = opened.evaluate(PICTURE)
+    faces.nth(1).click()
+    opened.wait_for_timeout(150)
+    shown = opened.evaluate(PICTURE)
+    assert shown != before
+    assert [faces.nth(i).get_attribute("aria-pressed") for i in range(3)] == [
+        "false", "true", "false",
+    ]  # fmt: skip
+    opened.click("[data-mode=outlines]")
+    opened.click("[data-mode=outlines]")
+    opened.wait_for_timeout(150)
+    assert opened.evaluate(PICTURE) == shown
+    faces.nth(1).click()
+    opened.wait_for_timeout(150)
+    assert opened.evaluate(PICTURE) == before
+
+
+def test_the_list_shows_the_colours_and_patterns_of_the_picture(opened):
+    swatch = opened.locator("[data-class='1'] i, [data-class='2'] i").first
+    color = swatch.evaluate("(n) => n.style.backgroundColor")
+    opened.click("[data-mode=safe]")
+    assert swatch.evaluate("(n) => n.style.backgroundColor") != color
+    assert swatch.evaluate("(n) => getComputedStyle(n).backgroundImage") == "none"
+    opened.click("[data-mode=patterns]")
+    assert "gradient" in swatch.evaluate("(n) => getComputedStyle(n).backgroundImage")
+
+
+def test_a_class_is_switched_by_a_click_on_it_in_the_picture(opened):
+    first = opened.locator(".fv [data-class]").first
+    spot = opened.evaluate(
+        f"""(id) => {{
+          const {{ labels, photo }} = {STATE}, i = labels.indexOf(id);
+          const box = document.querySelector('.fv-canvas').getBoundingClientRect();
+          return [box.left + ((i % photo.w) + 0.5) * box.width / photo.w,
+                  box.top + (Math.floor(i / photo.w) + 0.5) * box.height / photo.h];
+        }}""",
+        int(first.get_attribute("data-class")),
+    )
+    opened.mouse.click(*spot)
+    assert first.get_attribute("aria-pressed") == "false"
+    opened.mouse.click(*spot)
+    assert first.get_attribute("aria-pressed") == "true"
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_two_models_stand_side_by_side_with_their_differences(other_model, open_page, width):
+    page = open_page(url=other_model.url, width=width)
+    upload(page, find_example("grace_hopper.jpg").path)
+    wait_for_overlay(page)
+    single = page.evaluate("() => document.querySelector('.fv-canvas').width")
+    page.locator("#models button").first.click()
+    page.fill("#model input", "embedded")
+    page.keyboard.press("Enter")
+    page.click("#compare-model")
+    page.wait_for_selector("[data-mode=difference]:visible")
+    told = page.locator("#parse-message").inner_text()
+    assert "differs in" in told
+    assert "most of all in" in told
+    page.click("[data-mode=difference]")
+    page.wait_for_timeout(150)
+    pair = page.locator("[data-mode=pair]")
+    if width < 800:
+        assert page.locator("[data-mode=split]").get_attribute("aria-pressed") == "true"
+        pair.click()
+    assert pair.get_attribute("aria-pressed") == "true"
+    assert page.locator("[data-mode=split]").get_attribute("aria-pressed") == "false"
+    assert page.evaluate("() => document.querySelector('.fv-canvas').width") == 2 * single
+    differing = page.evaluate(
+        f"() => {{ const s = {STATE}; return s.labels.filter((v, i) => v !== s.other[i]).length; }}"
+    )
+    assert differing > 0
