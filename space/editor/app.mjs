@@ -103,6 +103,7 @@ export class App {
 
   whyNothing() {
     const { map, state } = this;
+    if (state.tool === 'reshape') return 'The line cut nothing off: begin and end it on a border.';
     if (map.locked[state.cls]) return `Nothing changed: ${this.nameOf(state.cls)} is locked.`;
     if (map.only >= 0) return `Nothing changed here: painting only over ${this.nameOf(map.only)}.`;
     return 'Nothing changed here.';

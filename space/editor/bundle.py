@@ -7,7 +7,9 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 _IMPORT = re.compile(r"^import (?P<what>[^;]+?) from '\./(?P<name>\w+)\.mjs';$", re.MULTILINE)
-_EXPORT = re.compile(r"^export (?=(?:async )?(?:class|function|const) (?P<name>\w+))", re.MULTILINE)
+_EXPORT = re.compile(
+    r"^export (?=(?:async )?(?:class|function\*?|const) (?P<name>\w+))", re.MULTILINE
+)
 
 
 def bundle(entry: str, *, folder: Path = HERE) -> str:

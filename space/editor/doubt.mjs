@@ -1,5 +1,5 @@
 // Where the model doubts: regions of one label and one runner-up, the most valuable first. No DOM.
-import { bounds, components } from './regions.mjs';
+import { bounds, searchComponents } from './regions.mjs';
 
 /** Confidence levels (0..255) a region can reach up to; `,` and `.` step through them. */
 export const LEVELS = [115, 140, 166, 191, 217, 235, 247];
@@ -15,19 +15,34 @@ const SMALLEST_WORTH = 0.05;
 // A region smaller than this share of the map is not worth a jump.
 const SMALLEST_REGION = 0.00004;
 
+// Labels counted before the search rests.
+const REST = 1 << 20;
+
 /**
  * Doubtful regions of a parse, tail classes before head classes, most valuable first.
  * @param {{width, height, labels, confidence, runnerUp}} parse Uint8Arrays of width * height
  * @param {{tail?: number[], limit?: number}} options ids of rare classes; how many to return
  * @returns {{label, runnerUp, indices, rect, value, isTail, level}[]}
  */
-export function doubtfulRegions(parse, { tail = [], limit = 40 } = {}) {
+export function doubtfulRegions(parse, options) {
+  const search = searchDoubt(parse, options);
+  for (;;) {
+    const { done, value } = search.next();
+    if (done) return value;
+  }
+}
+
+/** The same in small steps, so that a page can look for them while it is idle. */
+export function* searchDoubt(parse, { tail = [], limit = 40 } = {}) {
   const { width, height, labels } = parse;
   const rare = new Set(tail);
   const areas = new Int32Array(256);
-  for (const id of labels) areas[id]++;
+  for (let i = 0; i < labels.length; i++) {
+    if (i % REST === 0) yield;
+    areas[labels[i]]++;
+  }
   const smallest = Math.max(4, SMALLEST_REGION * width * height);
-  return groups(parse)
+  return (yield* groups(parse))
     .filter(({ indices }) => indices.length >= smallest)
     .map(({ label, runnerUp, indices, rect }) => ({
       label,
@@ -45,13 +60,22 @@ export function doubtfulRegions(parse, { tail = [], limit = 40 } = {}) {
     .slice(0, limit);
 }
 
+/** Is a region still a question: does most of it hold the label that is doubted? */
+export function isOpen({ indices, label }, { data }) {
+  let held = 0;
+  for (const i of indices) held += data[i] === label ? 1 : 0;
+  return 2 * held > indices.length;
+}
+
 // Pieces of one label and one runner-up that lie side by side are one question to a person.
-function groups({ width, height, labels, confidence, runnerUp }) {
+function* groups({ width, height, labels, confidence, runnerUp }) {
   const doubtful = (i) => confidence[i] < LEVELS[FOUND_AT] && runnerUp[i] !== labels[i];
   const key = (i) => (doubtful(i) ? (labels[i] << 8) | runnerUp[i] : -1);
   const gap = GAP * Math.max(width, height);
   const byQuestion = new Map();
-  for (const indices of components({ width, height }, key)) {
+  for (const indices of searchComponents({ width, height }, key)) {
+    yield;
+    if (!indices) continue;
     const question = key(indices[0]);
     const piece = {
       label: labels[indices[0]], runnerUp: runnerUp[indices[0]], indices, rect: bounds(indices, width),

@@ -1,8 +1,14 @@
 // Guided correction: walk the doubtful regions, accept the second guess, assign, confirm.
-import { doubtfulRegions, LEVELS, reach } from './doubt.mjs';
+import { isOpen, LEVELS, reach, searchDoubt } from './doubt.mjs';
 import { highlight } from './layers.mjs';
 
 const WHITE = 0xffffffff;
+// Milliseconds of looking for regions at a time, while the page is idle.
+const SLICE = 8;
+// A region that shows this large needs no closer look, CSS pixels.
+const LEGIBLE = 48;
+
+const whenIdle = (work) => (window.requestIdleCallback || ((run) => setTimeout(run, 30)))(work);
 
 export class Guide {
   constructor(app, root) {
@@ -16,7 +22,7 @@ export class Guide {
   }
 
   reset() {
-    Object.assign(this, { parse: null, regions: null, at: -1, active: null, mark: null });
+    Object.assign(this, { parse: null, search: null, regions: null, upcoming: -1, at: -1, active: null, mark: null });
     this.seen = new Set();
     this.decided = new Map();
   }
@@ -26,14 +32,34 @@ export class Guide {
     this.reset();
     Object.assign(this, { parse, tail });
     this.panel.hidden = !parse;
+    this.search = parse && searchDoubt(parse, { tail });
+    if (this.search) this.lookOn(this.search);
     this.update();
   }
 
-  /** Found when first needed: the map is ready to edit before. */
+  // Found while the page is idle: a large photo is ready to edit before.
+  lookOn(search) {
+    whenIdle(() => {
+      if (this.search !== search || this.regions) return;
+      const until = performance.now() + SLICE;
+      while (!this.regions && performance.now() < until) this.look();
+      if (!this.regions) {
+        this.lookOn(search);
+        return;
+      }
+      this.update();
+      this.app.stage.draw();
+    });
+  }
+
+  look() {
+    const { done, value } = this.search.next();
+    if (done) this.regions = value;
+  }
+
+  /** All regions; looks for what has not been found yet. */
   list() {
-    if (!this.regions && this.parse) {
-      this.regions = doubtfulRegions(this.parse, { tail: this.tail });
-    }
+    while (this.parse && !this.regions) this.look();
     return this.regions || [];
   }
 
@@ -41,20 +67,36 @@ export class Guide {
     return { seen: this.seen.size, total: this.list().length };
   }
 
-  /** Go to the next (1) or previous (-1) region, around the end. */
+  /** Go to the next region (1) that is still a question, or back (-1) to any, around the end. */
   jump(direction) {
     const regions = this.list();
-    if (!regions.length) {
-      this.app.say('No region is doubtful enough to look at.');
+    const next = this.after(this.at, direction);
+    if (next < 0) {
+      this.app.say(regions.length ? 'Every doubtful region is decided.' : 'No region is doubtful enough to look at.');
+      this.update();
       return;
     }
-    const start = this.at < 0 && direction < 0 ? 0 : this.at;
-    this.at = (start + direction + regions.length) % regions.length;
-    this.seen.add(this.at);
-    this.activate(regions[this.at]);
+    this.at = next;
+    this.seen.add(next);
+    // What has mostly been painted over since needs no visit.
+    regions.forEach((region, at) => {
+      if (!isOpen(region, this.app.map)) this.seen.add(at);
+    });
+    this.activate(regions[next]);
     // The likely class is ready in the hand; painting by hand needs no key.
     this.app.choose(this.active.cls);
-    this.app.stage.focus(this.active.rect);
+    if (!this.app.stage.isLegible(this.active.rect, LEGIBLE)) this.app.stage.focus(this.active.rect);
+  }
+
+  // Index of the region that a jump leads to; -1 when none is left.
+  after(from, direction) {
+    const { regions } = this;
+    const start = from < 0 && direction < 0 ? 0 : from;
+    for (let k = 1; k <= regions.length; k++) {
+      const at = (start + direction * k + k * regions.length) % regions.length;
+      if (direction < 0 || (!this.decided.has(at) && isOpen(regions[at], this.app.map))) return at;
+    }
+    return -1;
   }
 
   activate(region) {
@@ -109,29 +151,41 @@ export class Guide {
     this.activate(reach(this.parse, this.active, level));
   }
 
+  /** The region in question, or faintly the one that N goes to. */
   draw(context) {
-    if (!this.mark) return;
-    const [x, y, w, h] = this.mark.rect;
+    const { mark } = this;
+    const rect = mark ? mark.rect : this.regions?.[this.upcoming]?.rect;
+    if (!rect || this.app.state.hold === 'photo') return;
+    const [x, y, w, h] = rect;
     context.imageSmoothingEnabled = false;
-    context.drawImage(this.mark.canvas, x, y);
-    context.lineWidth = 1.5 / this.app.stage.view.scale;
-    context.setLineDash([6 / this.app.stage.view.scale, 4 / this.app.stage.view.scale]);
+    if (mark) context.drawImage(mark.canvas, x, y);
+    const unit = 1 / this.app.stage.view.scale;
+    context.globalAlpha = mark ? 1 : 0.6;
+    context.lineWidth = 1.5 * unit;
+    context.setLineDash([6 * unit, 4 * unit]);
     context.strokeStyle = '#fff';
     context.strokeRect(x - 2, y - 2, w + 4, h + 4);
     context.setLineDash([]);
+    context.globalAlpha = 1;
   }
 
   update() {
     const { app } = this;
     if (!this.parse) return;
+    for (const name of ['accept', 'confirm', 'narrower', 'wider']) {
+      app.button(name).disabled = !this.active;
+    }
+    if (!this.regions) {
+      this.progress.textContent = 'looking for them …';
+      this.question.textContent = 'N goes to the first one.';
+      return;
+    }
+    this.upcoming = this.after(this.at, 1);
     const { seen, total } = this.counts;
     this.progress.textContent = total ? `${seen} of ${total} doubtful regions seen` : 'none';
     this.bar.max = total || 1;
     this.bar.value = seen;
     this.question.textContent = this.sentence(total);
-    for (const name of ['accept', 'confirm', 'narrower', 'wider']) {
-      app.button(name).disabled = !this.active;
-    }
   }
 
   sentence(total) {
@@ -139,7 +193,6 @@ export class Guide {
     if (active) {
       return `Here it says ${app.nameOf(active.label)}. Is it ${app.nameOf(active.runnerUp)}?`;
     }
-    const open = total - this.decided.size;
-    return open > 0 ? 'N goes to the next one.' : 'Every doubtful region is decided.';
+    return total && this.upcoming >= 0 ? 'N goes to the next one.' : 'Every doubtful region is decided.';
   }
 }

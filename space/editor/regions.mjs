@@ -40,13 +40,20 @@ export function grow({ width, height }, seed, { key, seen }) {
 }
 
 /** Every component of equal key, skipping pixels whose key is negative. */
-export function components({ width, height }, key) {
+export function components(size, key) {
+  return [...searchComponents(size, key)].filter(Boolean);
+}
+
+// Pixels looked at before a search rests.
+const REST = 1 << 16;
+
+/** The same one by one, with a null in between whenever a part of the map has been looked at. */
+export function* searchComponents({ width, height }, key) {
   const seen = new Uint8Array(width * height);
-  const found = [];
   for (let i = 0; i < seen.length; i++) {
-    if (!seen[i] && key(i) >= 0) found.push(grow({ width, height }, i, { key, seen }));
+    if (i % REST === 0) yield null;
+    if (!seen[i] && key(i) >= 0) yield grow({ width, height }, i, { key, seen });
   }
-  return found;
 }
 
 /** Bounding rectangle [x, y, w, h] of pixel indices. */

@@ -109,6 +109,12 @@ export class Stage {
     this.show(viewport.focus(this.map, this.box, rect));
   }
 
+  /** Does all of a rectangle show, at least `size` CSS pixels long? */
+  isLegible(rect, size) {
+    const seen = viewport.visible(this.view, this.map, this.box);
+    return Boolean(seen) && viewport.holds(seen, rect) && Math.max(rect[2], rect[3]) * this.view.scale >= size;
+  }
+
   /** Draw in the next frame: all of the view, or the part that shows a rectangle of the map. */
   draw(rect = null) {
     this.pending = this.pending === undefined || !rect ? rect : union(this.pending, rect);

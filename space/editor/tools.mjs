@@ -2,6 +2,7 @@
 import { connected } from './regions.mjs';
 import { RESTORE } from './labelmap.mjs';
 import { redraw } from './redraw.mjs';
+import { reshape } from './reshape.mjs';
 import { polygon, snapDisc, stroke } from './shapes.mjs';
 import { superpixels } from './superpixels.mjs';
 
@@ -121,6 +122,13 @@ function revert(app, point) {
   app.edit('revert a region', 'revert', () => map.paint(region, RESTORE));
 }
 
+// An end this near to a border meets it, CSS pixels.
+const MEETS = 10;
+
+function moveBorder(map, path, { stage }) {
+  reshape(map, path, { reach: Math.max(2, Math.min(64, Math.round(MEETS / stage.view.scale))) });
+}
+
 /** name -> label, key, hint and behaviour; the toolbar, the keys and the sheet all read it. */
 export const TOOLS = {
   brush: { label: 'Brush', key: 'b', ...brush((app) => app.state.cls) },
@@ -130,7 +138,10 @@ export const TOOLS = {
   fill: { label: 'Fill a region', key: 'g', ...click(fill) },
   wand: { label: 'Fill by colour', key: 'w', tolerance: true, ...click(colourFill) },
   lasso: { label: 'Lasso', key: 'l', kind: 'path', free: true },
-  redraw: { label: 'Redraw a part by its outline', key: 'q', kind: 'path', free: true, close: redraw },
+  redraw: { label: 'Redraw a part by its outline', key: 'q', kind: 'path', free: true, close: (map, path, { state }) => redraw(map, path, state.cls) },
+  reshape: {
+    label: 'Move a border: draw it where it belongs', key: 't', kind: 'path', free: true, anyClass: true, close: moveBorder,
+  },
   polygon: { label: 'Polygon', key: 'k', kind: 'path', free: false },
   revert: { label: 'Revert a region', key: 'r', ...click(revert) },
   pick: {
@@ -140,13 +151,14 @@ export const TOOLS = {
   },
 };
 
-/** Use the path that lasso, redraw or polygon collected. */
+/** Use the path that lasso, redraw, border or polygon collected. */
 export function closePath(app) {
   const { path, tool, cls } = app.state;
   app.state.path = [];
   if (path.length > 2) {
-    const paint = TOOLS[tool].close || polygon;
-    app.edit(`${tool} ${app.nameOf(cls)}`, tool, () => paint(app.map, path, cls));
+    const { anyClass, close = (map) => polygon(map, path, cls) } = TOOLS[tool];
+    const name = anyClass ? 'move a border' : `${tool} ${app.nameOf(cls)}`;
+    app.edit(name, tool, () => close(app.map, path, app));
   }
   app.stage.draw();
 }

@@ -64,3 +64,8 @@ export function visible(view, { width, height }, box) {
   const bottom = Math.min(height, Math.ceil((box.height - view.y) / view.scale));
   return right > left && bottom > top ? [left, top, right - left, bottom - top] : null;
 }
+
+/** Does one rectangle [x, y, w, h] hold all of another? */
+export const holds = ([x, y, w, h], [left, top, across, down]) => (
+  left >= x && top >= y && left + across <= x + w && top + down <= y + h
+);

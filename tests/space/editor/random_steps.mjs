@@ -2,6 +2,8 @@
 import * as cleanup from '../../../space/editor/cleanup.mjs';
 import { LabelMap, RESTORE } from '../../../space/editor/labelmap.mjs';
 import { connected } from '../../../space/editor/regions.mjs';
+import { redraw } from '../../../space/editor/redraw.mjs';
+import { reshape } from '../../../space/editor/reshape.mjs';
 import { disc, polygon, snapDisc, stroke } from '../../../space/editor/shapes.mjs';
 
 /** mulberry32: a small seeded generator of numbers in [0, 1). */
@@ -49,6 +51,8 @@ export const OPERATIONS = {
     cleanup.apply(m, cleanup.smoothContour(m, { id: below(r, m.classes), radius: 1 + below(r, 3) }));
   },
   swap: (m, r) => cleanup.apply(m, cleanup.swapSides(m, { pair: [0, below(r, m.classes)] })),
+  redraw: (m, r) => redraw(m, [point(m, r), point(m, r), point(m, r)], below(r, m.classes)),
+  reshape: (m, r) => reshape(m, [point(m, r), point(m, r), point(m, r)], { reach: below(r, 9) }),
   snap: (m, r) => {
     const rgba = Uint8Array.from({ length: m.data.length * 4 }, (_, i) => (i * 37) & 255);
     snapDisc(m, point(m, r), { radius: below(r, 7), value: value(m, r), rgba, tolerance: 200 });
