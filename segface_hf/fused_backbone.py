@@ -1,12 +1,14 @@
-"""A backbone for inference: batch norms folded into their convolutions, weights channels last."""
+"""A backbone for inference: batch norms folded into convolutions, padding without copies."""
 
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, cast
 
 import torch
+from timm.layers import Conv2dSame
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from segface_hf.backbones import Pyramid
 
@@ -41,6 +43,7 @@ def folded(backbone: nn.Module, pyramid: Pyramid) -> nn.Module:
         # timm's norms carry the activation that follows them.
         rest = [getattr(norm, part) for part in ("drop", "act") if hasattr(norm, part)]
         setattr(fast.get_submodule(parent), leaf, nn.Sequential(*rest))
+    _pad_within(fast)
     fast = fast.to(memory_format=torch.channels_last)
     return fast if _same(backbone, fast, pyramid, probe) else backbone
 
@@ -71,6 +74,44 @@ def _fed_by_convolutions(
     for hook in hooks:
         hook.remove()
     return pairs
+
+
+class PaddedWithin(nn.Module):
+    """TensorFlow's lopsided padding at stride 2 as a symmetric one, without a padded copy.
+
+    A picture of even sides gets one more zero behind it than before it. A kernel with a row and a
+    column of zeros in front reads the same from a picture that is padded evenly.
+
+    Args:
+        conv: A convolution of stride 2 with an odd square kernel that pads by itself.
+    """
+
+    def __init__(self, conv: nn.Conv2d) -> None:
+        super().__init__()
+        self.conv = conv
+        self.weight = nn.Parameter(F.pad(conv.weight.detach(), (1, 0, 1, 0)), requires_grad=False)
+        self.padding = conv.kernel_size[0] // 2
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C', ceil(H / 2), ceil(W / 2))."""
+        if x.shape[2] % 2 or x.shape[3] % 2:
+            return cast(Tensor, self.conv(x))
+        conv = self.conv
+        return F.conv2d(x, self.weight, conv.bias, 2, self.padding, groups=conv.groups)
+
+
+def _pad_within(net: nn.Module) -> None:
+    """Replaces the convolutions that `PaddedWithin` can stand for."""
+    for name, module in list(net.named_modules()):
+        if isinstance(module, Conv2dSame) and _is_plain_halving(module):
+            parent, _, leaf = name.rpartition(".")
+            setattr(net.get_submodule(parent), leaf, PaddedWithin(module))
+
+
+def _is_plain_halving(conv: nn.Conv2d) -> bool:
+    rows, columns = conv.kernel_size
+    odd = rows == columns and rows % 2 == 1 and rows > 1
+    return odd and conv.stride == (2, 2) and conv.dilation == (1, 1)
 
 
 def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:

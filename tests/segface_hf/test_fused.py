@@ -7,12 +7,13 @@ import pytest
 import torch
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from timm.layers import Conv2dSame
 
 from segface_hf import SegFace, SegFaceConfig
 from segface_hf.backbones import PUBLISHED, Pyramid
 from segface_hf.errors import ConfigError, LabelError, LandmarksRequiredError
 from segface_hf.fused import derived, infer
-from segface_hf.fused_backbone import folded
+from segface_hf.fused_backbone import PaddedWithin, folded
 
 # Of the largest logit; float32 keeps seven digits of sums of a thousand terms.
 TOLERANCE = 1e-5
@@ -231,3 +232,20 @@ def test_inference_leaves_the_model_and_its_checkpoint_alone():
     after = model.state_dict()
     assert after.keys() == before.keys()
     assert all(torch.equal(after[name], value) for name, value in before.items())
+
+
+@pytest.mark.parametrize("size", [(1, 3), (2, 5), (4, 7)], ids=str)
+@pytest.mark.parametrize("sides", [(16, 24), (15, 24), (16, 17)], ids=str)
+def test_lopsided_padding_within_the_kernel_is_that_of_tensorflow(size, sides):
+    groups, kernel = size
+    conv = Conv2dSame(4, 4, kernel, stride=2, groups=groups).eval()
+    x = picture(2, 4, *sides)
+    with torch.inference_mode():
+        torch.testing.assert_close(PaddedWithin(conv)(x), conv(x), atol=1e-6, rtol=1e-5)
+
+
+def test_no_padded_copy_is_made_in_the_embedded_backbone():
+    model = build(replace(SMALL, backbone="tf_efficientnet_lite0"))
+    modules = dict(derived(model).backbone.named_modules())
+    assert sum(isinstance(module, PaddedWithin) for module in modules.values()) == 5
+    assert_same_as_plain(model, picture(1, 3, 64, 96))
