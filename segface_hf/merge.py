@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,6 +91,17 @@ class Canvas:
         for first in range(top, bottom, _ROWS_AT_ONCE):
             box = (left, first, right, min(bottom, first + _ROWS_AT_ONCE))
             self._add_rows(frame, parse, weights, box)
+
+    def has_below(self, frame: Frame, ids: Sequence[int], weight: int) -> bool:
+        """Whether a frame's box holds one of some labels that a weight may overwrite."""
+        left, top, right, bottom = frame.pixel_box(self.size)
+        sought = np.zeros(256, bool)
+        sought[list(ids)] = True
+        for first in range(top, bottom, _ROWS_AT_ONCE):
+            here = (slice(first, min(bottom, first + _ROWS_AT_ONCE)), slice(left, right))
+            if (sought[self.labels[here]] & (self._weights[here] <= weight)).any():
+                return True
+        return False
 
     def _add_rows(
         self, frame: Frame, parse: CropParse, weights: np.ndarray, box: tuple[int, int, int, int]

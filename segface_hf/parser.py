@@ -18,7 +18,6 @@ from segface_hf.images import ImageSource, plain_image
 from segface_hf.labels import LabelSchema
 from segface_hf.merge import Canvas
 from segface_hf.photo import Engine, PhotoParse
-from segface_hf.surroundings import SPREADING
 
 if TYPE_CHECKING:
     from segface_hf.model import SegFace
@@ -122,7 +121,8 @@ class FaceParser:
         """
         photo = plain_image(image)
         kept = self._kept(classes)
-        passes = self._passes(doubt, spreading=classes is None or bool({*classes} & {*SPREADING}))
+        ids = None if doubt or classes is None else map(self.schema.id_of, classes)
+        passes = self._passes(doubt, wanted=None if ids is None else frozenset(ids))
         if whole_image:
             canvas, face = next(passes.of_whole([photo]))
             return self._result(canvas, (face,), kept)
@@ -139,7 +139,7 @@ class FaceParser:
             A uint8 (h, w) mask of each crop's size.
         """
         photos = [plain_image(image) for image in images]
-        passes = self._passes(doubt=False, spreading=False)
+        passes = self._passes(doubt=False)
         return [canvas.labels for canvas, _ in passes.of_whole(photos)]
 
     def shared(self) -> FaceParser:
@@ -156,8 +156,8 @@ class FaceParser:
             device=self._device, scout=SharedEngine(self._scout()) if warped else None,
         )  # fmt: skip
 
-    def _passes(self, doubt: bool, *, spreading: bool) -> PhotoParse:
-        return PhotoParse(self.engine, self._scout(), doubt=doubt, spreading=spreading)
+    def _passes(self, doubt: bool, *, wanted: frozenset[int] | None = None) -> PhotoParse:
+        return PhotoParse(self.engine, self._scout(), doubt=doubt, wanted=wanted)
 
     def _kept(self, classes: Sequence[str] | None) -> np.ndarray | None:
         """uint8 (256,) table that turns unwanted ids into background."""

@@ -22,7 +22,13 @@ from segface_hf.faces import Face
 from segface_hf.frames import Frame
 from segface_hf.landmarks import TEMPLATE, read_landmarks
 from segface_hf.merge import Canvas, CropParse, near_weights, wide_weights
-from segface_hf.surroundings import goes_on, only_spreading, wider_frame, without_padding
+from segface_hf.surroundings import (
+    goes_on,
+    only_spreading,
+    spreading_ids,
+    wider_frame,
+    without_padding,
+)
 
 # Crops that go through a model together, and faces of one photo that are in work together: more
 # are not faster on a CPU, only larger; a crowd's logits are never held at once.
@@ -84,13 +90,13 @@ class PhotoParse:
         scout: Makes the first parses, off which landmarks are read: `engine` itself, unless that
             needs landmarks.
         doubt: Whether confidence and runner-up are wanted.
-        spreading: Whether parts that go on beyond a face's frame are wanted.
+        wanted: The ids of the only classes wanted; None for all.
     """
 
     engine: Engine
     scout: Engine
     doubt: bool = False
-    spreading: bool = True
+    wanted: frozenset[int] | None = None
 
     def of_faces(
         self, image: Image.Image, found: Sequence[Detection]
@@ -98,13 +104,17 @@ class PhotoParse:
         """Parses detected faces of an RGB photo and merges them in its pixels."""
         canvas = Canvas(image.size, doubt=self.doubt)
         faces: list[Face] = []
+        cut: list[View] = []
         for start in range(0, len(found), FACES_AT_ONCE):
-            faces += self._some_faces(canvas, image, found[start : start + FACES_AT_ONCE])
+            views = self._laid(canvas, image, found[start : start + FACES_AT_ONCE])
+            faces += map(_face, views)
+            cut += [replace(view, parse=None) for view in views if self._goes_on(view, image)]
+        for view in cut:
+            self._lay_surroundings(canvas, image, view)
         return canvas, tuple(faces)
 
-    def _some_faces(
-        self, canvas: Canvas, image: Image.Image, found: Sequence[Detection]
-    ) -> list[Face]:
+    def _laid(self, canvas: Canvas, image: Image.Image, found: Sequence[Detection]) -> list[View]:
+        """Parses some faces in their own frames and lays these on the photo."""
         views = [View(face, covering(frame_of_detection(face), image.size)) for face in found]
         views = self._aligned(image, views)
         if self._needs_landmarks:
@@ -114,22 +124,29 @@ class PhotoParse:
         for view in views:
             parse = without_padding(_parse_of(view), schema, frame=view.frame, photo=image)
             canvas.add(view.frame, parse, near_weights(len(parse.labels)))
-        if self.spreading and not self._needs_landmarks:
-            self._lay_surroundings(canvas, image, views)
-        return [_face(view) for view in views]
+        return views
 
-    def _lay_surroundings(self, canvas: Canvas, image: Image.Image, views: list[View]) -> None:
-        """Parses wider around faces whose hair or clothes go on beyond their frame."""
-        schema = self.engine.config.labels
-        wider = [
-            replace(view, frame=wider_frame(view.frame), parse=None)
-            for view in views
-            if goes_on(view.frame, _parse_of(view).labels, schema, photo=image.size)
-        ]
-        for view in self._parsed(self.engine, [(image, view) for view in wider]):
+    def _goes_on(self, view: View, image: Image.Image) -> bool:
+        """Whether hair or clothes of a face go on beyond its frame."""
+        if self._needs_landmarks:
+            return False
+        labels, schema = _parse_of(view).labels, self.engine.config.labels
+        return goes_on(view.frame, labels, schema, photo=image.size)
+
+    def _lay_surroundings(self, canvas: Canvas, image: Image.Image, cut: View) -> None:
+        """Parses wider around a face, unless nothing that is wanted could change by it."""
+        schema, size = self.engine.config.labels, self.engine.config.resolution
+        wide, weights = replace(cut, frame=wider_frame(cut.frame)), wide_weights(size)
+        spreads = self.wanted is None or self.wanted & set(spreading_ids(schema))
+        # What spreads may hide what is wanted even where it isn't wanted itself.
+        if not spreads and not canvas.has_below(
+            wide.frame, tuple(self.wanted or ()), int(weights.max())
+        ):
+            return
+        for view in self._parsed(self.engine, [(image, wide)]):
             around = only_spreading(_parse_of(view), schema)
             around = without_padding(around, schema, frame=view.frame, photo=image)
-            canvas.add(view.frame, around, wide_weights(len(around.labels)))
+            canvas.add(view.frame, around, weights)
 
     def of_whole(self, images: Sequence[Image.Image]) -> Iterator[tuple[Canvas, Face]]:
         """Parses each picture as one upright face that fills it."""

@@ -107,5 +107,10 @@ def _erase(parse: CropParse, erased: np.ndarray) -> CropParse:
 def _spreads(schema: LabelSchema) -> np.ndarray:
     """bool (256,): which ids spread."""
     table = np.zeros(256, bool)
-    table[[schema.names.index(name) for name in SPREADING if name in schema.names]] = True
+    table[list(spreading_ids(schema))] = True
     return table
+
+
+def spreading_ids(schema: LabelSchema) -> tuple[int, ...]:
+    """Returns the ids of the parts that go on beyond a face's frame."""
+    return tuple(schema.names.index(name) for name in SPREADING if name in schema.names)

@@ -133,6 +133,22 @@ def test_parts_within_the_frame_need_no_wider_look() -> None:
     assert (spreading.crops, features.crops) == (2, 1)
 
 
+@pytest.mark.parametrize("apart", [130, 190, 260, 420])
+@pytest.mark.parametrize("wanted", [("l_eye", "r_eye"), ("nose", "skin"), ("hair", "nose")])
+def test_asked_classes_are_those_of_the_full_parse_however_faces_crowd(
+    apart: int, wanted: tuple[str, ...]
+) -> None:
+    places = [(160 + apart * i, 170 + 30 * i, 220.0, 0.0) for i in range(3)]
+    photo, _ = scene(*places, size=(1200, 420))
+    frames = [found(Frame((x, y), side)) for x, y, side, _ in places]
+    everything, some = PaletteEngine(), PaletteEngine()
+    full = FaceParser(everything, detector=FixedDetector(*frames)).parse(photo).mask
+    asked = FaceParser(some, detector=FixedDetector(*frames)).parse(photo, classes=wanted).mask
+    ids = [CELEBAMASK_HQ.id_of(name) for name in wanted]
+    assert np.array_equal(asked, np.where(np.isin(full, ids), full, 0))
+    assert some.crops <= everything.crops
+
+
 def test_a_photo_without_a_face_has_an_empty_mask() -> None:
     parse = FaceParser(PaletteEngine(), detector=FixedDetector()).parse(painted(face_mask(SIZE)))
     assert parse.faces == ()
