@@ -1,14 +1,23 @@
-"""What the Review view does: list, look at, accept, ask about and reject contributions."""
+"""What the Review view does: list, look at, compare, accept, fix, ask about and reject."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
+from annotate.agreement import ClassNumbers, Dispute
+from annotate.correction import Correction
+from annotate.edits import unpack_label_map
+from annotate.errors import ReviewError
 from annotate.inspection import Inspection
+from annotate.ledger import Ledger
 from annotate.review import Desk
+from annotate.settling import Comparison, compare, settle
 from annotate.store_hub import HubStore
 from space.errors import NotAllowedError
+from space.keeping import HubKeeper, Keeper
 from space.settings import Settings
 from space.views import title
 
@@ -16,10 +25,42 @@ LOCAL = (
     "This app keeps contributions in a folder. To review pull requests, name a dataset in "
     "SEGFACE_DATASET."
 )
+MOST_DISPUTES = 40
+
+
+@dataclass(frozen=True)
+class Looking:
+    """What a maintainer is looking at; decisions act on this and on nothing newer.
+
+    Attributes:
+        number: The pull request, 0 before the first.
+        head: Its commit that is shown.
+        other: The pull request that it is compared with, 0 without one.
+        other_head: The commit of that one.
+    """
+
+    number: int = 0
+    head: str = ""
+    other: int = 0
+    other_head: str = ""
+
+    def checked(self) -> Looking:
+        """Returns itself where something is being looked at.
+
+        Raises:
+            ReviewError: Nothing is.
+        """
+        if not self.number:
+            raise ReviewError("Choose a contribution and look at it first.")
+        return self
 
 
 def desk_for(
-    settings: Settings, token: str | None, *, store: Callable[..., HubStore] = HubStore
+    settings: Settings,
+    token: str | None,
+    *,
+    store: Callable[..., HubStore] = HubStore,
+    ledger: Ledger | None = None,
 ) -> Desk:
     """Returns the desk of a maintainer.
 
@@ -30,6 +71,7 @@ def desk_for(
         settings: Names the dataset and its maintainers.
         token: Of whoever is signed in, or None.
         store: Opens a dataset with a token.
+        ledger: What is known about the dataset, to recognise photos.
 
     Raises:
         NotAllowedError: There is no dataset, nobody is signed in, or they are no maintainer.
@@ -44,7 +86,18 @@ def desk_for(
     everyone = not settings.on_space and not settings.maintainers
     if not everyone and opened.account not in settings.maintainers:
         raise NotAllowedError(f"{opened.account} is not among the maintainers of this app.")
-    return Desk(opened)
+    return Desk(opened, rows=ledger, opened=ledger)
+
+
+def ledger_of(keeper: Keeper) -> Ledger | None:
+    """Returns what is known about the dataset on the Hub, where there is one."""
+    return keeper.ledger if isinstance(keeper, HubKeeper) else None
+
+
+def after_merge(keeper: Keeper, desk: Desk) -> None:
+    """Has the dataset's card renewed, later and with the maintainer's own token."""
+    if isinstance(keeper, HubKeeper):
+        keeper.clerk.merged(desk.store.repo)
 
 
 def waiting(desk: Desk) -> list[tuple[str, int]]:
@@ -52,6 +105,15 @@ def waiting(desk: Desk) -> list[tuple[str, int]]:
     return [
         (f"#{found.request.number} by {found.request.author}", found.request.number)
         for found in desk.open()
+    ]
+
+
+def partners(desk: Desk, looking: Looking) -> list[tuple[str, int]]:
+    """Returns other open contributions of the photo being looked at, as `waiting` does."""
+    seen = desk.inspect(looking.checked().number)
+    return [
+        (f"#{found.request.number} by {found.request.author}", found.request.number)
+        for found in desk.partners(seen)
     ]
 
 
@@ -65,31 +127,101 @@ def findings(seen: Inspection) -> list[str]:
 
 def changes(seen: Inspection) -> list[tuple[str, int, int, float | None]]:
     """Returns (class, pixels before, pixels after, IoU of the two) for classes that changed."""
+    return differing(seen.classes)
+
+
+def differing(numbers: Sequence[ClassNumbers]) -> list[tuple[str, int, int, float | None]]:
+    """Returns (class, pixels in the first, in the second, IoU) for classes that differ."""
     return [
         (title(row.name), row.first, row.second, row.iou)
-        for row in seen.classes
+        for row in numbers
         if row.first != row.second or (row.iou is not None and row.iou < 1)
     ]
 
 
-def accept(desk: Desk, number: int, text: str) -> str:
-    """Merges a contribution."""
-    desk.accept(number)
-    return f"#{number} is merged."
+def accept(desk: Desk, looking: Looking, text: str) -> str:
+    """Merges a contribution as it was looked at."""
+    desk.accept(looking.number, head=looking.head)
+    return f"#{looking.number} is merged."
 
 
-def ask(desk: Desk, number: int, text: str) -> str:
+def ask(desk: Desk, looking: Looking, text: str) -> str:
     """Asks its contributor for changes."""
-    desk.ask(number, text)
-    return f"#{number} was asked for changes."
+    desk.ask(looking.number, text)
+    return f"#{looking.number} was asked for changes."
 
 
-def reject(desk: Desk, number: int, text: str) -> str:
+def reject(desk: Desk, looking: Looking, text: str) -> str:
     """Closes a contribution with a reason."""
-    desk.reject(number, text)
-    return f"#{number} is closed."
+    desk.reject(looking.number, text)
+    return f"#{looking.number} is closed."
 
 
 DECISIONS = MappingProxyType(
     {"accept": ("Accept", accept), "ask": ("Ask for changes", ask), "reject": ("Reject", reject)}
 )
+
+
+def to_fix(desk: Desk, looking: Looking) -> Correction:
+    """Returns the contribution being looked at, to be corrected.
+
+    Raises:
+        ReviewError: It changed meanwhile, or holds nothing that could be fixed.
+    """
+    seen = desk.inspect(looking.checked().number)
+    if seen.contribution.head != looking.head:
+        raise ReviewError(f"#{looking.number} was changed since you looked at it: choose it again.")
+    if seen.correction is None:
+        raise ReviewError(f"#{looking.number} can't be fixed: {seen.findings[0].sentence}")
+    return seen.correction
+
+
+def fix(desk: Desk, looking: Looking, payload: Mapping[str, Any]) -> str:
+    """Merges the contribution being looked at with the mask that the maintainer corrected.
+
+    Raises:
+        ReviewError: The mask belongs to another contribution, or it changed meanwhile.
+        WireError: The mask is damaged.
+    """
+    old = to_fix(desk, looking)
+    if payload.get("id") != old.content_id:
+        raise ReviewError("This mask belongs to another contribution: open it for fixing again.")
+    height, width = old.mask.shape
+    mask = unpack_label_map(
+        payload, expected_size=(width, height), num_classes=old.schema.num_classes
+    )
+    new = desk.fix_and_accept(looking.number, mask, head=looking.head)
+    return f"#{looking.number} is merged as you fixed it, as {new[:8]}."
+
+
+def compared(desk: Desk, looking: Looking, other: int | None) -> Comparison:
+    """Compares the contribution being looked at with another one of the same photo.
+
+    Raises:
+        ReviewError: They can't be compared.
+    """
+    if not other:
+        raise ReviewError("Choose the contribution to compare with.")
+    return compare(desk, looking.checked().number, other)
+
+
+def dispute_choices(disputes: Sequence[Dispute]) -> list[tuple[str, int]]:
+    """Returns the largest disputes as (label, number)."""
+    return [
+        (f"{d.number}: {title(d.first)} or {title(d.second)}, {d.pixels:,} pixels", d.number)
+        for d in disputes[:MOST_DISPUTES]
+    ]
+
+
+def settled(desk: Desk, looking: Looking, takes_second: Sequence[int]) -> str:
+    """Merges the first with the settled mask and closes the second.
+
+    Raises:
+        ReviewError: Nothing was compared, or one of them changed since.
+    """
+    first, second = looking.number, looking.other
+    if not second:
+        raise ReviewError("Compare two contributions first.")
+    heads = {first: looking.head, second: looking.other_head}
+    new = settle(desk, first, second, takes_second=takes_second, heads=heads)
+    return f"Settled as {new[:8]}: #{first} is merged, #{second} is closed."

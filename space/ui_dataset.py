@@ -6,14 +6,16 @@ from html import escape
 
 import gradio as gr
 
-from annotate.errors import RecordError
+from annotate.bookkeeping import Counted, count_rows
+from annotate.errors import RemoteError
 from annotate.growth import growth_svg
-from annotate.stats import COLUMNS, Stats, count
-from annotate.store_hub import HubStore
+from annotate.stats import Stats
+from annotate.store_repo import DatasetRepo
 from segface_hf.errors import SegFaceError
 from space import handlers
-from space.keeping import FolderKeeper
+from space.keeping import FolderKeeper, HubKeeper
 from space.services import Services
+from space.settings import Settings
 from space.ui_events import QUIET
 from space.views import title
 
@@ -32,29 +34,41 @@ def wire(page: gr.HTML, services: Services, *, tab: gr.Tab) -> None:
 
 
 def overview(services: Services) -> str:
-    """Returns the numbers as HTML: of the folder, or a link to the dataset on the Hub."""
+    """Returns the numbers as HTML: of the folder, or of the dataset on the Hub."""
     try:
+        if isinstance(services.keeper, HubKeeper):
+            return _on_the_hub(services.keeper, services.settings)
         if isinstance(services.keeper, FolderKeeper):
-            return _folder(services.keeper)
-        return _on_the_hub(str(services.settings.dataset))
+            return _counted(services.keeper.store)
     except SegFaceError as error:
-        return f"<p>{escape(handlers.as_sentence(error))}</p>"
+        return _paragraph(handlers.as_sentence(error))
+    return _EMPTY
 
 
-def _folder(keeper: FolderKeeper) -> str:
-    try:
-        stats = count(keeper.store.columns(COLUMNS))
-    except RecordError:
-        if keeper.store.ids():
-            raise
+def _counted(rows: Counted) -> str:
+    if next(iter(rows.columns(["content_id"])), None) is None:
         return _EMPTY
-    return numbers(stats)
+    return numbers(count_rows(rows))
 
 
-def _on_the_hub(dataset: str) -> str:
-    block = HubStore(dataset, token=None).block
-    link = f'<a href="https://huggingface.co/datasets/{escape(dataset)}">{escape(dataset)}</a>'
-    return f"<p>Contributions go to {link}, label version {escape(str(block['version']))}.</p>"
+def _on_the_hub(keeper: HubKeeper, settings: Settings) -> str:
+    """Counts what is new, a bounded number of files at a time, and shows what is counted."""
+    dataset, told = str(settings.dataset), ""
+    try:
+        left = keeper.ledger.look(DatasetRepo(dataset, token=settings.service_token))
+        if left:
+            told = f"{_many(left, 'file')} of the dataset are not counted yet: look again soon."
+    except RemoteError as error:
+        told = handlers.as_sentence(f"the numbers may be old: {error}")
+    name = escape(dataset)
+    link = (
+        f'<p>Contributions go to <a href="https://huggingface.co/datasets/{name}">{name}</a>.</p>'
+    )
+    return link + (_paragraph(told) if told else "") + _counted(keeper.ledger)
+
+
+def _paragraph(text: str) -> str:
+    return f"<p>{escape(text)}</p>"
 
 
 def numbers(stats: Stats) -> str:

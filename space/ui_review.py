@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 import gradio as gr
 
+from annotate.errors import RemoteError
 from annotate.inspection import Inspection
+from annotate.review import Desk
 from segface_hf.errors import SegFaceError
-from space import handlers, ui_messages
-from space.handlers_review import DECISIONS, changes, desk_for, findings, waiting
+from space import handlers, ui_messages, ui_review_compare, ui_review_fix
+from space.handlers_review import (
+    DECISIONS,
+    Looking,
+    after_merge,
+    changes,
+    desk_for,
+    findings,
+    ledger_of,
+    waiting,
+)
+from space.keeping import HubKeeper
 from space.services import Services
 from space.ui_events import PRIVATE
 
@@ -27,12 +40,16 @@ class ReviewPage:
     report: gr.HTML
     reason: gr.Textbox
     buttons: dict[str, gr.Button]
+    looking: gr.State
+    fix: ui_review_fix.FixPart
+    compare: ui_review_compare.ComparePart
 
 
 def layout() -> ReviewPage:
     """Lays the view out."""
     gr.Markdown("## Review\nFor maintainers: contributions that wait as pull requests.")
     message = ui_messages.message_box("review-message")
+    looking = gr.State(Looking())
     with gr.Column(visible=False) as desk:
         choice = gr.Dropdown([], label="Contribution", elem_id="review-choice")
         pictures = gr.Gallery(
@@ -40,69 +57,112 @@ def layout() -> ReviewPage:
             object_fit="contain", format="png", elem_id="review-pictures",
         )  # fmt: skip
         report = gr.HTML(elem_id="review-report", elem_classes="prose")
-        reason = gr.Textbox(label="What to tell the contributor", max_lines=3)
+        reason = gr.Textbox(
+            label="What to tell the contributor", max_lines=3, elem_id="review-reason"
+        )
         with gr.Row():
             buttons = {
                 name: gr.Button(label, variant="primary" if name == "accept" else "secondary",
                                 size="md", elem_id=f"review-{name}")
                 for name, (label, _) in DECISIONS.items()
             }  # fmt: skip
-    return ReviewPage(message, desk, choice, pictures, report, reason, buttons)
+        fix = ui_review_fix.layout()
+        compare = ui_review_compare.layout()
+    return ReviewPage(
+        message, desk, choice, pictures, report, reason, buttons, looking, fix, compare
+    )
 
 
 def wire(page: ReviewPage, services: Services, *, tab: gr.Tab) -> None:
     """Connects the view's events; each checks anew that a maintainer asks."""
-    settings = services.settings
+
+    def desk(token: gr.OAuthToken | None) -> Desk:
+        ledger = ledger_of(services.keeper)
+        return desk_for(services.settings, token.token if token else None, ledger=ledger)
 
     def on_open(token: gr.OAuthToken | None) -> tuple:
         try:
-            found = waiting(desk_for(settings, _text(token)))
+            opened = desk(token)
+            _catch_up(services, opened)
+            found = waiting(opened)
         except SegFaceError as error:
             told = ui_messages.bad(handlers.as_sentence(error))
             return told, gr.update(visible=False), gr.skip()
-        first = found[0][1] if found else None
-        told = ui_messages.nothing() if found else ui_messages.good("Nothing waits for review.")
-        return told, gr.update(visible=bool(found)), gr.update(choices=found, value=first)
+        told = ui_messages.nothing() if found else ui_messages.good(_nothing_waits(services))
+        return told, *_listed(found)
 
     def on_choice(number: int | None, token: gr.OAuthToken | None) -> tuple:
         if number is None:
-            return [], ""
+            return [], "", Looking()
         try:
-            seen = desk_for(settings, _text(token)).inspect(int(number))
-            pictures = [(p, name) for name, p in seen.pictures().items()]
+            seen = desk(token).inspect(int(number))
+            looking = Looking(int(number), seen.contribution.head)
+            if seen.correction is None:
+                return [], report_of(seen), looking
+            return [(p, name) for name, p in seen.pictures().items()], report_of(seen), looking
         except SegFaceError as error:
-            return [], f"<p>{escape(handlers.as_sentence(error))}</p>"
-        return pictures, report_of(seen)
+            return [], f"<p>{escape(handlers.as_sentence(error))}</p>", Looking()
 
-    def decision(name: str) -> Any:
-        def on_decision(number: int | None, reason: str, token: gr.OAuthToken | None) -> Any:
-            try:
-                desk = desk_for(settings, _text(token))
-                return ui_messages.good(DECISIONS[name][1](desk, int(number or 0), reason or ""))
-            except SegFaceError as error:
-                return ui_messages.bad(handlers.as_sentence(error))
+    def after(token: gr.OAuthToken | None) -> tuple:
+        try:
+            return _listed(waiting(desk(token)))
+        except SegFaceError:
+            return gr.skip(), gr.skip()
 
-        return on_decision
-
-    listed = [page.message, page.desk, page.choice]
-    tab.select(on_open, None, listed, **PRIVATE)
-    page.choice.change(on_choice, page.choice, [page.pictures, page.report], **PRIVATE)
+    tab.select(on_open, None, [page.message, page.desk, page.choice], **PRIVATE)
+    chosen = page.choice.change(
+        on_choice, page.choice, [page.pictures, page.report, page.looking], **PRIVATE
+    )
     for name, button in page.buttons.items():
-        inputs = [page.choice, page.reason]
-        button.click(decision(name), inputs, page.message, **PRIVATE)
+        button.click(
+            _decision(name, services, desk), [page.looking, page.reason], page.message, **PRIVATE
+        ).then(after, None, [page.desk, page.choice], **PRIVATE)
+    for part, module in ((page.fix, ui_review_fix), (page.compare, ui_review_compare)):
+        done = module.wire(
+            part, services, desk=desk, looking=page.looking, message=page.message, chosen=chosen
+        )
+        done.then(after, None, [page.desk, page.choice], **PRIVATE)
+
+
+def _decision(name: str, services: Services, desk: Callable[..., Desk]) -> Any:
+    def on_decision(looking: Looking, reason: str, token: gr.OAuthToken | None) -> Any:
+        try:
+            opened = desk(token)
+            told = DECISIONS[name][1](opened, looking.checked(), reason or "")
+            if name == "accept":
+                after_merge(services.keeper, opened)
+            return ui_messages.good(told)
+        except SegFaceError as error:
+            return ui_messages.bad(handlers.as_sentence(error))
+
+    return on_decision
+
+
+def _listed(found: list[tuple[str, int]]) -> tuple:
+    """Returns the updates of the desk and of the list, with the oldest contribution chosen."""
+    first = found[0][1] if found else None
+    return gr.update(visible=bool(found)), gr.update(choices=found, value=first)
+
+
+def _catch_up(services: Services, desk: Desk) -> None:
+    """Counts what is new in the dataset, so that its photos are recognised."""
+    ledger = ledger_of(services.keeper)
+    try:
+        if ledger is not None:
+            ledger.look(desk.store.repo)
+    except RemoteError:
+        return  # the list of contributions says so, if it matters
+
+
+def _nothing_waits(services: Services) -> str:
+    keeper = services.keeper
+    trouble = keeper.clerk.trouble if isinstance(keeper, HubKeeper) else ""
+    told = "Nothing waits for review."
+    return f"{told} The card could not be renewed: {trouble}." if trouble else told
 
 
 def report_of(seen: Inspection) -> str:
     """Returns the checks and the changed classes as HTML."""
     told = "".join(f"<li>{escape(line)}</li>" for line in findings(seen))
-    rows = "".join(
-        f"<tr><td>{escape(name)}</td><td>{before:,}</td><td>{after:,}</td>"
-        f"<td>{'' if iou is None else format(iou, '.2f')}</td></tr>"
-        for name, before, after, iou in changes(seen)
-    )
-    head = "<tr><th>Class</th><th>Predicted</th><th>Corrected</th><th>IoU</th></tr>"
-    return f"<ul>{told}</ul><table><thead>{head}</thead><tbody>{rows}</tbody></table>"
-
-
-def _text(token: gr.OAuthToken | None) -> str | None:
-    return token.token if token else None
+    table = ui_review_compare.numbers_table(changes(seen), ("Predicted", "Corrected"))
+    return f"<ul>{told}</ul>{table}"

@@ -1,0 +1,80 @@
+"""Fix and accept: the mask editor of the Review view, whose Save merges the corrected mask."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from annotate.correction import Correction
+from annotate.review import Desk
+from segface_hf.errors import SegFaceError
+from space import handlers, ui_messages
+from space.editor import FaceMaskEditor, accepted, editor_value, refused
+from space.handlers_review import Looking, after_merge, fix, to_fix
+from space.services import Services
+from space.ui_events import PRIVATE
+
+
+@dataclass(frozen=True)
+class FixPart:
+    """The components of this part."""
+
+    button: gr.Button
+    area: gr.Column
+    editor: FaceMaskEditor
+
+
+def layout() -> FixPart:
+    """Lays the part out; the editor shows once it is asked for."""
+    button = gr.Button("Fix and accept …", size="md", elem_id="review-fix")
+    with gr.Column(visible=False) as area:
+        gr.Markdown("Correct the mask. **Save merges it** as you leave it, in place of theirs.")
+        editor = FaceMaskEditor(elem_id="review-editor")
+    return FixPart(button, area, editor)
+
+
+def wire(
+    part: FixPart, services: Services, *, desk: Callable[..., Desk], looking: gr.State,
+    message: gr.HTML, chosen: Any,
+) -> Any:  # fmt: skip
+    """Connects the part; returns the event of a merge, so that others can follow it."""
+
+    def on_open(now: Looking, token: gr.OAuthToken | None) -> tuple:
+        try:
+            value = _value(services, to_fix(desk(token), now), now)
+        except SegFaceError as error:
+            return gr.update(visible=False), gr.skip(), _bad(error)
+        return gr.update(visible=True), value, ui_messages.nothing()
+
+    def on_save(now: Looking, event: gr.EventData, token: gr.OAuthToken | None) -> tuple:
+        payload = event._data
+        try:
+            opened = desk(token)
+            told = fix(opened, now, payload)
+            after_merge(services.keeper, opened)
+        except SegFaceError as error:
+            return refused(payload, handlers.as_sentence(error)), _bad(error), gr.skip()
+        return accepted(payload, told), ui_messages.good(told), gr.update(visible=False)
+
+    part.button.click(on_open, looking, [part.area, part.editor, message], **PRIVATE)
+    chosen.then(lambda: gr.update(visible=False), None, part.area, **PRIVATE)
+    return part.editor.saved(on_save, looking, [part.editor, message, part.area], **PRIVATE)
+
+
+def _value(services: Services, correction: Correction, now: Looking) -> dict[str, Any]:
+    sink = io.BytesIO()
+    Image.fromarray(correction.image).save(sink, "PNG", compress_level=1)
+    photo = services.shelf.lay_out("photo.png", sink.getvalue())
+    return editor_value(
+        photo, correction.mask, correction.prediction, correction.schema,
+        title=f"#{now.number}", value_id=correction.content_id,
+    )  # fmt: skip
+
+
+def _bad(error: SegFaceError) -> Any:
+    return ui_messages.bad(handlers.as_sentence(error))
