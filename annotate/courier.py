@@ -25,6 +25,7 @@ from annotate.store_repo import DatasetRepo
 log = logging.getLogger(__name__)
 SIGN_IN = "sign in again to send it"
 LAST_BATCH = "last-batch"
+MOST_ASKED = 20
 NO_CONSENT = "you have not agreed to share it"
 
 
@@ -224,22 +225,28 @@ class Courier:
         return moved
 
     def _poll(self, tray: Tray, store: HubStore) -> int:
-        """Looks what the maintainer has done with open pull requests, in one request a tray."""
+        """Looks what the maintainer has done with open pull requests, and asks for in some."""
         key = f"poll {tray.name}"
         proposed = [entry for entry in tray.open_entries() if entry.state is State.PROPOSED]
         if not proposed or time.monotonic() < self._not_before.get(key, 0.0):
             return 0
         self._not_before[key] = time.monotonic() + self.pace.poll
         try:
-            outcomes, moved = store.outcomes(), 0
+            outcomes, moved, asking = store.outcomes(), 0, list[tuple[Entry, int]]()
             for entry in proposed:
                 request = outcomes.get(entry.id)
+                if request is not None and request.status in ("open", "draft"):
+                    asking.append((entry, request.number))
                 if request is not None and request.status == "merged":
                     moved += self._end(tray, entry, State.MERGED)
                 elif request is not None and request.status == "closed":
                     moved += self._end(
                         tray, entry, State.REFUSED, reason=store.reason(request.number)
                     )
+            for entry, number in asking[-MOST_ASKED:]:
+                said = store.said(number)[:500].rstrip(".")
+                if said != entry.reason:
+                    tray.note(replace(entry, reason=said))
         except (RemoteBusyError, RemoteRefusedError) as error:
             log.info("can't look at pull requests now: %s", error)
             return 0

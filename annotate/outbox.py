@@ -60,7 +60,7 @@ class Entry:
     Attributes:
         id: Content id.
         state: Where it is.
-        reason: Why it waits or was refused.
+        reason: Why it waits or was refused, or what the maintainer asks for.
         number: Its pull request.
         url: The page of that pull request or commit.
         attempts: How often sending it has failed since it last got somewhere.
@@ -84,13 +84,18 @@ class Entry:
     @property
     def sentence(self) -> str:
         """What to tell the contributor."""
-        return _SENTENCES[self.state](self)
+        text = _SENTENCES[self.state](self)
+        return text[:-1] if text.endswith(("?.", "!.")) else text
+
+
+def _asked(entry: Entry) -> str:
+    return f", and you are asked: {entry.reason}" if entry.reason else ""
 
 
 _SENTENCES: dict[State, Callable[[Entry], str]] = {
     State.SAVED: lambda e: f"Saved here{': ' + e.reason if e.reason else ''}.",
     State.WAITING: lambda e: f"Saved here and waiting to be sent: {e.reason}.",
-    State.PROPOSED: lambda e: f"Pull request #{e.number} is open.",
+    State.PROPOSED: lambda e: f"Pull request #{e.number} is open{_asked(e)}.",
     State.MERGED: lambda e: f"Merged{f' (pull request #{e.number})' if e.number else ''}.",
     State.REFUSED: lambda e: f"Refused: {e.reason}.",
 }
@@ -173,6 +178,11 @@ class Tray:
             StoreError: It is gone.
         """
         return Parcel(self._bytes(content_id))
+
+    def forget(self, content_id: str) -> None:
+        """Removes a contribution that is kept elsewhere now."""
+        self._notes(content_id, done=False).unlink(missing_ok=True)
+        self._row(content_id).unlink(missing_ok=True)
 
     def note(self, entry: Entry) -> Entry:
         """Writes down durably what has happened to a contribution."""

@@ -137,11 +137,15 @@ class HubStore:
                 found[content_id] = request
         return found
 
-    def reason(self, number: int) -> str:
-        """Returns the last thing that anybody but its author said under a pull request."""
+    def said(self, number: int) -> str:
+        """Returns the last thing that anybody but its author said under a pull request, or ""."""
         request = self.repo.pull_request(number)
         said = [text for author, text in request.comments if author != request.author and text]
-        return said[-1] if said else "the maintainer closed it without a word"
+        return said[-1] if said else ""
+
+    def reason(self, number: int) -> str:
+        """Returns why a pull request was closed."""
+        return self.said(number) or "the maintainer closed it without a word"
 
     def _misfit(self, parcel: Parcel) -> RemoteRefusedError | None:
         facts = parcel.facts

@@ -77,6 +77,17 @@ def test_a_rejected_contribution_says_why(desk, owner, correction):
     assert desk.saved(correction) == "Refused: The left ear is the right one."
 
 
+def test_what_the_maintainer_asks_for_reaches_the_contributor(desk, owner, correction):
+    desk.saved(correction)
+    owner.repo.comment(1, "Is the left ear right?")
+    desk.courier.step()
+    told = "Pull request #1 is open, and you are asked: Is the left ear right?."
+    assert desk.told(correction) == told.replace("?.", "?")
+    owner.repo.merge(1)
+    desk.courier.step()
+    assert desk.told(correction) == "Merged (pull request #1)."
+
+
 def test_without_consent_nothing_leaves_the_machine(desk, dataset, hub, drawn):
     assert desk.saved(drawn(1, consent=None)) == "Saved here: you have not agreed to share it."
     assert hub.requests() == []
@@ -203,6 +214,9 @@ def test_the_pace_of_direct_commits_outlives_a_crash(dataset, hub, tmp_path, dra
     restarted.courier.step()
     assert len(hub.requests("/commit/")) == 2
     assert restarted.told(drawn(3)) == "Merged."
+    ahead = time.time() + 86_400  # and the clock jumps back
+    os.utime(tmp_path / LAST_BATCH, (ahead, ahead))
+    assert Desk(tmp_path, service_token="hf_owner", pace=Pace()).saved(drawn(9)) == "Merged."
 
 
 def test_without_the_owner_s_choice_nothing_is_pushed_with_a_server_token(
