@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +60,11 @@ class Batch:
         """Where the shelf keeps the photos."""
         return tuple(item.photo.key for item in self.parsed)
 
+    @property
+    def count(self) -> int:
+        """How many photos were dealt with."""
+        return len(self.parsed) + len(self.problems)
+
 
 def parse_photo(services: Services, path: str | Path, *, request: Request) -> Parsed:
     """Parses one uploaded photo and opens it for this visit.
@@ -82,14 +87,31 @@ def parse_photos(services: Services, paths: Sequence[str | Path], *, request: Re
         VisitError: No photo was given.
         TooManyPhotosError: More than accepted at once.
     """
-    parsed, problems = [], []
+    *_, batch = parse_each(services, paths, request=request)
+    return batch
+
+
+def parse_each(
+    services: Services, paths: Sequence[str | Path], *, request: Request
+) -> Iterator[Batch]:
+    """Does the same photo by photo, so that a visitor who leaves stops it.
+
+    Yields:
+        What was parsed so far, after every photo.
+
+    Raises:
+        VisitError: No photo was given.
+        TooManyPhotosError: More than accepted at once.
+    """
+    parsed: list[Parsed] = []
+    problems: list[str] = []
     for number, path in enumerate(checked(services, paths), start=1):
         try:
             parsed.append(parse_photo(services, path, request=request))
         except SegFaceError as error:
             which = f"Photo {number}: " if len(paths) > 1 else ""
             problems.append(f"{which}{as_sentence(error)}")
-    return Batch(tuple(parsed), tuple(problems))
+        yield Batch(tuple(parsed), tuple(problems))
 
 
 def checked(services: Services, paths: Sequence[str | Path]) -> Sequence[str | Path]:

@@ -39,8 +39,9 @@ def file_data(path: Path) -> dict[str, Any]:
 class PhotoDrop(gr.HTML):
     """Takes photos by choosing, dropping, pasting, camera or example; fires `submit`.
 
-    Its value is `{"files": [FileData], "example": name or None, ...}`. Set the property `done` to
-    anything new when the photos have been dealt with, and `opened` once one of them is shown.
+    Its value is `{"files": [FileData], "example": name or None, ...}`. Set the property `step` to
+    say how far the parsing is, `done` to anything new when the photos have been dealt with, and
+    `opened` once one of them is shown.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class PhotoDrop(gr.HTML):
         max_mb: int,
         done: float = 0,
         opened: bool = False,
+        step: str = "",
         **kwargs: Any,
     ) -> None:
         shown = [{"name": e.name, "title": e.title, "image": file_data(e.path)} for e in examples]
@@ -57,7 +59,7 @@ class PhotoDrop(gr.HTML):
             {"files": [], "example": None, "examples": shown},
             html_template=_text("drop.html"), css_template=_text("drop.css"),
             js_on_load=_text("drop.js"), apply_default_css=False, max_mb=max_mb, done=done,
-            opened=opened, **kwargs,
+            opened=opened, step=step, **kwargs,
         )  # fmt: skip
 
     async def async_move_resource_to_block_cache(self, url_or_file_path: Any) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,15 +48,21 @@ def layout(services: Services) -> ParsePage:
 def wire(page: ParsePage, services: Services, *, visit: gr.State, model: gr.Component) -> None:
     """Connects the view's events."""
 
-    def on_photos(value: dict, chosen: str, now: Visit, request: gr.Request) -> tuple:
-        asked = asking(request, services, model=chosen)
+    def on_photos(value: dict, chosen: str, now: Visit, request: gr.Request) -> Iterator[tuple]:
+        asked, batch = asking(request, services, model=chosen), handlers.Batch()
         try:
-            batch = handlers.parse_photos(services, _paths(value), request=asked)
+            paths = _paths(value)
+            for batch in handlers.parse_each(services, paths, request=asked):
+                if batch.count < len(paths):
+                    yield now, *_working(batch.count, len(paths))
         except SegFaceError as error:
-            return now, *_failed(error)
-        if not batch.parsed:
-            return now, gr.skip(), ui_messages.bad(batch.problems), gr.skip(), gr.skip(), _done()
-        return now.opened(batch), *_shown(batch.parsed, problems=batch.problems)
+            yield now, *_failed(error)
+            return
+        if batch.parsed:
+            yield now.opened(batch), *_shown(batch.parsed, problems=batch.problems)
+        else:
+            told = ui_messages.bad(batch.problems)
+            yield now, gr.skip(), told, gr.skip(), gr.skip(), _done()
 
     def on_whole(chosen: str, now: Visit, request: gr.Request) -> tuple:
         asked = asking(request, services, model=chosen, whole_image=True)
@@ -74,7 +81,8 @@ def wire(page: ParsePage, services: Services, *, visit: gr.State, model: gr.Comp
             return now, ui_messages.bad(handlers.as_sentence(error)), gr.skip()
         return later, ui_messages.nothing(), gr.update(visible=not faces)
 
-    queued = {**IN_LINE, **PRIVATE}
+    # The drop says in words how long the line is; Gradio's own tracker would dim the whole view.
+    queued = {**IN_LINE, **PRIVATE, "show_progress": "minimal", "show_progress_on": page.drop}
     page.drop.submit(on_photos, [page.drop, model, visit], [visit, *page.shown], **queued).failure(
         _done, None, page.drop, **PRIVATE
     )
@@ -114,6 +122,11 @@ def _shown(parsed: Any, *, current: int = 0, problems: tuple[str, ...] = ()) -> 
 def _failed(error: SegFaceError) -> tuple:
     told = ui_messages.bad(handlers.as_sentence(error))
     return gr.skip(), told, gr.skip(), gr.skip(), _done()
+
+
+def _working(done: int, count: int) -> tuple:
+    step = gr.update(step=f"{done} of {count} photos are parsed")
+    return gr.skip(), gr.skip(), gr.skip(), gr.skip(), step
 
 
 def _done() -> dict[str, Any]:

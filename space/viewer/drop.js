@@ -4,10 +4,23 @@ const $ = (selector) => element.querySelector(selector);
 const root = $('.pd'), input = $('input[type=file]'), video = $('video');
 const say = (text) => { $('.pd-status').textContent = text; };
 
+const host = element.closest('#drop') || element.parentElement;
+let working = '';
+
 function busy(text) {
   root.dataset.state = 'busy';
+  working = text;
   say(text);
 }
+
+// Gradio writes the place in line into its own tracker ("queue: 3/7"): say it in words.
+function tellPlace() {
+  if (root.dataset.state !== 'busy') return;
+  const found = /queue:\s*(\d+)\s*\/\s*(\d+)/.exec(host.querySelector('.progress-text')?.textContent || '');
+  const text = found ? `You are number ${found[1]} of ${found[2]} in line` : working;
+  if ($('.pd-status').textContent !== text) say(text);
+}
+new MutationObserver(tellPlace).observe(host, { subtree: true, childList: true, characterData: true });
 
 function send(files, example) {
   const [done] = [props.value?.examples ?? []];
@@ -80,5 +93,6 @@ function examples() {
   }));
 }
 
+watch('step', () => { if (props.step && root.dataset.state === 'busy') busy(props.step); });
 watch('done', () => { root.dataset.state = 'idle'; say(''); if (props.opened) root.dataset.used = ''; });
 examples();

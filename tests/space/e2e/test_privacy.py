@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import urllib.request
 
@@ -10,7 +11,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from tests.space.conftest import noise
-from tests.space.e2e.conftest import start, stop, upload, wait_for_overlay
+from tests.space.e2e.conftest import ROOT, start, stop, upload, wait_for_overlay
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +64,36 @@ def test_the_log_holds_no_file_names_and_nothing_of_the_photos(server, open_page
     assert "my-secret" not in log
     assert "Traceback" not in log
     assert len(log) < 200
+
+
+def test_the_log_holds_no_tokens(server, tmp_path):
+    noise().save(tmp_path / "a.png")
+    before = len(server.log.read_text())
+    secrets = ("hf_thisisnotatoken", "cookie-of-a-visitor")
+    headers = {"Authorization": f"Bearer {secrets[0]}", "Cookie": f"session={secrets[1]}"}
+    client = Client(server.url, verbose=False, download_files=False, headers=headers)
+    client.predict(handle_file(tmp_path / "a.png"), model="embedded", api_name="/parse")
+    with pytest.raises(AppError):
+        client.predict("0" * 32, handle_file(tmp_path / "a.png"), right="own", people="agreed",
+                       agrees=True, api_name="/save_correction")  # fmt: skip
+    with pytest.raises(AppError):
+        client.predict(handle_file(tmp_path / "a.png"), model=secrets[0], api_name="/parse")
+    client.close()
+    log = server.log.read_text()[before:]
+    assert [secret for secret in secrets if secret in log] == []
+
+
+def test_every_test_that_the_privacy_page_names_exists():
+    page = (ROOT / "docs" / "privacy.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([\w/]+\.py)::(\w+)`", page)
+    assert len(named) > 20
+    assert page.count("`::") == 0
+    missing = [
+        (file, name)
+        for file, name in named
+        if f"def {name}(" not in (ROOT / "tests" / "space" / file).read_text(encoding="utf-8")
+    ]
+    assert missing == []
 
 
 def test_two_visitors_see_their_own_photos_only(server, open_page, tmp_path):
