@@ -17,7 +17,7 @@ from annotate.errors import (
     RemoteRefusedError,
     StoreError,
 )
-from annotate.outbox import Entry, Outbox, State, Tray
+from annotate.outbox import Entry, Outbox, State, Tray, tray_name
 from annotate.parcel import Parcel
 from annotate.store_hub import Delivery, HubStore
 from annotate.store_repo import DatasetRepo
@@ -111,6 +111,11 @@ class Courier:
             if entry.state is State.WAITING:
                 tray.note(replace(entry, delay=0.0))
         self._wake.set()
+
+    def has(self, key: str, token: str) -> bool:
+        """Tells whether a contributor's token is lent already."""
+        lent = self._lent.get(tray_name(key))
+        return lent is not None and lent.token == token
 
     def wake(self) -> None:
         """Tells the courier that there is something new."""

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from annotate.adoption import adopt
 from annotate.clerk import Clerk
 from annotate.correction import Correction
 from annotate.courier import Courier
 from annotate.errors import RemoteError
 from annotate.ledger import Ledger
-from annotate.outbox import Outbox
+from annotate.outbox import Entry, Outbox
 from annotate.store import FolderStore
 from annotate.store_hub import HubStore
 
 _COUNTED = "counted.parquet"
+_SECRET = re.compile(r"session:[0-9a-f]{32}")
+_MOST_SECRETS = 20
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,17 @@ class Contributor:
     key: str
     account: str = ""
     token: str | None = field(default=None, repr=False)
+
+
+def secrets_of(claimed: object) -> tuple[str, ...]:
+    """Returns the secrets of anonymous sessions in what a browser kept, and nothing else.
+
+    Accounts' keys are their names, so a name must never pass for a secret.
+    """
+    kept = claimed if isinstance(claimed, list) else []
+    return tuple(
+        key for key in kept[:_MOST_SECRETS] if isinstance(key, str) and _SECRET.fullmatch(key)
+    )
 
 
 def anonymous() -> Contributor:
@@ -125,6 +140,27 @@ class HubKeeper:
     def state(self, content_id: str, *, who: Contributor) -> str:
         """Asks the contributor's own tray; see `Keeper`."""
         return self.outbox.tray(who.key).entry(content_id).sentence
+
+    def entries(self, keys: Collection[str]) -> tuple[Entry, ...]:
+        """Returns everything in some trays, the newest first.
+
+        Args:
+            keys: Of verified accounts, or secrets that `secrets_of` has checked.
+        """
+        found = {e.id: e for key in keys for e in self.outbox.tray(key).entries()}
+        return tuple(sorted(found.values(), key=lambda entry: -entry.since))
+
+    def welcome(self, who: Contributor, *, secrets: Collection[str] = ()) -> None:
+        """Sends what waited for somebody to sign in, and what they saved before they did.
+
+        Raises:
+            StoreError: The outbox can't be written; nothing is lost.
+        """
+        if not who.account or not who.token:
+            return
+        moved = sum(adopt(self.outbox, secret, account=who.account) for secret in secrets)
+        if moved or not self.courier.has(who.key, who.token):
+            self.courier.lend(who.key, who.token)
 
 
 def _others(ids: Collection[str], correction: Correction) -> bool:

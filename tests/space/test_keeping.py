@@ -12,7 +12,14 @@ from annotate.outbox import Outbox
 from annotate.store_hub import HubStore
 from segface_hf.labels import CELEBAMASK_HQ
 from space import handlers_save, ui_api
-from space.keeping import Contributor, FolderKeeper, HubKeeper, anonymous, identified
+from space.keeping import (
+    Contributor,
+    FolderKeeper,
+    HubKeeper,
+    anonymous,
+    identified,
+    secrets_of,
+)
 from space.services import build_services
 from space.settings import Settings
 from tests.space.conftest import noise, painted_face
@@ -84,6 +91,55 @@ def test_a_visit_keeps_its_secret_until_somebody_signs_in(hub):
     ada, trouble = identified(hub.token("ada"), dataset="owner/faces", last=secret)
     assert (ada.account, ada.key, trouble) == ("ada", "ada", "")
     assert identified(None, dataset="owner/faces", last=ada)[0].account == ""
+
+
+def test_what_was_saved_before_signing_in_goes_on_under_the_account(hub, tmp_path, correction):
+    HubStore("owner/faces", token=hub.token("owner")).create(CELEBAMASK_HQ)
+    settings = Settings(dataset="owner/faces", contributions=tmp_path / "outbox")
+    keeper, before = build_services(settings).keeper, anonymous()
+    keeper.save(correction, who=before)
+    keeper.courier.step()
+    ada, _ = identified(hub.token("ada"), dataset="owner/faces", last=before)
+    keeper.welcome(ada, secrets=[before.key])
+    assert keeper.entries([before.key]) == ()
+    assert keeper.outbox.tray("ada").load(correction.content_id).contributor == "ada"
+    keeper.courier.step()
+    assert [e.sentence for e in keeper.entries(["ada"])] == ["Pull request #1 is open."]
+    assert hub.repos["dataset", "owner/faces"].discussions[1].author == "ada"
+
+
+def test_after_a_restart_signing_in_is_enough(hub, tmp_path, correction):
+    HubStore("owner/faces", token=hub.token("owner")).create(CELEBAMASK_HQ)
+    settings = Settings(dataset="owner/faces", contributions=tmp_path / "outbox")
+    ada = Contributor("ada", "ada", hub.token("ada"))
+    build_services(settings).keeper.save(correction, who=ada)
+    restarted = build_services(settings).keeper
+    restarted.courier.step()
+    told = "Saved here and waiting to be sent: sign in again to send it."
+    assert restarted.state(correction.content_id, who=ada) == told
+    restarted.welcome(ada)
+    restarted.courier.step()
+    assert restarted.state(correction.content_id, who=ada) == "Pull request #1 is open."
+
+
+def test_an_adoption_that_was_cut_short_is_finished_by_the_next(keeper, correction):
+    before, ada = anonymous(), Contributor("ada", "ada", "hf_ada")
+    keeper.save(correction, who=before)
+    keeper.outbox.tray("ada").put(replace(correction, contributor="ada"))
+    keeper.welcome(ada, secrets=[before.key])
+    assert keeper.entries([before.key]) == ()
+    assert [entry.id for entry in keeper.entries(["ada"])] == [correction.content_id]
+
+
+@pytest.mark.parametrize(
+    "claimed",
+    ["ada", ["ada"], ["session:../../ada"], [{"key": "ada"}], {"ada": 1}, None, 7, [["ada"]],
+     ["session:" + "0" * 31], ["session:" + "0" * 33], ["session:" + "G" * 32]],
+)  # fmt: skip
+def test_the_name_of_an_account_never_passes_for_a_secret(claimed):
+    assert secrets_of(claimed) == ()
+    assert secrets_of([anonymous().key] * 30) != ()
+    assert len(secrets_of([anonymous().key for _ in range(30)])) == 20
 
 
 def test_an_account_is_asked_for_once_in_a_visit(hub):

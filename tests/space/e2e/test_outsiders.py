@@ -174,7 +174,7 @@ def test_no_event_pushes_to_a_repository_of_ones_choosing(app, hub, dataset):
     assert len(events) > 20
     before = {key: dict(repo.branches) for key, repo in hub.repos.items()}
     for event in events:
-        for value in (TRAP, FORGED, 1):
+        for value in (TRAP, FORGED, 1, ["ada"]):
             data = [FORGED if kinds[i] == "state" else value for i in event["inputs"]]
             evil.event(event["id"], data, {**FORGED, "id": TRAP, "token": "t"})
     assert writes(hub) == []

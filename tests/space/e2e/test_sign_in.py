@@ -72,7 +72,9 @@ def test_a_signed_in_contributor_opens_a_pull_request_in_their_own_name(space, h
 
 
 @pytest.mark.slow
-def test_without_signing_in_the_correction_waits_and_says_so(space, hub, open_page):
+def test_without_signing_in_the_correction_waits_and_then_goes_under_the_account(
+    space, hub, open_page
+):
     page = open_page(url=space.url)
     correct_and_save(page)
     page.wait_for_function(
@@ -80,3 +82,11 @@ def test_without_signing_in_the_correction_waits_and_says_so(space, hub, open_pa
     )
     assert re.search("no attached storage", page.content())
     assert hub.repos["dataset", REPO].discussions == {}
+    sign_in(page)
+    page.get_by_role("tab", name="Contribute").click()
+    page.wait_for_function(
+        "() => document.querySelector('#receipts').innerText.includes('Pull request #1 is open.')"
+    )
+    (discussion,) = hub.repos["dataset", REPO].discussions.values()
+    assert discussion.author == "guest"
+    assert Desk(HubStore(REPO, token="hf_owner")).inspect(1).correction.contributor == "guest"
