@@ -16,9 +16,10 @@ from segface_hf import hub
 from segface_hf.decoder import resized
 from segface_hf.errors import ConfigError, OutputError
 from segface_hf.export_int8 import quantize
-from segface_hf.export_parity import Limits, Parity, compare
+from segface_hf.export_parity import Limits, Parity, compare, example_landmarks
 from segface_hf.fused_weights import derive
 from segface_hf.model import SegFace
+from segface_hf.warp import sampled, traced_warp
 
 OPSET = 18
 STEP = 32  # the deepest stride: heights and widths are multiples of it
@@ -55,11 +56,22 @@ class ExportGraph(nn.Module):
         self.register_buffer("bias", derived.bias)
         self._refine = derived.refine
 
-    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, 3, H, W) -> logits (B, K, H, W) and labels (B, H, W) uint8."""
+    def forward(self, pixels: Tensor, landmarks: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """(B, 3, H, W) -> logits (B, K, H, W) and labels (B, H, W) uint8.
+
+        Args:
+            pixels: Normalised pictures.
+            landmarks: (B, 5, 2) in pixels, for models that warp their input.
+        """
+        size = pixels.shape[-2:]
+        warp = None
+        if landmarks is not None:
+            warp = traced_warp(landmarks, height=size[0], width=size[1])
+            pixels = sampled(pixels, warp.forward)
         features, detail = self.model.pyramid.features(self.model.backbone, pixels)
-        logits = self.model.decoder(self._fused(features), detail)
-        logits = resized(logits, pixels.shape[-2:])
+        logits = resized(self.model.decoder(self._fused(features), detail), size)
+        if warp is not None:
+            logits = sampled(logits, warp.inverse)
         return logits, logits.argmax(1).to(torch.uint8)
 
     def _fused(self, features: Sequence[Tensor]) -> Tensor:
@@ -95,7 +107,7 @@ def export_onnx(
         limits: The parity to state; None takes the usual one of the precision.
 
     Raises:
-        ConfigError: The model warps its input, or int8 has no pictures to calibrate on.
+        ConfigError: int8 of a model that warps its input, or without pictures to calibrate on.
         ParityError: The ONNX model is further from the model than stated; the report says how.
         OutputError: The folder can't be written.
     """
@@ -121,11 +133,8 @@ def export_onnx(
 
 
 def _check(model: SegFace, *, int8: bool, pictures: Sequence[np.ndarray]) -> None:
-    if model.config.warp == "tanh":
-        raise ConfigError(
-            "a model with a tanh warp can't be exported: its alignment depends on each face. "
-            "Export a model without warp"
-        )
+    if int8 and model.config.warp == "tanh":
+        raise ConfigError("int8 is not offered for models that warp their input: leave it out")
     if int8 and not pictures:
         raise ConfigError("int8 needs pictures of aligned faces to calibrate on: give --data")
 
@@ -137,11 +146,15 @@ def _write_graph(model: SegFace, path: Path) -> None:
     batch = torch.export.Dim("batch", min=1, max=_MOST)
     height, width = (torch.export.Dim(name, min=1, max=_MOST) for name in ("rows", "columns"))
     shapes = {"pixels": {0: batch, 2: STEP * height, 3: STEP * width}}
+    examples: tuple[Tensor, ...] = (example,)
+    if model.config.warp == "tanh":
+        examples = (example, example_landmarks(example))
+        shapes["landmarks"] = {0: batch}
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the exporter's notes to its own developers
         program = torch.onnx.export(
-            graph, (example,), dynamo=True, opset_version=OPSET, dynamic_shapes=shapes,
-            input_names=["pixels"], output_names=["logits", "labels"], verbose=False,
+            graph, examples, dynamo=True, opset_version=OPSET, dynamic_shapes=shapes,
+            input_names=list(shapes), output_names=["logits", "labels"], verbose=False,
         )  # fmt: skip
     assert program is not None
     program.save(str(path), external_data=False)

@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 
 from segface_hf.config import SegFaceConfig
-from segface_hf.decoder import resized
 from segface_hf.errors import ParityError
 from segface_hf.images import normalise
 from segface_hf.metrics import Scores, confusion_matrix
 from segface_hf.model import SegFace
 from segface_hf.onnx import OnnxEngine
+from segface_hf.warp import STANDARD_FRAME, STANDARD_LANDMARKS
 
 # (batch, height, width) that every export is tried on, besides the model's own resolution.
 TRIED = ((1, 64, 96), (2, 96, 64), (3, 128, 128))
@@ -115,7 +116,7 @@ def compare(
     largest = difference = 0.0
     same = total = count = 0
     for pixels in _batches(model.config, pictures):
-        logits, labels = engine.logits_and_labels(pixels)
+        logits, labels = _exported(engine, pixels)
         plain = _plain(model, pixels)
         largest = max(largest, float(np.abs(plain).max()))
         difference = max(difference, float(np.abs(plain - logits).max()))
@@ -126,7 +127,7 @@ def compare(
         truth = [_resized_mask(mask, model.config.resolution) for mask in masks]
         crops = [_crop(picture, model.config) for picture in pictures[: len(masks)]]
         originals = [_plain(model, crop).argmax(1)[0] for crop in crops]
-        exports = [engine.logits_and_labels(crop)[1][0] for crop in crops]
+        exports = [_exported(engine, crop)[1][0] for crop in crops]
         scores = [_mean_f1(truth, found, model.config) for found in (originals, exports)]
     return Parity(
         opset=opset, precision="int8" if int8 else "float32", pictures=count,
@@ -135,10 +136,22 @@ def compare(
     )  # fmt: skip
 
 
+def example_landmarks(pixels: Tensor) -> Tensor:
+    """(B, 5, 2) landmarks of a face in each of (B, 3, H, W) pictures, a little tilted."""
+    height, width = pixels.shape[-2:]
+    places = pixels.new_tensor(STANDARD_LANDMARKS) / STANDARD_FRAME * min(height, width)
+    tilted = places + places.flip(1) * pixels.new_tensor([-0.1, 0.1]) + 0.05 * width
+    return tilted.expand(len(pixels), 5, 2).contiguous()
+
+
 def _plain(model: SegFace, pixels: np.ndarray) -> np.ndarray:
+    batch = torch.from_numpy(pixels)
     with torch.inference_mode():
-        batch = torch.from_numpy(pixels)
-        return np.asarray(resized(model.logits(batch), batch.shape[-2:]))
+        return np.asarray(model(batch, example_landmarks(batch)))
+
+
+def _exported(engine: OnnxEngine, pixels: np.ndarray) -> list[np.ndarray]:
+    return engine.logits_and_labels(pixels, example_landmarks(torch.from_numpy(pixels)).numpy())
 
 
 def _batches(config: SegFaceConfig, pictures: Sequence[np.ndarray]) -> Iterator[np.ndarray]:

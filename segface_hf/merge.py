@@ -39,6 +39,17 @@ class CropParse:
     confidence: np.ndarray | None = None
     runner_up: np.ndarray | None = None
 
+    @classmethod
+    def read(cls, logits: np.ndarray, labels: np.ndarray, *, doubt: bool) -> CropParse:
+        """Takes a model's (K, S, S) logits and (S, S) labels, and reads doubt off the logits."""
+        samples = np.ascontiguousarray(logits.transpose(1, 2, 0))
+        if not doubt:
+            return cls(labels, samples)
+        odds = np.exp(logits - logits.max(0))
+        confidence = np.round(255 / odds.sum(0)).astype(np.uint8)
+        np.put_along_axis(odds, labels[None].astype(np.int64), -1.0, axis=0)
+        return cls(labels, samples, confidence, odds.argmax(0).astype(np.uint8))
+
 
 def near_weights(size: int) -> np.ndarray:
     """uint8 (size, size): 255 in the middle of a frame, 1 at its border and in its corners."""

@@ -25,7 +25,7 @@ STANDARD_LANDMARKS = (
     (220.0, 360.4),
     (292.0, 360.4),
 )
-_STANDARD_FRAME = 512.0
+STANDARD_FRAME = 512.0
 _EDGE = 1e-3  # keeps artanh finite at the frame's border, as published
 
 
@@ -56,26 +56,45 @@ def warp_input(pixels: Tensor, landmarks: Tensor) -> tuple[Tensor, Warp]:
         LandmarksRequiredError: If landmarks are not finite, or all in one place.
     """
     warp = build_warp(landmarks.to(pixels), height=pixels.shape[2], width=pixels.shape[3])
-    return _sample(pixels, warp.forward), warp
+    return sampled(pixels, warp.forward), warp
 
 
 def unwarp_logits(logits: Tensor, warp: Warp) -> Tensor:
     """Takes (B, K, H, W) logits of a frame back to the picture's own pixels."""
-    return _sample(logits, warp.inverse)
+    return sampled(logits, warp.inverse)
 
 
 def build_warp(landmarks: Tensor, *, height: int, width: int) -> Warp:
     """Builds both sampling grids for pictures of a size, from (B, 5, 2) landmarks."""
     size = landmarks.new_tensor([width, height])
-    # Published models scale the standard places to the last pixel, and all else to the size; the
-    # order of operations below keeps their rounding, which a sharp picture shows in the logits.
-    standard = landmarks.new_tensor(STANDARD_LANDMARKS) / _STANDARD_FRAME * (size - 1)
-    alignment = similarity(landmarks, standard)
-    points = _pixels(height, width).to(landmarks)
+    alignment = similarity(landmarks, _standard(size))
+    return grids(alignment, torch.linalg.inv(alignment), _pixels(height, width), size)
+
+
+def _standard(size: Tensor) -> Tensor:
+    """(5, 2) standard places in pixels of a picture of (width, height).
+
+    Published models scale these to the last pixel, and all else to the size; the order of
+    operations here and in `grids` keeps their rounding, which a sharp picture shows in the logits.
+    """
+    return size.new_tensor(STANDARD_LANDMARKS) / STANDARD_FRAME * (size - 1)
+
+
+def grids(alignment: Tensor, inverse: Tensor, points: Tensor, size: Tensor) -> Warp:
+    """Builds the sampling grids of an alignment and its inverse, (B, 3, 3) both."""
+    points = points.to(size)
     aligned = _to_pixels(_tanh_inverse(_to_frame(points, size)), size)
-    source = _transformed(aligned, torch.linalg.inv(alignment))
+    source = _transformed(aligned, inverse)
     target = _to_pixels(_tanh(_to_frame(_transformed(points, alignment), size)), size)
     return Warp(forward=_to_frame(source, size), inverse=_to_frame(target, size))
+
+
+def traced_warp(landmarks: Tensor, *, height: int, width: int) -> Warp:
+    """`build_warp` without checks and without a matrix inversion, which ONNX doesn't have."""
+    points = _pixels(height, width).to(landmarks)
+    size = points[0, -1, -1] + 1  # a number would be taken for a constant
+    alignment = _fitted(landmarks, _standard(size))
+    return grids(alignment, _fitted_inverse(alignment), points, size)
 
 
 def similarity(source: Tensor, target: Tensor) -> Tensor:
@@ -91,27 +110,42 @@ def similarity(source: Tensor, target: Tensor) -> Tensor:
     Raises:
         LandmarksRequiredError: If points are not finite, or all in one place.
     """
-    centre, target_centre = source.mean(1), target.mean(0)
-    away, wanted = source - centre[:, None], target - target_centre
-    spread = away.square().sum((1, 2))
+    spread = (source - source.mean(1)[:, None]).square().sum((1, 2))
     if not bool((torch.isfinite(spread) & (spread > 0)).all()):
         raise LandmarksRequiredError(
             "landmarks must be five finite places that are not all the same: "
             "detect the face again, or leave it out"
         )
+    return _fitted(source, target)
+
+
+def _fitted(source: Tensor, target: Tensor) -> Tensor:
+    centre, target_centre = source.mean(1), target.mean(0)
+    away, wanted = source - centre[:, None], target - target_centre
+    spread = away.square().sum((1, 2))
     # Rotation and scale are one complex factor: the mean of conj(z) * w over that of |z|^2.
     real = (away * wanted).sum((1, 2)) / spread
     imaginary = (away[..., 0] * wanted[..., 1] - away[..., 1] * wanted[..., 0]).sum(1) / spread
     (x, y), (wanted_x, wanted_y) = centre.unbind(1), target_centre
-    zero, one = torch.zeros_like(real), torch.ones_like(real)
-    return torch.stack(
-        [
-            torch.stack([real, -imaginary, wanted_x - real * x + imaginary * y], dim=1),
-            torch.stack([imaginary, real, wanted_y - imaginary * x - real * y], dim=1),
-            torch.stack([zero, zero, one], dim=1),
-        ],
-        dim=1,
+    return _matrix(
+        real, imaginary, wanted_x - real * x + imaginary * y, wanted_y - imaginary * x - real * y
     )
+
+
+def _fitted_inverse(alignment: Tensor) -> Tensor:
+    """The inverse of a similarity, by the inverse of its complex factor."""
+    real, imaginary = alignment[:, 0, 0], alignment[:, 1, 0]
+    scale = real.square() + imaginary.square()
+    real, imaginary = real / scale, -imaginary / scale
+    x, y = alignment[:, 0, 2], alignment[:, 1, 2]
+    return _matrix(real, imaginary, imaginary * y - real * x, -imaginary * x - real * y)
+
+
+def _matrix(real: Tensor, imaginary: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """(B,) rotation and scale as a complex factor, and a shift, to (B, 3, 3)."""
+    zero, one = torch.zeros_like(real), torch.ones_like(real)
+    rows = ([real, -imaginary, x], [imaginary, real, y], [zero, zero, one])
+    return torch.stack([torch.stack(row, dim=1) for row in rows], dim=1)
 
 
 def _transformed(points: Tensor, matrix: Tensor) -> Tensor:
@@ -150,7 +184,8 @@ def _tanh_inverse(x: Tensor) -> Tensor:
     return torch.where(x.abs() > 1 - WARP_FACTOR, x.sign() * beyond, x)
 
 
-def _sample(values: Tensor, grid: Tensor) -> Tensor:
+def sampled(values: Tensor, grid: Tensor) -> Tensor:
+    """Reads (B, C, H, W) values at (B, h, w, 2) places; zero outside."""
     return functional.grid_sample(
         values, grid, mode="bilinear", padding_mode="zeros", align_corners=False
     )

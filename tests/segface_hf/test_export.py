@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 
 from segface_hf import SegFace, SegFaceConfig
 from segface_hf.cli import main
+from segface_hf.engine import TorchEngine
 from segface_hf.errors import CheckpointNotFoundError, ConfigError, ParityError
 from segface_hf.export import OPSET, export_onnx
 from segface_hf.export_parity import Limits, Parity
@@ -129,11 +131,40 @@ def test_int8_without_pictures_to_calibrate_on_is_refused(model, tmp_path):
         export_onnx(model, tmp_path, int8=True)
 
 
-def test_a_model_with_a_tanh_warp_is_refused(tmp_path):
-    from dataclasses import replace
+@pytest.fixture(scope="module")
+def warped(tmp_path_factory):
+    """A model of another schema that warps its input, and its export."""
+    torch.manual_seed(1)
+    lapa = {"schema": "lapa", "label_names": (), "label_colors": (), "label_mirror_pairs": ()}
+    model = SegFace(replace(SMALL, warp="tanh", label_families=(), **lapa)).eval()
+    place = tmp_path_factory.mktemp("warped")
+    export_onnx(model, place)
+    return model, place
 
-    with pytest.raises(ConfigError, match="tanh warp"):
-        export_onnx(SegFace(replace(SMALL, warp="tanh")).eval(), tmp_path)
+
+def test_the_warp_of_a_model_is_part_of_the_graph(warped):
+    model, place = warped
+    pixels = np.random.default_rng(1).standard_normal((2, 3, 96, 64), np.float32)
+    marks = np.array([[20, 30], [44, 33], [31, 45], [22, 60], [41, 62]], np.float32)
+    marks = np.stack([marks, marks * 0.8 + 9])
+    logits, labels = OnnxEngine(place).logits_and_labels(pixels, marks)
+    with torch.inference_mode():
+        plain = model(torch.from_numpy(pixels), torch.from_numpy(marks)).numpy()
+    assert np.abs(logits - plain).max() <= 1e-4 * np.abs(plain).max()
+    assert (labels == plain.argmax(1)).mean() >= 0.999
+
+
+def test_a_warped_export_takes_its_landmarks_from_another_export(warped, model, folder):
+    _, place = warped
+    parse = load_parser(place, scout=folder).parse(PORTRAIT, whole_image=True)
+    expected = FaceParser(warped[0], scout=TorchEngine(model)).parse(PORTRAIT, whole_image=True)
+    assert parse.schema.name == "lapa"
+    assert (parse.mask == expected.mask).mean() >= 0.999
+
+
+def test_int8_of_a_warped_model_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="int8 is not offered"):
+        export_onnx(SegFace(replace(SMALL, warp="tanh")).eval(), tmp_path, int8=True)
 
 
 @pytest.mark.parametrize(
