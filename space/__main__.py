@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from segface_hf.errors import SegFaceError
@@ -13,6 +14,7 @@ from space.deploy import ROOT, deploy, make_plan
 from space.errors import VisitError
 from space.handlers import as_sentence
 from space.load import visit_together
+from space.local_app import local_app
 from space.pictures import take_pictures
 
 
@@ -35,7 +37,7 @@ def _deploy(arguments: argparse.Namespace) -> int:
 
 
 def _pictures_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--url", default="http://127.0.0.1:7860/", help="a running app")
+    parser.add_argument("--url", help="a running app; without it one is started")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images", help="where to")
     parser.add_argument("--chromium", default="chromium", help="the browser")
 
@@ -44,19 +46,31 @@ def _pictures(arguments: argparse.Namespace) -> int:
     chromium = shutil.which(arguments.chromium)
     if chromium is None:
         raise VisitError("Chromium is missing: get it with 'apt-get install chromium'")
-    for path in take_pictures(arguments.url, arguments.out, chromium=chromium):
-        print(path)
+    with _app(arguments.url, None) as (url, _):
+        for path in take_pictures(url, arguments.out, chromium=chromium):
+            print(path)
     return 0
 
 
+@contextmanager
+def _app(url: str | None, pid: int | None) -> Iterator[tuple[str, int | None]]:
+    """The app that was named, or one of our own."""
+    if url:
+        yield url, pid
+        return
+    with local_app() as app:
+        yield app.url, app.pid
+
+
 def _load_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--url", default="http://127.0.0.1:7860/", help="a running app")
+    parser.add_argument("--url", help="a running app; without it one is started")
     parser.add_argument("--visitors", type=int, default=50, help="how many come at once")
     parser.add_argument("--pid", type=int, help="the app's process, to watch its memory")
 
 
 def _load(arguments: argparse.Namespace) -> int:
-    report = visit_together(arguments.url, visitors=arguments.visitors, pid=arguments.pid)
+    with _app(arguments.url, arguments.pid) as (url, pid):
+        report = visit_together(url, visitors=arguments.visitors, pid=pid)
     print("\n".join(report.lines()))
     return 1 if report.failures or report.strangers else 0
 
@@ -66,11 +80,11 @@ _COMMANDS: dict[
 ] = {
     "deploy": ("put the app on a Hugging Face Space", _deploy_arguments, _deploy),
     "pictures": (
-        "take the pictures of the docs from a running app",
+        "take the pictures of the docs",
         _pictures_arguments,
         _pictures,
     ),
-    "load": ("send many visitors to a running app at once", _load_arguments, _load),
+    "load": ("send many visitors to the app at once", _load_arguments, _load),
 }
 
 
