@@ -91,8 +91,9 @@ export class Keys {
     const { app } = this;
     const { key } = event;
     const onCanvas = event.target === app.stage.canvas;
-    // A focused button or slider keeps its own Enter, space and arrows.
+    // A focused button or slider keeps its own keys.
     if (!onCanvas && (key === 'Enter' || key === ' ' || ARROWS[key])) return false;
+    if (event.target.type === 'range' && (key === 'Home' || key === 'End')) return false;
     if (key === ' ') this.pointer.space = true;
     else if (HOLDS[key]) app.look({ hold: HOLDS[key] });
     else if (ARROWS[key]) this.moveCross(ARROWS[key], event.shiftKey);

@@ -98,6 +98,21 @@ class EditorPage:
         session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
         session.detach()
 
+    def colour(self, x: float, y: float) -> tuple[int, int, int]:
+        """What the canvas shows in the middle of a pixel of the map, once it is drawn."""
+        shown = self.js(
+            """new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
+              const { canvas, context } = fme.app.stage;
+              const { left, top, width } = canvas.getBoundingClientRect();
+              const [px, py] = fme.toScreen(arg[0], arg[1]);
+              const ratio = canvas.width / width;
+              const at = [Math.round((px - left) * ratio), Math.round((py - top) * ratio)];
+              done([...context.getImageData(at[0], at[1], 1, 1).data].slice(0, 3));
+            })))""",
+            [x, y],
+        )
+        return tuple(shown)
+
     def save(self, mood: str = "accept", *, until: str = "saved") -> None:
         """Press Save and wait for the editor's word."""
         self.page.fill("#mood textarea, #mood input", mood)
