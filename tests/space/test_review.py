@@ -3,15 +3,27 @@ import pytest
 
 from annotate.consent import Consent
 from annotate.correction import Correction, ModelUsed
+from annotate.errors import ReviewError, WireError
 from annotate.parcel import Parcel
 from annotate.record import to_parquet
 from annotate.store_hub import HubStore
 from segface_hf.labels import CELEBAMASK_HQ
 from space.errors import NotAllowedError
-from space.handlers_review import DECISIONS, changes, desk_for, findings, waiting
+from space.handlers_review import (
+    DECISIONS,
+    Looking,
+    changes,
+    compared,
+    desk_for,
+    findings,
+    fix,
+    partners,
+    settled,
+    waiting,
+)
 from space.settings import Settings
 from space.ui_review import report_of
-from tests.space.conftest import noise, painted_face
+from tests.space.conftest import noise, painted_face, payload_of
 
 REPO = "owner/faces"
 ON_SPACE = Settings(dataset=REPO, space_id="owner/app", maintainers=("owner",), oauth=True)
@@ -41,11 +53,48 @@ def test_a_maintainer_sees_what_waits_and_what_it_changes(hub, proposed):
     assert f"<td>earring</td><td>0</td><td>{count}</td>" in report_of(seen)
 
 
+def looked_at(desk, number=1):
+    return Looking(number, desk.inspect(number).contribution.head)
+
+
 def test_accepting_merges_and_rejecting_says_why(hub, proposed):
     desk = desk_for(ON_SPACE, hub.token("owner"))
-    assert DECISIONS["ask"][1](desk, 1, "Look at the ear.") == "#1 was asked for changes."
-    assert DECISIONS["accept"][1](desk, 1, "") == "#1 is merged."
+    now = looked_at(desk)
+    assert DECISIONS["ask"][1](desk, now, "Look at the ear.") == "#1 was asked for changes."
+    assert DECISIONS["accept"][1](desk, now, "") == "#1 is merged."
     assert waiting(desk) == []
+
+
+def test_a_decision_is_on_what_was_looked_at(hub, proposed):
+    desk = desk_for(ON_SPACE, hub.token("owner"))
+    stale = Looking(1, "0" * 40)
+    with pytest.raises(ReviewError, match="was changed since it was looked at"):
+        DECISIONS["accept"][1](desk, stale, "")
+    with pytest.raises(ReviewError, match="was changed since you looked at it"):
+        fix(desk, stale, {})
+    with pytest.raises(ReviewError, match="look at it first"):
+        Looking().checked()
+    assert waiting(desk) == [("#1 by ada", 1)]
+
+
+def test_a_fix_is_checked_like_any_map_from_a_browser(hub, proposed):
+    desk = desk_for(ON_SPACE, hub.token("owner"))
+    now, mask = looked_at(desk), proposed.prediction
+    with pytest.raises(ReviewError, match="belongs to another contribution"):
+        fix(desk, now, payload_of("0" * 32, mask))
+    with pytest.raises(WireError):
+        fix(desk, now, payload_of(proposed.content_id, mask, crc=1))
+    assert "#1 is merged as you fixed it" in fix(desk, now, payload_of(proposed.content_id, mask))
+
+
+def test_only_two_that_were_compared_are_settled(hub, proposed):
+    desk = desk_for(ON_SPACE, hub.token("owner"))
+    now = looked_at(desk)
+    assert partners(desk, now) == []
+    with pytest.raises(ReviewError, match="Choose the contribution to compare with"):
+        compared(desk, now, None)
+    with pytest.raises(ReviewError, match="Compare two contributions first"):
+        settled(desk, now, [1])
 
 
 def test_only_maintainers_may_review_on_a_space(hub, proposed):
