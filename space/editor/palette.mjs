@@ -112,6 +112,6 @@ export class Palette {
     if (node.offsetTop < box.scrollTop || node.offsetTop + node.offsetHeight > box.scrollTop + box.clientHeight) {
       box.scrollTop = node.offsetTop - box.clientHeight / 2;
     }
-    if (box.scrollWidth > box.clientWidth) box.scrollLeft = node.offsetLeft - box.clientWidth / 2;
+    if (box.scrollWidth > box.clientWidth) box.scrollLeft = node.offsetLeft + (node.offsetWidth - box.clientWidth) / 2;
   }
 }

@@ -91,6 +91,13 @@ def test_the_page_at_390_pixels_does_not_scroll_sideways(open_editor):
     box = editor.page.locator(".fme-view").bounding_box()
     assert box["width"] > 280
     assert box["height"] > 300
+    editor.page.click(".fme-clean summary")
+    small = editor.js("""[...root.querySelectorAll('button, select, input, summary')]
+      .filter((node) => node.offsetParent)
+      .map((node) => [node.title || node.outerHTML.slice(0, 60), node.getBoundingClientRect()])
+      .filter(([, { width, height }]) => width < 40 || height < 40)
+      .map(([name]) => name)""")
+    assert small == []
 
 
 def test_every_control_has_a_name_and_can_be_reached_by_tab(open_editor):
