@@ -20,6 +20,7 @@ check: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python -m bench $(ARGS)
+	$(BIN)/python -m bench.tried
 	$(BIN)/python -m bench.editor
 
 train: $(VENV)/.test

@@ -52,6 +52,7 @@ def main() -> int:
         "Paths": lambda: models.by_backbone(args.backbones, setup),
         "Batch": lambda: models.by_batch(EMBEDDED, setup),
         "Asking for less or more": lambda: models.by_request(EMBEDDED, setup),
+        "Asking a photo for less or more": lambda: photos.by_wish(setup),
         "Bytes to overlay": lambda: photos.profile(setup),
         "Photos and faces": lambda: photos.by_photo(setup),
         "Many photos": lambda: photos.many(setup),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import tempfile
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -15,7 +17,9 @@ from bench.timing import CLOCKS, Timing, interleaved, ratio
 from segface_hf.config import SegFaceConfig
 from segface_hf.files import find_photos
 from segface_hf.images import load_image
-from segface_hf.jobs.work import Job
+from segface_hf.jobs.places import Place
+from segface_hf.jobs.shards import photo_shards
+from segface_hf.jobs.work import Job, rows_of_shards
 from segface_hf.merge import CropParse
 from segface_hf.overlay import blend
 from segface_hf.parser import FaceParser
@@ -122,6 +126,32 @@ def by_photo(setup: Setup) -> list[dict]:
     return rows
 
 
+def by_wish(setup: Setup) -> list[dict]:
+    """What a photo costs where only some classes are wanted, or doubt as well."""
+    parser, photo = FaceParser.from_pretrained(), portrait(1024)
+    timed = TimedEngine(parser.engine, setup.clock)
+    counting = FaceParser(timed, detector=parser.detector)
+    wishes: dict[str, dict[str, Any]] = {
+        "all classes": {},
+        "eyeglasses and earring": {"classes": ("eyeglasses", "earring")},
+        "hair": {"classes": ("hair",)},
+        "all classes, confidence, runner-up": {"doubt": True},
+    }
+    calls = {name: partial(parser.parse, photo, **wish) for name, wish in wishes.items()}
+    times = interleaved(calls, repeats=setup.repeats, clock=setup.clock)
+    rows = []
+    for name, timing in times.items():
+        before = timed.crops
+        counting.parse(photo, **wishes[name])
+        rows.append(
+            {
+                "asked": name, **timing.to_dict(), "crops_parsed": timed.crops - before,
+                "times": round(ratio(timing, times["all classes"]), 2),
+            }
+        )  # fmt: skip
+    return rows
+
+
 def largest() -> list[dict]:
     """Memory that thirty faces in 24 megapixels take, photo included."""
     return [
@@ -134,24 +164,59 @@ def largest() -> list[dict]:
 
 
 def many(setup: Setup, *, count: int = 16) -> list[dict]:
-    """A folder through `segface parse`, beside the parser alone on decoded photos."""
-    parser, photo = FaceParser.from_pretrained(), portrait(1024)
-    parser.parse(photo)
-    rows = []
-    with tempfile.TemporaryDirectory() as name, tempfile.TemporaryDirectory() as out:
-        folder = Path(name)
-        for index in range(count):
-            (folder / f"{index:03}.jpg").write_bytes(encoded(photo))
+    """Many photos, beside the parser alone, one after the other, on photos in memory.
+
+    Crops of faces, taken whole, are beside the model alone: nothing is looked for in them.
+    """
+    parser = FaceParser.from_pretrained()
+    side = parser.engine.config.resolution
+    photo, crop = portrait(1024), portrait(side)
+    pixels = np.asarray(crop)[None]
+
+    def model_alone() -> None:
+        for _ in range(count):
+            parser.engine.run(pixels, landmarks=None, doubt=False)
+
+    with tempfile.TemporaryDirectory() as name:
+        photos, crops = (_written(Path(name) / kind, kind, one, count) for kind, one in
+                         (("photos", photo), ("crops", crop)))  # fmt: skip
+        out = Path(name) / "out"
         calls = {
             "parser alone": lambda: [parser.parse(photo) for _ in range(count)],
-            "segface parse": lambda: list(Job(parser).to_files(find_photos([folder]), Path(out))),
+            "segface parse, folder to files": lambda: _to_files(parser, photos, out),
+            "segface parse, folder to parquet": lambda: _to_table(parser, photos, out),
+            "model alone on crops": model_alone,
+            "segface parse --whole, crops to parquet": lambda: _to_table(
+                parser, crops, out, whole=True
+            ),
         }
         times = interleaved(calls, repeats=max(1, setup.repeats // 2), clock=setup.clock)
+    rows, base = [], ""
     for called, timing in times.items():
+        base = called if "alone" in called else base
         rows.append(
             {
                 "photos": called, "per_second": round(count / timing.p50, 2),
-                "share": round(ratio(times["parser alone"], timing), 2),
+                "share": round(ratio(times[base], timing), 2),
             }
         )  # fmt: skip
     return rows
+
+
+def _written(folder: Path, name: str, image: Image.Image, count: int) -> Path:
+    folder.mkdir()
+    for index in range(count):
+        (folder / f"{name}{index:03}.jpg").write_bytes(encoded(image))
+    return folder
+
+
+def _to_files(parser: FaceParser, folder: Path, out: Path) -> None:
+    for _ in Job(parser).to_files(find_photos([folder]), out):
+        pass
+
+
+def _to_table(parser: FaceParser, folder: Path, out: Path, *, whole: bool = False) -> None:
+    shards = photo_shards(find_photos([folder]), rows=100)
+    job = Job(parser, whole=whole)
+    for _ in job.to_table(rows_of_shards(shards, column="image"), Place.of(out)):
+        pass

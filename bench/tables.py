@@ -34,13 +34,20 @@ def write_tables(result: Mapping[str, object], page: Path) -> str:
         page: A markdown file with the marks; where it has none, only the text is returned.
     """
     text = "\n\n".join(_section(title, value) for title, value in result.items())
-    if page.is_file():
-        old = page.read_text(encoding="utf-8")
-        if BEGIN in old and END in old:
-            head, rest = old.split(BEGIN, 1)
-            tail = rest.split(END, 1)[1]
-            page.write_text(f"{head}{BEGIN}\n\n{text}\n\n{END}{tail}", encoding="utf-8")
+    write_between(text, page, (BEGIN, END))
     return text
+
+
+def write_between(text: str, page: Path, marks: tuple[str, str]) -> None:
+    """Puts a text between two marks of a page, where it has them."""
+    if not page.is_file():
+        return
+    old = page.read_text(encoding="utf-8")
+    begin, end = marks
+    if begin in old and end in old:
+        head, rest = old.split(begin, 1)
+        tail = rest.split(end, 1)[1]
+        page.write_text(f"{head}{begin}\n\n{text}\n\n{end}{tail}", encoding="utf-8")
 
 
 def _section(title: str, value: object) -> str:
