@@ -2,25 +2,17 @@
 // Run by `python -m annotate simulate` under Node; every change goes through the editor's modules.
 import { readFileSync } from 'node:fs';
 import { argv, stdout } from 'node:process';
-import { doubtfulRegions, FOUND_AT, LEVELS, reach } from './doubt.mjs';
+import { doubtfulRegions, FOUND_AT, isOpen, LEVELS, reach } from './doubt.mjs';
 import { LabelMap } from './labelmap.mjs';
 import { Score } from './simulate_score.mjs';
-import { brushing, filling, lassoing, redrawing, swapping } from './simulate_tools.mjs';
-
-/** Arms: the tools of each, and whether the walk through doubtful regions comes first. */
-export const ARMS = {
-  brush: { tools: [brushing], guided: false },
-  guided: { tools: [brushing, lassoing, filling, redrawing, swapping], guided: true },
-  walk: { tools: [brushing], guided: true },
-  tools: { tools: [brushing, lassoing, filling, redrawing, swapping], guided: false },
-};
+import { forget, reshaping } from './simulate_lines.mjs';
+import { brushing, filling, lassoing, redrawing, swapping, trueParts } from './simulate_tools.mjs';
 
 // Beyond this share of the picture's side the view has to follow: a jump.
 const IN_VIEW = 0.25;
-// The walk ends after this many regions in a row that did not pay.
-const DISAPPOINTMENTS = 2;
-// What is in view is done first when it pays this share of the best anywhere.
-const CONTENT = 0.7;
+// So many doubtful regions ahead are weighed: N passes the others.
+const AHEAD = 3;
+const TOOLS = [brushing, lassoing, filling, redrawing, reshaping, swapping];
 const MOST_ACTIONS = 3000;
 
 /** Seconds of each kind of action, from the cost model's numbers. */
@@ -37,12 +29,12 @@ export function correct(face, { arm, cost, classes, tail, pairs }) {
   const { width, height, prediction, truth } = face;
   const map = new LabelMap(width, height, prediction.slice(), { prediction, classes });
   const score = new Score(map, truth);
-  const job = { map, truth, score, cost, pairs, free: {}, plans: new Map(), last: null, cls: -1 };
-  job.spent = {};
-  job.actions = 0;
-  if (ARMS[arm].guided) walk(job, face, { arm, tail });
+  const job = { map, truth, score, cost, pairs, free: {}, plans: new Map(), trials: new Map(), last: null, cls: -1 };
+  const parse = { ...face, labels: prediction };
+  const walk = ARMS[arm].includes(guiding) ? doubtfulRegions(parse, { tail }) : [];
+  Object.assign(job, { parse, walk, parts: trueParts(job), spent: {}, actions: 0 });
   while (!score.reached && job.actions < MOST_ACTIONS) {
-    const best = choose(job, ARMS[arm].tools);
+    const best = choose(job, ARMS[arm]);
     if (!best) break;
     carryOut(job, best);
   }
@@ -50,79 +42,78 @@ export function correct(face, { arm, cost, classes, tail, pairs }) {
   return { seconds, by_tool: job.spent, actions: job.actions, reached: score.reached };
 }
 
-function choose(job, tools, view = null) {
+function choose(job, tools) {
   let best = null;
   for (const candidate of tools.flatMap((tool) => tool(job))) {
-    if (view && (!candidate.at || isFar(job, view, candidate.at))) continue;
-    const rate = candidate.gain / (candidate.seconds + around(job, candidate));
-    if (candidate.gain > 1e-9 && (!best || rate > best.rate)) best = { ...candidate, rate };
+    if (!(candidate.gain > 1e-9)) continue;
+    const way = candidate.way || wayTo(job, candidate);
+    const rate = candidate.gain / (candidate.seconds + way.seconds);
+    if (!best || rate > best.rate) best = { ...candidate, way, rate };
   }
   return best;
 }
 
-const isFar = ({ map }, [ax, ay], [bx, by]) => Math.hypot(ax - bx, ay - by) > IN_VIEW * map.width;
+const isFar = ({ map }, a, b) => Math.hypot(a[0] - b[0], a[1] - b[1]) > IN_VIEW * map.width;
 
-// What comes with an action: the view that follows, the class that is chosen.
-function around({ map, last, cls, cost }, { at, cls: wanted }) {
-  const far = at && last && isFar({ map }, last, at);
-  return (far ? cost.jump : 0) + (wanted !== cls ? cost.key : 0);
+// What comes before an action: the view that follows and the class key, or N where it does both.
+function wayTo(job, { at, cls }) {
+  const far = at && job.last && isFar(job, job.last, at);
+  const other = (chosen) => (cls !== null && cls !== chosen ? job.cost.key : 0);
+  let best = { what: 'class keys and jumps', seconds: (far ? job.cost.jump : 0) + other(job.cls) };
+  for (const stop of at ? stops(job) : []) {
+    const seconds = stop.seconds + other(stop.region.cls);
+    if (!isFar(job, stop.centre, at) && seconds < best.seconds) best = { what: 'jumps to doubt', seconds, stop };
+  }
+  return best;
+}
+
+// The next doubtful regions: N is a jump, or a key where the view need not move.
+function stops({ walk, map, last, cost }) {
+  return walk.slice(0, AHEAD).map((region, k) => {
+    const [x, y, w, h] = region.rect;
+    const centre = [x + w / 2, y + h / 2];
+    const far = !last || isFar({ map }, last, centre);
+    return { region, k, centre, seconds: k * cost.jump + (far ? cost.jump : cost.key) };
+  });
 }
 
 function carryOut(job, action) {
-  const extra = around(job, action);
+  const { stop } = action.way;
   spend(job, action.tool, action.seconds);
-  spend(job, 'class keys and jumps', extra);
+  spend(job, action.way.what, action.way.seconds);
+  if (stop) Object.assign(job, { cls: stop.region.cls, last: stop.centre });
+  job.map.takeDirty();
   action.work();
+  forget(job, job.map.takeDirty() || [0, 0, 0, 0]);
+  job.walk = job.walk.slice(stop ? stop.k + 1 : 0).filter((region) => isOpen(region, job.map));
   job.actions++;
-  if (action.at) job.last = action.at;
-  job.cls = action.cls;
+  if (action.at) job.last = action.end || action.at;
+  if (action.cls !== null) job.cls = action.cls;
   job.score.count();
 }
 
 function spend(job, what, seconds) {
-  job.spent[what] = (job.spent[what] || 0) + seconds;
+  if (seconds) job.spent[what] = (job.spent[what] || 0) + seconds;
 }
 
-/** N through the doubtful regions in the editor's own order, until they stop paying. */
-function walk(job, face, { arm, tail }) {
-  const parse = { ...face, labels: face.prediction };
-  let disappointed = 0;
-  for (const region of doubtfulRegions(parse, { tail })) {
-    if (job.score.reached || disappointed >= DISAPPOINTMENTS) return;
-    spend(job, 'jumps to doubt', job.cost.jump);
-    const [x, y, w, h] = region.rect;
-    job.last = [x + w / 2, y + h / 2];
-    job.cls = region.cls;
-    const worked = workAt(job, parse, region, ARMS[arm].tools);
-    disappointed = worked ? 0 : disappointed + 1;
-  }
-}
-
-// Answer the question, then put right whatever else is in view and worth it.
-function workAt(job, parse, region, tools) {
-  let worked = false;
-  const answer = bestAnswer(job, parse, region);
-  let usual = choose(job, tools);
-  if (answer && answer.gain / answer.seconds >= (usual?.rate ?? 0)) {
-    spend(job, 'answers to doubt', answer.seconds);
-    job.map.edit('answer', 'accept', () => job.map.paint(answer.indices, answer.id));
-    job.actions++;
-    job.score.count();
-    worked = true;
-    usual = choose(job, tools);
-  }
-  while (usual && !job.score.reached) {
-    const here = choose(job, tools, job.last);
-    if (!here || here.rate < CONTENT * usual.rate) break;
-    carryOut(job, here);
-    worked = true;
-    usual = choose(job, tools);
-  }
-  return worked;
+/** N to one of the next doubtful regions, and the answer to its question. */
+function guiding(job) {
+  return stops(job).map(({ region, ...stop }) => {
+    const answer = bestAnswer(job, region);
+    return {
+      tool: 'answers to doubt',
+      cls: null,
+      at: null,
+      way: { what: 'jumps to doubt', seconds: stop.seconds, stop: { ...stop, region } },
+      seconds: answer?.seconds,
+      gain: answer?.gain ?? 0,
+      work: () => job.map.edit('answer', 'accept', () => job.map.paint(answer.indices, answer.id)),
+    };
+  });
 }
 
 // F at any reach, or a class key; null when the region is best left alone.
-function bestAnswer({ map, truth, score, cost }, parse, region) {
+function bestAnswer({ map, truth, score, cost, parse }, region) {
   let best = null;
   for (let level = 0; level < LEVELS.length; level++) {
     const reached = reach(parse, region, level);
@@ -140,6 +131,14 @@ function bestAnswer({ map, truth, score, cost }, parse, region) {
   }
   return best;
 }
+
+/** The tools of each arm. */
+export const ARMS = {
+  brush: [brushing],
+  walk: [brushing, guiding],
+  tools: TOOLS,
+  guided: [...TOOLS, guiding],
+};
 
 function main() {
   const job = JSON.parse(readFileSync(argv[2], 'utf8'));

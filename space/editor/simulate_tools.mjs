@@ -1,14 +1,17 @@
 // What a simulated annotator can do besides guidance: candidates with their cost, by tool.
 import { apply, swapSides } from './cleanup.mjs';
 import { redraw } from './redraw.mjs';
-import { bounds, components } from './regions.mjs';
+import { bounds, components, surroundings } from './regions.mjs';
 import { polygon } from './shapes.mjs';
+import { simplified, tried } from './simulate_lines.mjs';
 import { centreOf, clearance, mistakes, paint, plan } from './simulate_brush.mjs';
 
 // Only the most promising places are thought through.
 const CONSIDERED = 8;
 // An outline longer than this is not drawn in one go, pixels at 512.
 const LONGEST_OUTLINE = 2500;
+// Bends up to this many pixels are drawn straight.
+const STEADY = 0.8;
 
 /** Brush strokes on the components of wrong pixels. */
 export function brushing(job) {
@@ -45,7 +48,7 @@ export function lassoing(job) {
   const { map, truth, score, cost } = job;
   return promising(job).map((wrong) => {
     const id = truth[wrong[0]];
-    const outline = contour(wrong, map);
+    const outline = simplified(contour(wrong, map), STEADY);
     const work = () => polygon(map, outline, id);
     return {
       tool: 'lasso',
@@ -94,33 +97,33 @@ function majority(region, truth) {
 /** A part's outline, drawn once around the true part. */
 export function redrawing(job) {
   const { map, score, cost } = job;
-  job.parts ||= trueParts(job);
   const found = [];
-  for (const { id, outline, length, at } of job.parts) {
-    if (score.f1(id) >= score.targets[id]) continue;
-    const work = () => redraw(map, outline, id);
+  const longest = (LONGEST_OUTLINE * Math.max(map.width, map.height)) / 512;
+  for (const { id, drawn, length, at } of job.parts) {
+    if (score.f1(id) >= score.targets[id] || length > longest) continue;
+    const work = () => redraw(map, drawn, id);
     found.push({
       tool: 'redraw',
       cls: id,
       at,
       seconds: cost.stroke(length),
-      gain: score.gainOf(work),
+      gain: tried(job, { name: `redraw ${at}`, path: drawn, work }),
       work: () => map.edit('redraw', 'redraw', work),
     });
   }
   return found;
 }
 
-function trueParts({ map, truth }) {
-  const longest = (LONGEST_OUTLINE * Math.max(map.width, map.height)) / 512;
+export function trueParts({ map, truth }) {
   return components(map, (i) => truth[i] || -1)
     .filter((part) => part.length > 3)
     .map((part) => {
       const outline = contour(part, map);
+      const drawn = simplified(outline, STEADY);
       const at = centreOf(part, map.width);
-      return { id: truth[part[0]], outline, length: lengthOf(outline), at };
-    })
-    .filter(({ length }) => length <= longest);
+      const beside = new Set(surroundings(part, { ...map, data: truth }).touching.keys());
+      return { id: truth[part[0]], outline, drawn, length: lengthOf(drawn), at, own: new Set(part), beside };
+    });
 }
 
 function lengthOf(outline) {

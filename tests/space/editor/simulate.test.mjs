@@ -6,6 +6,7 @@ import { polygonPixels } from '../../../space/editor/shapes.mjs';
 import { redraw } from '../../../space/editor/redraw.mjs';
 import { ARMS, correct, costs } from '../../../space/editor/simulate.mjs';
 import { clearance, plan } from '../../../space/editor/simulate_brush.mjs';
+import { lengthOf, simplified } from '../../../space/editor/simulate_lines.mjs';
 import { Score } from '../../../space/editor/simulate_score.mjs';
 import { contour } from '../../../space/editor/simulate_tools.mjs';
 
@@ -102,4 +103,32 @@ test('redrawing a part gives what sticks out to its neighbours and spares a larg
   assert.equal(map.areas[2], 144);
   map.edit('add', 'redraw', () => redraw(map, [[68, 40], [75, 40], [75, 47], [68, 47]], 1));
   assert.equal(map.areas[1], 3600 - 144 + 48);
+});
+
+test('a simplified line stays near the line, keeps its ends, and is no longer', () => {
+  const path = Array.from({ length: 80 }, (_, k) => [k, 20 + Math.round(8 * Math.sin(k / 9))]);
+  for (const tolerance of [0.8, 2]) {
+    const short = simplified(path, tolerance);
+    assert.deepEqual([short[0], short.at(-1)], [path[0], path.at(-1)]);
+    assert.ok(short.length < path.length && lengthOf(short) <= lengthOf(path));
+  }
+});
+
+test('a border that is wrong on both sides is moved in one stroke without a class key', () => {
+  const truth = square(blank(), [0, 0, 96], 1);
+  for (let y = 0; y < 96; y++) truth.fill(2, y * 96 + 48, y * 96 + 96);
+  const prediction = truth.slice();
+  for (let y = 20; y < 70; y++) {
+    const off = 48 + Math.round(25 * Math.sin((y - 20) / 8));
+    prediction.fill(1, y * 96, y * 96 + off);
+    prediction.fill(2, y * 96 + off, y * 96 + 96);
+  }
+  const confidence = blank().fill(250);
+  const found = correct(
+    { ...SIZE, truth, prediction, confidence, runnerUp: blank() },
+    { arm: 'tools', cost: COST, classes: 3, tail: [], pairs: [] },
+  );
+  assert.equal(found.reached, true);
+  assert.deepEqual(Object.keys(found.by_tool), ['reshape']);
+  assert.equal(found.actions, 1);
 });
