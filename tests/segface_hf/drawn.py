@@ -78,3 +78,19 @@ class FixedDetector:
 
     def detect(self, image):
         return list(self.faces)
+
+
+def scene(
+    *places: tuple[float, float, float, float], size: tuple[int, int]
+) -> tuple[Image.Image, np.ndarray]:
+    """A photo of drawn faces at (x, y, side, angle), and its true mask."""
+    mask = np.zeros(size[::-1], np.uint8)
+    for x, y, side, angle in places:
+        face = Image.fromarray(face_mask(1024)).resize(
+            (int(side), int(side)), Image.Resampling.NEAREST
+        )
+        turned = np.asarray(face.rotate(-angle, expand=True))
+        top, left = int(y - turned.shape[0] / 2), int(x - turned.shape[1] / 2)
+        part = mask[top : top + turned.shape[0], left : left + turned.shape[1]]
+        np.copyto(part, turned, where=turned > 0)
+    return painted(mask), mask

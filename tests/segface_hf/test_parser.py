@@ -18,7 +18,7 @@ from segface_hf.frames import Frame
 from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.landmarks import TEMPLATE
 from segface_hf.parser import FaceParser
-from tests.segface_hf.drawn import EYES, FixedDetector, PaletteEngine, face_mask, painted
+from tests.segface_hf.drawn import EYES, FixedDetector, PaletteEngine, face_mask, painted, scene
 
 SIZE = 256
 FEATURES = ("skin", "nose", "l_lip", "u_lip", "l_eye", "r_eye")
@@ -37,22 +37,6 @@ def agreement(mask: np.ndarray, truth: np.ndarray, name: str) -> float:
     index = CELEBAMASK_HQ.id_of(name)
     ours, theirs = mask == index, truth == index
     return 2 * np.count_nonzero(ours & theirs) / (ours.sum() + theirs.sum())
-
-
-def scene(
-    *places: tuple[float, float, float, float], size: tuple[int, int]
-) -> tuple[Image.Image, np.ndarray]:
-    """A photo of drawn faces at (x, y, side, angle), and its true mask."""
-    mask = np.zeros(size[::-1], np.uint8)
-    for x, y, side, angle in places:
-        face = Image.fromarray(face_mask(1024)).resize(
-            (int(side), int(side)), Image.Resampling.NEAREST
-        )
-        turned = np.asarray(face.rotate(-angle, expand=True))
-        top, left = int(y - turned.shape[0] / 2), int(x - turned.shape[1] / 2)
-        part = mask[top : top + turned.shape[0], left : left + turned.shape[1]]
-        np.copyto(part, turned, where=turned > 0)
-    return painted(mask), mask
 
 
 def test_a_face_in_its_frame_is_parsed_in_one_pass() -> None:
