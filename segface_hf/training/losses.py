@@ -48,13 +48,20 @@ def class_weights(kind: str, share: Tensor, *, photos: int, limit: float) -> Ten
     return weights.clamp(max=limit).float()
 
 
-def dice_loss(logits: Tensor, masks: Tensor, *, smooth: float = 1.0) -> Tensor:
+def dice_loss(
+    logits: Tensor, masks: Tensor, *, smooth: float = 1.0, absent: Tensor | None = None
+) -> Tensor:
     """Mean Dice loss over the classes that the batch holds (V-Net's squared form).
+
+    A rare class is absent from most batches, and what is taken for it there costs nothing: it
+    ends up seen everywhere. With `absent`, such a class counts too, as if the batch also held its
+    average share, found without a fault.
 
     Args:
         logits: (B, K, H, W).
         masks: int64 (B, H, W); `IGNORED` pixels don't count.
         smooth: Added above and below.
+        absent: (K,) share of each class in all pixels of the training set, or None.
     """
     known = masks != IGNORED
     target = masks.masked_fill(~known, 0)
@@ -65,7 +72,10 @@ def dice_loss(logits: Tensor, masks: Tensor, *, smooth: float = 1.0) -> Tensor:
     counts = torch.bincount(target[known], minlength=classes).float()
     union = chances.square().sum((0, 2, 3)) + counts
     losses = 1 - (2 * overlap + smooth) / (union + smooth)
-    return losses[counts > 0].mean()
+    if absent is None:
+        return losses[counts > 0].mean()
+    expected = absent.to(union) * known.sum()
+    return torch.where(counts > 0, losses, union / (union + expected.clamp(min=smooth))).mean()
 
 
 def training_loss(
@@ -93,5 +103,6 @@ def training_loss(
         entropy = F.cross_entropy(logits, masks, weights, ignore_index=IGNORED)
         total = total + options.cross_entropy * entropy
     if options.dice:
-        total = total + options.dice * dice_loss(logits, masks)
+        absent = share if options.dice_absent else None
+        total = total + options.dice * dice_loss(logits, masks, absent=absent)
     return total

@@ -72,3 +72,16 @@ def test_logit_adjustment_asks_more_of_rare_classes():
 def test_low_resolution_logits_are_resized_to_the_mask():
     masks = torch.zeros(1, 8, 8, dtype=torch.long)
     assert loss(torch.zeros(1, 2, 4, 4), masks, dice=0.0) == pytest.approx(math.log(2))
+
+
+def test_an_absent_class_costs_what_is_taken_for_it_once_it_counts():
+    masks = torch.zeros(1, 8, 8, dtype=torch.long)
+    share = torch.tensor([0.9, 0.1])
+    for taken, cost in ((0.0, 0.0), (6.4, 0.5)):
+        chances = torch.stack([torch.full((8, 8), 1 - (taken / 64) ** 0.5)] * 2)
+        chances[1] = (taken / 64) ** 0.5
+        logits = chances.clamp(min=1e-9).log()[None]
+        # Its squared chances add up to 6.4 pixels, as many as its average share of 64.
+        loss = dice_loss(logits, masks, absent=share)
+        ignoring = dice_loss(logits, masks)
+        assert float(2 * loss - ignoring) == pytest.approx(cost, abs=1e-4)
