@@ -116,6 +116,7 @@ def measure(browser: Any, url: str, *, size: str, folder: Path, clock: str) -> M
     from tests.space.editor.driver import EditorPage
 
     editor = EditorPage.start(browser, url, folder=folder, height=1000, width=1440)
+    editor.page.set_default_timeout(120_000)
     editor.page.evaluate(WATCH_ARRIVAL)
     editor.load(size)
     ready = editor.page.evaluate("window.readyAt - window.arrivedAt")

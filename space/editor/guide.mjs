@@ -70,6 +70,10 @@ export class Guide {
   /** Go to the next region (1) that is still a question, or back (-1) to any, around the end. */
   jump(direction) {
     const regions = this.list();
+    // What has mostly been painted over since needs no visit.
+    regions.forEach((region, at) => {
+      if (!isOpen(region, this.app.map)) this.seen.add(at);
+    });
     const next = this.after(this.at, direction);
     if (next < 0) {
       this.app.say(regions.length ? 'Every doubtful region is decided.' : 'No region is doubtful enough to look at.');
@@ -78,10 +82,6 @@ export class Guide {
     }
     this.at = next;
     this.seen.add(next);
-    // What has mostly been painted over since needs no visit.
-    regions.forEach((region, at) => {
-      if (!isOpen(region, this.app.map)) this.seen.add(at);
-    });
     this.activate(regions[next]);
     // The likely class is ready in the hand; painting by hand needs no key.
     this.app.choose(this.active.cls);

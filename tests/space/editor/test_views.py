@@ -219,3 +219,15 @@ def test_a_stroke_where_the_border_belongs_moves_it_there(open_editor):
     assert editor.text(".fme-message") == "move a border"
     editor.press("Control+z", "Control+z")
     np.testing.assert_array_equal(editor.ids(), start)
+
+
+def test_doubtful_regions_are_found_without_being_asked_and_painted_ones_are_skipped(open_editor):
+    editor = open_editor()
+    editor.page.wait_for_function(
+        "document.querySelector('.fme-progress').textContent.startsWith('0 of')"
+    )
+    total = editor.js("fme.app.guide.regions.length")
+    editor.js("fme.map.edit('all', 'brush', () => fme.map.paint(fme.map.data.keys(), 16))")
+    editor.press("n")
+    assert editor.text(".fme-message") == "Every doubtful region is decided."
+    assert editor.text(".fme-progress") == f"{total} of {total} doubtful regions seen"
