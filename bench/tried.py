@@ -10,7 +10,7 @@ import argparse
 import copy
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -138,12 +138,15 @@ VARIANTS: Mapping[str, Callable[[SegFace, Tensor], Call]] = {
 }
 
 
-def measure(backbone: str, setup: Setup, *, size: int) -> list[dict]:
-    """Rows of every variant that runs here, beside the fused path."""
+def measure(
+    backbone: str, setup: Setup, *, size: int, names: Sequence[str] | None = None
+) -> list[dict]:
+    """Rows of every variant that runs here, or of the named ones, beside the fused path."""
     model, pixels = build(backbone), noise(1, size)
     calls: dict[str, Call] = {"fused": lambda: infer(model, pixels).labels}
     refused: dict[str, str] = {}
-    for name, make in VARIANTS.items():
+    for name in VARIANTS if names is None else names:
+        make = VARIANTS[name]
         print(f"preparing: {backbone}, {name}", file=sys.stderr, flush=True)
         try:
             call = make(model, pixels)
@@ -171,6 +174,7 @@ def main() -> int:
     """Runs the comparison and rewrites its table."""
     parser = argparse.ArgumentParser(prog="python -m bench.tried", description=__doc__)
     parser.add_argument("--backbones", nargs="+", default=(EMBEDDED, "mobilenet"), metavar="NAME")
+    parser.add_argument("--variants", nargs="+", choices=list(VARIANTS), metavar="VARIANT")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--size", type=int, default=SIZE)
     parser.add_argument("--threads", type=int)
@@ -183,7 +187,7 @@ def main() -> int:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for backbone in args.backbones:
-            rows += measure(backbone, setup, size=args.size)
+            rows += measure(backbone, setup, size=args.size, names=args.variants)
     machine = {**describe(), "clock": args.clock, "openvino": find_spec("openvino") is not None}
     told = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in machine.items())
     text = f"Measured on: {told}.\n\n{table(rows)}"
