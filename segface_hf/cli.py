@@ -67,10 +67,11 @@ def _of_package(name: str) -> tuple[str, str]:
     return name, f"segface_hf.commands.{name}"
 
 
+COMMANDS = ("parse", "convert", "train", "average", "evaluate", "publish", "export")
 SEGFACE = Program(
     "segface",
     "Face parsing with SegFace: photos in, part masks out.",
-    dict(map(_of_package, ("parse", "convert", "train", "evaluate", "publish", "export"))),
+    dict(map(_of_package, COMMANDS)),
 )
 
 

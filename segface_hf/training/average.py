@@ -1,11 +1,15 @@
-"""Weight averaging: an exponential moving average of a model, which is what gets evaluated."""
+"""Weight averaging: a moving average while training, and the mean of checkpoints after it."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 
 import torch
 from torch import nn
+
+from segface_hf.errors import ConfigError
+from segface_hf.model import SegFace
 
 
 def averaged_copy(model: nn.Module) -> nn.Module:
@@ -31,3 +35,36 @@ def update_average(average: nn.Module, model: nn.Module, *, decay: float, step: 
             value.lerp_(theirs[key], 1 - keep)
         else:
             value.copy_(theirs[key])
+
+
+@torch.no_grad()
+def mean_of(models: Sequence[SegFace], shares: Sequence[float]) -> SegFace:
+    """Averages models weight by weight (model soups, Wortsman et al., ICML 2022).
+
+    It makes sense only for models that were trained on from the same weights.
+
+    Args:
+        models: Models of one architecture.
+        shares: How much each counts; they are scaled to a sum of 1.
+
+    Returns:
+        A new model with the configuration of the first.
+
+    Raises:
+        ConfigError: Shares and models don't fit, or the architectures differ.
+    """
+    if len(models) != len(shares) or min(shares, default=0) < 0 or sum(shares) <= 0:
+        raise ConfigError(
+            f"expected a share of at least 0 for each of {len(models)} models and a positive sum, "
+            f"got {list(shares)}"
+        )
+    states = [model.state_dict() for model in models]
+    shapes = [{key: value.shape for key, value in state.items()} for state in states]
+    if any(other != shapes[0] for other in shapes):
+        raise ConfigError("the models have different architectures: average legs of one run")
+    mean = copy.deepcopy(models[0]).float()
+    for key, value in mean.state_dict().items():
+        if value.is_floating_point():
+            parts = [s * state[key].float() for s, state in zip(shares, states, strict=True)]
+            value.copy_(torch.stack(parts).sum(0) / sum(shares))
+    return mean.eval()

@@ -1,0 +1,37 @@
+"""`segface average`: one checkpoint from several of the same run, weight by weight."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+HELP = "average checkpoints that come from one start, such as the legs of a run"
+_DTYPES = ("float32", "float16")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    parser.add_argument("models", nargs="+", metavar="MODEL", help="checkpoint folder or org/name")
+    parser.add_argument("--shares", nargs="+", type=float, help="weight of each (default: equal)")
+    parser.add_argument("--out", required=True, help="folder of the new checkpoint")
+    parser.add_argument("--dtype", choices=_DTYPES, default="float32", help="of the saved weights")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Averages and saves; returns 0."""
+    import torch
+
+    from segface_hf.errors import OutputError
+    from segface_hf.model import SegFace
+    from segface_hf.training.average import mean_of
+
+    shares = args.shares or [1.0] * len(args.models)
+    mean = mean_of([SegFace.from_pretrained(name) for name in args.models], shares)
+    if args.dtype == "float16":
+        mean = mean.to(torch.float16)
+    try:
+        mean.save_pretrained(Path(args.out))
+    except OSError as error:
+        raise OutputError(f"can't write the checkpoint to {args.out}: {error}") from error
+    print(f"{len(args.models)} checkpoints averaged: {args.out}")
+    return 0

@@ -1,0 +1,49 @@
+"""Averaging checkpoints: the arithmetic, the saved type, and what is refused."""
+
+import pytest
+import torch
+
+from segface_hf.cli import main
+from segface_hf.errors import ConfigError
+from segface_hf.model import SegFace
+from segface_hf.training.average import mean_of
+from tests.segface_hf.training.drawn import tiny_recipe
+
+
+def model(seed, **options):
+    torch.manual_seed(seed)
+    plain = dict(tiny_recipe().model_options())
+    return SegFace(tiny_recipe(model={**plain, **options}).model_config()).eval()
+
+
+def test_every_weight_is_the_weighted_mean():
+    first, second = model(1), model(2)
+    mean = mean_of([first, second], [2, 1])
+    for key, value in mean.state_dict().items():
+        if value.is_floating_point():
+            expected = (2 * first.state_dict()[key] + second.state_dict()[key]) / 3
+            assert torch.allclose(value, expected, atol=1e-6)
+
+
+def test_the_command_saves_a_checkpoint_that_loads(tmp_path, capsys):
+    for seed in (1, 2):
+        model(seed).save_pretrained(tmp_path / str(seed))
+    folders = [str(tmp_path / name) for name in ("1", "2")]
+    out = str(tmp_path / "mean")
+    assert main(["average", *folders, "--out", out, "--dtype", "float16"]) == 0
+    assert "2 checkpoints averaged" in capsys.readouterr().out
+    loaded = SegFace.from_pretrained(out)
+    expected = mean_of([model(1), model(2)], [1, 1])
+    for key, value in loaded.state_dict().items():
+        assert torch.allclose(value.float(), expected.state_dict()[key].float(), atol=2e-3)
+
+
+@pytest.mark.parametrize("shares", [[1], [1, -1], [0, 0]])
+def test_shares_that_do_not_fit_are_refused(shares):
+    with pytest.raises(ConfigError, match="a share of at least 0 for each of 2 models"):
+        mean_of([model(1), model(2)], shares)
+
+
+def test_models_of_different_architectures_are_refused():
+    with pytest.raises(ConfigError, match="different architectures"):
+        mean_of([model(1), model(1, width=32)], [1, 1])
