@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import tempfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 
 from bench.memory import peak_elsewhere
@@ -190,7 +192,9 @@ def many(setup: Setup, *, count: int = 16) -> list[dict]:
                 parser, crops, out, whole=True
             ),
         }
-        times = interleaved(calls, repeats=max(1, setup.repeats // 2), clock=setup.clock)
+        threads = torch.get_num_threads()
+        threaded = {name: partial(_threaded, call, threads) for name, call in calls.items()}
+        times = interleaved(threaded, repeats=max(1, setup.repeats // 2), clock=setup.clock)
     rows, base = [], ""
     for called, timing in times.items():
         base = called if "alone" in called else base
@@ -201,6 +205,12 @@ def many(setup: Setup, *, count: int = 16) -> list[dict]:
             }
         )  # fmt: skip
     return rows
+
+
+def _threaded(call: Callable[[], object], threads: int) -> object:
+    """Calls with so many threads; jobs leave one behind."""
+    torch.set_num_threads(threads)
+    return call()
 
 
 def _written(folder: Path, name: str, image: Image.Image, count: int) -> Path:

@@ -127,11 +127,12 @@ class FusedHead:
 
     def _position(self, grid: Grid) -> Tensor:
         """(N, width), kept for the sizes seen last: sines cost more than they weigh."""
-        if grid not in self._positions:
-            self._positions[grid] = self.decoder.position(grid.height, grid.width)
+        known = self._positions.get(grid)
+        if known is None:
+            known = self._positions[grid] = self.decoder.position(grid.height, grid.width)
             while len(self._positions) > _KEPT_POSITIONS:
                 self._positions.popitem(last=False)
-        return self._positions[grid]
+        return known
 
     def _upscale(self, tokens: Tensor, detail: Tensor | None) -> Tensor:
         """(T, width) -> (T * s * s, dims[-1])."""

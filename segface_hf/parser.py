@@ -145,15 +145,19 @@ class FaceParser:
     def shared(self) -> FaceParser:
         """Returns a parser that many threads may use at once; crops of their photos go together.
 
-        It gives what this one does, up to the rounding of larger batches.
+        It gives what this one does, up to the rounding of larger batches. On the CPU as many calls
+        of the model run at a time as torch has threads, one thread each.
         """
+        import torch
+
         from segface_hf.sharing import SharedDetector, SharedEngine
 
         warped = self.engine.config.warp != "none"
+        cores = torch.get_num_threads() if torch.device(self._device).type == "cpu" else 1
         return FaceParser(
-            SharedEngine(self.engine), detector=SharedDetector(self.detector),
+            SharedEngine(self.engine, cores=cores), detector=SharedDetector(self.detector),
             model_id=self.model_id, revision=self.revision, digest=self.digest,
-            device=self._device, scout=SharedEngine(self._scout()) if warped else None,
+            device=self._device, scout=SharedEngine(self._scout(), cores=cores) if warped else None,
         )  # fmt: skip
 
     def _passes(self, doubt: bool, *, wanted: frozenset[int] | None = None) -> PhotoParse:

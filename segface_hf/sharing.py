@@ -10,6 +10,7 @@ from threading import Lock
 from typing import TypeVar
 
 import numpy as np
+import torch
 from PIL import Image
 
 from segface_hf.config import SegFaceConfig
@@ -37,17 +38,22 @@ class _Call:
 class SharedEngine:
     """An engine for many threads: whatever waits when the model is free goes through it at once.
 
-    One thread of its own runs the model, so that nobody else's work holds the model up.
+    Each core runs the model on other crops, in a thread of its own: threads that share one
+    operation wait for each other, and for whoever reads or writes a picture in between.
 
     Args:
         engine: Does the work.
         most: Crops in one call of the model, unless a single caller brings more.
+        cores: Calls of the model at a time, one thread each.
     """
 
-    def __init__(self, engine: Engine, *, most: int = TOGETHER) -> None:
+    def __init__(self, engine: Engine, *, most: int = TOGETHER, cores: int = 1) -> None:
         self._engine, self._most = engine, most
         self._waiting: deque[_Call] = deque()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
+        self._lock = Lock()
+        self._threads = ThreadPoolExecutor(
+            cores, thread_name_prefix="model", initializer=_one_thread if cores > 1 else None
+        )
 
     @property
     def config(self) -> SegFaceConfig:
@@ -59,12 +65,14 @@ class SharedEngine:
     ) -> list[CropParse]:
         """Parses crops together with those of other threads; see `segface_hf.photo.Engine`."""
         call = _Call(crops, landmarks, doubt)
-        self._waiting.append(call)
-        self._thread.submit(self._serve)
+        with self._lock:
+            self._waiting.append(call)
+        self._threads.submit(self._serve)
         return call.result.result()
 
     def _serve(self) -> None:
-        calls = self._next_calls()
+        with self._lock:
+            calls = self._next_calls()
         if not calls:  # an earlier turn took them along
             return
         try:
@@ -93,6 +101,11 @@ class SharedEngine:
             landmarks=np.concatenate(marks) if marks else None,
             doubt=calls[0].doubt,
         )
+
+
+def _one_thread() -> None:
+    """Gives an operation of the calling thread, and of threads to come, one thread."""
+    torch.set_num_threads(1)
 
 
 def _alike(a: _Call, b: _Call) -> bool:

@@ -1,0 +1,47 @@
+"""A model shared by many threads gives each its own crops' labels, on one core or on several."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from segface_hf.parser import FaceParser
+from segface_hf.sharing import SharedEngine, side_by_side
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return FaceParser.from_pretrained().engine
+
+
+def drawn(seed: int, count: int) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    coarse = random.integers(0, 255, (count, 8, 8, 3), dtype=np.uint8)
+    return coarse.repeat(16, 1).repeat(16, 2)
+
+
+@pytest.mark.parametrize("cores", [1, 3])
+def test_threads_get_the_labels_of_their_own_crops(engine, cores):
+    shared = SharedEngine(engine, cores=cores)
+    batches = [drawn(seed, 1 + seed % 3) for seed in range(8)]
+
+    def alone(crops):
+        return [engine.run(crop[None], landmarks=None, doubt=False)[0] for crop in crops]
+
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(lambda c: shared.run(c, landmarks=None, doubt=False), batches))
+    for crops, parsed in zip(batches, found, strict=True):
+        assert len(parsed) == len(crops)
+        for ours, expected in zip(parsed, alone(crops), strict=True):
+            assert (ours.labels == expected.labels).mean() > 0.9999
+
+
+def test_an_error_reaches_the_thread_whose_crops_caused_it(engine):
+    shared = SharedEngine(engine, cores=2)
+    with pytest.raises((ValueError, RuntimeError, IndexError)):
+        shared.run(np.zeros((1, 4), np.uint8), landmarks=None, doubt=False)
+    assert len(shared.run(drawn(0, 1), landmarks=None, doubt=False)) == 1
+
+
+def test_results_come_in_the_order_of_the_items():
+    assert list(side_by_side(range(20), lambda item: item * item)) == [i * i for i in range(20)]
