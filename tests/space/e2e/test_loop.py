@@ -120,6 +120,8 @@ def test_a_correction_is_saved_as_a_row_that_load_dataset_reads(
     page.evaluate("() => { const e = document.querySelector('#mask-editor .fme').__fme;"
                   " e.cls(16); e.tool('brush'); }")  # fmt: skip
     stroke(page, (0.3, 0.1), (0.7, 0.12))
+    page.wait_for_timeout(400)
+    stroke(page, (0.3, 0.14), (0.7, 0.14))
     changed = page.evaluate("() => document.querySelector('#mask-editor .fme').__fme.map.changed")
     page.locator("#right").get_by_role("radio").first.check()
     page.click("#mask-editor [data-act=save]")
@@ -138,6 +140,9 @@ def test_a_correction_is_saved_as_a_row_that_load_dataset_reads(
     moved = mask != prediction
     assert moved.sum() == changed > 0
     assert set(np.unique(mask[moved])) == {16}
+    assert row["changed_pixels"] == changed
+    assert 0.4 <= row["seconds"] < 600
+    assert "brush" in {used["tool"] for used in row["tools"]}
     page.get_by_role("tab", name="Contribute").click()
     assert row["content_id"][:8] in page.locator("#receipts").inner_text()
 
