@@ -21,11 +21,13 @@ _SCALE = 3
 _LEAST_NECK, _LEAST_EAR = 0.012, 0.0015
 _COVERED = 0.5
 _HALF = 128
-# Gold, rose gold, silver, pearl, black, turquoise, coral: linear shares of the light on the skin.
+# Gold, rose gold, silver, diamond, pearl, black, turquoise, coral: shares of the light.
 _COLORS = (
-    (1.15, 0.85, 0.35), (1.1, 0.75, 0.6), (0.95, 0.95, 1.0), (1.25, 1.2, 1.1), (0.12, 0.12, 0.14),
-    (0.25, 0.8, 0.85), (1.0, 0.35, 0.3),
+    (1.15, 0.85, 0.35), (1.1, 0.75, 0.6), (0.95, 0.95, 1.0), (1.4, 1.4, 1.45), (1.25, 1.2, 1.1),
+    (0.12, 0.12, 0.14), (0.25, 0.8, 0.85), (1.0, 0.35, 0.3),
 )  # fmt: skip
+# What skin throws back of white light: without it jewellery would be tinted like the skin.
+_SKIN = (1.0, 0.78, 0.68)
 _EARS = ("l_ear", "r_ear")
 
 Shape = list[tuple[float, float, float]]
@@ -60,8 +62,37 @@ def _beads(path: np.ndarray, radius: float, gap: float) -> Shape:
     return [(float(a), float(b), radius) for a, b in zip(x, y, strict=True)]
 
 
+@dataclass(frozen=True)
+class Style:
+    """How a kind of necklace hangs, in shares of the photo's side and of the neck that shows.
+
+    Attributes:
+        radius: Smallest and largest radius of a disc, in sides.
+        gap: From centre to centre of two discs, in radii.
+        drop: Shortest and longest way down from the sides of the neck, in visible necks.
+        strands: Fewest and most strands, one below the other.
+        graded: How much larger the discs in the middle are than those at the sides.
+    """
+
+    radius: tuple[float, float]
+    gap: float
+    drop: tuple[float, float]
+    strands: tuple[int, int] = (1, 1)
+    graded: float = 1.0
+
+
+_STYLES = (
+    Style((0.002, 0.006), 0.7, (0.25, 1.3), strands=(1, 3)),  # chains
+    Style((0.006, 0.016), 1.9, (0.25, 1.3)),  # beads, pearls
+    Style((0.006, 0.013), 1.8, (0.2, 0.8), strands=(2, 5)),  # strands of pearls
+    Style((0.006, 0.02), 0.6, (0.05, 0.35)),  # chokers
+    Style((0.004, 0.008), 1.8, (0.1, 0.5), strands=(4, 10)),  # collars
+    Style((0.01, 0.022), 1.8, (0.3, 1.1), strands=(1, 2), graded=1.8),  # statement pieces
+)
+
+
 def necklace(canvas: Canvas) -> Shape:
-    """A chain or beads hanging from both sides of the neck, some with a pendant.
+    """A necklace of some style hanging from both sides of the neck, some with a pendant.
 
     Returns:
         Discs; none where the photo shows too little neck.
@@ -75,18 +106,36 @@ def necklace(canvas: Canvas) -> Shape:
     columns = np.flatnonzero(neck[int(start)])
     if len(columns) < side * 0.06:
         return []
-    left, right = columns[0], columns[-1]
-    across = np.linspace(-1, 1, 200)
-    drop = random.uniform(0.25, 1.3) * (bottom - start) + random.uniform(0, 0.08) * side
-    x = (left + right) / 2 + across * (right - left) / 2 + random.normal(0, 0.01) * side
+    style = _STYLES[random.integers(len(_STYLES))]
+    drop = random.uniform(*style.drop) * (bottom - start) + random.uniform(0, 0.05) * side
+    path = _hanging(random, ends=(columns[0], columns[-1]), start=start, drop=drop, side=side)
+    return _strands(style, path, random, side=side)
+
+
+def _hanging(
+    random: np.random.Generator, *, ends: tuple[int, int], start: float, drop: float, side: int
+) -> np.ndarray:
+    """The line (200, 2) of a necklace: x and y in pixels, from one end to the other."""
+    across, half = np.linspace(-1, 1, 200), (ends[1] - ends[0]) / 2 * random.uniform(1.0, 1.2)
+    x = sum(ends) / 2 + across * half + random.normal(0, 0.01) * side
     y = start + drop * (1 - np.abs(across) ** random.uniform(1.3, 2.6))
-    path = np.stack([x, y + random.normal(0, 0.04) * drop * across], 1)
-    beads = random.random() < 0.5
-    radius = side * (random.uniform(0.006, 0.016) if beads else random.uniform(0.002, 0.006))
-    shape = _beads(path, radius, random.uniform(1.6, 2.1) if beads else 0.7)
-    if random.random() < 0.4:
-        shape.append((*path[100], radius * random.uniform(1.8, 3.5)))
-    return shape
+    return np.stack([x, y + random.normal(0, 0.04) * drop * across], 1)
+
+
+def _strands(style: Style, path: np.ndarray, random: np.random.Generator, *, side: int) -> Shape:
+    """Discs of every strand along a path, and a pendant at its middle now and then."""
+    radius, shape = side * random.uniform(*style.radius), []
+    below = radius * random.uniform(1.7, 2.6)
+    for strand in range(random.integers(style.strands[0], style.strands[1] + 1)):
+        shape += _beads(path + np.array([0, strand * below]), radius, style.gap)
+    middle, half = path[100], max(1.0, (path[-1, 0] - path[0, 0]) / 2)
+    grown = [
+        (x, y, r * (1 + (style.graded - 1) * max(0.0, 1 - abs(x - middle[0]) / half)))
+        for x, y, r in shape
+    ]
+    if random.random() < 0.3:
+        grown.append((*middle, radius * random.uniform(1.8, 3.5)))
+    return grown
 
 
 def earring(canvas: Canvas) -> Shape:
@@ -157,12 +206,15 @@ def _paint(shape: Shape, size: int, random: np.random.Generator) -> Drawing | No
     picture = Image.new("RGBA", (width * _SCALE, height * _SCALE))
     brush = ImageDraw.Draw(picture)
     color = np.array(_COLORS[random.integers(len(_COLORS))]) * random.uniform(0.7, 1.2)
+    # Cut stones and polished metal throw back each its own part of the light.
+    sparkle = random.uniform(0, 0.5)
     # A darker rim, a body and a highlight towards the upper left.
     layers = ((1.0, 0.0, 0.45), (0.8, 0.1, 1.0), (0.35, 0.35, 1 + random.uniform(0.2, 1.0)))
     for x, y, radius in discs - [*low, 0]:
+        shine = np.exp(random.normal(0, sparkle))
         for grow, move, factor in layers:
             r, cx, cy = radius * grow, x - move * radius, y - move * radius
-            tone = np.clip(color * factor * _HALF, 0, 255).astype(int).tolist()
+            tone = np.clip(color * factor * shine * _HALF, 0, 255).astype(int).tolist()
             box = [v * _SCALE for v in (cx - r, cy - r, cx + r, cy + r)]
             brush.ellipse(box, fill=(*tone, 255))
     small = torch.from_numpy(np.array(picture.resize((width, height), Image.Resampling.BOX)))
@@ -198,7 +250,8 @@ def draw_part(
     cover[place] = drawing.cover
     cover *= torch.from_numpy(canvas.pixels_of(*wearers))
     skin = torch.from_numpy(canvas.pixels_of("skin", "neck"))
-    light = image[:, skin].mean(1)[:, None, None] if bool(skin.any()) else torch.tensor(0.5)
+    shown = image[:, skin].mean(1) if bool(skin.any()) else torch.tensor(_SKIN) / 2
+    light = (shown / torch.tensor(_SKIN))[:, None, None]
     color, image = (drawing.color * light).clamp(0, 1), image.clone()
     image[:, *place] += (color - image[:, *place]) * cover[place]
     return image, mask.masked_fill(cover > _COVERED, schema.id_of(name))
