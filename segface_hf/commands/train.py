@@ -54,7 +54,9 @@ def run(args: argparse.Namespace) -> int:
     if company.leads:
         print(
             f"{len(data.photos)} photos, {len(pairs)} to evaluate, {len(data.swapped)} masks with "
-            f"swapped sides ({recipe.tail.swapped}), {current.precision}"
+            f"swapped sides ({recipe.tail.swapped}), "
+            + (f"{len(data.missing)} that lack a part, " if data.missing else "")
+            + current.precision
             + (f", {company.size} processes" if company.size > 1 else "")
             + (f", resumed at step {current.step}" if resumed else "")
         )

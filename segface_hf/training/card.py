@@ -54,7 +54,9 @@ def training_card(facts: Mapping[str, Any]) -> str:
         f"Trained on {facts['photos']} photos for {facts['step']} steps "
         f"({facts['minutes']:.0f} minutes, {facts['precision']}). "
         f"{facts['swapped']} of their masks had left and right swapped "
-        f"({facts['recipe']['tail']['swapped']}).\n",
+        f"({facts['recipe']['tail']['swapped']})."
+        + (f" {facts['missing']} lack a part, which didn't count." if facts["missing"] else "")
+        + "\n",
     ]
     if facts.get("mean_f1") is not None:
         parts.append(_scores(facts))

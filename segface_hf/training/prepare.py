@@ -15,6 +15,7 @@ from segface_hf.training.audit import swapped_photos
 from segface_hf.training.augment import augment_batch
 from segface_hf.training.data import PhotoSet, find_pairs, load_photos
 from segface_hf.training.jewellery import draw_parts
+from segface_hf.training.missing import ignore_missing
 from segface_hf.training.paste import PartBank, collect_parts, paste_parts
 from segface_hf.training.pseudo import joined, pseudo_labelled
 from segface_hf.training.recipe import Recipe
@@ -32,6 +33,7 @@ class TrainingData:
         bank: Donors of rare parts.
         chances: Class id -> probability of a paste.
         swapped: Stems whose masks had left and right swapped.
+        missing: Stems whose masks lack a part that doesn't count therefore.
     """
 
     photos: PhotoSet
@@ -40,6 +42,7 @@ class TrainingData:
     bank: PartBank
     chances: dict[int, float]
     swapped: tuple[str, ...]
+    missing: tuple[str, ...] = ()
 
     def batch(self, recipe: Recipe, *, side: int, generator: Generator) -> tuple[Tensor, Tensor]:
         """Draws and varies one batch.
@@ -104,7 +107,7 @@ def prepare(
 
     Raises:
         DataError: The folder can't be used; the message names the file.
-        ConfigError: There are photos to label and no teacher.
+        ConfigError: There are photos to label or masks to judge, and no teacher.
         LabelError: The recipe pastes a class that the schema lacks.
     """
     schema = recipe.model_config().labels
@@ -112,22 +115,28 @@ def prepare(
     photos, swapped = clean(photos, recipe.tail.swapped)
     if not len(photos):
         raise DataError(f"{folder} holds no usable photo: every mask has swapped sides")
+    missing: tuple[str, ...] = ()
+    if recipe.tail.missing == "ignore":
+        teacher = _teacher(recipe, "tail.missing is 'ignore' and nothing judges the masks")
+        photos, missing = ignore_missing(photos, teacher, confidence=recipe.pseudo.confidence)
     if unlabelled:
         photos = joined(photos, _labelled(unlabelled, recipe))
-    return derive(photos, recipe, schema=schema, swapped=swapped)
+    return replace(derive(photos, recipe, schema=schema, swapped=swapped), missing=missing)
 
 
 def _labelled(folder: str | Path, recipe: Recipe) -> PhotoSet:
+    model = _teacher(recipe, f"{folder} holds photos without masks and nothing labels them")
+    return pseudo_labelled(model, folder, side=recipe.storage, confidence=recipe.pseudo.confidence)
+
+
+def _teacher(recipe: Recipe, need: str) -> SegFace:
     teacher = recipe.pseudo.teacher or recipe.initial
     if not teacher:
-        raise ConfigError(
-            f"{folder} holds photos without masks and nothing labels them: "
-            "set pseudo.teacher or initial in the recipe to a checkpoint"
-        )
+        raise ConfigError(f"{need}: set pseudo.teacher or initial in the recipe to a checkpoint")
     model = SegFace.from_pretrained(teacher)
     if model.config.labels != recipe.model_config().labels:
         raise ConfigError(f"the teacher {teacher} has other classes than the recipe's model")
-    return pseudo_labelled(model, folder, side=recipe.storage, confidence=recipe.pseudo.confidence)
+    return model
 
 
 def derive(

@@ -15,6 +15,7 @@ from segface_hf.training.jewellery import DRAWABLE
 PRECISIONS = ("auto", "fp32", "bf16")
 SAMPLINGS = ("uniform", "balanced")
 SWAPPED = ("repair", "set_aside", "keep")
+MISSING = ("keep", "ignore")
 CLASS_WEIGHTS = ("none", "inverse_sqrt", "effective_number")
 
 SMALL_MODEL: Mapping[str, Any] = types.MappingProxyType(
@@ -131,6 +132,8 @@ class Tail:
             `jewellery.DRAWABLE`.
         swapped: What happens to masks whose left and right are swapped: `repair` swaps the ids
             back, `set_aside` leaves them out, `keep` trains on them.
+        missing: What happens to parts that the teacher of `pseudo` is sure to see and the mask
+            wholly lacks: `ignore` lets those pixels not count, `keep` trains on the mask.
     """
 
     sampling: str = "balanced"
@@ -138,6 +141,7 @@ class Tail:
     paste: Mapping[str, float] = field(default_factory=dict)
     drawn: Mapping[str, float] = field(default_factory=dict)
     swapped: str = "repair"
+    missing: str = "keep"
 
     def __post_init__(self) -> None:
         _require(
@@ -145,6 +149,7 @@ class Tail:
             f"tail.sampling is one of {SAMPLINGS}, got {self.sampling!r}",
         )
         _require(self.swapped in SWAPPED, f"tail.swapped is one of {SWAPPED}, got {self.swapped!r}")
+        _require(self.missing in MISSING, f"tail.missing is one of {MISSING}, got {self.missing!r}")
         unknown = sorted(set(self.drawn) - set(DRAWABLE))
         _require(not unknown, f"tail.drawn knows {DRAWABLE}, got {unknown}")
         for kind in ("paste", "drawn"):
@@ -154,11 +159,12 @@ class Tail:
 
 @dataclass(frozen=True)
 class Pseudo:
-    """Pseudo-labels for photos without masks.
+    """Labels by a teacher, for photos without masks and for parts that masks lack.
 
     Attributes:
-        teacher: Checkpoint that labels them; empty takes the run's `initial` one.
-        confidence: Pixels whose class is less probable to the teacher don't count.
+        teacher: Checkpoint that labels; empty takes the run's `initial` one.
+        confidence: Less probable pixels are unsure: no label of photos without masks, no
+            missing part of a mask.
     """
 
     teacher: str = ""

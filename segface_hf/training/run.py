@@ -184,6 +184,7 @@ class Run:
             "recipe": self.recipe.to_dict(),
             "photos": len(self.data.photos),
             "swapped": len(self.data.swapped),
+            "missing": len(self.data.missing),
             "validation": len(self.validation),
             "step": self.step,
             "minutes": self.seconds / 60,

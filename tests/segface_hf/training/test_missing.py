@@ -1,0 +1,67 @@
+"""Missing parts: which pixels stop counting, and who judges."""
+
+import pytest
+import torch
+from torch import nn
+
+from segface_hf.errors import ConfigError
+from segface_hf.labels import CELEBAMASK_HQ
+from segface_hf.training.data import IGNORED, PhotoSet
+from segface_hf.training.missing import ignore_missing
+from segface_hf.training.prepare import prepare
+from segface_hf.training.recipe import Tail
+from tests.segface_hf.training.drawn import tiny_recipe
+
+SIDE = 64
+NAMED = CELEBAMASK_HQ.id_of
+
+
+class Seer(nn.Module):
+    """A teacher that sees eyeglasses in the middle band of every photo, and skin elsewhere."""
+
+    def __init__(self, sureness: float) -> None:
+        super().__init__()
+        self.config = tiny_recipe().model_config()
+        self.sureness = sureness
+
+    def logits(self, pixels):
+        logits = torch.zeros(len(pixels), CELEBAMASK_HQ.num_classes, *pixels.shape[-2:])
+        third = pixels.shape[-2] // 3
+        logits[:, NAMED("skin")] = 20.0
+        logits[:, NAMED("eyeglasses"), third : 2 * third] = 20.0 + self.sureness
+        return logits
+
+
+@pytest.fixture
+def photos():
+    """Two faces of skin; the second mask has its eyeglasses, or one pixel of them."""
+    masks = torch.full((2, SIDE, SIDE), NAMED("skin"), dtype=torch.uint8)
+    masks[1, 30, 30] = NAMED("eyeglasses")
+    return PhotoSet(torch.zeros(2, 3, SIDE, SIDE).byte(), masks, ("bare", "worn"), CELEBAMASK_HQ)
+
+
+def test_a_part_that_the_mask_lacks_does_not_count(photos):
+    changed, stems = ignore_missing(photos, Seer(9.0), confidence=0.9)
+    assert stems == ("bare",)
+    assert (changed.masks[0, 26:38] == IGNORED).all()
+    assert (changed.masks[0, :20] == NAMED("skin")).all()
+    assert (changed.masks[0, 44:] == NAMED("skin")).all()
+    assert not (photos.masks == IGNORED).any()
+
+
+def test_a_part_that_the_mask_has_in_small_stays_as_it_is(photos):
+    changed, _ = ignore_missing(photos, Seer(9.0), confidence=0.9)
+    assert torch.equal(changed.masks[1], photos.masks[1])
+
+
+def test_a_teacher_in_doubt_changes_nothing(photos):
+    changed, stems = ignore_missing(photos, Seer(0.5), confidence=0.9)
+    assert stems == ()
+    assert torch.equal(changed.masks, photos.masks)
+
+
+def test_a_recipe_needs_somebody_who_judges(folder):
+    with pytest.raises(ConfigError, match=r"tail\.missing is 'ignore' .* set pseudo\.teacher"):
+        prepare(folder, tiny_recipe(tail={"missing": "ignore"}))
+    with pytest.raises(ConfigError, match=r"tail\.missing is one of .* got 'drop'"):
+        Tail(missing="drop")
