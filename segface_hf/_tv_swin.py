@@ -64,19 +64,13 @@ class _PadThenRoll(nn.Module):
     def _attn(self, x: Tensor) -> Tensor:
         """Window attention over a (B, H, W, C) map of any size."""
         height, width = x.shape[1:3]
-        (rows, columns) = self.window_size
-        x = functional.pad(x, (0, 0, 0, -width % columns, 0, -height % rows))
-        padded = (x.shape[1], x.shape[2])
-        # A map one window high or wide has no neighbour to shift towards.
-        shift = tuple(
-            0 if window >= size else step
-            for window, size, step in zip(
-                self.window_size, padded, self.target_shift_size, strict=True
-            )
-        )
-        windows = _split(torch.roll(x, (-shift[0], -shift[1]), (1, 2)), self.window_size)
-        mask = _shift_mask(x, self.window_size, shift) if any(shift) else None
-        x = _join(self.attn(windows, mask=mask), self.window_size, padded)
+        x = padded(x, self.window_size)
+        shift = shift_within(x, self.window_size, self.target_shift_size)
+        mask = None
+        if any(shift):
+            mask = separation(regions(x, self.window_size, shift), dtype=x.dtype)
+        windows = self.attn(windowed(x, self.window_size, shift), mask=mask)
+        x = _join(windows, self.window_size, (x.shape[1], x.shape[2]))
         return torch.roll(x, shift, (1, 2))[:, :height, :width].contiguous()
 
 
@@ -94,6 +88,38 @@ _EXACT: dict[type, type] = {
 }
 
 
+def padded(x: Tensor, window: tuple[int, int], *, value: float = 0) -> Tensor:
+    """Extends a (B, H, W, C) map at its far edges to whole windows."""
+    height, width = x.shape[1:3]
+    return functional.pad(x, (0, 0, 0, -width % window[1], 0, -height % window[0]), value=value)
+
+
+def shift_within(x: Tensor, window: tuple[int, int], wanted: tuple[int, int]) -> tuple[int, int]:
+    """How far windows shift on a padded map; one window high or wide, it has no neighbour."""
+    rows = 0 if window[0] >= x.shape[1] else wanted[0]
+    return rows, 0 if window[1] >= x.shape[2] else wanted[1]
+
+
+def windowed(x: Tensor, window: tuple[int, int], shift: tuple[int, int]) -> Tensor:
+    """Rolls a padded map and splits it: (B * windows, pixels of a window, C)."""
+    return _split(torch.roll(x, (-shift[0], -shift[1]), (1, 2)), window)
+
+
+def regions(x: Tensor, window: tuple[int, int], shift: tuple[int, int]) -> Tensor:
+    """(windows, pixels of a window): pixels of a window attend where their regions are equal."""
+    rows = _bands(x, axis=1, window=window[0], shift=shift[0])
+    columns = _bands(x, axis=2, window=window[1], shift=shift[1])
+    return _split((3 * rows[:, None] + columns)[None, :, :, None], window).squeeze(-1)
+
+
+def separation(region: Tensor, *, dtype: torch.dtype) -> Tensor:
+    """(..., N) regions -> (..., N, N) to add to scores: pixels that met only by rolling around.
+
+    0 between pixels of one region, -100 between others.
+    """
+    return (region[..., :, None] != region[..., None, :]).to(dtype) * _SEPARATED
+
+
 def _split(x: Tensor, window: tuple[int, int]) -> Tensor:
     """(B, H, W, C) -> (B * windows, pixels of a window, C), row by row."""
     batch, height, width, channels = x.shape
@@ -109,17 +135,7 @@ def _join(x: Tensor, window: tuple[int, int], size: tuple[int, int]) -> Tensor:
     return x.permute(0, 1, 3, 2, 4, 5).reshape(-1, height, width, x.shape[-1])
 
 
-def _shift_mask(x: Tensor, window: tuple[int, int], shift: tuple[int, ...]) -> Tensor:
-    """(windows, N, N) of 0 and -100: pixels that met only by rolling around do not attend."""
-    rows = _regions(x, axis=1, window=window[0], shift=shift[0])
-    columns = _regions(x, axis=2, window=window[1], shift=shift[1])
-    region = (3 * rows[:, None] + columns)[None, :, :, None]
-    ids = _split(region, window).squeeze(-1)
-    separated = ids.unsqueeze(1) != ids.unsqueeze(2)
-    return separated.to(x.dtype) * _SEPARATED
-
-
-def _regions(x: Tensor, *, axis: int, window: int, shift: int) -> Tensor:
+def _bands(x: Tensor, *, axis: int, window: int, shift: int) -> Tensor:
     """0, 1 or 2 for every place along an axis: untouched, last window, wrapped around."""
     places = torch.arange(x.shape[axis], device=x.device)
     if shift == 0:

@@ -15,6 +15,7 @@ from segface_hf.fused_backbone import folded
 from segface_hf.fused_gemm import FastLinear
 from segface_hf.fused_head import FusedHead
 from segface_hf.fused_labels import labels_at, read_doubt, read_labels
+from segface_hf.fused_swin import fused_swin
 from segface_hf.fused_weights import Fingerprint, fingerprint
 from segface_hf.model import SegFace
 
@@ -95,7 +96,8 @@ def derived(model: SegFace) -> Derived:
     state = fingerprint(model)
     known = _DERIVED.get(model)
     if known is None or known.state != state:
-        known = Derived(state, folded(model.backbone, model.pyramid), FusedHead(model))
+        backbone = fused_swin(folded(model.backbone, model.pyramid))
+        known = Derived(state, backbone, FusedHead(model))
         _DERIVED[model] = known
     return known
 

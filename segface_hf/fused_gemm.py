@@ -6,31 +6,53 @@ oneDNN uses AVX-512 wherever it is and takes half the time there.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+Activation = Literal["none", "gelu", "relu", "hardswish"]
+_ACTIVATIONS: Mapping[Activation, Callable[[Tensor], Tensor]] = {
+    "none": lambda x: x,
+    "gelu": F.gelu,
+    "relu": F.relu_,
+    "hardswish": lambda x: F.hardswish(x, inplace=True),
+}
 
-def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Applies a linear map to the last axis.
+
+def linear(
+    x: Tensor, weight: Tensor, bias: Tensor | None = None, *, activation: Activation = "none"
+) -> Tensor:
+    """Applies a linear map to the last axis, and an activation while its result is in cache.
 
     Args:
         x: (..., in), of any strides.
         weight: (out, in), of any strides.
         bias: (out,), or None.
+        activation: What follows the map.
 
     Returns:
         (..., out).
     """
-    if x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32 and _onednn_pays():
-        return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
-    return F.linear(x, weight, bias)
+    if _goes_through_onednn(x, weight):
+        return torch.ops.mkldnn._linear_pointwise(x, weight, bias, activation, [], "none")
+    return _ACTIVATIONS[activation](F.linear(x, weight, bias))
+
+
+def linear_onto(x: Tensor, weight: Tensor, bias: Tensor | None, onto: Tensor) -> Tensor:
+    """Returns the linear map of `x` plus `onto` (..., out), which is left as it is."""
+    if _goes_through_onednn(x, weight):
+        return torch.ops.mkldnn._linear_pointwise.binary(x, onto, weight, bias, "add")
+    return F.linear(x, weight, bias).add_(onto)
+
+
+def _goes_through_onednn(x: Tensor, weight: Tensor) -> bool:
+    return x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32 and _onednn_pays()
 
 
 class FastLinear(TorchFunctionMode):
