@@ -11,6 +11,7 @@
     ├── LandmarksRequiredError     a warped model called without landmarks (ValueError)
     ├── DetectorUnavailableError   no face detector on this platform (RuntimeError)
     ├── DataError                  a training or evaluation folder that can't be used (ValueError)
+    ├── UnreachableError           data that can't be read for now, and may be later (OSError)
     ├── ParityError                an exported model further from its original than promised
     └── OutputError                a place that can't be written (OSError)
 
@@ -60,6 +61,10 @@ class DetectorUnavailableError(SegFaceError, RuntimeError):
 
 class DataError(SegFaceError, ValueError):
     """A data folder for training or evaluation can't be used."""
+
+
+class UnreachableError(SegFaceError, OSError):
+    """Data that can't be read for now; trying again later goes on."""
 
 
 class OutputError(SegFaceError, OSError):

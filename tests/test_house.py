@@ -18,7 +18,8 @@ MAY_IMPORT = {
 }
 GRADIO_ROOMS = ("space/ui", "space/editor/", "space/theme", "space/views/")
 HUB_API_ROOMS = ("annotate/store", "segface_hf/publish.py", "space/deploy.py")
-ENVIRONMENT_ROOMS = ("space/settings.py",)
+# A Ray worker sets, and does not read, the login that came with its job.
+ENVIRONMENT_ROOMS = ("space/settings.py", "segface_hf/jobs/on_ray.py")
 
 
 def sources(*folders):

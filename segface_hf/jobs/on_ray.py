@@ -8,10 +8,16 @@ file once more.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from socket import gethostname
 from typing import Any
 
-from segface_hf.errors import ConfigError
+from segface_hf import errors
+from segface_hf.errors import ConfigError, DataError, SegFaceError, UnreachableError
+from segface_hf.jobs.hub_files import HUB
 from segface_hf.jobs.places import Place
 from segface_hf.jobs.results import Row
 from segface_hf.jobs.shards import Shard
@@ -20,10 +26,11 @@ from segface_hf.jobs.work import Job, rows_of_shards
 # Enough for what travels; Ray's own default is a third of the machine's memory.
 _OBJECT_STORE = 200 * 2**20
 _TOLD = ("source", "row", "photo", "error")
+_STOPS = "stops"  # the kind of error that must stop the job
 
 
 class ShardParser:
-    """A worker: it loads the model once, and parses shard after shard.
+    """A worker: it loads the model with its first shard, and parses shard after shard.
 
     Args:
         source: What `FaceParser.from_pretrained` takes; None for the embedded checkpoint.
@@ -32,39 +39,80 @@ class ShardParser:
         digest: Of the weights that the job was started with.
         column: Of the photos.
         out: Where results go.
-
-    Raises:
-        ConfigError: The worker found other weights than the machine that started the job.
+        folder: Which relative paths start from.
+        token: The login of whoever started the job; None leaves the worker its own.
     """
 
     def __init__(
         self, source: str | None, options: dict[str, Any], *, revision: str | None,
-        digest: str | None, column: str, out: str,
+        digest: str | None, column: str, out: str, folder: str, token: str | None,
     ) -> None:  # fmt: skip
+        self._source, self._options = source, options
+        self._revision, self._digest = revision, digest
+        self._column, self._out = column, Place.of(out)
+        self._folder = folder
+        # A worker lives in a process of its own.
+        if Path(folder).is_dir():
+            os.chdir(folder)
+        if token is not None:
+            os.environ["HF_TOKEN"] = token
+
+    @cached_property
+    def _job(self) -> Job:
         import torch
 
         from segface_hf.parser import FaceParser
 
         torch.set_num_threads(1)
-        parser = FaceParser.from_pretrained(source, revision=revision)
-        if parser.digest != digest:
+        parser = FaceParser.from_pretrained(self._source, revision=self._revision)
+        if parser.digest != self._digest:
             raise ConfigError(
-                f"this worker's weights are {parser.digest}, the job's are {digest}: install the "
-                "same version on all machines"
+                f"this worker's weights are {parser.digest}, the job's are {self._digest}: install "
+                "the same version on all machines"
             )
-        self._job = Job(parser, **options)
-        self._column, self._out = column, Place.of(out)
+        return Job(parser, **self._options)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
-        """Parses the shards of a batch and returns what a summary needs of their rows."""
-        told: dict[str, list[Any]] = {name: [] for name in (*_TOLD, "faces")}
+        """Parses the shards of a batch and returns what a summary needs of their rows.
+
+        What must stop the job comes back as a row as well: Ray would bury it in traces.
+        """
+        told: dict[str, list[Any]] = {name: [] for name in (*_TOLD, "faces", _STOPS)}
         shards = [Shard.from_json(text) for text in batch["shard"]]
-        items = rows_of_shards(shards, column=self._column)
-        for row in self._job.to_table(items, self._out):
-            for name in _TOLD:
-                told[name].append(row[name])
-            told["faces"].append(len(row.get("faces") or ()))
+        try:
+            self._check_folder(shards)
+            for row in self._job.to_table(rows_of_shards(shards, column=self._column), self._out):
+                faces = len(row.get("faces") or ())
+                _tell(told, **{name: row[name] for name in _TOLD}, faces=faces)
+        except SegFaceError as error:
+            first, text = shards[0], f"{gethostname()}: {error}"
+            place = {"source": first.source, "row": first.start, "photo": ""}
+            _tell(told, **place, error=text, stops=type(error).__name__)
         return told
+
+    def _check_folder(self, shards: Sequence[Shard]) -> None:
+        remote = self._out.is_remote and all(shard.source.startswith(HUB) for shard in shards)
+        if not remote and not Path(self._folder).is_dir():
+            raise DataError(
+                f"'{self._folder}' isn't on this machine: all machines of a cluster must see the "
+                "same files, or else read from and write to hf://"
+            )
+
+
+def _tell(told: dict[str, list[Any]], *, faces: int = 0, stops: str = "", **row: Any) -> None:
+    for name, value in {**row, "faces": faces, _STOPS: stops}.items():
+        told[name].append(value)
+
+
+def row_told(row: Row) -> Row:
+    """A row as a summary takes it.
+
+    Raises:
+        SegFaceError: What a worker says must stop the job.
+    """
+    if row[_STOPS]:
+        raise getattr(errors, row[_STOPS])(row["error"])
+    return {**{name: row[name] for name in _TOLD}, "faces": [None] * row["faces"]}
 
 
 def parse_on_ray(
@@ -88,6 +136,8 @@ def parse_on_ray(
 
     Raises:
         ConfigError: Ray is not installed, or `workers` is not positive.
+        UnreachableError: There is no cluster at that address, or it broke off.
+        SegFaceError: What stopped a worker.
     """
     ray = _ray()
     if workers is not None and workers < 1:
@@ -99,8 +149,12 @@ def parse_on_ray(
         _start(ray, address, workers)
     try:
         done = _pipeline(ray, job, shards, out, column=column, workers=workers)
-        for row in done.iter_rows():
-            yield {**row, "faces": [None] * row["faces"]}
+        yield from map(row_told, done.iter_rows())
+    except ray.exceptions.RayError as error:
+        raise UnreachableError(
+            f"the Ray cluster broke off: {str(error).splitlines()[0]}. What was written is kept: "
+            "run the same command again to go on"
+        ) from error
     finally:
         if started:
             ray.shutdown()
@@ -109,16 +163,25 @@ def parse_on_ray(
 def _start(ray: Any, address: str | None, workers: int | None) -> None:
     # What goes wrong with a photo comes back as a row; Ray's own chatter would tear the bar.
     quiet = {"log_to_driver": False, "logging_level": logging.WARNING}
-    logging.getLogger("ray.data").setLevel(logging.WARNING)
-    if address is not None:
-        ray.init(address=address, **quiet)
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    if address is None:
+        memory = {"object_store_memory": _OBJECT_STORE}
+        ray.init(num_cpus=workers, include_dashboard=False, **memory, **quiet)
         return
-    ray.init(num_cpus=workers, object_store_memory=_OBJECT_STORE, include_dashboard=False, **quiet)
+    try:
+        ray.init(address=address, **quiet)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise UnreachableError(
+            f"no Ray cluster at '{address}' ({error}): start one with `ray start --head`, or leave "
+            "out --address to start one on this machine"
+        ) from error
 
 
 def _pipeline(
     ray: Any, job: Job, shards: Sequence[Shard], out: Place, *, column: str, workers: int | None
 ) -> Any:
+    from huggingface_hub import get_token
+
     from segface_hf.parser import EMBEDDED
 
     ray.data.DataContext.get_current().enable_progress_bars = False
@@ -129,14 +192,27 @@ def _pipeline(
         [{"shard": shard.to_json()} for shard in shards], override_num_blocks=len(shards)
     )
     return rows.map_batches(
-        ShardParser, batch_size=1, num_cpus=1,
+        ShardParser, batch_size=1, num_cpus=1, runtime_env={"env_vars": _hub_switches()},
         compute=ray.data.ActorPoolStrategy(size=min(count, len(shards))),
         fn_constructor_args=(None if name == EMBEDDED else name, options),
         fn_constructor_kwargs={
             "revision": job.parser.revision, "digest": job.parser.digest, "column": column,
-            "out": str(out),
+            "out": str(out if out.is_remote else Path(str(out)).resolve()),
+            # Not in the runtime environment, which Ray writes to its logs and shows to everybody.
+            "folder": os.getcwd(), "token": get_token(),
         },
     )  # fmt: skip
+
+
+def _hub_switches() -> dict[str, str]:
+    """What a worker's Hub client must find when it is imported: which Hub this machine uses."""
+    from huggingface_hub import constants
+
+    switches = {
+        "HF_HUB_DISABLE_XET": constants.HF_HUB_DISABLE_XET,
+        "HF_HUB_OFFLINE": constants.HF_HUB_OFFLINE,
+    }
+    return {"HF_ENDPOINT": constants.ENDPOINT, **{name: "1" for name, on in switches.items() if on}}
 
 
 def _ray() -> Any:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, cast
+from typing import IO, cast
 
-from segface_hf.errors import DataError, OutputError
+from segface_hf.errors import DataError, OutputError, SegFaceError, UnreachableError
 from segface_hf.files import check_output
 from segface_hf.images import SUFFIXES
+from segface_hf.jobs.hub_files import HUB, file_system, hub_errors, is_passing, refusal, upload
 
-HUB = "hf://"
 PARQUET = ".parquet"
 
 
@@ -48,8 +49,30 @@ class Place:
     def open(self) -> IO[bytes]:
         """Opens the file for reading."""
         if self.is_remote:
-            return cast("IO[bytes]", _hub().open(self.address, "rb"))
+            return cast("IO[bytes]", file_system().open(self.address, "rb"))
         return open(self.address, "rb")
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Turns what goes wrong when the block reads here into errors of this package.
+
+        Raises:
+            UnreachableError: It may be read later.
+            DataError: It can't be read.
+        """
+        import pyarrow as pa
+
+        try:
+            yield
+        except SegFaceError:
+            raise
+        except (*hub_errors(), pa.ArrowException) as error:
+            if self.is_remote and is_passing(error):
+                raise UnreachableError(
+                    f"'{self}' can't be read for now: {error}. What is done is kept: run the same "
+                    "command again to go on"
+                ) from error
+            raise DataError(f"'{self}' can't be read: {error}") from error
 
     def write(self, data: bytes) -> None:
         """Writes the file so that it is either absent or whole; on the Hub that is one commit.
@@ -59,38 +82,48 @@ class Place:
         """
         try:
             if self.is_remote:
-                with _hub().open(self.address, "wb") as stream:
-                    stream.write(data)
-                return
-            path = Path(self.address)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+                upload(self.address, data)
+            else:
+                self._write_here(data)
+        except hub_errors() as error:
+            raise OutputError(
+                f"can't write '{self}': {error}. What was written before is kept: run the same "
+                "command again to go on"
+            ) from error
+
+    def _write_here(self, data: bytes) -> None:
+        path = Path(self.address)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
             partial.write_bytes(data)
             partial.replace(path)
-        except (OSError, ValueError) as error:
-            raise OutputError(f"can't write '{self}': {error}") from error
+        finally:
+            partial.unlink(missing_ok=True)
 
     def check(self) -> None:
         """Makes sure that files can be written below.
 
         Raises:
-            OutputError: It is no folder that can be written, or no repository on the Hub.
+            OutputError: It is no folder that can be written, or no such repository on the Hub.
         """
         if not self.is_remote:
             check_output(Path(self.address))
             return
         try:
-            _hub().resolve_path(self.address)
-        except (OSError, ValueError) as error:
+            why: object = refusal(self.address)
+        except hub_errors() as error:
+            why = error
+        if why is not None:
             raise OutputError(
-                f"can't write to '{self}': {error}. Create the dataset first with "
+                f"can't write to '{self}': {why}. Create the dataset first with "
                 "`hf repo create --repo-type dataset`, and log in with `hf auth login`"
-            ) from error
+            )
 
     def remove(self) -> None:
         """Removes the file."""
         if self.is_remote:
-            _hub().rm_file(self.address)
+            file_system().rm_file(self.address)
         else:
             Path(self.address).unlink(missing_ok=True)
 
@@ -103,10 +136,11 @@ class Place:
         if not path or path.startswith("/") or ".." in parts:
             return b""
         folder = Place(self.address.rpartition("/")[0] or ".")
+        file = folder / path
         try:
-            with (folder / path).open() as stream:
+            with file.reading(), file.open() as stream:
                 return stream.read()
-        except OSError:
+        except DataError:
             return b""
 
     def tables(self) -> Iterator[tuple[str, Place]]:
@@ -140,14 +174,12 @@ class Place:
             yield path.relative_to(folder).with_suffix("").as_posix(), Place(str(path))
 
     def _remote_tables(self) -> Iterator[tuple[str, Place]]:
-        hub = _hub()
+        hub = file_system()
         pattern = self.address
         if not pattern.endswith(PARQUET):
             pattern = f"{pattern.rstrip('/')}/**/*{PARQUET}"
-        try:
+        with self.reading():
             names = sorted(hub.glob(pattern))
-        except (OSError, ValueError) as error:
-            raise DataError(f"'{self}' can't be read: {error}") from error
         for name in names:
             below = str(hub.resolve_path(name).path_in_repo)
             yield str(PurePosixPath(below).with_suffix("")), Place(HUB + name)
@@ -158,15 +190,9 @@ class Place:
             found = sorted(Path(self.address).rglob(f"*{PARQUET}"))
             names = [path.relative_to(self.address).with_suffix("").as_posix() for path in found]
             return dict(zip(names, (Place(str(path)) for path in found), strict=True))
-        hub = _hub()
+        hub = file_system()
         hub.invalidate_cache()
         root = hub.resolve_path(self.address).unresolve().rstrip("/") + "/"
         paths = hub.glob(f"{self.address.rstrip('/')}/**/*{PARQUET}")
         names = [path.removeprefix(root).removesuffix(PARQUET) for path in sorted(paths)]
         return {name: self / f"{name}{PARQUET}" for name in names}
-
-
-def _hub() -> Any:
-    from huggingface_hub import HfFileSystem
-
-    return HfFileSystem()

@@ -146,26 +146,20 @@ def done_of_stream(
 
 def _stamp_of(place: Place) -> dict[str, Any]:
     """Empty for what is no result file."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        with place.open() as stream:
+        with place.reading(), place.open() as stream:
             metadata = pq.read_schema(stream).metadata or {}
-        stamp = json.loads(metadata.get(_SETTINGS, b"{}"))
-    except (OSError, ValueError, pa.ArrowException):
+            return dict(json.loads(metadata.get(_SETTINGS, b"{}")))
+    except DataError:
         return {}
-    return dict(stamp)
 
 
 def _told(place: Place) -> list[Row]:
     """What a summary needs of a result file: faces and errors."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
-        with place.open() as stream:
-            rows = pq.read_table(stream, columns=["source", "row", "photo", "faces", "error"])
-    except (OSError, pa.ArrowException) as error:
-        raise DataError(f"'{place}' can't be read: {error}") from error
+    with place.reading(), place.open() as stream:
+        rows = pq.read_table(stream, columns=["source", "row", "photo", "faces", "error"])
     return list(rows.to_pylist())

@@ -129,20 +129,16 @@ def photos_of(shard: Shard, *, column: str) -> Iterator[Photo | SegFaceError]:
 
 
 def _rows_of(shard: Shard, column: str) -> Iterator[Photo]:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     place, name = Place.of(shard.source), shard.name.rpartition("-")[0]
-    try:
-        with place.open() as stream, pq.ParquetFile(stream) as table:
-            groups, first = _groups_around(_sizes(table), shard)
-            batches = table.iter_batches(batch_size=8, row_groups=groups, columns=[column])
-            values = (value for batch in batches for value in batch.column(0).to_pylist())
-            wanted = islice(values, shard.start - first, shard.stop - first)
-            for row, value in enumerate(wanted, start=shard.start):
-                yield photo_of_row(value, place, row=row, name=name)
-    except (OSError, pa.ArrowException) as error:
-        raise DataError(f"'{place}' can't be read: {error}") from error
+    with place.reading(), place.open() as stream, pq.ParquetFile(stream) as table:
+        groups, first = _groups_around(_sizes(table), shard)
+        batches = table.iter_batches(batch_size=8, row_groups=groups, columns=[column])
+        values = (value for batch in batches for value in batch.column(0).to_pylist())
+        wanted = islice(values, shard.start - first, shard.stop - first)
+        for row, value in enumerate(wanted, start=shard.start):
+            yield photo_of_row(value, place, row=row, name=name)
 
 
 def _sizes(table: Any) -> list[int]:
@@ -183,14 +179,10 @@ def missing_photo(shard: Shard, row: int) -> Photo:
 
 
 def _group_sizes(place: Place, column: str) -> list[int]:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
-        with place.open() as stream, pq.ParquetFile(stream) as table:
-            names, sizes = table.schema_arrow.names, _sizes(table)
-    except (OSError, pa.ArrowException) as error:
-        raise DataError(f"'{place}' is no parquet file that can be read: {error}") from error
+    with place.reading(), place.open() as stream, pq.ParquetFile(stream) as table:
+        names, sizes = table.schema_arrow.names, _sizes(table)
     check_column(column, names, source=str(place))
     return sizes
 

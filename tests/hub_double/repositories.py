@@ -184,7 +184,9 @@ def _valid(request: Request) -> Response:
 
 
 def _auth_check(request: Request) -> Response:
-    request.repo(files=True)
+    repo = request.repo(files=True)
+    if request.params["write"]:
+        request.writer(repo)
     return Response({})
 
 
@@ -198,7 +200,7 @@ ROUTES: list[Route] = [
     ("POST", REPO + r"/hardware", _hardware),
     ("GET", REPO, _info),
     ("GET", REPO + r"/revision/(?P<revision>[^/]+)", _info),
-    ("GET", REPO + r"/auth-check", _auth_check),
+    ("GET", REPO + r"/auth-check(?P<write>/write)?", _auth_check),
     ("GET", REPO + r"/refs", _refs),
     ("GET", REPO + r"/commits/(?P<revision>[^/]+)", _commits),
     ("POST DELETE", REPO + r"/branch/(?P<name>.+)", _branch),
