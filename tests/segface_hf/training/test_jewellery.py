@@ -45,6 +45,16 @@ def test_the_mask_says_exactly_what_was_drawn(bust, name):
         assert float(changed.max()) <= 1
 
 
+@pytest.mark.parametrize("name", DRAWABLE)
+def test_drawings_reach_from_fine_to_large(bust, name):
+    image, mask = bust
+    areas = [
+        int((draw_part(image, mask, name, schema=CELEBAMASK_HQ, seed=s)[1] == NAMED(name)).sum())
+        for s in range(40)
+    ]
+    assert max(areas) > 8 * min(areas)
+
+
 @pytest.mark.parametrize(
     ("name", "kept"), [("necklace", ("skin", "hair", "l_ear")), ("earring", ("hair",))]
 )
