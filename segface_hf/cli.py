@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from io import TextIOWrapper
 
 from segface_hf import __version__
 from segface_hf.errors import SegFaceError
@@ -45,6 +46,10 @@ class Program:
 
     def run(self, arguments: Sequence[str] | None = None) -> int:
         """Runs one command; returns 0, 1 for partial failure, 2 for an error."""
+        for stream in (sys.stdout, sys.stderr):
+            # A file's name may be bytes that are no text.
+            if isinstance(stream, TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
         given = list(sys.argv[1:] if arguments is None else arguments)
         # Only the named command is loaded: some bring a model or a rendering engine with them.
         args = self.parser([word for word in given if word in self.commands][:1]).parse_args(given)

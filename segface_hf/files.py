@@ -1,26 +1,23 @@
-"""Photos on disk: which ones to parse, and the mask, overlay and report that each leaves."""
+"""Photos on disk: which ones to parse, and which files are passed over."""
 
 from __future__ import annotations
 
 import glob
-import json
+import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
 from segface_hf.errors import DataError, ImageError, OutputError
-from segface_hf.faces import Face, FaceParse
 from segface_hf.images import SUFFIXES, load_image
-from segface_hf.overlay import blend
+from segface_hf.result_files import is_result
 
-# A label map has long runs: a higher level costs time and saves next to nothing.
-_PNG_LEVEL = 3
-_JPEG_QUALITY = 90
+_SAMPLE = 4096
+_SAMPLES = 64
 
 
 @dataclass(frozen=True)
@@ -49,24 +46,48 @@ class Photo:
             raise ImageError(f"'{self.path}' holds no picture: expected its encoded bytes")
         return load_image(self.path if self.data is None else self.data)
 
+    def fingerprint(self) -> str:
+        """Tells its file from others of the same name; empty where there is none to read.
+
+        A resumed run asks for thousands, so that of a large file only samples count.
+        """
+        if self.data is not None:
+            return hashlib.sha256(self.data).hexdigest()
+        try:
+            with self.path.open("rb") as stream:
+                size = stream.seek(0, os.SEEK_END)
+                digest = hashlib.sha256(str(size).encode())
+                starts = range(0, size, max(_SAMPLE, size // _SAMPLES))
+                for start in (*starts, max(0, size - _SAMPLE)):
+                    stream.seek(start)
+                    digest.update(stream.read(_SAMPLE))
+        except OSError:
+            return ""
+        return digest.hexdigest()
+
 
 @dataclass(frozen=True)
-class Results:
-    """Where one photo's results go; the report is written last, so it stands for all."""
+class Found:
+    """What the sources of a run hold.
 
-    mask: Path
-    overlay: Path
-    report: Path
+    Attributes:
+        photos: Each once, with names that are unique.
+        passed_over: How many other files lie in the folders, by suffix, and how many pictures
+            are results of an earlier run.
+    """
 
-    @classmethod
-    def of(cls, folder: Path, photo: Photo) -> Results:
-        """Names the results of a photo in the output folder."""
-        base = folder / photo.name
-        return cls(
-            base.with_name(base.name + "_mask.png"),
-            base.with_name(base.name + "_overlay.jpg"),
-            base.with_name(base.name + ".json"),
-        )
+    photos: tuple[Photo, ...]
+    passed_over: Counter[str]
+
+    def told(self) -> str | None:
+        """A sentence on what was passed over, if anything was."""
+        if not self.passed_over:
+            return None
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(self.passed_over.items()))
+        return f"passed over {kinds}: photos are {', '.join(sorted(SUFFIXES))}"
+
+
+RESULTS = "results of an earlier run"
 
 
 def find_photos(sources: Sequence[str | Path]) -> list[Photo]:
@@ -75,9 +96,19 @@ def find_photos(sources: Sequence[str | Path]) -> list[Photo]:
     Raises:
         DataError: A source that matches nothing.
     """
+    return list(look_for_photos(sources).photos)
+
+
+def look_for_photos(sources: Sequence[str | Path]) -> Found:
+    """Finds photos, and counts what is none.
+
+    Raises:
+        DataError: A source that matches nothing.
+    """
     found: dict[Path, Path] = {}
+    others: Counter[str] = Counter()
     for source in sources:
-        matches = list(_matches(Path(source)))
+        matches = list(_matches(Path(source), others))
         if not matches:
             raise DataError(
                 f"'{source}' holds no photo: expected a picture, a folder or a pattern of "
@@ -85,22 +116,34 @@ def find_photos(sources: Sequence[str | Path]) -> list[Photo]:
             )
         for path, relative in matches:
             found.setdefault(path.resolve(), relative)
-    return _named(found)
+    return Found(tuple(_named(found)), others)
 
 
-def _matches(source: Path) -> Iterable[tuple[Path, Path]]:
+def _matches(source: Path, others: Counter[str]) -> Iterable[tuple[Path, Path]]:
     """Pairs of a photo's path and its name relative to the source."""
     if source.is_dir():
-        files = (path for path in sorted(source.rglob("*")) if path.suffix.lower() in SUFFIXES)
-        return ((path, path.relative_to(source)) for path in files if path.is_file())
+        files = [path for path in sorted(source.rglob("*")) if not path.is_dir()]
+        return [(path, path.relative_to(source)) for path in files if _is_photo(path, others)]
     if source.exists() or not glob.has_magic(str(source)):
         # A missing file is listed with the others that fail, and stops none of them.
         return [(source, Path(source.name))]
-    return (
-        (path, Path(path.name))
-        for path in map(Path, sorted(glob.glob(str(source), recursive=True)))
-        if path.suffix.lower() in SUFFIXES and path.is_file()
-    )
+    files = list(map(Path, sorted(glob.glob(str(source), recursive=True))))
+    files = [path for path in files if not path.is_dir()]
+    return [(path, Path(path.name)) for path in files if _is_photo(path, others)]
+
+
+def _is_photo(path: Path, others: Counter[str]) -> bool:
+    """Counts what is none, but for hidden files and the reports beside results."""
+    if path.name.startswith("."):
+        return False
+    if path.suffix.lower() not in SUFFIXES:
+        if path.suffix.lower() != ".json":
+            others[path.suffix.lower() or "without a suffix"] += 1
+        return False
+    if is_result(path):
+        others[RESULTS] += 1
+        return False
+    return True
 
 
 def _named(found: dict[Path, Path]) -> list[Photo]:
@@ -137,72 +180,3 @@ def check_output(folder: Path) -> None:
             f"can't write to '{folder}' ({error.strerror}): choose another folder with --out, "
             "or change its permissions"
         ) from error
-
-
-def report(photo: Photo, parse: FaceParse, settings: dict[str, Any]) -> dict[str, Any]:
-    """Describes a parse in JSON's values: faces, classes, areas, and how it was made."""
-    height, width = parse.mask.shape
-    ids = parse.schema.label2id
-    return {
-        "photo": photo.path.name,
-        "width": width,
-        "height": height,
-        "schema": parse.schema.name,
-        **settings,
-        "faces": [_described(face) for face in parse.faces],
-        "classes": {
-            name: {"id": ids[name], "pixels": count, "share": round(count / (width * height), 6)}
-            for name, count in parse.areas().items()
-        },
-    }
-
-
-def _described(face: Face) -> dict[str, Any]:
-    points = None if face.landmarks is None else face.landmarks.astype(float).round(2).tolist()
-    return {
-        "box": [round(value, 2) for value in face.box],
-        "landmarks": points,
-        "confidence": round(face.confidence, 4),
-    }
-
-
-def is_done(results: Results, settings: dict[str, Any]) -> bool:
-    """Whether a photo's results are all there and were made with the same settings."""
-    try:
-        written = json.loads(results.report.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    same = isinstance(written, dict) and all(written.get(k) == v for k, v in settings.items())
-    return same and results.mask.is_file() and results.overlay.is_file()
-
-
-def write_results(
-    results: Results, image: Image.Image, parse: FaceParse, content: dict[str, Any]
-) -> None:
-    """Writes the mask (mode L, ids), the overlay and the report, each all or nothing.
-
-    Raises:
-        OutputError: One can't be written.
-    """
-    overlay = blend(image, parse.mask, parse.schema)
-    text = json.dumps(content, indent=2) + "\n"
-    mask = Image.fromarray(parse.mask)
-    try:
-        results.mask.parent.mkdir(parents=True, exist_ok=True)
-        _write(results.mask, lambda path: mask.save(path, "PNG", compress_level=_PNG_LEVEL))
-        _write(results.overlay, lambda path: overlay.save(path, "JPEG", quality=_JPEG_QUALITY))
-        _write(results.report, lambda path: path.write_text(text, encoding="utf-8"))
-    except OSError as error:
-        raise OutputError(
-            f"can't write the results to '{results.mask.parent}': {error.strerror or error}"
-        ) from error
-
-
-def _write(path: Path, save: Callable[[Path], object]) -> None:
-    """Writes beside the file and renames, so that a crash leaves no half file."""
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        save(partial)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -77,18 +77,24 @@ def run(args: argparse.Namespace) -> int:
     how = args.format or ("files" if found.photos else "parquet")
     if how == "parquet" or not found.photos:
         require_tables()
-    tally = Tally()
-    if how == "files":
-        _to_files(args, found, tally)
-    else:
-        _to_table(args, found, tally)
+    tally = Tally(note=found.note)
+    try:
+        if how == "files":
+            _to_files(args, found, tally)
+        else:
+            _to_table(args, found, tally)
+    except (SegFaceError, KeyboardInterrupt):
+        if not tally.is_empty:
+            tally.tell(args.out)
+        raise
     tally.tell(args.out)
     return int(bool(tally.failed))
 
 
 def _to_files(args: argparse.Namespace, found: Input, tally: Tally) -> None:
-    from segface_hf.files import Results, check_output, is_done
+    from segface_hf.files import check_output
     from segface_hf.jobs.outcome import Outcome
+    from segface_hf.result_files import Results, is_done
 
     if args.engine == "ray" or "://" in args.out:
         raise ConfigError("Ray and the Hub take parquet: add --format parquet")
@@ -98,12 +104,19 @@ def _to_files(args: argparse.Namespace, found: Input, tally: Tally) -> None:
 
     def todo() -> Iterator[Photo]:
         for item in found.items(column=args.image_column, rows=100):
-            if isinstance(item.photo, SegFaceError):
-                tally.add(Outcome(f"{item.shard.source}#{item.row}", error=str(item.photo)))
-            elif not args.overwrite and is_done(Results.of(out, item.photo), job.settings):
-                tally.skipped += 1
-            else:
-                yield item.photo
+            photo = item.photo
+            try:
+                if isinstance(photo, SegFaceError):
+                    raise photo
+                results = Results.of(out, photo)
+                if not args.overwrite and is_done(results, photo, job.settings):
+                    tally.skipped += 1
+                else:
+                    yield photo
+            except SegFaceError as error:
+                named = f"{item.shard.source}#{item.row}"
+                named = named if isinstance(photo, SegFaceError) else str(photo.path)
+                tally.add(Outcome(named, error=str(error)))
 
     if found.photos:  # a list is short, and its bar then counts only what is left to do
         photos = list(todo())

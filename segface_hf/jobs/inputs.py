@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from segface_hf.errors import ConfigError, DataError, SegFaceError
-from segface_hf.files import Photo, find_photos
+from segface_hf.files import Photo, look_for_photos
 from segface_hf.jobs.places import HUB, PARQUET, Place
 from segface_hf.jobs.results import Row, done, done_of_stream
 from segface_hf.jobs.shards import Shard, find_tables, photo_shards, table_shards
@@ -25,12 +25,14 @@ class Input:
         tables: Parquet files by their names in the results.
         dataset: A dataset of the Hub that is streamed.
         failed: Tables that can't be used, found out on the way.
+        note: What was passed over, if anything was.
     """
 
     photos: tuple[Photo, ...] = ()
     tables: Mapping[str, Place] = field(default_factory=dict)
     dataset: HubDataset | None = None
     failed: dict[str, SegFaceError] = field(default_factory=dict)
+    note: str | None = None
 
     def shards(self, *, column: str, rows: int) -> list[Shard]:
         """Cuts what is no stream; tables that can't be used are noted in `failed`."""
@@ -76,7 +78,8 @@ def find_input(sources: Sequence[str], *, dataset: str | None, split: str) -> In
             return Input(dataset=streamed)
     tables = find_tables(sources)
     if not tables and not any(source.startswith(HUB) for source in sources):
-        return Input(photos=tuple(find_photos(sources)))
+        looked = look_for_photos(sources)
+        return Input(photos=looked.photos, note=looked.told())
     _check_tables(sources, tables)
     return Input(tables=tables)
 

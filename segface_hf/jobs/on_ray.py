@@ -86,7 +86,7 @@ class ShardParser:
                 _tell(told, **{name: row[name] for name in _TOLD}, faces=faces)
         except SegFaceError as error:
             first, text = shards[0], f"{gethostname()}: {error}"
-            place = {"source": first.source, "row": first.start, "photo": ""}
+            place: dict[str, Any] = {"source": first.source, "row": first.start, "photo": ""}
             _tell(told, **place, error=text, stops=type(error).__name__)
         return told
 

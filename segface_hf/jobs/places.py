@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from segface_hf.errors import DataError, OutputError, SegFaceError, UnreachableE
 from segface_hf.files import check_output
 from segface_hf.images import SUFFIXES
 from segface_hf.jobs.hub_files import HUB, file_system, hub_errors, is_passing, refusal, upload
+from segface_hf.whole import write_whole
 
 PARQUET = ".parquet"
 
@@ -84,22 +84,12 @@ class Place:
             if self.is_remote:
                 upload(self.address, data)
             else:
-                self._write_here(data)
+                write_whole(Path(self.address), lambda path: path.write_bytes(data))
         except hub_errors() as error:
             raise OutputError(
                 f"can't write '{self}': {error}. What was written before is kept: run the same "
                 "command again to go on"
             ) from error
-
-    def _write_here(self, data: bytes) -> None:
-        path = Path(self.address)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            partial.write_bytes(data)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
 
     def check(self) -> None:
         """Makes sure that files can be written below.

@@ -12,12 +12,12 @@ from PIL import Image
 
 from segface_hf.errors import ConfigError, DataError, SegFaceError
 from segface_hf.faces import FaceParse
-from segface_hf.files import Photo, report
+from segface_hf.files import Photo
 from segface_hf.jobs.places import PARQUET, Place
-from segface_hf.jobs.shards import Shard
+from segface_hf.jobs.shards import STAMP, Shard
 from segface_hf.jobs.streams import HubDataset
+from segface_hf.result_files import report
 
-_SETTINGS = b"segface"
 _PNG_LEVEL = 3
 _COLUMNS = ("width", "height", "schema", "model", "revision", "digest")
 
@@ -56,11 +56,17 @@ def row_of(shard: Shard, photo: Photo, parse: FaceParse, settings: Mapping[str, 
 
 def row_of_error(shard: Shard, photo: Photo, error: SegFaceError) -> Row:
     """Returns the row of a photo that could not be parsed: nothing but what went wrong."""
-    return {**_named(shard, photo), "error": str(error)}
+    return {**_named(shard, photo), "error": _encodable(str(error))}
 
 
 def _named(shard: Shard, photo: Photo) -> Row:
-    return {"source": shard.source, "row": photo.row, "photo": photo.name}
+    names = {"source": shard.source, "photo": photo.name}
+    return {**{key: _encodable(name) for key, name in names.items()}, "row": photo.row}
+
+
+def _encodable(text: str) -> str:
+    """A file's name may be bytes that are no text, which no table takes."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _png(mask: np.ndarray) -> bytes:
@@ -80,7 +86,7 @@ def write_shard(out: Place, shard: Shard, rows: Sequence[Row], settings: Mapping
 
     columns = schema()
     table = pa.Table.from_pylist(list(rows), schema=columns)
-    made = {**columns.metadata, _SETTINGS: json.dumps(_stamp(shard, settings)).encode()}
+    made = {**columns.metadata, STAMP: json.dumps(_stamp(shard, settings)).encode()}
     stream = io.BytesIO()
     pq.write_table(table.replace_schema_metadata(made), stream)
     (out / f"{shard.name}{PARQUET}").write(stream.getvalue())
@@ -88,7 +94,7 @@ def write_shard(out: Place, shard: Shard, rows: Sequence[Row], settings: Mapping
 
 def _stamp(shard: Shard, settings: Mapping[str, Any]) -> dict[str, Any]:
     """What makes a result file the one that a shard would write again."""
-    photos = [photo.name for photo in shard.photos]
+    photos = {photo.name: photo.fingerprint() for photo in shard.photos}
     place = {"source": shard.source, "start": shard.start, "stop": shard.stop, "photos": photos}
     return {**place, **settings}
 
@@ -105,7 +111,8 @@ def done(
         overwrite: Removes results of the same sources instead.
 
     Raises:
-        ConfigError: The folder holds files of the same sources that were cut otherwise.
+        ConfigError: The folder holds files of the same sources that were cut otherwise, or
+            results of other photos where these would go.
     """
     wanted = {shard.name: shard for shard in shards}
     sources = {shard.source for shard in shards}
@@ -115,14 +122,30 @@ def done(
         if overwrite:
             if stamp.get("source") in sources and name not in wanted:
                 place.remove()
-        elif name in wanted and stamp == _stamp(wanted[name], settings):
-            known[name] = _told(place)
-        elif name not in wanted and stamp.get("source") in sources:
+        elif name in wanted:
+            expected = _stamp(wanted[name], settings)
+            _check_same_photos(place, stamp, expected)
+            if stamp == expected:
+                known[name] = _told(place)
+        elif stamp.get("source") in sources:
             raise ConfigError(
                 f"'{place}' holds results of the same photos in files of another size: repeat "
                 "--rows as it was, or choose another --out"
             )
     return known
+
+
+def _check_same_photos(place: Place, stamp: Row, expected: Row) -> None:
+    """Refuses to replace results that would then be nowhere."""
+    if not stamp:
+        return
+    lost = set(stamp["photos"].items()) - set(expected["photos"].items())
+    if stamp["source"] != expected["source"] or lost:
+        what = sorted(name for name, _ in lost)[:3] or [stamp["source"]]
+        raise ConfigError(
+            f"'{place}' holds results of other photos, or of some before they changed ({what}): "
+            "choose another --out, or replace what is there with --overwrite"
+        )
 
 
 def done_of_stream(
@@ -151,7 +174,7 @@ def _stamp_of(place: Place) -> dict[str, Any]:
     try:
         with place.reading(), place.open() as stream:
             metadata = pq.read_schema(stream).metadata or {}
-            return dict(json.loads(metadata.get(_SETTINGS, b"{}")))
+            return dict(json.loads(metadata.get(STAMP, b"{}")))
     except DataError:
         return {}
 

@@ -14,6 +14,7 @@ from segface_hf.files import Photo
 from segface_hf.jobs.places import Place
 
 IMAGE_COLUMN = "image"
+STAMP = b"segface"  # where a result file tells what it was made with
 # A group of rows that is this many shards long is cut; shorter ones are read as a whole.
 _LARGE_GROUP = 4
 
@@ -90,11 +91,11 @@ def table_shards(
     failed: dict[str, SegFaceError] = {}
     for name, place in tables.items():
         try:
-            ranges = _ranges(_group_sizes(place, column), rows)
+            sizes = _group_sizes(place, column)
         except DataError as error:
             failed[str(place)] = error
             continue
-        shards += [Shard(f"{name}-{a:07}", str(place), a, b) for a, b in ranges]
+        shards += [Shard(f"{name}-{a:07}", str(place), a, b) for a, b in _ranges(sizes, rows)]
     if failed and not shards:
         raise next(iter(failed.values()))
     return shards, failed
@@ -182,8 +183,10 @@ def _group_sizes(place: Place, column: str) -> list[int]:
     import pyarrow.parquet as pq
 
     with place.reading(), place.open() as stream, pq.ParquetFile(stream) as table:
-        names, sizes = table.schema_arrow.names, _sizes(table)
-    check_column(column, names, source=str(place))
+        schema, sizes = table.schema_arrow, _sizes(table)
+    if column not in schema.names and STAMP in (schema.metadata or {}):
+        return []  # an earlier run left it in the folder
+    check_column(column, schema.names, source=str(place))
     return sizes
 
 

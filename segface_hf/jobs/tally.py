@@ -21,6 +21,7 @@ class Tally:
         faces: Faces in them.
         faceless: Photos without a face.
         failed: Photos that could not be parsed, with the reason; of earlier runs as well.
+        note: What else is to be said at the end.
     """
 
     skipped: int = 0
@@ -28,6 +29,7 @@ class Tally:
     faces: int = 0
     faceless: list[str] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
+    note: str | None = None
 
     def add(self, outcome: Outcome) -> None:
         """Counts one photo."""
@@ -46,15 +48,26 @@ class Tally:
         else:
             self.skipped += 1
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has happened."""
+        return not (self.skipped or self.parsed or self.failed)
+
     def tell(self, out: str) -> None:
         """Prints what was done; failures and photos without a face go to stderr."""
         skipped = f", {self.skipped} done before" if self.skipped else ""
         print(f"{self.parsed} photos parsed, {self.faces} faces{skipped}: {out}")
         _list([
-            f"no face found in {photo}: parse it as one face with --whole --overwrite"
+            f"no face found in {photo}: name it alone with --whole to parse it as one face"
             for photo in self.faceless
         ])  # fmt: skip
-        _list([f"failed: {photo}: {error}" for photo, error in self.failed])
+        _list([f"failed: {_named(photo, error)}" for photo, error in self.failed])
+        if self.note:
+            print(self.note, file=sys.stderr)
+
+
+def _named(photo: str, error: str) -> str:
+    return error if error.startswith(f"'{photo}'") else f"{photo}: {error}"
 
 
 def _list(lines: list[str]) -> None:

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segface_hf.errors import OutputError, SegFaceError
-from segface_hf.files import Photo, Results, report, write_results
+from segface_hf.files import Photo
 from segface_hf.jobs.outcome import Outcome
 from segface_hf.jobs.places import Place
 from segface_hf.jobs.results import Row, row_of, row_of_error, write_shard
 from segface_hf.jobs.shards import Shard, missing_photo, photos_of
 from segface_hf.jobs.streams import HubDataset
+from segface_hf.result_files import Results, report, write_results
 from segface_hf.sharing import side_by_side
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Job:
                 image = photo.image()
                 parse = self.parse(image)
                 content = report(photo, parse, self.settings)
+                content["fingerprint"] = photo.fingerprint()
                 write_results(Results.of(out, photo), image, parse, content)
             except OutputError:
                 raise

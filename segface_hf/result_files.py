@@ -1,0 +1,136 @@
+"""Result files: the mask, the overlay and the report that a photo leaves, and what they tell."""
+
+from __future__ import annotations
+
+import errno
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+from segface_hf.errors import DataError, OutputError
+from segface_hf.faces import Face, FaceParse
+from segface_hf.overlay import blend
+from segface_hf.whole import write_whole
+
+if TYPE_CHECKING:
+    from segface_hf.files import Photo
+
+# A label map has long runs: a higher level costs time and saves next to nothing.
+_PNG_LEVEL = 3
+_JPEG_QUALITY = 90
+
+
+_MASK, _OVERLAY, _REPORT = "_mask.png", "_overlay.jpg", ".json"
+_ALWAYS = {"photo", "schema", "digest", "faces", "classes"}
+
+
+@dataclass(frozen=True)
+class Results:
+    """Where one photo's results go; the report is written last, so it stands for all."""
+
+    mask: Path
+    overlay: Path
+    report: Path
+
+    @classmethod
+    def of(cls, folder: Path, photo: Photo) -> Results:
+        """Names the results of a photo in the output folder."""
+        base = folder / photo.name
+        return cls(
+            base.with_name(base.name + _MASK),
+            base.with_name(base.name + _OVERLAY),
+            base.with_name(base.name + _REPORT),
+        )
+
+
+def report(photo: Photo, parse: FaceParse, settings: dict[str, Any]) -> dict[str, Any]:
+    """Describes a parse in JSON's values: faces, classes, areas, and how it was made."""
+    height, width = parse.mask.shape
+    ids = parse.schema.label2id
+    return {
+        "photo": photo.path.name,
+        "width": width,
+        "height": height,
+        "schema": parse.schema.name,
+        **settings,
+        "faces": [_described(face) for face in parse.faces],
+        "classes": {
+            name: {"id": ids[name], "pixels": count, "share": round(count / (width * height), 6)}
+            for name, count in parse.areas().items()
+        },
+    }
+
+
+def _described(face: Face) -> dict[str, Any]:
+    points = None if face.landmarks is None else face.landmarks.astype(float).round(2).tolist()
+    return {
+        "box": [round(value, 2) for value in face.box],
+        "landmarks": points,
+        "confidence": round(face.confidence, 4),
+    }
+
+
+def is_result(path: Path) -> bool:
+    """Whether a picture is the mask or the overlay that an earlier run left."""
+    for ending in (_MASK, _OVERLAY):
+        if path.name.endswith(ending):
+            name = path.name.removesuffix(ending) + _REPORT
+            return _read(path.with_name(name)).keys() >= _ALWAYS
+    return False
+
+
+def is_done(results: Results, photo: Photo, settings: dict[str, Any]) -> bool:
+    """Whether a photo's results are all there and were made with the same settings.
+
+    Raises:
+        DataError: They are of another photo, which a run must not replace unasked.
+    """
+    written, fingerprint = _read(results.report), photo.fingerprint()
+    if not written or not fingerprint:
+        return False
+    if written.get("fingerprint") != fingerprint:
+        raise DataError(
+            f"'{results.report}' is of another photo of that name, or of this one before it "
+            "changed: choose another --out, or replace what is there with --overwrite"
+        )
+    same = all(written.get(key) == value for key, value in settings.items())
+    return same and results.mask.is_file() and results.overlay.is_file()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A report, empty where there is none."""
+    try:
+        written = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return written if isinstance(written, dict) else {}
+
+
+def write_results(
+    results: Results, image: Image.Image, parse: FaceParse, content: dict[str, Any]
+) -> None:
+    """Writes the mask (mode L, ids), the overlay and the report, each all or nothing.
+
+    Raises:
+        OutputError: One can't be written.
+        DataError: Only this photo's can't: its name is too long.
+    """
+    overlay = blend(image, parse.mask, parse.schema)
+    text = json.dumps(content, indent=2) + "\n"
+    mask = Image.fromarray(parse.mask)
+    try:
+        write_whole(results.mask, lambda p: mask.save(p, "PNG", compress_level=_PNG_LEVEL))
+        write_whole(results.overlay, lambda p: overlay.save(p, "JPEG", quality=_JPEG_QUALITY))
+        write_whole(results.report, lambda p: p.write_text(text, encoding="utf-8"))
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise DataError(
+                f"'{results.overlay.name}' is too long for a name: rename it"
+            ) from error
+        raise OutputError(
+            f"can't write the results to '{results.mask.parent}': {error.strerror or error}. "
+            "What was written before is kept: run the same command again to go on"
+        ) from error

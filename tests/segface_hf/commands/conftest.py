@@ -1,0 +1,23 @@
+"""A checkpoint that is small enough to parse a photo in no time, for what is not about masks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from segface_hf import SegFace, SegFaceConfig
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an untrained model."""
+    torch.manual_seed(0)
+    config = SegFaceConfig(
+        backbone="mobilenetv3_small_050", width=16, depth=1, heads=2, upscale_dims=(8,),
+        resolution=64,
+    )  # fmt: skip
+    folder = tmp_path_factory.mktemp("tiny")
+    SegFace(config).save_pretrained(folder)
+    return folder
