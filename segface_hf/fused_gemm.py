@@ -89,6 +89,6 @@ class Affine:
     weight: Tensor
     bias: Tensor
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def __call__(self, x: Tensor, *, activation: Activation = "none") -> Tensor:
         """(M, in) -> (M, out)."""
-        return linear(x, self.weight, self.bias)
+        return linear(x, self.weight, self.bias, activation=activation)

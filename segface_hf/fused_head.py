@@ -24,6 +24,7 @@ from segface_hf.fused_attention import (
     attended,
 )
 from segface_hf.fused_gemm import linear
+from segface_hf.fused_labels import Axis
 from segface_hf.fused_weights import HeadWeights, derive, refined
 from segface_hf.model import SegFace
 
@@ -96,8 +97,13 @@ class FusedHead:
     def _fuse(self, projected: list[Tensor]) -> Tensor:
         """Sums (1, h_i, w_i, width) at the finest size: (N, width)."""
         fused, *coarse = projected
-        for x in coarse:
-            fused += _resized_last(x, fused.shape[1:3])
+        size = (fused.shape[1], fused.shape[2])
+        axes = [Axis.between(x.shape[1], size[0], like=x) for x in coarse]
+        # A few rows at a time: maps of the finest size cost more to allocate than to fill.
+        for start, stop in Grid(*size).tiles():
+            rows = slice(start // size[1], stop // size[1])
+            for x, axis in zip(coarse, axes, strict=True):
+                fused[0, rows] += _widened(axis.at(rows).mix(x[0]), size[1])
         if self.weights.refine is not None:
             return refined(fused, self.weights.refine)
         return fused.flatten(0, 2)
@@ -144,7 +150,7 @@ class FusedHead:
         assert isinstance(norm, LayerNorm2d)
         x = F.gelu(F.layer_norm(x, x.shape[-1:], norm.weight, norm.bias, norm.eps))
         for up in others:
-            x = F.gelu(up(x)).view(x.shape[0] * 4, -1)
+            x = up(x, activation="gelu").view(x.shape[0] * 4, -1)
         return x
 
 
@@ -164,8 +170,11 @@ def _one(detail: Tensor | None, index: int) -> Tensor | None:
     return None if detail is None else detail[index : index + 1]
 
 
-def _resized_last(x: Tensor, size: torch.Size) -> Tensor:
-    return resized(x.permute(0, 3, 1, 2), size).permute(0, 2, 3, 1)
+def _widened(x: Tensor, width: int) -> Tensor:
+    """Resizes the second axis of (rows, w, channels)."""
+    # torch resizes channels-last maps as they are only where the batch is a true axis.
+    maps = resized(x[None].permute(0, 3, 1, 2), (x.shape[0], width))
+    return maps.permute(0, 2, 3, 1)[0]
 
 
 def _attend_self(layer: TwoWayBlock, queries: Tensor, tokens: Tensor) -> Tensor:

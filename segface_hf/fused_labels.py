@@ -33,7 +33,7 @@ def read_doubt(logits: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class _Axis:
+class Axis:
     """Which two samples, and how much of the second, make each place of a resized axis."""
 
     low: Tensor
@@ -41,7 +41,7 @@ class _Axis:
     share: Tensor
 
     @classmethod
-    def between(cls, source: int, target: int, *, like: Tensor) -> _Axis:
+    def between(cls, source: int, target: int, *, like: Tensor) -> Axis:
         """The places of bilinear interpolation with half-pixel centres, as torch computes them."""
         dtype = torch.float64 if like.dtype == torch.float64 else torch.float32
         places = torch.arange(target, device=like.device, dtype=dtype)
@@ -49,9 +49,14 @@ class _Axis:
         low = places.long().clamp(max=source - 1)
         return cls(low, (low + 1).clamp(max=source - 1), (places - low).to(like.dtype))
 
-    def at(self, places: Tensor) -> _Axis:
+    def at(self, places: Tensor | slice) -> Axis:
         """Picks places of the resized axis."""
-        return _Axis(self.low[places], self.high[places], self.share[places])
+        return Axis(self.low[places], self.high[places], self.share[places])
+
+    def mix(self, x: Tensor) -> Tensor:
+        """Resizes the first axis of (source, ...)."""
+        share = self.share.view(-1, *[1] * (x.ndim - 1))
+        return torch.lerp(x[self.low], x[self.high], share)
 
 
 def labels_at(logits: Tensor, size: tuple[int, int] | torch.Size, *, doubt: bool = False) -> Tensor:
@@ -65,13 +70,13 @@ def labels_at(logits: Tensor, size: tuple[int, int] | torch.Size, *, doubt: bool
     Returns:
         (B, 1 or 3, height, width) uint8, as `read_labels` and `read_doubt` order them.
     """
-    rows = _Axis.between(logits.shape[2], size[0], like=logits)
-    columns = _Axis.between(logits.shape[3], size[1], like=logits)
+    rows = Axis.between(logits.shape[2], size[0], like=logits)
+    columns = Axis.between(logits.shape[3], size[1], like=logits)
     read = _all_pixels if doubt else _edges_only
     return torch.stack([read(one, rows, columns) for one in logits])
 
 
-def _edges_only(logits: Tensor, rows: _Axis, columns: _Axis) -> Tensor:
+def _edges_only(logits: Tensor, rows: Axis, columns: Axis) -> Tensor:
     """Interpolates only where the four samples around a pixel disagree on the class.
 
     Where one class is highest in all four, it is highest in every mean of them.
@@ -90,7 +95,7 @@ def _edges_only(logits: Tensor, rows: _Axis, columns: _Axis) -> Tensor:
     return found[None]
 
 
-def _mixed(samples: Tensor, width: int, rows: _Axis, columns: _Axis) -> Tensor:
+def _mixed(samples: Tensor, width: int, rows: Axis, columns: Axis) -> Tensor:
     """Interpolates (h * w, K) samples at M places: (M, K)."""
     above, below = rows.low * width, rows.high * width
     share = columns.share[:, None]
@@ -99,7 +104,7 @@ def _mixed(samples: Tensor, width: int, rows: _Axis, columns: _Axis) -> Tensor:
     return torch.lerp(upper, lower, rows.share[:, None])
 
 
-def _all_pixels(logits: Tensor, rows: _Axis, columns: _Axis) -> Tensor:
+def _all_pixels(logits: Tensor, rows: Axis, columns: Axis) -> Tensor:
     parts = []
     for band in torch.arange(len(rows.low), device=logits.device).split(_ROWS_AT_ONCE):
         here = rows.at(band)
