@@ -13,6 +13,7 @@ from bench import models, photos
 from bench.machine import describe
 from bench.memory import peak_elsewhere
 from bench.models import EMBEDDED, Setup
+from bench.pictures import portraits
 from bench.tables import write_tables
 from bench.timing import interleaved, ratio
 
@@ -70,7 +71,8 @@ def main() -> int:
 def short() -> int:
     """Checks that the fused path pays, in well under a minute."""
     torch.set_num_threads(1)
-    model, pixels = models.build("mobilenet"), models.noise(1, models.SIZE)
+    model = models.build("mobilenet")
+    pixels = portraits(1, models.SIZE, model.config)
     calls = {name: models.bound(path, model, pixels) for name, path in models.PATHS.items()}
     times = interleaved(calls, repeats=5, clock="cpu")
     faster = ratio(times["plain"], times["fused"])

@@ -44,9 +44,11 @@ def peak_elsewhere(case: str, *arguments: object) -> float | None:
 
 
 def _labels(backbone: str, path: str, size: str) -> Callable[[], object]:
-    from bench.models import PATHS, build, noise
+    from bench.models import PATHS, build
+    from bench.pictures import portraits
 
-    model, pixels = build(backbone), noise(1, int(size))
+    model = build(backbone)
+    pixels = portraits(1, int(size), model.config)
     return lambda: PATHS[path](model, pixels)
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from bench.memory import peak_elsewhere
+from bench.pictures import portraits
 from bench.timing import Timing, interleaved, ratio
 from segface_hf import SegFace, SegFaceConfig
 from segface_hf.fused import infer
@@ -45,16 +46,12 @@ def build(backbone: str) -> SegFace:
     return SegFace(SegFaceConfig(backbone=backbone)).eval()
 
 
-def noise(batch: int, size: int) -> Tensor:
-    """(batch, 3, size, size) pixels."""
-    return torch.randn(batch, 3, size, size, generator=torch.Generator().manual_seed(0))
-
-
 def by_backbone(backbones: Sequence[str], setup: Setup, *, size: int = SIZE) -> list[dict]:
     """Labels of one picture by the plain and the fused path, interleaved."""
     rows = []
     for backbone in backbones:
-        model, pixels = build(backbone), noise(1, size)
+        model = build(backbone)
+        pixels = portraits(1, size, model.config)
         calls = {name: bound(path, model, pixels) for name, path in PATHS.items()}
         times = interleaved(calls, repeats=setup.repeats, clock=setup.clock)
         peaks = {name: peak_elsewhere("labels", backbone, name, size) for name in PATHS}
@@ -74,7 +71,9 @@ def by_batch(backbone: str, setup: Setup, *, batches: Sequence[int] = (1, 2, 4, 
     """Throughput of the fused path by batch size."""
     model = build(backbone)
     side = model.config.resolution
-    calls = {str(n): bound(PATHS["fused"], model, noise(n, side)) for n in batches}
+    calls = {
+        str(n): bound(PATHS["fused"], model, portraits(n, side, model.config)) for n in batches
+    }
     times = interleaved(calls, repeats=setup.repeats, clock=setup.clock)
     return [
         {"backbone": backbone, "batch": n, **t.to_dict(), "per_second": round(int(n) / t.p50, 2)}
@@ -85,7 +84,7 @@ def by_batch(backbone: str, setup: Setup, *, batches: Sequence[int] = (1, 2, 4, 
 def by_request(backbone: str, setup: Setup) -> list[dict]:
     """What asking for less or more than labels costs."""
     model = build(backbone)
-    pixels = noise(1, model.config.resolution)
+    pixels = portraits(1, model.config.resolution, model.config)
     wanted = ("eyeglasses", "earring")
     calls = {
         "labels": lambda: infer(model, pixels),

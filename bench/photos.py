@@ -15,6 +15,7 @@ from PIL import Image
 
 from bench.memory import peak_elsewhere
 from bench.models import Setup, rounded
+from bench.pictures import portrait
 from bench.timing import CLOCKS, Timing, interleaved, ratio
 from segface_hf.config import SegFaceConfig
 from segface_hf.files import find_photos
@@ -27,14 +28,8 @@ from segface_hf.overlay import blend
 from segface_hf.parser import FaceParser
 from segface_hf.photo import Engine
 
-PORTRAIT = Path(__file__).parents[1] / "examples" / "astronaut.jpg"
 _JPEG_QUALITY = 90
 _STEPS = ("decode", "parse", "blend", "encode")
-
-
-def portrait(side: int) -> Image.Image:
-    """The example portrait, square."""
-    return load_image(PORTRAIT).resize((side, side), Image.Resampling.LANCZOS)
 
 
 def crowd(width: int, height: int, faces: int) -> Image.Image:
