@@ -75,12 +75,16 @@ class Pyramid:
     with_head: bool = False
     divisor: int = 1
 
-    def features(self, backbone: nn.Module, pixels: Tensor) -> tuple[list[Tensor], Tensor | None]:
+    def features(
+        self, backbone: nn.Module, pixels: Tensor, *, contiguous: bool = True
+    ) -> tuple[list[Tensor], Tensor | None]:
         """Runs the backbone.
 
         Args:
             backbone: The network that `build_backbone` returned with this pyramid.
             pixels: (B, 3, H, W), normalised.
+            contiguous: Whether the features of a backbone that computes (B, H, W, C) are copied
+                into (B, C, H, W) order, or left as views of it.
 
         Returns:
             Four (B, C, H / stride, W / stride) features, shallow first, and the stride-2 feature
@@ -94,7 +98,8 @@ class Pyramid:
             last, outputs = backbone.forward_intermediates(pixels, indices=list(self.indices))  # type: ignore[operator]
             return [*outputs, last], None
         outputs = backbone(pixels)
-        features = [self._nchw(outputs[index]) for index in self.indices]
+        maps = [self._nchw(outputs[index]) for index in self.indices]
+        features = [x.contiguous() for x in maps] if contiguous and self.channels_last else maps
         detail = self._nchw(outputs[self.detail_index]) if self.detail_channels else None
         return features, detail
 
@@ -106,7 +111,7 @@ class Pyramid:
             )
 
     def _nchw(self, feature: Tensor) -> Tensor:
-        return feature.permute(0, 3, 1, 2).contiguous() if self.channels_last else feature
+        return feature.permute(0, 3, 1, 2) if self.channels_last else feature
 
 
 def build_backbone(name: str, *, detail: bool = False) -> tuple[nn.Module, Pyramid]:

@@ -105,7 +105,7 @@ def derived(model: SegFace) -> Derived:
 def _features(model: SegFace, pixels: Tensor) -> tuple[list[Tensor], Tensor | None]:
     pixels = pixels.contiguous(memory_format=torch.channels_last)
     with FastLinear():
-        return model.pyramid.features(derived(model).backbone, pixels)
+        return model.pyramid.features(derived(model).backbone, pixels, contiguous=False)
 
 
 def _from_tiles(model: SegFace, pixels: Tensor, *, doubt: bool) -> Inference:
