@@ -107,7 +107,8 @@ def describe_model(model_id: str, parser: FaceParser | None = None) -> str:
     known = {entry.id: entry.about for entry in catalogue()}
     about = known.get(model_id, f"Loaded from {model_id}.")
     if parser is None:
-        return about
+        fetched = _HUB_ID.fullmatch(model_id) and not Path(model_id).exists()
+        return "From the Hub: its size is asked for before it is downloaded." if fetched else about
     config = parser.engine.config
     licence = f", licence: {config.license}" if config.license else ""
     return f"{about} {config.backbone}{_size(parser)}, {config.resolution} pixels{licence}."

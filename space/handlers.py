@@ -13,8 +13,10 @@ from segface_hf.errors import ImageError, SegFaceError
 from segface_hf.images import load_image
 from segface_hf.labels import LabelSchema
 from space.errors import TooManyPhotosError, VisitError
+from space.examples import Example
 from space.services import Services
 from space.shelf import OpenPhoto
+from space.showcase import Showcase
 from space.views import title
 
 
@@ -78,6 +80,21 @@ def parse_photo(services: Services, path: str | Path, *, request: Request) -> Pa
     image = load_image(Path(path).read_bytes(), max_pixels=services.settings.max_pixels)
     services.limit.spend(request.visitor, request.address)
     return _parse(services, image, request)
+
+
+def open_example(
+    services: Services, showcase: Showcase, example: Example, *, request: Request
+) -> Parsed:
+    """Opens an example for this visit, with the parse that is known of it where there is one.
+
+    Raises:
+        TooFastError: It has to be parsed, and the visitor parses more than accepted.
+        CheckpointError: It has to be parsed, and the model can't be loaded.
+    """
+    parse = showcase.known(example.name, model=request.model)
+    if parse is None:
+        return parse_photo(services, example.path, request=request)
+    return Parsed(services.shelf.put(load_image(example.path.read_bytes()), parse))
 
 
 def parse_photos(services: Services, paths: Sequence[str | Path], *, request: Request) -> Batch:
@@ -164,6 +181,11 @@ def parse_beside(services: Services, key: str, *, request: Request) -> Beside:
         CheckpointError: The model can't be loaded.
     """
     photo = services.shelf.get(key)
+    if request.model == photo.parse.model_id:
+        raise VisitError(
+            f"This photo was parsed by {request.model} already: choose another checkpoint to "
+            "compare it with."
+        )
     services.limit.spend(request.visitor, request.address)
     whole = bool(photo.parse.faces) and photo.parse.faces[0].confidence == 0
     other = services.models.parse(request.model, photo.image, whole_image=whole)

@@ -22,8 +22,8 @@ from space.settings import Settings
 from space.views import title
 
 LOCAL = (
-    "This app keeps contributions in a folder. To review pull requests, name a dataset in "
-    "SEGFACE_DATASET."
+    "This app keeps contributions in a folder of this machine, so nothing waits for review here. "
+    "To collect and review pull requests, name a dataset on the Hub in SEGFACE_DATASET."
 )
 MOST_DISPUTES = 40
 

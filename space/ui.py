@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -19,10 +20,12 @@ from space import (
     ui_theme,
     ui_tools,
 )
+from space.examples import list_examples
 from space.keeping import HubKeeper
 from space.services import Services, build_services
 from space.settings import Settings
 from space.shelf import sweep_regularly
+from space.showcase import Showcase, make_showcase, plain_showcase
 from space.ui_events import PRIVATE, QUIET
 from space.visit import Visit
 
@@ -34,12 +37,17 @@ _BRAND = """<div class="row"><svg viewBox="0 0 34 34" aria-hidden="true">
 <path d="M9 16c0-7 3-10 8-10s8 3 8 10c-2-3-4-5-8-5s-6 2-8 5z" fill="#3b2a1e"/>
 <circle cx="14" cy="18" r="1.3" fill="#005adc"/><circle cx="20" cy="18" r="1.3" fill="#5ab4ff"/>
 <path d="M13.5 23c2 1.8 5 1.8 7 0-2-1-5-1-7 0z" fill="#e63c5a"/></svg>
-<h1>SegFace</h1><p>Every part of every face, in the photo's own pixels. Fix what is wrong, and the
-rare parts get better.</p></div>"""
+<h1>SegFace</h1><p>Face parsing that you can correct</p></div>"""
 
 
-def build_app(services: Services) -> gr.Blocks:
-    """Builds the app without launching it; the model is loaded by the first parse or `launch`."""
+def build_app(services: Services, showcase: Showcase | None = None) -> gr.Blocks:
+    """Builds the app without launching it; the model is loaded by the first parse or `launch`.
+
+    Args:
+        services: What the app runs on.
+        showcase: The examples to offer; by default those that come with it, not parsed yet.
+    """
+    offered = showcase or plain_showcase(list_examples())
     keep = services.settings.keep_seconds
     with gr.Blocks(
         title=_TITLE, analytics_enabled=False, fill_width=True,
@@ -50,9 +58,8 @@ def build_app(services: Services) -> gr.Blocks:
         with gr.Tabs(elem_id="views", overflow_behavior="wrap") as tabs:
             with gr.Tab("Parse", id="parse") as parse_tab:
                 model = gr.State(services.settings.model)
-                parse = ui_parse.layout(services)
-                with parse.tools:
-                    menu = ui_tools.download_menu()
+                parse = ui_parse.layout(services, offered)
+                file = ui_tools.layout()
                 picker = ui_models.layout(services)
             with gr.Tab("Correct", id="correct", render_children=True) as correct_tab:
                 correct = ui_correct.layout(services)
@@ -64,9 +71,9 @@ def build_app(services: Services) -> gr.Blocks:
                 dataset = ui_dataset.layout()
             with gr.Tab("About", id="about") as about_tab:
                 ui_about.layout(services)
-        ui_parse.wire(parse, services, visit=visit, model=model)
+        ui_parse.wire(parse, services, offered, visit=visit, model=model)
         ui_api.layout(services)
-        ui_tools.wire_downloads(menu, services, visit=visit, message=parse.message)
+        ui_tools.wire(file, parse, services, visit=visit)
         ui_models.wire(picker, parse, services, visit=visit, model=model)
         saved = ui_correct.wire(correct, services, visit=visit)
         ui_contribute.wire(contribute, services, saved=saved, tab=contribute_tab, visit=visit)
@@ -93,6 +100,14 @@ def _wire_editor(tab: gr.Tab, services: Services, *, correct: Any, visit: Any) -
     tab.select(on_open, visit, [visit, correct.editor, correct.message], **QUIET)
 
 
+def _parsed_examples(services: Services) -> Showcase | None:
+    """Parses the examples, which also warms the model up for the first visitor."""
+    if services.settings.zero_gpu:
+        return None  # a GPU is lent inside a visitor's request only
+    model = services.settings.model
+    return make_showcase(list_examples(), partial(services.models.parse, model), model=model)
+
+
 def launch(settings: Settings, **options: Any) -> Any:
     """Launches the app and returns what Gradio's `launch` does.
 
@@ -105,7 +120,7 @@ def launch(settings: Settings, **options: Any) -> Any:
     """
     services = build_services(settings)
     services.models.get(settings.model)
-    app = build_app(services)
+    app = build_app(services, _parsed_examples(services))
     app.queue(max_size=settings.queue_size, default_concurrency_limit=4)
     sweep_regularly(services.shelf, every=min(settings.keep_seconds, _SWEEP))
     if isinstance(services.keeper, HubKeeper):

@@ -1,34 +1,60 @@
-"""The About view: what the app does with photos, its models, and its limits."""
+"""The About view: what the app does with photos, its models, its limits, and its use by scripts."""
 
 from __future__ import annotations
 
 import gradio as gr
 
+from space.catalogue import describe_model
 from space.services import Services
+from space.settings import Settings
+
+_PAPER = "https://arxiv.org/abs/2412.08647"
 
 
 def layout(services: Services) -> None:
     """Lays the view out."""
-    settings = services.settings
+    gr.Markdown(about(services.settings), elem_classes="narrow")
+
+
+def about(settings: Settings) -> str:
+    """Returns the view's text, as Markdown."""
     hours = max(1, round(settings.keep_seconds / 3600))
-    gr.Markdown(
-        f"""## About
+    within = f"{hours} hour{'s' if hours > 1 else ''}"
+    return f"""## About
 SegFace labels every pixel of a face with one of 19 classes: skin, brows, eyes, nose, lips, ears,
-hair, neck and clothes, and the accessories that other parsers miss: eyeglasses, hats, earrings and
-necklaces. The architecture is that of [SegFace](https://arxiv.org/abs/2412.08647) (AAAI 2025).
+hair, neck and clothes, and accessories: eyeglasses, hats, earrings and necklaces. The architecture
+is that of [SegFace]({_PAPER}) (AAAI 2025). What it gets wrong can be corrected here, and
+corrections become a dataset to train the next model on.
 
-**Your photos.** They are parsed on the machine that runs this app and removed within
-{hours} hour{"s" if hours > 1 else ""} after your visit. Nothing is kept or sent on unless you press
-Save and agree. File names and pixels are never logged.
+**Left and right** are those of the person in the photo: their left eye is on the right side of the
+picture.
 
-**Left and right** are those of the person in the photo.
+### Your photos
+They are parsed on the machine that runs this app and removed within {within} after your visit.
+Nothing is kept or sent on unless you press Save and agree. File names and pixels are never logged.
 
-**Limits.** It was trained on portraits: faces smaller than about 40 pixels, seen from behind or
-upside down are often missed. It finds parts of faces; it does not recognise people, and it must not
-be used to guess who they are or how they feel.
+### What it is bad at
+Necklaces and small earrings are often missed: there were few to learn from. So are faces smaller
+than about 40 pixels, seen from behind or upside down. It was trained on portraits, mostly of
+celebrities; nothing here measures how well it works for people who look otherwise.
 
-**Weights** may have licences of their own: the embedded one was trained on CelebAMask-HQ and is for
-non-commercial research. The code is Apache-2.0.
-""",
-        elem_classes="narrow",
-    )
+It finds parts of faces. It does not recognise people, and it must not be used to guess who they are
+or how they feel.
+
+### The model
+{describe_model(settings.model)} Others can be chosen below a photo, under Model. The code is
+Apache-2.0; each checkpoint has a licence of its own.
+
+### From a script
+```python
+from gradio_client import Client, handle_file
+
+app = Client("{settings.space_id or f"http://127.0.0.1:{settings.port}"}")
+summary, mask = app.predict(
+    handle_file("photo.jpg"), model="{settings.model}", api_name="/parse"
+)
+```
+`summary` lists faces and classes, `mask` is a grey PNG of class ids. There are `/parse_many`,
+`/list_classes` and `/save_correction` too, for JavaScript, curl and as MCP tools: *Use via API* at
+the foot of the page shows how to call each.
+"""

@@ -10,8 +10,8 @@ from typing import Any
 import gradio as gr
 from gradio.data_classes import FileData
 
-from space.examples import Example
 from space.handlers import Parsed
+from space.showcase import Card
 from space.ui_files import uploaded_or_told
 from space.views import photo_view
 
@@ -36,17 +36,23 @@ def file_data(path: Path) -> dict[str, Any]:
     return FileData(path=str(path), orig_name=path.name).model_dump()
 
 
-class PhotoDrop(gr.HTML):
-    """Takes photos by choosing, dropping, pasting, camera or example; fires `submit`.
+def _shown(card: Card | dict[str, str]) -> dict[str, str]:
+    """Gradio builds a component anew from its own properties, where cards are plain already."""
+    return card.as_dict() if isinstance(card, Card) else card
 
-    Its value is `{"files": [FileData], "example": name or None, ...}`. Set the property `step` to
+
+class PhotoDrop(gr.HTML):
+    """Takes photos by choosing, dropping, pasting or camera and fires `submit`; fires `example`
+    when an example is chosen.
+
+    Its value is `{"files": [FileData], "example": name or None}`. Set the property `step` to
     say how far the parsing is, `done` to anything new when the photos have been dealt with, and
     `opened` once one of them is shown.
     """
 
     def __init__(
         self,
-        examples: Sequence[Example],
+        examples: Sequence[Card | dict[str, str]],
         *,
         max_mb: int,
         done: float = 0,
@@ -54,12 +60,11 @@ class PhotoDrop(gr.HTML):
         step: str = "",
         **kwargs: Any,
     ) -> None:
-        shown = [{"name": e.name, "title": e.title, "image": file_data(e.path)} for e in examples]
         super().__init__(
-            {"files": [], "example": None, "examples": shown},
+            {"files": [], "example": None},
             html_template=_text("drop.html"), css_template=_text("drop.css"),
             js_on_load=_text("drop.js"), apply_default_css=False, max_mb=max_mb, done=done,
-            opened=opened, step=step, **kwargs,
+            opened=opened, step=step, examples=[_shown(card) for card in examples], **kwargs,
         )  # fmt: skip
 
     async def async_move_resource_to_block_cache(self, url_or_file_path: Any) -> str | None:
@@ -77,15 +82,19 @@ class ParseView(gr.HTML):
     """Shows photos with their classes; opacity, switches and outlines act in the browser.
 
     Its value is what `parse_view` returns. Fires `picked` with `{"id": key}` when the visitor
-    chooses another photo of several, and `correct` when the mask is to be corrected.
+    chooses another photo of several, `correct` when the mask is to be corrected, and `wanted` with
+    `{"kind": one of kinds}` when a file is.
+
+    Args:
+        kinds: Names and labels of the files that are offered.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, kinds: Sequence[Sequence[str]] = (), **kwargs: Any) -> None:
         super().__init__(
             None,
             html_template=_text("viewer.html"), css_template=_text("viewer.css"),
             js_on_load=f"const P = {_module('paint.js')};\n{_text('viewer.js')}",
-            apply_default_css=False, **kwargs,
+            apply_default_css=False, kinds=[list(kind) for kind in kinds], **kwargs,
         )  # fmt: skip
 
     async def async_move_resource_to_block_cache(self, url_or_file_path: Any) -> str | None:

@@ -11,7 +11,7 @@ import gradio as gr
 from gradio.context import Context
 
 from segface_hf.errors import SegFaceError
-from space import handlers
+from space import handlers, ui_messages
 from space.handlers_save import Receipt
 from space.keeping import Contributor, HubKeeper, Keeper, identified, secrets_of
 from space.services import Services
@@ -19,7 +19,10 @@ from space.settings import Settings
 from space.ui_events import PRIVATE, QUIET
 from space.visit import Visit
 
-_NONE_YET = "<p>Nothing saved in this visit yet. Open a photo, correct its mask, press Save.</p>"
+_NONE_YET = ui_messages.empty(
+    "Nothing saved in this visit yet. Open a photo, correct its mask, press Save.",
+    view="parse", words="Open a photo",
+)  # fmt: skip
 _SECONDS = 5
 _MOST = 50
 
@@ -138,7 +141,7 @@ def listed(keeper: Keeper, visit: Visit, *, keys: Collection[str], trouble: str 
     lead = f"<p>{escape(handlers.as_sentence(trouble))}</p>" if trouble else ""
     if not rows:
         return lead + _NONE_YET
-    head = "<tr><th>Row</th><th>Pixels that became</th><th>State</th></tr>"
+    head = "<tr><th>Row</th><th>Pixels set right, by class</th><th>State</th></tr>"
     body = "".join(f"<tr>{row}</tr>" for row in rows)
     return f"{lead}<table><thead>{head}</thead><tbody>{body}</tbody></table>"
 

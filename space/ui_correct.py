@@ -17,6 +17,12 @@ from space.services import Services
 from space.ui_events import PRIVATE
 from space.visit import Visit
 
+# Save may have been pressed anywhere on the page, on a phone far from the answer.
+_SHOW = """() => setTimeout(() => {
+  document.querySelector('#save-message p')?.scrollIntoView({ block: 'nearest' });
+}, 200)"""
+_ON = ("contribute", "See your corrections")
+
 
 @dataclass(frozen=True)
 class CorrectPage:
@@ -29,8 +35,8 @@ class CorrectPage:
 
 def layout(services: Services) -> CorrectPage:
     """Lays the view out."""
-    editor = FaceMaskEditor(elem_id="mask-editor")
     message = ui_messages.message_box("save-message")
+    editor = FaceMaskEditor(elem_id="mask-editor")
     licence = services.settings.license.upper()
     with gr.Group(elem_id="consent"):
         heading = "If you want to share it" if services.settings.private else "Before you save"
@@ -90,9 +96,11 @@ def wire(page: CorrectPage, services: Services, *, visit: gr.State) -> Any:
             told = handlers.as_sentence(error)
             return now, refused(payload, told), ui_messages.bad(told)
         told = " ".join(filter(None, (receipt.sentence, trouble and handlers.as_sentence(trouble))))
-        return now.received(receipt, who), accepted(payload, told), ui_messages.good(told)
+        return now.received(receipt, who), accepted(payload, told), ui_messages.good(told, way=_ON)
 
-    return page.editor.saved(
+    saved = page.editor.saved(
         on_save, [visit, *page.statements], [visit, page.editor, page.message],
         concurrency_limit=4, **PRIVATE,
     )  # fmt: skip
+    saved.then(None, None, None, js=_SHOW, **PRIVATE)
+    return saved

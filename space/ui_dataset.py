@@ -12,14 +12,18 @@ from annotate.growth import growth_svg
 from annotate.stats import Stats
 from annotate.store_repo import DatasetRepo
 from segface_hf.errors import SegFaceError
-from space import handlers
+from space import handlers, ui_messages
 from space.keeping import FolderKeeper, HubKeeper
 from space.services import Services
 from space.settings import Settings
 from space.ui_events import QUIET
 from space.views import title
 
-_EMPTY = "<p>No corrections yet. The first one you save shows up here.</p>"
+_EMPTY = ui_messages.empty(
+    "No corrections yet. The first one you save shows up here, with the photos and pixels of each "
+    "class and how they grow.",
+    view="parse", words="Open a photo",
+)  # fmt: skip
 
 
 def layout() -> gr.HTML:

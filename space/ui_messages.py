@@ -19,9 +19,29 @@ def bad(sentences: str | Iterable[str]) -> dict[str, Any]:
     return _shown(sentences, "bad", "alert")
 
 
-def good(sentence: str) -> dict[str, Any]:
-    """Returns the update that shows what went right."""
-    return _shown(sentence, "good", "status")
+def good(sentence: str, *, way: tuple[str, str] | None = None) -> dict[str, Any]:
+    """Returns the update that shows what went right.
+
+    Args:
+        sentence: What to say.
+        way: A view to go on to, and the words of the button that leads there.
+    """
+    return _shown(sentence, "good", "status", way)
+
+
+def note(sentence: str) -> dict[str, Any]:
+    """Returns the update that says how things are, when nothing went wrong."""
+    return _shown(sentence, "note", "status")
+
+
+def way_to(view: str, words: str) -> str:
+    """Returns a button that leads to another view, as HTML."""
+    return f'<button type="button" class="way" data-view="{escape(view)}">{escape(words)}</button>'
+
+
+def empty(sentence: str, *, view: str, words: str) -> str:
+    """Returns what a view shows that has nothing yet, as HTML: a sentence, and the way on."""
+    return f'<div class="nothing-yet"><p>{escape(sentence)}</p>{way_to(view, words)}</div>'
 
 
 def nothing() -> dict[str, Any]:
@@ -29,7 +49,10 @@ def nothing() -> dict[str, Any]:
     return gr.update(value="", visible=False)
 
 
-def _shown(sentences: str | Iterable[str], kind: str, role: str) -> dict[str, Any]:
+def _shown(
+    sentences: str | Iterable[str], kind: str, role: str, way: tuple[str, str] | None = None
+) -> dict[str, Any]:
     lines = [sentences] if isinstance(sentences, str) else list(sentences)
     text = "<br>".join(escape(line) for line in lines)
-    return gr.update(value=f'<p class="{kind}" role="{role}">{text}</p>', visible=True)
+    on = f" {way_to(*way)}" if way else ""
+    return gr.update(value=f'<p class="{kind}" role="{role}">{text}{on}</p>', visible=True)

@@ -12,11 +12,13 @@ from space import handlers, ui_messages
 from space.catalogue import allowed_model, catalogue, describe_model, to_fetch
 from space.services import Services
 from space.ui_components import parse_view
-from space.ui_events import IN_LINE, PRIVATE, asking
+from space.ui_events import IN_LINE, PRIVATE, QUIET, asking
 from space.ui_parse import ParsePage, reopened
 from space.visit import Visit
 
 _PROGRESS = gr.Progress()
+# The answer stands above the picture, which may have scrolled away.
+_SHOW = "() => setTimeout(() => document.querySelector('.fv').__view.answered(), 200)"
 
 
 @dataclass(frozen=True)
@@ -39,17 +41,21 @@ def layout(services: Services) -> ModelPicker:
     with gr.Accordion(_heading(known), open=False, elem_id="models") as box:
         choice = gr.Dropdown(
             choices, value=known, allow_custom_value=True, label="Checkpoint", elem_id="model",
-            info="Choose one, or type org/name of any repository that holds our format",
+            info="Choose one, or type org/name of any repository that holds our format.",
         )  # fmt: skip
         with gr.Row():
             use = gr.Button("Use this model", size="sm", elem_id="use-model")
-            compare = gr.Button("Compare on this photo", size="sm", elem_id="compare-model")
+            compare = gr.Button("Compare on the open photo", size="sm", elem_id="compare-model")
         about = gr.Markdown(describe_model(known), elem_id="model-about")
     return ModelPicker(box, choice, use, compare, about)
 
 
 def _heading(model_id: str) -> str:
     return f"Model: {model_id.removeprefix('hub:')}"
+
+
+def _parsed_by(services: Services, visit: Visit) -> str:
+    return services.shelf.get(visit.photo()).parse.model_id
 
 
 def wire(
@@ -71,6 +77,18 @@ def wire(
         box = gr.update(label=_heading(wanted))
         return wanted, wanted, box, describe_model(wanted, parser), ui_messages.good(told)
 
+    def on_again(chosen: str, now: Visit, request: gr.Request) -> tuple:
+        """Parses the open photo with a model that was just taken into use."""
+        try:
+            if not now.current or _parsed_by(services, now) == chosen:
+                return now, gr.skip(), gr.skip()
+            asked = asking(request, services, model=chosen)
+            later = now.swapped(handlers.parse_again(services, now.photo(), request=asked))
+            view = parse_view(reopened(services, later), current=later.place)
+            return later, view, ui_messages.good(f"This photo and the next are parsed by {chosen}.")
+        except SegFaceError as error:
+            return now, gr.skip(), ui_messages.bad(handlers.as_sentence(error))
+
     def on_compare(chosen: str, now: Visit, request: gr.Request) -> tuple:
         try:
             wanted = allowed_model(chosen or "", configured=services.settings.model)
@@ -82,11 +100,16 @@ def wire(
         view["photos"][now.place]["other"] = pack_label_map(other.mask)
         return view, ui_messages.good(other.sentence)
 
+    picker.choice.input(
+        lambda chosen: describe_model(chosen or ""), picker.choice, picker.about, **QUIET
+    )
     picker.use.click(
         on_use, [picker.choice, model],
         [picker.choice, model, picker.box, picker.about, page.message],
         concurrency_limit=1, concurrency_id="download", **PRIVATE,
-    )  # fmt: skip
+    ).then(
+        on_again, [model, visit], [visit, page.view, page.message], **IN_LINE, **PRIVATE
+    ).then(None, None, None, js=_SHOW, **PRIVATE)  # fmt: skip
     picker.compare.click(
         on_compare, [picker.choice, visit], [page.view, page.message], **IN_LINE, **PRIVATE
-    )
+    ).then(None, None, None, js=_SHOW, **PRIVATE)

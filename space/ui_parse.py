@@ -11,13 +11,17 @@ import gradio as gr
 
 from segface_hf.errors import SegFaceError
 from space import handlers, ui_messages
-from space.examples import find_example, list_examples
+from space.downloads import KINDS
+from space.examples import find_example
 from space.handlers import Parsed
 from space.services import Services
+from space.showcase import Showcase
 from space.ui_components import ParseView, PhotoDrop, parse_view
-from space.ui_events import IN_LINE, PRIVATE, asking
+from space.ui_events import IN_LINE, PRIVATE, QUIET, asking
 from space.ui_files import uploaded
 from space.visit import Visit
+
+_UNFORESEEN = "Something went wrong here, not with your photo. Try again, or try another photo."
 
 
 @dataclass(frozen=True)
@@ -28,30 +32,31 @@ class ParsePage:
     view: ParseView
     message: gr.HTML
     whole: gr.Button
-    tools: gr.Column
 
     @property
     def shown(self) -> list[Any]:
         """What every parse updates, after the visit."""
-        return [self.view, self.message, self.tools, self.whole, self.drop]
+        return [self.view, self.message, self.whole, self.drop]
 
 
-def layout(services: Services) -> ParsePage:
-    """Lays the view out."""
-    drop = PhotoDrop(list_examples(), max_mb=services.settings.max_upload_mb, elem_id="drop")
+def layout(services: Services, showcase: Showcase) -> ParsePage:
+    """Lays the view out, with the examples that are offered."""
+    drop = PhotoDrop(showcase.cards, max_mb=services.settings.max_upload_mb, elem_id="drop")
     message = ui_messages.message_box("parse-message")
     whole = gr.Button("Parse the whole picture as one face", visible=False, elem_id="whole")
-    view = ParseView(elem_id="parse-view")
-    return ParsePage(drop, view, message, whole, gr.Column(visible=False))
+    view = ParseView([(kind, label) for kind, (label, *_) in KINDS.items()], elem_id="parse-view")
+    return ParsePage(drop, view, message, whole)
 
 
-def wire(page: ParsePage, services: Services, *, visit: gr.State, model: gr.Component) -> None:
+def wire(
+    page: ParsePage, services: Services, showcase: Showcase, *, visit: gr.State, model: gr.Component
+) -> None:
     """Connects the view's events."""
 
     def on_photos(value: dict, chosen: str, now: Visit, request: gr.Request) -> Iterator[tuple]:
         asked, batch = asking(request, services, model=chosen), handlers.Batch()
         try:
-            paths = _paths(value)
+            paths = [uploaded(str(file["path"])) for file in value["files"]]
             for batch in handlers.parse_each(services, paths, request=asked):
                 if batch.count < len(paths):
                     yield now, *_working(batch.count, len(paths))
@@ -62,7 +67,18 @@ def wire(page: ParsePage, services: Services, *, visit: gr.State, model: gr.Comp
             yield now.opened(batch), *_shown(batch.parsed, problems=batch.problems)
         else:
             told = ui_messages.bad(batch.problems)
-            yield now, gr.skip(), told, gr.skip(), gr.skip(), _done()
+            yield now, gr.skip(), told, gr.skip(), _done()
+
+    def on_example(value: dict, chosen: str, now: Visit, request: gr.Request) -> tuple:
+        asked = asking(request, services, model=chosen)
+        try:
+            example = find_example(str(value.get("example")))
+            batch = handlers.Batch(
+                (handlers.open_example(services, showcase, example, request=asked),)
+            )
+        except SegFaceError as error:
+            return now, *_failed(error)
+        return now.opened(batch), *_shown(batch.parsed)
 
     def on_whole(chosen: str, now: Visit, request: gr.Request) -> tuple:
         asked = asking(request, services, model=chosen, whole_image=True)
@@ -83,17 +99,13 @@ def wire(page: ParsePage, services: Services, *, visit: gr.State, model: gr.Comp
 
     # The drop says in words how long the line is; Gradio's own tracker would dim the whole view.
     queued = {**IN_LINE, **PRIVATE, "show_progress": "minimal", "show_progress_on": page.drop}
-    page.drop.submit(on_photos, [page.drop, model, visit], [visit, *page.shown], **queued).failure(
-        _done, None, page.drop, **PRIVATE
-    )
-    page.whole.click(on_whole, [model, visit], [visit, *page.shown], **queued)
+    told = {"fn": _broke, "inputs": None, "outputs": [page.message, page.drop], **PRIVATE}
+    given, shown = [page.drop, model, visit], [visit, *page.shown]
+    page.drop.submit(on_photos, given, shown, **queued).failure(**told)
+    # What is known of an example needs no model, so it waits in no line.
+    page.drop.example(on_example, given, shown, **QUIET).failure(**told)
+    page.whole.click(on_whole, [model, visit], shown, **queued)
     page.view.picked(on_picked, visit, [visit, page.message, page.whole], **PRIVATE)
-
-
-def _paths(value: dict[str, Any]) -> list[str]:
-    if name := value.get("example"):
-        return [str(find_example(str(name)).path)]
-    return [uploaded(str(file["path"])) for file in value.get("files", [])]
 
 
 def reopened(services: Services, visit: Visit) -> list[Parsed]:
@@ -113,7 +125,6 @@ def _shown(parsed: Any, *, current: int = 0, problems: tuple[str, ...] = ()) -> 
     return (
         parse_view(parsed, current=current),
         ui_messages.bad(problems) if problems else ui_messages.nothing(),
-        gr.update(visible=True),
         gr.update(visible=not faces),
         gr.update(done=time.time(), opened=True),
     )
@@ -121,12 +132,17 @@ def _shown(parsed: Any, *, current: int = 0, problems: tuple[str, ...] = ()) -> 
 
 def _failed(error: SegFaceError) -> tuple:
     told = ui_messages.bad(handlers.as_sentence(error))
-    return gr.skip(), told, gr.skip(), gr.skip(), _done()
+    return gr.skip(), told, gr.skip(), _done()
+
+
+def _broke() -> tuple:
+    """Says that something failed which nobody foresaw; the log has what."""
+    return ui_messages.bad(_UNFORESEEN), _done()
 
 
 def _working(done: int, count: int) -> tuple:
     step = gr.update(step=f"{done} of {count} photos are parsed")
-    return gr.skip(), gr.skip(), gr.skip(), gr.skip(), step
+    return gr.skip(), gr.skip(), gr.skip(), step
 
 
 def _done() -> dict[str, Any]:

@@ -16,6 +16,7 @@ from segface_hf.errors import SegFaceError
 from space import handlers, ui_messages, ui_review_compare, ui_review_fix
 from space.handlers_review import (
     DECISIONS,
+    LOCAL,
     Looking,
     after_merge,
     changes,
@@ -47,7 +48,10 @@ class ReviewPage:
 
 def layout() -> ReviewPage:
     """Lays the view out."""
-    gr.Markdown("## Review\nFor maintainers: contributions that wait as pull requests.")
+    gr.Markdown(
+        "## Review\nFor maintainers of the dataset: contributions that wait as pull requests.",
+        elem_classes="narrow",
+    )
     message = ui_messages.message_box("review-message")
     looking = gr.State(Looking())
     with gr.Column(visible=False) as desk:
@@ -81,6 +85,8 @@ def wire(page: ReviewPage, services: Services, *, tab: gr.Tab) -> None:
         return desk_for(services.settings, token.token if token else None, ledger=ledger)
 
     def on_open(token: gr.OAuthToken | None) -> tuple:
+        if services.settings.dataset is None:
+            return ui_messages.note(LOCAL), gr.update(visible=False), gr.skip()
         try:
             opened = desk(token)
             _catch_up(services, opened)

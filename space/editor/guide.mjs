@@ -3,6 +3,7 @@ import { isOpen, LEVELS, reach, searchDoubt } from './doubt.mjs';
 import { highlight } from './layers.mjs';
 
 const WHITE = 0xffffffff;
+const FIRST = 'Here and there the model is unsure. Next leads you to the place that matters most.';
 // Milliseconds of looking for regions at a time, while the page is idle.
 const SLICE = 8;
 // A region that shows this large needs no closer look, CSS pixels.
@@ -141,7 +142,7 @@ export class Guide {
     this.app.session.used('confirm');
     this.decided.set(this.at, this.active.label);
     this.activate(null);
-    this.app.say('Confirmed. N goes on.');
+    this.app.say('Confirmed. Next goes on.');
   }
 
   /** Make the region reach further (1) or less far (-1) along the model's confidence. */
@@ -177,7 +178,7 @@ export class Guide {
     }
     if (!this.regions) {
       this.progress.textContent = 'looking for them …';
-      this.question.textContent = 'N goes to the first one.';
+      this.question.textContent = FIRST;
       return;
     }
     this.upcoming = this.after(this.at, 1);
@@ -193,6 +194,6 @@ export class Guide {
     if (active) {
       return `Here it says ${app.nameOf(active.label)}. Is it ${app.nameOf(active.runnerUp)}?`;
     }
-    return total && this.upcoming >= 0 ? 'N goes to the next one.' : 'Every doubtful region is decided.';
+    return total && this.upcoming >= 0 ? this.seen.size ? 'Next leads to the next one.' : FIRST : 'Every doubtful region is decided.';
   }
 }

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from annotate.edits import pack_label_map
 from segface_hf.errors import SegFaceError
 from segface_hf.labels import LabelSchema
+from space.views import title as spoken
 
 LARGEST_SIDE = 4096
 """Pixels of the longest side that the editor takes."""
@@ -69,7 +70,7 @@ def editor_value(
         "confidence": None if confidence is None else pack_label_map(confidence),
         "runner_up": None if runner_up is None else pack_label_map(runner_up),
         "classes": [
-            {"name": name, "color": list(color)}
+            {"name": spoken(name), "color": list(color)}
             for name, color in zip(schema.names, schema.colors, strict=True)
         ],
         "tail": list(schema.tail),

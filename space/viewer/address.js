@@ -23,6 +23,13 @@
     if (chosen) window.segfaceView(chosen.dataset.tabId);
   };
   addEventListener('popstate', follow);
+  // Anything may lead to a view: empty views and messages name the one that helps.
+  addEventListener('click', (event) => {
+    const way = event.target.closest('[data-view]');
+    if (!way) return;
+    tab(way.dataset.view)?.click();
+    scrollTo(0, 0);
+  });
   // The tabs answer only once the page is alive: ask until they do, or the visitor chose for us.
   let turns = 0;
   const start = setInterval(() => {

@@ -23,9 +23,8 @@ function tellPlace() {
 new MutationObserver(tellPlace).observe(host, { subtree: true, childList: true, characterData: true });
 
 function send(files, example) {
-  const [done] = [props.value?.examples ?? []];
-  props.value = { files, example, examples: done, turn: Date.now() };
-  trigger('submit');
+  props.value = { files, example, turn: Date.now() };
+  trigger(example ? 'example' : 'submit');
 }
 
 async function take(list) {
@@ -76,23 +75,27 @@ $('.pd-take').addEventListener('click', () => {
   shot.toBlob((blob) => take([new File([blob], 'camera.png', { type: 'image/png' })]), 'image/png');
 });
 
-function examples() {
-  const list = props.value?.examples ?? [], strip = $('.pd-examples');
-  if (!list.length || strip.childElementCount) return;
-  const lead = document.createElement('span');
-  [lead.className, lead.textContent] = ['pd-lead', 'Or try'];
-  strip.append(lead, ...list.map(({ name, title, image }) => {
-    const button = document.createElement('button'), picture = document.createElement('img');
-    Object.assign(button, { type: 'button', title });
-    button.setAttribute('aria-label', `Example: ${title}`);
-    button.dataset.example = name;
-    Object.assign(picture, { src: image.url, alt: '' });
-    button.append(picture, Object.assign(document.createElement('small'), { textContent: title }));
-    button.addEventListener('click', () => { if (root.dataset.state !== 'busy') { busy('Parsing the example'); send([], name); } });
-    return button;
-  }));
+function picture(address) {
+  return Object.assign(document.createElement('img'), { src: address, alt: '' });
 }
 
+function card({ name, title, photo, parsed }) {
+  const button = document.createElement('button'), pair = document.createElement('span');
+  Object.assign(button, { type: 'button', className: 'pd-card', title });
+  button.setAttribute('aria-label', `Example: ${title}`);
+  button.dataset.example = name;
+  pair.className = 'pd-pair';
+  pair.append(...[photo, parsed].filter(Boolean).map(picture));
+  button.append(pair, Object.assign(document.createElement('small'), { textContent: title }));
+  button.addEventListener('click', () => {
+    if (root.dataset.state === 'busy') return;
+    busy('Opening the example');
+    send([], name);
+  });
+  return button;
+}
+
+$('.pd-examples').replaceChildren(...(props.examples || []).map(card));
+root.__drop = { send: (files) => { busy('Parsing the photo'); send(files, null); } };
 watch('step', () => { if (props.step && root.dataset.state === 'busy') busy(props.step); });
 watch('done', () => { root.dataset.state = 'idle'; say(''); if (props.opened) root.dataset.used = ''; });
-examples();

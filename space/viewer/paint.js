@@ -30,9 +30,9 @@ export function paintLabels(out, labels, w, table, { patterns = false, scale = 1
   }
 }
 
-export function paintOutlines(out, labels, w, table, thick) {
+// Over what is painted already: lines where two classes meet, in the colour of one that is shown.
+export function paintBorders(out, labels, w, table, thick) {
   const h = labels.length / w;
-  out.fill(0);
   for (let y = 0; y < h; y++) for (let x = 0; x < w; x++) {
     const i = y * w + x, c = labels[i];
     const right = x + 1 < w && labels[i + 1] !== c ? labels[i + 1] : -1;
@@ -44,6 +44,14 @@ export function paintOutlines(out, labels, w, table, thick) {
       for (let dx = 0; dx < thick && x + dx < w; dx++) out[i + dy * w + dx] = v;
   }
 }
+
+export function paintOutlines(out, labels, w, table, thick) {
+  out.fill(0);
+  paintBorders(out, labels, w, table, thick);
+}
+
+// White where a class is shown: colours close to the photo's own, such as skin's, need an edge.
+export const whitened = (table) => table.map((v) => (v ? pack([255, 255, 255]) : 0));
 
 // Doubt: amber to red where the first class had little probability.
 export function paintDoubt(out, confidence) {

@@ -4,11 +4,11 @@ const $ = (selector) => element.querySelector(selector);
 const root = $('.fv'), canvas = $('.fv-canvas'), pen = canvas.getContext('2d');
 const MODES = [
   ['outlines', 'Outlines'], ['patterns', 'Patterns'], ['safe', 'Colour-blind palette'],
-  ['split', 'Before / after'], ['pair', 'Side by side'], ['boxes', 'Face boxes'], ['doubt', 'Doubt'], ['difference', 'Differences'],
+  ['split', 'Before / after'], ['pair', 'Side by side'], ['boxes', 'Face boxes'], ['doubt', 'Doubt map'], ['difference', 'Differences'],
 ];
 // Longest side of the drawing: more pixels than a screen shows only cost time.
 const LARGEST = 1600;
-const state = { zoom: 1, photo: null, labels: null, doubt: null, other: null, hidden: new Set(), modes: new Set(), opacity: 0.55, split: 0.5, face: -1 };
+const state = { zoom: 1, photo: null, labels: null, doubt: null, sure: null, other: null, hidden: new Set(), modes: new Set(), opacity: 0.55, split: 0.5, face: -1 };
 let picture = null, layer = null, beside = null, sheet = null, loading = 0;
 
 const make = (tag, text, attributes = {}) => {
@@ -34,8 +34,12 @@ const loadImage = (url) => new Promise((done, fail) => {
 function repaint() {
   if (!layer) return;
   const out = new Uint32Array(sheet.data.buffer), { w } = state.photo, scale = Math.max(1, Math.round(w / 400));
-  const flat = (labels) => P.paintLabels(out, labels, w, table, { patterns: state.modes.has('patterns'), scale });
   const table = P.lookup(state.photo.classes, state.hidden, state.modes.has('safe') ? 'safe' : 'color');
+  const edges = P.whitened(table);
+  const flat = (labels) => {
+    P.paintLabels(out, labels, w, table, { patterns: state.modes.has('patterns'), scale });
+    P.paintBorders(out, labels, w, edges, Math.max(1, Math.round(w / 800)));
+  };
   if (state.modes.has('difference') && state.other) P.paintDifference(out, state.labels, state.other);
   else if (state.modes.has('outlines')) P.paintOutlines(out, state.labels, w, table, scale);
   else flat(state.labels);
@@ -69,9 +73,10 @@ function composeView(view) {
     pen.drawImage(beside, 0, 0, state.split * w, h, 0, 0, state.split * w, h);
   }
   if (state.modes.has('split')) { pen.beginPath(); pen.rect(state.split * w, 0, w, h); pen.clip(); }
-  pen.globalAlpha = state.modes.has('outlines') ? Math.max(0.25, state.opacity) : state.opacity;
+  const doubting = state.modes.has('doubt') && state.doubt;
+  pen.globalAlpha = (state.modes.has('outlines') ? Math.max(0.25, state.opacity) : state.opacity) * (doubting ? 0.3 : 1);
   pen.drawImage(view, 0, 0);
-  if (state.modes.has('doubt') && state.doubt) { pen.globalAlpha = 0.85; pen.drawImage(state.doubt, 0, 0, w, h); }
+  if (doubting) { pen.globalAlpha = 0.85; pen.drawImage(state.doubt, 0, 0, w, h); }
   pen.restore();
   const line = Math.max(1.5, w / 500);
   if (state.modes.has('split')) { pen.fillStyle = '#fff'; pen.fillRect(state.split * w - line / 2, 0, line, h); }
@@ -91,13 +96,14 @@ function sizeCanvas() {
   const { w, h } = state.photo, wide = paired() ? 2 * w : w;
   state.zoom = Math.min(1, LARGEST / Math.max(wide, h));
   [canvas.width, canvas.height] = [Math.round(wide * state.zoom), Math.round(h * state.zoom)];
-  canvas.style.setProperty('--ratio', wide / h);
+  $('.fv-stage').style.setProperty('--ratio', wide / h);
 }
 
 function setMode(name, on) {
   state.modes[on ? 'add' : 'delete'](name);
   root.querySelector(`[data-mode="${name}"]`).setAttribute('aria-pressed', on);
   if (name === 'split') $('.fv-split').hidden = !on;
+  if (name === 'doubt') $('.fv-key').hidden = !on;
   if (name === 'pair') sizeCanvas();
   if (on && (name === 'split' || name === 'pair')) setMode(name === 'pair' ? 'split' : 'pair', false);
   if (name === 'safe' || name === 'patterns') buildClasses();
@@ -188,12 +194,15 @@ async function open(photo) {
   picture = image;
   [layer, beside] = [0, 1].map(() => Object.assign(document.createElement('canvas'), { width: w, height: h }));
   sheet = new ImageData(w, h);
-  Object.assign(state, { photo, labels, other, doubt: sure ? doubtLayer(photo.confidence, sure) : null, hidden: new Set(), face: -1 });
+  Object.assign(state, { photo, labels, other, doubt: sure ? doubtLayer(photo.confidence, sure) : null, sure, hidden: new Set(), face: -1 });
   for (const name of ['doubt', 'difference', 'pair']) state.modes.delete(name);
+  $('.fv-key').hidden = true;
   sizeCanvas();
   const seen = photo.classes.filter((c) => c.id && c.area).map((c) => c.title).join(', ');
   canvas.setAttribute('aria-label', `Photo with ${photo.faces.length} face(s); classes shown: ${seen || 'none'}`);
   $('.fv-note').textContent = photo.note;
+  $('.fv-model span').textContent = `Model: ${photo.model.replace(/^hub:/, '')}.`;
+  $('.fv-made').textContent = '';
   buildModes(); buildClasses(); buildFaces();
   root.dataset.state = 'ready';
   root.dataset.ready = photo.id;
@@ -212,12 +221,20 @@ async function load() {
   }
 }
 
+// The places of a photo's pixel in the thinned map of confidence, as a percentage.
+function sureAt(x, y) {
+  const { w, h, confidence } = state.photo;
+  const at = Math.floor((y * confidence.h) / h) * confidence.w + Math.floor((x * confidence.w) / w);
+  return Math.round(state.sure[at] / 2.55);
+}
+
 const classAt = (event) => {
   const box = canvas.getBoundingClientRect();
   const { w } = state.photo, wide = paired() ? 2 * w : w;
   const across = Math.floor(((event.clientX - box.left) / box.width) * wide), x = across % w, y = Math.floor(((event.clientY - box.top) / box.height) * state.photo.h);
   const id = (paired() && across < w ? state.other : state.labels)[y * w + x];
-  return id === undefined ? null : state.photo.classes.find((c) => c.id === id);
+  const found = id === undefined ? null : state.photo.classes.find((c) => c.id === id);
+  return found && { ...found, sure: state.modes.has('doubt') && state.doubt ? `, ${sureAt(x, y)} % sure` : '' };
 };
 
 canvas.addEventListener('pointermove', (event) => {
@@ -226,7 +243,7 @@ canvas.addEventListener('pointermove', (event) => {
   root.querySelectorAll('.hot').forEach((node) => node.classList.remove('hot'));
   if (!found) return;
   const stage = $('.fv-stage').getBoundingClientRect();
-  chip.textContent = found.title;
+  chip.textContent = found.title + found.sure;
   const x = Math.min(event.clientX - stage.left + 14, stage.width - chip.offsetWidth - 6);
   chip.style.transform = `translate(${x}px, ${Math.max(4, event.clientY - stage.top - 34)}px)`;
   const button = root.querySelector(`[data-class="${found.id}"]`);
@@ -246,6 +263,36 @@ $('.fv-head').addEventListener('click', (event) => {
   for (const c of state.photo.classes) if (c.id) toggle(c.id, show === 'none' || (show === 'rare' && !c.rare));
 });
 $('.fv-correct').addEventListener('click', () => trigger('correct'));
-root.__view = { state, setMode, toggle, trigger };
+
+$('.fv-save ul').replaceChildren(...(props.kinds || []).map(([kind, title]) => {
+  const item = make('li'), button = make('button', title, { type: 'button', id: `download-${kind}` });
+  button.onclick = () => {
+    $('.fv-save').open = false;
+    $('.fv-made').textContent = 'Making the file';
+    trigger('wanted', { kind });
+  };
+  item.append(button);
+  return item;
+}));
+root.addEventListener('click', (event) => { if (!event.target.closest('.fv-save')) $('.fv-save').open = false; });
+root.addEventListener('keydown', (event) => {
+  if (event.key !== 'Escape' || !$('.fv-save').open) return;
+  $('.fv-save').open = false;
+  $('.fv-save summary').focus();
+});
+
+$('[data-way="model"]').addEventListener('click', () => {
+  const models = document.querySelector('#models'), head = models.querySelector('button');
+  if (!models.querySelector('input')?.offsetParent) head.click();
+  // It takes a moment to open.
+  setTimeout(() => { models.scrollIntoView({ block: 'center' }); head.focus({ preventScroll: true }); }, 200);
+});
+
+// What was asked for further down is answered above: bring the answer into sight.
+const answered = () => {
+  $('.fv-made').textContent = '';
+  document.querySelector('#parse-message p')?.scrollIntoView({ block: 'nearest' });
+};
+root.__view = { state, setMode, toggle, trigger, answered };
 watch('value', load);
 load();

@@ -20,6 +20,10 @@ FIRST_OF_CLASS = """(id) => {
   const i = labels.indexOf(id);
   return [i % photo.w, Math.floor(i / photo.w)];
 }"""
+IN_SIGHT = """(what) => {
+  const box = document.querySelector(what).getBoundingClientRect();
+  return box.top >= 0 && box.bottom <= innerHeight;
+}"""
 
 
 @pytest.fixture
@@ -147,6 +151,19 @@ def test_a_correction_is_saved_as_a_row_that_load_dataset_reads(
     assert row["content_id"][:8] in page.locator("#receipts").inner_text()
 
 
+def test_the_answer_to_save_is_in_sight_on_a_phone_and_leads_to_what_was_saved(open_page, example):
+    page = open_page(width=390, height=844)
+    upload(page, example)
+    wait_for_overlay(page)
+    open_editor(page)
+    page.click("#mask-editor [data-act=save]")
+    page.wait_for_selector("#save-message [role=status]")
+    page.wait_for_function(IN_SIGHT, arg="#save-message p")
+    page.click("#save-message [data-view=contribute]")
+    page.wait_for_selector("[role=tab][data-tab-id=contribute][aria-selected=true]")
+    page.wait_for_selector("#receipts td")
+
+
 def test_a_file_that_is_no_photo_gets_one_sentence(open_page, tmp_path, server):
     path = tmp_path / "notes.png"
     path.write_bytes(b"these are notes")
@@ -174,18 +191,20 @@ def test_a_download_is_made_when_it_is_asked_for(open_page, example):
     page = open_page()
     upload(page, example)
     wait_for_overlay(page)
-    page.locator("#downloads button").first.click()
+    page.click("#downloads summary")
     with page.expect_download() as found:
         page.click("#download-mask")
     ids = np.asarray(Image.open(found.value.path()))
     shown = page.evaluate(f"() => [...({SHOWN})().labels]")
     assert ids.ravel().tolist() == shown
+    page.wait_for_function("() => !document.querySelector('.fv-made').textContent")
+    page.click("#downloads summary")
     with page.expect_download() as found:
         page.click("#download-everything")
     assert found.value.suggested_filename == "segface.zip"
 
 
-def test_several_photos_and_two_models_are_looked_at_side_by_side(open_page, example):
+def test_several_photos_are_looked_at_one_by_one(open_page, example):
     page = open_page()
     upload(page, example, list_examples()[-1].path)
     wait_for_overlay(page)
@@ -194,11 +213,38 @@ def test_several_photos_and_two_models_are_looked_at_side_by_side(open_page, exa
     first = page.locator(".fv").get_attribute("data-ready")
     photos.nth(1).click()
     page.wait_for_function("(id) => document.querySelector('.fv').dataset.ready !== id", arg=first)
-    page.locator("#models button").first.click()
+
+
+def test_the_way_to_the_models_leads_to_the_picker_and_its_answer_is_in_sight(open_page, example):
+    page = open_page(height=700)
+    upload(page, example)
+    wait_for_overlay(page)
+    page.click("[data-way=model]")
+    page.wait_for_function("() => document.querySelector('#model input').offsetParent")
     page.click("#compare-model")
-    page.wait_for_selector("[data-mode=difference]:visible")
-    assert "differs in 0.0 %" in page.locator("#parse-message").inner_text()
-    assert page.locator("[data-mode=pair]").get_attribute("aria-pressed") == "true"
+    page.wait_for_selector("#parse-message [role=alert]")
+    assert "choose another checkpoint" in page.locator("#parse-message").inner_text()
+    page.wait_for_function(IN_SIGHT, arg="#parse-message p")
+
+
+def test_what_nobody_foresaw_is_told_and_the_next_photo_is_taken(open_page, example):
+    page = open_page()
+    page.wait_for_timeout(500)
+    page.evaluate("() => document.querySelector('.pd').__drop.send([{}])")
+    page.wait_for_selector("#parse-message [role=alert]")
+    assert "Try again" in page.locator("#parse-message").inner_text()
+    assert page.locator(".pd").get_attribute("data-state") == "idle"
+    upload(page, example)
+    wait_for_overlay(page)
+
+
+@pytest.mark.parametrize("view", ["correct", "contribute"])
+def test_a_view_that_has_nothing_yet_leads_to_a_photo(open_page, view):
+    page = open_page(view=view)
+    page.wait_for_selector(f"[role=tab][data-tab-id={view}][aria-selected=true]")
+    page.locator("[data-view=parse]:visible").first.click()
+    page.wait_for_selector("[role=tab][data-tab-id=parse][aria-selected=true]")
+    page.wait_for_function("() => !location.search")
 
 
 def test_a_model_that_may_not_be_loaded_leaves_the_former_in_use(open_page):

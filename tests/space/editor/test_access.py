@@ -124,7 +124,7 @@ def test_the_question_mark_opens_the_sheet_and_search_finds_a_class(open_editor)
     editor.page.keyboard.type("brow")
     shown = editor.js("""[...root.querySelectorAll('.fme-classes li:not([hidden]) .fme-name')]
       .map((node) => node.textContent)""")
-    assert shown == ["l_brow", "r_brow"]
+    assert shown == ["left brow", "right brow"]
 
 
 def test_holding_c_shows_the_photo_and_letting_go_the_mask(open_editor):

@@ -162,4 +162,4 @@ def test_u_swaps_the_sides_of_the_chosen_class(open_editor):
     _choose(editor, left)
     editor.press("u")
     np.testing.assert_array_equal(editor.ids() == left, start == right)
-    assert editor.text(".fme-message") == "swap l_eye and r_eye"
+    assert editor.text(".fme-message") == "swap left eye and right eye"

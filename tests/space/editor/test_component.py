@@ -14,6 +14,7 @@ from segface_hf.labels import CELEBAMASK_HQ
 from space.editor import FaceMaskEditor, accepted, editor_value, refused
 from space.editor.bundle import HERE, bundle
 from space.editor.value import EditorValueError
+from space.views import title
 from tests.space.editor.synthetic import synthetic_face
 
 
@@ -51,11 +52,13 @@ def test_the_script_never_writes_html_from_data():
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", script)
 
 
-def test_the_value_round_trips_masks_and_names(tmp_path):
+def test_the_value_round_trips_masks_and_says_names_as_people_do(tmp_path):
     value = _value(tmp_path)
     ids = unpack_label_map(value["labels"], expected_size=(40, 30), num_classes=19)
     np.testing.assert_array_equal(ids, synthetic_face(40, 30).mask)
-    assert [entry["name"] for entry in value["classes"]] == list(CELEBAMASK_HQ.names)
+    spoken = [title(name) for name in CELEBAMASK_HQ.names]
+    assert [entry["name"] for entry in value["classes"]] == spoken
+    assert spoken[8:10] == ["left eye", "right eye"]
     assert value["pairs"] == [[4, 5], [6, 7], [8, 9]]
     assert value["tail"] == [15, 16, 17, 18]
 
