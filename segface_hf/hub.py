@@ -75,6 +75,8 @@ def download(
         CheckpointError: The Hub refuses access or answers with an error.
     """
     try:
+        if "/" not in repo_id:  # the client would ask the Hub, for a minute where there is none
+            raise HFValidationError(repo_id)
         path = snapshot_download(
             repo_id, revision=revision, token=token, allow_patterns=list(patterns)
         )

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from segface_hf.commands._arguments import check_files, share, whole
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -27,20 +29,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", help="write every score to this file")
     parser.add_argument("--html", help="write a readable report to this file")
     parser.add_argument("--sheet", help="write a picture of the worst photos to this file")
-    parser.add_argument("--worst", type=int, default=10, help="how many worst photos (default: 10)")
+    parser.add_argument(
+        "--worst", type=whole(0), default=10, help="how many worst photos (default: 10)"
+    )
     parser.add_argument("--groups", help="CSV with a 'stem' column and columns to group photos by")
-    parser.add_argument("--bootstrap", type=int, default=1000, help="resamplings for intervals")
+    parser.add_argument(
+        "--bootstrap", type=whole(0), default=1000,
+        help="resamplings for intervals, 0 for none (default: 1000)",
+    )  # fmt: skip
     parser.add_argument("--against", help="compare with this checkpoint, photo by photo")
     parser.add_argument("--no-boundary", action="store_true", help="leave out boundary F1")
-    parser.add_argument("--side", type=int, default=0, help="resolution (default: the model's)")
+    parser.add_argument(
+        "--side", type=whole(0), default=0, help="resolution (default: the model's)"
+    )
     parser.add_argument("--mirrored", action="store_true", help="add a pass on the flipped photo")
-    parser.add_argument("--adjust", type=float, default=0.0, help="logit adjustment, 0 to 1")
+    parser.add_argument("--adjust", type=share, default=0.0, help="logit adjustment, 0 to 1")
     parser.add_argument("--recipe", help="run.yaml of the model, for --adjust")
     parser.add_argument("--trained-on", help="data folder the model was trained on, for --adjust")
     parser.add_argument("--damage", choices=DAMAGE_NAMES, help="damage photos first, see the docs")
     parser.add_argument("--landmarks", action="store_true", help="measure the photo pipeline too")
     parser.add_argument("--tilt", type=float, default=0.0, help="compare photos turned by degrees")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: all)")
+    parser.add_argument("--threads", type=whole(0), default=0, help="CPU threads (default: all)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -55,6 +64,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.threads:
         torch.set_num_threads(args.threads)
+    check_files(args.json, args.html, args.sheet)
     groups = read_groups(args.groups) if args.groups else None
     pairs = find_pairs(args.data)
     model = SegFace.from_pretrained(args.model or hub.embedded_folder())

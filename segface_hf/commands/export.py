@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from segface_hf.commands._arguments import share, whole
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -24,10 +26,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder with images/ and masks/ of aligned faces: calibrates int8, and adds F1",
     )  # fmt: skip
     parser.add_argument(
-        "--limit", type=int, default=100, metavar="N", help="pictures of it; default: %(default)s"
+        "--limit",
+        type=whole(1),
+        default=100,
+        metavar="N",
+        help="pictures of it; default: %(default)s",
     )
     parser.add_argument(
-        "--agreement", type=float, metavar="SHARE",
+        "--agreement", type=share, metavar="SHARE",
         help="share of pixels whose label must agree; default: 0.9999, with --int8 0.95",
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from segface_hf.commands._arguments import check_device, whole
 from segface_hf.errors import ConfigError, SegFaceError
 
 if TYPE_CHECKING:
@@ -55,14 +56,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--format", choices=FORMATS, help="of the results (default: parquet for tables, else files)"
     )
     tables.add_argument(
-        "--rows", type=int, metavar="N",
+        "--rows", type=whole(1), metavar="N",
         help="rows of a result file, about (default: 100, and 1000 on the Hub)",
     )  # fmt: skip
     machines = parser.add_argument_group("many machines")
     machines.add_argument(
         "--engine", choices=ENGINES, default="local", help="what does the work (default: local)"
     )
-    machines.add_argument("--workers", type=int, help="of Ray (default: one a processor)")
+    machines.add_argument("--workers", type=whole(1), help="of Ray (default: one a processor)")
     machines.add_argument(
         "--address", help="of a Ray cluster, or auto (default: start one on this machine)"
     )
@@ -133,8 +134,6 @@ def _to_table(args: argparse.Namespace, found: Input, tally: Tally) -> None:
 
     out = Place.of(args.out)
     length = args.rows if args.rows is not None else (1000 if out.is_remote else 100)
-    if length < 1:
-        raise ConfigError(f"--rows is at least 1, got {length}")
     out.check()
     job = _job(args)
     work = plan(
@@ -165,6 +164,7 @@ def _job(args: argparse.Namespace) -> Job:
     from segface_hf.jobs.work import Job
     from segface_hf.parser import FaceParser
 
+    check_device(args.device)
     parser = FaceParser.from_pretrained(args.model, revision=args.revision, device=args.device)
     return Job(parser, whole=args.whole, classes=_classes(args.classes, parser))
 
@@ -173,6 +173,8 @@ def _classes(text: str | None, parser: FaceParser) -> tuple[str, ...] | None:
     if text is None:
         return None
     names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise ConfigError(f"--classes names none: choose from {', '.join(parser.schema.names)}")
     for name in names:
         parser.schema.id_of(name)
     return names

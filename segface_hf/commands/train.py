@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from segface_hf.commands._arguments import whole
+
 if TYPE_CHECKING:
     from segface_hf.training.run import Run
 
@@ -22,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", help="YAML recipe; a run is reproducible from it")
     parser.add_argument("--val", help="data folder to evaluate on; default: DATA/../val if there")
     parser.add_argument("--unlabelled", help="photos without masks; pseudo.teacher labels them")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: all)")
+    parser.add_argument("--threads", type=whole(0), default=0, help="CPU threads (default: all)")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -93,7 +93,7 @@ def test_a_folder_tells_what_it_passes_over(tmp_path: Path) -> None:
     assert look_for_photos([tmp_path / "a.jpg"]).told() is None
 
 
-def test_files_that_differ_at_the_start_the_middle_the_end_or_in_size_are_told_apart(tmp_path: Path) -> None:
+def test_files_that_differ_in_a_byte_or_in_size_are_told_apart(tmp_path: Path) -> None:
     data = bytes(2**20)
     paths = []
     for index, place in enumerate((None, 0, 2**19, 2**20 - 1)):

@@ -160,8 +160,6 @@ def test_nothing_a_mix_and_a_missing_column_are_told(tmp_path: Path) -> None:
         parse_here(tmp_path / "none.parquet", "--out", tmp_path / "out")
     with pytest.raises(DataError, match="no column 'face', it has"):
         parse_here(table, "--out", tmp_path / "out", "--image-column", "face")
-    with pytest.raises(ConfigError, match="--rows is at least 1"):
-        parse_here(table, "--out", tmp_path / "out", "--rows", 0)
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError):
         parse_here(table, "--out", tmp_path / "file" / "out")
