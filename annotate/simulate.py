@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from annotate.errors import AnnotateError
 from annotate.simulate_report import Outcome, table
+from segface_hf.arguments import check_files, whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,7 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
     parser.add_argument("--data", required=True, help="folder with images/ and masks/")
     parser.add_argument("--model", help="checkpoint folder or org/name (default: the embedded one)")
-    parser.add_argument("--faces", type=int, default=60, help="how many faces (default: 60)")
+    parser.add_argument("--faces", type=whole(1), default=60, help="how many faces (default: 60)")
     parser.add_argument("--arms", nargs="+", default=ARMS[:3], choices=ARMS, help="what to compare")
     parser.add_argument("--speed", type=float, default=100.0, help="stroke pixels a second at 512")
     parser.add_argument("--json", help="write every face's seconds to this file")
@@ -84,6 +85,7 @@ def run(args: argparse.Namespace) -> int:
     """Predicts, simulates and prints the table; returns 0."""
     from segface_hf.parser import FaceParser
 
+    check_files(args.json)
     parser = FaceParser.from_pretrained(args.model)
     pairs = find_pairs(Path(args.data))[: args.faces]
     cost = CostModel(speed=args.speed)

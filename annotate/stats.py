@@ -80,6 +80,8 @@ def count(rows: Iterable[Mapping[str, Any]], *, schema: LabelSchema | None = Non
     """
     found = list(rows)
     names = {row["schema"] for row in found} | ({schema.name} if schema else set())
+    if not names:
+        raise RecordError("the dataset holds no contributions: there is nothing to count")
     if len(names) != 1:
         raise RecordError(f"a dataset has rows of one label schema, this one of {sorted(names)}")
     schema = schema or schema_named(names.pop())

@@ -17,11 +17,27 @@ from annotate.store_hub import HubStore
 from annotate.store_repo import DatasetRepo, saved_token
 
 
+def folder_there(text: str) -> Path:
+    """An argument type: a folder that exists."""
+    if not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"expected the folder of a dataset, found none at {text}")
+    return Path(text)
+
+
+def repo_name(text: str) -> str:
+    """An argument type: a repository's name."""
+    owner, _, name = text.partition("/")
+    if not owner or not name or "/" in name:
+        raise argparse.ArgumentTypeError(f"expected OWNER/NAME, got {text}")
+    return text
+
+
 def add_repo(parser: argparse.ArgumentParser) -> None:
     """Adds the option for a dataset on the Hub."""
     parser.add_argument(
-        "--repo", required=True, metavar="OWNER/NAME", help="the dataset on the Hub"
-    )
+        "--repo", required=True, type=repo_name, metavar="OWNER/NAME",
+        help="the dataset on the Hub",
+    )  # fmt: skip
 
 
 def add_mirror(parser: argparse.ArgumentParser) -> None:
@@ -35,8 +51,10 @@ def add_mirror(parser: argparse.ArgumentParser) -> None:
 def add_place(parser: argparse.ArgumentParser) -> None:
     """Adds the options for a dataset on the Hub or in a folder."""
     place = parser.add_mutually_exclusive_group(required=True)
-    place.add_argument("--repo", metavar="OWNER/NAME", help="the dataset on the Hub")
-    place.add_argument("--folder", type=Path, metavar="DIR", help="the dataset in a folder")
+    place.add_argument(
+        "--repo", type=repo_name, metavar="OWNER/NAME", help="the dataset on the Hub"
+    )
+    place.add_argument("--folder", type=folder_there, metavar="DIR", help="the dataset in a folder")
     parser.add_argument(
         "--mirror", type=Path, metavar="DIR",
         help="with --repo: keep the local copy here, so that the next run downloads what is new",

@@ -6,6 +6,7 @@ import argparse
 
 from annotate.commands import _places
 from annotate.compact import MOST_FILES, compact
+from segface_hf.arguments import whole
 
 HELP = "merge many files of one row into larger files"
 
@@ -13,8 +14,10 @@ HELP = "merge many files of one row into larger files"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds this command's options."""
     _places.add_place(parser)
-    parser.add_argument("--at-least", type=int, default=50, help="do nothing with fewer files")
-    parser.add_argument("--at-most", type=int, default=MOST_FILES, help="rows in one merged file")
+    parser.add_argument("--at-least", type=whole(2), default=50, help="do nothing with fewer files")
+    parser.add_argument(
+        "--at-most", type=whole(2), default=MOST_FILES, help="rows in one merged file"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from annotate.commands import _places
+from annotate.errors import StoreError
 from annotate.exchange import EXPORTS
 from annotate.record import from_row
 
@@ -23,5 +24,7 @@ def run(args: argparse.Namespace) -> int:
     """Writes photos and annotations."""
     with _places.rows_of(args) as rows:
         count = EXPORTS[args.format]((from_row(row) for row in rows.rows()), args.out)
+    if not count:
+        raise StoreError(f"{args.folder or args.repo} holds no contributions: nothing to export")
     print(f"{count} contributions are in {args.out}")
     return 0

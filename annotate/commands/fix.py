@@ -9,6 +9,7 @@ from annotate.commands import _places
 from annotate.edits import swapped, without_islands
 from annotate.errors import ReviewError
 from annotate.review import Desk
+from segface_hf.arguments import whole
 
 HELP = "fix a contribution's mask and merge it"
 
@@ -21,12 +22,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--mask", type=Path, metavar="PNG", help="the right mask, ids in mode L")
     how.add_argument("--swap-sides", action="store_true", help="exchange left and right classes")
     how.add_argument(
-        "--islands", type=int, metavar="PIXELS", help="absorb parts of fewer pixels than this"
+        "--islands", type=whole(1), metavar="PIXELS", help="absorb parts of fewer pixels than this"
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Fixes and merges."""
+    if args.mask and not args.mask.is_file():
+        raise ReviewError(f"no such file '{args.mask}': expected a mask of ids as PNG")
     desk = Desk(_places.hub_store(args))
     correction = desk.inspect(args.number).correction
     if correction is None:

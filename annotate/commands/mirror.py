@@ -14,7 +14,7 @@ HELP = "bring a local copy of a dataset up to date"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds this command's options."""
     _places.add_repo(parser)
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the copy")
 
 
 def run(args: argparse.Namespace) -> int:

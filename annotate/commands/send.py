@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 
 from annotate.commands import _places
 from annotate.courier import Pace
@@ -24,7 +23,10 @@ HELP = "send the contributions of a folder to the dataset on the Hub"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds this command's options."""
     _places.add_repo(parser)
-    parser.add_argument("--folder", type=Path, required=True, metavar="DIR")
+    parser.add_argument(
+        "--folder", type=_places.folder_there, required=True, metavar="DIR",
+        help="a dataset in a folder",
+    )  # fmt: skip
     parser.add_argument(
         "--direct", action="store_true", help="commit in batches instead of pull requests"
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from annotate.bookkeeping import count_rows
 from annotate.commands import _places
 from annotate.stats import Stats
+from segface_hf.arguments import check_files
 
 HELP = "count images and pixels by class, growth, contributors and label versions"
 
@@ -21,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the numbers."""
+    check_files(args.json)
     with _places.counted(args) as rows:
         stats = count_rows(rows)
     _print(stats)

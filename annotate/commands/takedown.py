@@ -23,6 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Removes rows, leaves tombstones, closes pull requests, and says what is still needed."""
     ids, numbers = set(args.ids), list[int]()
+    if not ids and not args.contributor:
+        raise ReviewError("nothing to take down: name content ids, or an account by --contributor")
     if args.contributor:
         with _places.counted(args) as rows:
             found = rows.columns(["content_id", "contributor"])

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segface_hf.commands._arguments import whole
+from segface_hf.arguments import whole
 from segface_hf.errors import ConversionError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segface_hf.commands._arguments import check_files, share, whole
+from segface_hf.arguments import check_files, share, whole
 
 if TYPE_CHECKING:
     from torch import Tensor

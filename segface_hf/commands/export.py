@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from segface_hf.commands._arguments import share, whole
+from segface_hf.arguments import share, whole
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from segface_hf.commands._arguments import check_device, whole
+from segface_hf.arguments import check_device, whole
 from segface_hf.errors import ConfigError, SegFaceError
 
 if TYPE_CHECKING:

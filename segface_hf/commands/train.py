@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segface_hf.commands._arguments import whole
+from segface_hf.arguments import whole
 
 if TYPE_CHECKING:
     from segface_hf.training.run import Run

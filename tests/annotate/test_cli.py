@@ -229,3 +229,29 @@ def test_trouble_is_one_sentence_and_exit_code_2(say):
     code, out, err = say("list", "--repo", "owner/none")
     assert (code, out) == (2, "")
     assert err == "annotate list: there is no dataset owner/none that this account can see\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("stats --folder nowhere", "expected the folder of a dataset, found none at nowhere"),
+        ("send --repo owner/x --folder nowhere", "expected the folder of a dataset, found none"),
+        ("list --repo nothing", "--repo: expected OWNER/NAME, got nothing"),
+        ("compact --folder . --at-most -3", "expected a whole number from 2 on, got -3"),
+        ("fix --repo owner/x 1 --islands 0", "expected a whole number from 1 on, got 0"),
+        ("fix --repo owner/x 1 --mask no.png", "no such file 'no.png': expected a mask of ids"),
+        ("takedown --folder .", "name content ids, or an account by --contributor"),
+        ("export --folder . --format coco --out new", ". holds no contributions: nothing to expo"),
+        ("stats --folder .", "the dataset holds no contributions"),
+        ("stats --folder . --json no/a.json", "can't write 'no/a.json'"),
+        ("simulate --data . --json no/a.json", "can't write 'no/a.json'"),
+    ],
+)
+def test_what_cannot_work_is_told_before_any_work(line, told, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    try:
+        code = main(line.split())
+    except SystemExit as ended:
+        code = ended.code
+    assert code == 2
+    assert told in capsys.readouterr().err

@@ -52,7 +52,7 @@ def check_device(name: str) -> None:
         ) from error
 
 
-def check_files(*paths: str | None) -> None:
+def check_files(*paths: str | Path | None) -> None:
     """Makes sure that files can be written, before the work that fills them.
 
     Raises:
