@@ -17,6 +17,7 @@ from segface_hf.decoder import resized
 from segface_hf.errors import ConfigError, OutputError
 from segface_hf.export_int8 import quantize
 from segface_hf.export_parity import Limits, Parity, compare, example_landmarks
+from segface_hf.fused_backbone import folded
 from segface_hf.fused_weights import derive
 from segface_hf.model import SegFace
 from segface_hf.warp import sampled, traced_warp
@@ -44,12 +45,16 @@ class Export:
 class ExportGraph(nn.Module):
     """The computation that is exported: scales are projected before they are upsampled.
 
-    Attention stays as the model has it; ONNX Runtime plans its own memory.
+    Batch norms are folded into the backbone's convolutions. Attention stays as the model has it;
+    ONNX Runtime plans its own memory.
     """
 
     def __init__(self, model: SegFace) -> None:
         super().__init__()
         self.model = model
+        # Norms must be in the convolutions before these are quantized, and padding that depends on
+        # the size makes the exporter think for minutes.
+        self.backbone = folded(model.backbone, model.pyramid)
         derived = derive(model)
         for index, weight in enumerate(derived.projections):
             self.register_buffer(f"projection_{index}", weight[:, :, None, None])
@@ -68,7 +73,7 @@ class ExportGraph(nn.Module):
         if landmarks is not None:
             warp = traced_warp(landmarks, height=size[0], width=size[1])
             pixels = sampled(pixels, warp.forward)
-        features, detail = self.model.pyramid.features(self.model.backbone, pixels)
+        features, detail = self.model.pyramid.features(self.backbone, pixels)
         logits = resized(self.model.decoder(self._fused(features), detail), size)
         if warp is not None:
             logits = sampled(logits, warp.inverse)
