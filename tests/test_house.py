@@ -9,6 +9,9 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+from PIL import Image
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("segface_hf", "annotate", "space")
 MAY_IMPORT = {
@@ -142,5 +145,16 @@ def test_no_picture_of_the_shared_data_is_tracked():
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
     ).stdout.split()
     pictures = [name for name in tracked if name.lower().endswith((".png", ".jpg", ".jpeg"))]
-    allowed = ("examples/", "docs/images/")
+    allowed = ("examples/", "docs/images/", "tests/segface_hf/elsewhere/")
     assert [name for name in pictures if not name.startswith(allowed)] == []
+
+
+@pytest.mark.parametrize("folder", ["examples", "tests/segface_hf/elsewhere"])
+def test_every_photo_states_its_source_and_carries_no_metadata(folder):
+    sources = (ROOT / folder / "SOURCES.md").read_text("utf-8")
+    for path in sorted((ROOT / folder).glob("*.jpg")):
+        assert f"| `{path.name}` |" in sources
+        assert path.stat().st_size < 300_000
+        with Image.open(path) as photo:
+            size = {"jfif", "jfif_version", "jfif_unit", "jfif_density", "dpi"}
+            assert not set(photo.info) - size
