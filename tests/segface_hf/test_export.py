@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 
@@ -124,6 +125,13 @@ def test_int8_reports_its_agreement_and_f1_and_is_smaller(folder, quantized):
     assert abs(report["f1_model"] - report["f1_export"]) < 0.1
     sizes = [(place / "model.onnx").stat().st_size for place in (quantized, folder)]
     assert sizes[0] < sizes[1]
+
+
+def test_int8_spares_the_first_convolutions_and_the_head(quantized):
+    graph = onnx.load(quantized / "model.onnx").graph
+    weights = {w.name for w in graph.initializer if w.data_type == onnx.TensorProto.INT8}
+    assert any("blocks" in name for name in weights)
+    assert not any("conv_stem" in name or "projection" in name for name in weights)
 
 
 def test_int8_without_pictures_to_calibrate_on_is_refused(model, tmp_path):
