@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -18,8 +17,8 @@ from huggingface_hub.errors import (
 )
 
 from annotate.errors import RemoteBusyError, RemoteError, RemoteRefusedError
+from segface_hf.jobs.hub_files import LATER, retry_after
 
-_LATER = (408, 409, 412, 425, 429, 500, 502, 503, 504, 520, 522, 524)
 _BUSY = {
     409: "another change to the dataset came first",
     412: "another change to the dataset came first",
@@ -66,12 +65,8 @@ def _translated(repo_id: str, error: HfHubHTTPError) -> RemoteError:
             f"this account may not do that on {repo_id}: sign in with discussions allowed, "
             "or ask its owner for write access"
         )
-    if status in _LATER:
-        return RemoteBusyError(_BUSY.get(status, "the Hub has trouble"), retry_after=_wait(error))
+    if status in LATER:
+        return RemoteBusyError(
+            _BUSY.get(status, "the Hub has trouble"), retry_after=retry_after(error)
+        )
     return RemoteRefusedError(f"the Hub refused it ({status}): {error.server_message or error}")
-
-
-def _wait(error: HfHubHTTPError) -> float | None:
-    """Returns the seconds of a Retry-After header; dates are left to the usual backoff."""
-    value = error.response.headers.get("Retry-After", "")
-    return float(value) if re.fullmatch(r"\d{1,6}(\.\d+)?", value) else None

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from segface_hf.errors import ConfigError, OutputError
 
+DTYPES = ("float32", "float16")
+
 
 def whole(least: int) -> Callable[[str], int]:
     """Returns an argument type: a whole number of at least so much."""

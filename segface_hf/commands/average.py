@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from segface_hf.arguments import DTYPES
+
 HELP = "average checkpoints that come from one start, such as the legs of a run"
-_DTYPES = ("float32", "float16")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("models", nargs="+", metavar="MODEL", help="checkpoint folder or org/name")
     parser.add_argument("--shares", nargs="+", type=float, help="weight of each (default: equal)")
     parser.add_argument("--out", required=True, help="folder of the new checkpoint")
-    parser.add_argument("--dtype", choices=_DTYPES, default="float32", help="of the saved weights")
+    parser.add_argument("--dtype", choices=DTYPES, default="float32", help="of the saved weights")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segface_hf.arguments import whole
+from segface_hf.arguments import DTYPES, whole
 from segface_hf.errors import ConversionError
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from segface_hf.convert_hub import Outcome
 
 HELP = "convert a published SegFace checkpoint, exactly, to config.json and safetensors"
-_DTYPES = ("float32", "float16")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataset", help="celeb, lapa or helen; by default recognised")
     parser.add_argument("--backbone", help="such as swin_base; by default recognised")
     parser.add_argument("--resolution", type=whole(1), help="side of the input it was trained on")
-    parser.add_argument("--dtype", choices=_DTYPES, default="float32", help="of the stored weights")
+    parser.add_argument("--dtype", choices=DTYPES, default="float32", help="of the stored weights")
     parser.add_argument("--token", help="Hub token for private repositories")
 
 

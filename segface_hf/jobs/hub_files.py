@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 HUB = "hf://"
 ATTEMPTS = 6
-_LATER = (408, 409, 412, 425, 429, 500, 502, 503, 504, 520, 522, 524)
+# What the Hub answers where the same request may work out later.
+LATER = (408, 409, 412, 425, 429, 500, 502, 503, 504, 520, 522, 524)
 _REFUSED = (401, 403)
 
 T = TypeVar("T")
@@ -27,7 +28,7 @@ def is_passing(error: BaseException | None) -> bool:
     from huggingface_hub.errors import HfHubHTTPError, HTTPError, OfflineModeIsEnabled
 
     if isinstance(error, HfHubHTTPError):
-        return error.response.status_code in _LATER
+        return error.response.status_code in LATER
     if isinstance(error, RuntimeError):
         # The client wraps whatever stopped the upload of a large file in a bare RuntimeError.
         return is_passing(error.__cause__)
@@ -75,12 +76,12 @@ def _patiently(work: Callable[[], T], sleep: Callable[[float], None]) -> T:
         except hub_errors() as error:
             if attempt == ATTEMPTS - 1 or not is_passing(error):
                 raise
-            sleep(_wait_of(error) or 2.0**attempt)
+            sleep(retry_after(error) or 2.0**attempt)
     raise AssertionError("the loop returns or raises")
 
 
-def _wait_of(error: Exception) -> float | None:
-    """The seconds that the Hub asks to wait, if it does."""
+def retry_after(error: BaseException) -> float | None:
+    """Returns the seconds that the Hub asks to wait; dates are left to the usual backoff."""
     answer = getattr(error, "response", None) or getattr(error.__cause__, "response", None)
     value = answer.headers.get("Retry-After", "") if answer is not None else ""
     return float(value) if re.fullmatch(r"\d{1,6}(\.\d+)?", value) else None

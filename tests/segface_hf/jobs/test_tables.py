@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -61,9 +62,11 @@ def test_each_row_gives_a_row_and_bad_ones_are_listed_and_stop_nothing(
         assert row["digest"].startswith("sha256:")
 
 
-def test_datasets_loads_the_results_with_ids_intact(tmp_path: Path) -> None:
+def test_datasets_loads_the_results_with_ids_intact(
+    tmp_path: Path, parse_fast: Callable[..., int]
+) -> None:
     table = write_table(tmp_path / "photos.parquet", 3, bad=False)
-    parse_here(table, "--out", tmp_path / "out")
+    parse_fast(table, "--out", tmp_path / "out")
     rows = load_dataset(str(tmp_path / "out"), split="train", cache_dir=str(tmp_path / "cache"))
     expected = [mask_of(row) for row in read_results(tmp_path / "out")]
     for row, mask in zip(rows, expected, strict=True):
@@ -72,37 +75,41 @@ def test_datasets_loads_the_results_with_ids_intact(tmp_path: Path) -> None:
 
 
 def test_a_run_goes_on_where_it_was_and_other_settings_parse_again(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], parse_fast: Callable[..., int]
 ) -> None:
     table, out = write_table(tmp_path / "photos.parquet", 8), tmp_path / "out"
     arguments = (table, "--out", out, "--rows", 4)
-    parse_here(*arguments)
+    parse_fast(*arguments)
     first = read_results(out)
     (out / "photos-0000004.parquet").unlink()
     untouched = (out / "photos-0000000.parquet").stat().st_mtime_ns
     capsys.readouterr()
-    assert parse_here(*arguments) == 1
+    assert parse_fast(*arguments) == 1
     told = capsys.readouterr()
     assert "3 photos parsed, 3 faces, 3 done before" in told.out
     assert told.err.count("failed: ") == 2
     assert (out / "photos-0000000.parquet").stat().st_mtime_ns == untouched
     assert_same_rows(read_results(out), first)
-    parse_here(*arguments, "--classes", "hair")
+    parse_fast(*arguments, "--classes", "hair")
     assert "6 photos parsed" in capsys.readouterr().out
 
 
-def test_results_cut_otherwise_are_refused_unless_they_may_go(tmp_path: Path) -> None:
+def test_results_cut_otherwise_are_refused_unless_they_may_go(
+    tmp_path: Path, parse_fast: Callable[..., int]
+) -> None:
     table, out = write_table(tmp_path / "photos.parquet", 8, bad=False), tmp_path / "out"
-    parse_here(table, "--out", out, "--rows", 4)
+    parse_fast(table, "--out", out, "--rows", 4)
     with pytest.raises(ConfigError, match="repeat --rows"):
-        parse_here(table, "--out", out, "--rows", 8)
-    parse_here(table, "--out", out, "--rows", 8, "--overwrite")
+        parse_fast(table, "--out", out, "--rows", 8)
+    parse_fast(table, "--out", out, "--rows", 8, "--overwrite")
     assert [path.name for path in out.glob("*")] == ["photos-0000000.parquet"]
 
 
-def test_rows_may_become_files_and_photos_may_become_rows(tmp_path: Path) -> None:
+def test_rows_may_become_files_and_photos_may_become_rows(
+    tmp_path: Path, parse_fast: Callable[..., int]
+) -> None:
     table = write_table(tmp_path / "in" / "photos.parquet", 4, bad=False)
-    parse_here(table, "--out", tmp_path / "files", "--format", "files")
+    parse_fast(table, "--out", tmp_path / "files", "--format", "files")
     names = sorted(path.name for path in (tmp_path / "files" / "photos").iterdir())
     assert names[:3] == ["0000000.json", "0000000_mask.png", "0000000_overlay.jpg"]
     assert len(names) == 12
@@ -110,20 +117,20 @@ def test_rows_may_become_files_and_photos_may_become_rows(tmp_path: Path) -> Non
     folder.mkdir()
     for index, data in enumerate(portraits(4)):
         (folder / f"{index:07}.jpg").write_bytes(data)
-    parse_here(folder, "--out", tmp_path / "table", "--format", "parquet")
+    parse_fast(folder, "--out", tmp_path / "table", "--format", "parquet")
     for row in read_results(tmp_path / "table"):
         mask = Image.open(tmp_path / "files" / "photos" / f"{row['photo']}_mask.png")
         assert (np.asarray(mask) == mask_of(row)).mean() > 0.9999
 
 
 def test_a_damaged_table_is_listed_and_stops_no_other(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], parse_fast: Callable[..., int]
 ) -> None:
     folder = tmp_path / "in"
     write_table(folder / "sub" / "good.parquet", 2, bad=False)
     (folder / "bad.parquet").write_bytes(b"PAR1 is not enough")
     pq.write_table(pa.table({"picture": [b""]}), folder / "other.parquet")
-    assert parse_here(folder, "--out", tmp_path / "out") == 1
+    assert parse_fast(folder, "--out", tmp_path / "out") == 1
     told = capsys.readouterr()
     assert "2 photos parsed" in told.out
     assert "bad.parquet" in told.err
@@ -133,36 +140,40 @@ def test_a_damaged_table_is_listed_and_stops_no_other(
     ]  # fmt: skip
 
 
-def test_a_table_that_breaks_off_gives_errors_for_the_rows_it_lacks(tmp_path: Path) -> None:
+def test_a_table_that_breaks_off_gives_errors_for_the_rows_it_lacks(
+    tmp_path: Path, parse_fast: Callable[..., int]
+) -> None:
     table = write_table(tmp_path / "photos.parquet", 8, bad=False)
     data = bytearray(table.read_bytes())
     start = pq.ParquetFile(table).metadata.row_group(1).column(0).data_page_offset
     data[start - 40 : start + 60] = bytes(100)
     table.write_bytes(bytes(data))
-    parse_here(table, "--out", tmp_path / "out", "--rows", 4)
+    parse_fast(table, "--out", tmp_path / "out", "--rows", 4)
     rows = read_results(tmp_path / "out")
     assert [row["row"] for row in rows] == list(range(8))
     assert [row["error"] is None for row in rows[:4]] == [True] * 4
     assert all(row["error"] for row in rows[4:])
 
 
-def test_nothing_a_mix_and_a_missing_column_are_told(tmp_path: Path) -> None:
+def test_nothing_a_mix_and_a_missing_column_are_told(
+    tmp_path: Path, parse_fast: Callable[..., int]
+) -> None:
     mixed = tmp_path / "mixed"
     table = write_table(mixed / "photos.parquet", 2, bad=False)
     (mixed / "a.jpg").write_bytes(portraits(1)[0])
     with pytest.raises(DataError, match="both pictures and parquet"):
-        parse_here(mixed, "--out", tmp_path / "out")
+        parse_fast(mixed, "--out", tmp_path / "out")
     with pytest.raises(DataError, match="one after the other"):
-        parse_here(table, mixed / "a.jpg", "--out", tmp_path / "out")
+        parse_fast(table, mixed / "a.jpg", "--out", tmp_path / "out")
     with pytest.raises(DataError, match="nothing to parse"):
-        parse_here("--out", tmp_path / "out")
+        parse_fast("--out", tmp_path / "out")
     with pytest.raises(DataError, match="no such file"):
-        parse_here(tmp_path / "none.parquet", "--out", tmp_path / "out")
+        parse_fast(tmp_path / "none.parquet", "--out", tmp_path / "out")
     with pytest.raises(DataError, match="no column 'face', it has"):
-        parse_here(table, "--out", tmp_path / "out", "--image-column", "face")
+        parse_fast(table, "--out", tmp_path / "out", "--image-column", "face")
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError):
-        parse_here(table, "--out", tmp_path / "file" / "out")
+        parse_fast(table, "--out", tmp_path / "file" / "out")
 
 
 def test_groups_of_rows_stay_whole_unless_they_are_large(tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
 from segface_hf import SegFace, SegFaceConfig
+from tests.segface_hf.jobs.pictures import parse_here
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +23,13 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tiny")
     SegFace(config).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture
+def parse_fast(tiny: Path) -> Callable[..., int]:
+    """`segface parse` in this process with that model, each photo as one face."""
+
+    def run(*arguments: object) -> int:
+        return parse_here(*arguments, "--whole", "--model", tiny)
+
+    return run
