@@ -26,7 +26,7 @@ _QUANTIZED = ("Conv",)
 # The backbone's first convolutions see raw pixels at the largest sizes, and what follows the
 # backbone feeds the transformer: in eight bits they cost most of the quality for a few weights.
 _BACKBONE = "backbone."
-_FIRST_KEPT = 3
+_FIRST_KEPT = 2
 
 
 class _Faces(CalibrationDataReader):
