@@ -46,7 +46,7 @@ or how they feel.
 Apache-2.0; each checkpoint has a licence of its own.
 
 ### From a script
-```python
+```text
 from gradio_client import Client, handle_file
 
 app = Client("{settings.space_id or f"http://127.0.0.1:{settings.port}"}")

@@ -274,7 +274,7 @@ $('.fv-save ul').replaceChildren(...(props.kinds || []).map(([kind, title]) => {
   item.append(button);
   return item;
 }));
-root.addEventListener('click', (event) => { if (!event.target.closest('.fv-save')) $('.fv-save').open = false; });
+document.addEventListener('click', (event) => { if (!event.target.closest('.fv-save')) $('.fv-save').open = false; });
 root.addEventListener('keydown', (event) => {
   if (event.key !== 'Escape' || !$('.fv-save').open) return;
   $('.fv-save').open = false;

@@ -43,8 +43,8 @@ def test_axe_finds_nothing_serious_in_any_view(open_page, axe, dark, width):
     upload(page, list_examples()[-1].path)
     wait_for_overlay(page)
     page.locator("#models button").first.click()
-    page.click("#downloads summary")
     page.click("[data-mode=patterns]")
+    page.click("#downloads summary")
     assert page.evaluate(SERIOUS) == []  # With everything open.
     page.click("#to-correct")
     page.wait_for_selector("#mask-editor .fme[data-ready]")
