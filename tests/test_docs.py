@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from annotate.cli import ANNOTATE
+from segface_hf.cli import SEGFACE
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)( [^\n]*)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -70,6 +73,28 @@ def test_a_command_in_the_docs_succeeds(line, photos):
     command = [sys.executable, "-m", "segface_hf", *shlex.split(line, comments=True)[1:]]
     done = subprocess.run(command, cwd=photos, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def programs_named_in(page):
+    """(program, arguments) of every command of ours, also of those that need data or the Hub."""
+    for _, code, _ in blocks(page, "sh"):
+        for line in code.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            if words[:1] == ["segface"]:
+                yield SEGFACE, words[1:]
+            elif words[:3] == ["python", "-m", "annotate"]:
+                yield ANNOTATE, words[3:]
+
+
+def test_every_command_in_the_docs_has_the_options_that_the_page_shows(capsys):
+    refused = []
+    for page in PAGES:
+        for program, words in programs_named_in(page):
+            try:
+                program.parser(words[:1]).parse_args(words)
+            except SystemExit:
+                refused.append(f"{page.name}: {words}: {capsys.readouterr().err}")
+    assert refused == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
