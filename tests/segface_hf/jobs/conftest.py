@@ -106,4 +106,4 @@ def kill_one_when(cluster: Cluster, job: subprocess.Popen[str], begun) -> tuple[
         assert job.poll() is None, job.communicate()
         time.sleep(0.02)
     cluster.kill_a_worker()
-    return job.communicate(timeout=200)
+    return job.communicate(timeout=600)

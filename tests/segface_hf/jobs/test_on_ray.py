@@ -12,9 +12,10 @@ from tests.segface_hf.jobs.conftest import Cluster, kill_one_when
 from tests.segface_hf.jobs.pictures import assert_same_rows, parse_here, read_results, write_table
 
 ROWS, GROUP = 30, 3
+# Half a minute on a quiet machine: six processes load Ray and the model.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
-@pytest.mark.slow
 def test_a_killed_worker_changes_no_row(cluster: Cluster, tmp_path: Path) -> None:
     table = write_table(tmp_path / "photos.parquet", ROWS, group=GROUP)
     out = tmp_path / "many"
@@ -28,7 +29,6 @@ def test_a_killed_worker_changes_no_row(cluster: Cluster, tmp_path: Path) -> Non
     assert_same_rows(read_results(out), read_results(tmp_path / "one"))
 
 
-@pytest.mark.slow
 def test_a_killed_worker_changes_no_row_of_a_private_dataset_on_the_hub(
     cluster: Cluster, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
