@@ -103,8 +103,8 @@ class FusedSwinBlock(nn.Module):
     def attended(self, tokens: Tensor, shape: torch.Size) -> Tensor:
         """The first half of the block: (B * H * W, C) tokens and what they read of each other."""
         block, attn = self.block, self.block.attn
-        qkv = linear(block.norm1(tokens), attn.qkv.weight, attn.qkv.bias)
-        mixed = self.mixed(qkv, attn.qkv.bias, shape)
+        weight, bias = attn.qkv.weight, attn.qkv.bias
+        mixed = self.mixed(linear(block.norm1(tokens), weight, bias), bias, shape)
         return linear_onto(mixed, attn.proj.weight, attn.proj.bias, tokens)
 
     def perceived(self, tokens: Tensor) -> Tensor:
@@ -124,8 +124,10 @@ class FusedSwinBlock(nn.Module):
         window, heads = self.block.window_size, self.block.attn.num_heads
         layout = window_layout(tuple(shape), window, self.block.target_shift_size, qkv.dtype)
         places = qkv.index_select(0, layout.tokens)
+        width = qkv.shape[1]
+        del qkv  # the two largest tensors of a block are not held through its attention
         places[layout.padding] = 0 if padding is None else padding
-        windows = places.view(-1, math.prod(window), 3, heads, qkv.shape[1] // (3 * heads))
+        windows = places.view(-1, math.prod(window), 3, heads, width // (3 * heads))
         q, k, v = self.compared(*windows.permute(2, 0, 3, 1, 4).unbind(0))
         parts = [
             F.scaled_dot_product_attention(
