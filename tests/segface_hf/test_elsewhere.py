@@ -20,7 +20,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 PLACES = {
     "laughing": [
         ("hair", 310, 60), ("skin", 290, 170), ("nose", 235, 205), ("mouth", 270, 237),
-        ("l_brow", 250, 148), ("cloth", 360, 290), ("hair", 160, 80), ("skin", 160, 180),
+        ("l_brow", 240, 153), ("cloth", 360, 290), ("hair", 160, 80), ("skin", 160, 180),
         ("nose", 115, 175), ("skin", 70, 165), ("hair", 90, 125),
     ],
     "opera": [("hair", 60, 35), ("skin", 55, 82), ("nose", 81, 72), ("skin", 325, 88)],
