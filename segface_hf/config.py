@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
@@ -48,6 +49,8 @@ class SegFaceConfig:
         label_colors: RGB by id.
         label_mirror_pairs: Ids that swap under a horizontal flip.
         label_families: The class tree.
+        class_bias: Constants added to the logits, by id; empty adds none. Calibrates a class that
+            training made too common or too rare (not in the paper).
         mean: Normalisation mean by RGB channel, of pixels in 0 to 1.
         std: Normalisation standard deviation by RGB channel.
         warp: `none`; `tanh` for landmark alignment and tanh warp (LaPa); `identity` where
@@ -71,6 +74,7 @@ class SegFaceConfig:
     label_colors: tuple[tuple[int, int, int], ...] = ()
     label_mirror_pairs: tuple[tuple[int, int], ...] = ()
     label_families: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    class_bias: tuple[float, ...] = ()
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
     warp: str = "none"
@@ -89,6 +93,7 @@ class SegFaceConfig:
             self._build_labels()
         except (LabelError, TypeError, ValueError) as error:
             raise ConfigError(f"labels of the configuration: {error}") from error
+        self._check_class_bias()
 
     def _take_labels_of_schema(self) -> None:
         try:
@@ -126,6 +131,15 @@ class SegFaceConfig:
                 raise ConfigError(f"{name} holds numbers, got {value!r}")
         if min(self.std) <= 0:
             raise ConfigError(f"std must be positive, got {self.std}")
+
+    def _check_class_bias(self) -> None:
+        bias, count = self.class_bias, self.labels.num_classes
+        numbers = isinstance(bias, tuple) and all(isinstance(b, int | float) for b in bias)
+        if not numbers or len(bias) not in (0, count) or not all(map(math.isfinite, bias)):
+            raise ConfigError(
+                f"class_bias is empty or holds a finite number for each of {count} classes, "
+                f"got {bias!r}"
+            )
 
     def _build_labels(self) -> LabelSchema:
         values = {theirs: getattr(self, own) for own, theirs in _FROM_SCHEMA.items()}

@@ -181,11 +181,15 @@ class Decoder(nn.Module):
         mlp_dim: Hidden units of the token MLP.
         upscale_dims: Channels after each doubling.
         detail_channels: Channels of the stride-2 feature to add, or 0.
+        class_bias: Constants added to each class's logits, or none.
     """
+
+    class_bias: Tensor | None
 
     def __init__(
         self, *, width: int, num_classes: int, depth: int, heads: int, mlp_dim: int,
         upscale_dims: tuple[int, ...], detail_channels: int = 0,
+        class_bias: tuple[float, ...] = (),
     ) -> None:  # fmt: skip
         super().__init__()
         self.class_tokens = nn.Parameter(torch.randn(num_classes, width))
@@ -194,6 +198,8 @@ class Decoder(nn.Module):
         self.upscaling = _upscaling(width, upscale_dims)
         self.detail = nn.Conv2d(detail_channels, upscale_dims[0], 1) if detail_channels else None
         self.token_mlp = HyperMLP(width, upscale_dims[-1])
+        bias = torch.tensor(class_bias) if class_bias else None
+        self.register_buffer("class_bias", bias, persistent=False)
 
     def forward(self, fused: Tensor, detail: Tensor | None = None) -> Tensor:
         """Decodes.
@@ -211,7 +217,10 @@ class Decoder(nn.Module):
         queries, keys = self.transformer(tokens, keys, self.position(height, width))
         maps = self.upscale(keys.transpose(1, 2).unflatten(2, (height, width)), detail)
         weights = self.token_mlp(queries)
-        return (weights @ maps.flatten(2)).unflatten(2, maps.shape[2:])
+        logits = weights @ maps.flatten(2)
+        if self.class_bias is not None:
+            logits = logits + self.class_bias[:, None]
+        return logits.unflatten(2, maps.shape[2:])
 
     def upscale(self, x: Tensor, detail: Tensor | None) -> Tensor:
         """Doubles the resolution once or twice: (B, width, h, w) -> (B, dims[-1], s*h, s*w)."""

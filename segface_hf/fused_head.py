@@ -91,7 +91,10 @@ class FusedHead:
             rows = slice(2 * start // grid.width, 2 * stop // grid.width)
             fine = None if detail is None else _blocks(detail[0, :, rows])
             x = self._upscale(keys[start:stop], fine)
-            parts.append(read(linear(weights, x)))
+            logits = linear(weights, x)
+            if self.decoder.class_bias is not None:
+                logits += self.decoder.class_bias[:, None]
+            parts.append(read(logits))
         return _unblocked(torch.cat(parts, dim=1), grid, levels=len(self.weights.ups))
 
     def _fuse(self, projected: list[Tensor]) -> Tensor:

@@ -93,6 +93,7 @@ class SegFace(nn.Module):
             mlp_dim=config.mlp_dim,
             upscale_dims=config.upscale_dims,
             detail_channels=self.pyramid.detail_channels,
+            class_bias=config.class_bias,
         )
 
     def forward(self, pixels: Tensor, landmarks: Tensor | None = None) -> Tensor:

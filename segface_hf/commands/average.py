@@ -14,8 +14,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
     parser.add_argument("models", nargs="+", metavar="MODEL", help="checkpoint folder or org/name")
     parser.add_argument("--shares", nargs="+", type=float, help="weight of each (default: equal)")
+    parser.add_argument(
+        "--bias", nargs="+", default=[], type=_named_number, metavar="CLASS=LOGITS",
+        help="added to a class's logits from now on: necklace=-2 makes necklaces rarer",
+    )  # fmt: skip
     parser.add_argument("--out", required=True, help="folder of the new checkpoint")
     parser.add_argument("--dtype", choices=DTYPES, default="float32", help="of the saved weights")
+
+
+def _named_number(text: str) -> tuple[str, float]:
+    """An argument type: a class and a number."""
+    name, _, value = text.partition("=")
+    try:
+        return name, float(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected CLASS=LOGITS, got {text}") from None
 
 
 def run(args: argparse.Namespace) -> int:
@@ -24,10 +37,13 @@ def run(args: argparse.Namespace) -> int:
 
     from segface_hf.errors import OutputError
     from segface_hf.model import SegFace
+    from segface_hf.training.adjust import with_class_bias
     from segface_hf.training.average import mean_of
 
     shares = args.shares or [1.0] * len(args.models)
     mean = mean_of([SegFace.from_pretrained(name) for name in args.models], shares)
+    if args.bias:
+        mean = with_class_bias(mean, dict(args.bias))
     if args.dtype == "float16":
         mean = mean.to(torch.float16)
     try:

@@ -1,4 +1,4 @@
-"""Logit adjustment at inference: takes back what sampling and pasting made common in training.
+"""Logit adjustment after training: takes back what sampling and pasting made common.
 
 A model that saw a necklace in every third picture expects one in every third photo. Its logits
 are lowered by the logarithm of how much commoner a class was in training than in the photos
@@ -7,8 +7,12 @@ are lowered by the logarithm of how much commoner a class was in training than i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from torch import Tensor
 
+from segface_hf.model import SegFace
 from segface_hf.training.prepare import TrainingData
 from segface_hf.training.recipe import Recipe
 
@@ -34,3 +38,24 @@ def prior_shift(data: TrainingData, recipe: Recipe) -> Tensor:
     for name, chance in given:
         seen[schema.id_of(name)] += (1 - seen[schema.id_of(name)]) * chance
     return (seen.clamp(min=_RAREST) / share.clamp(min=_RAREST)).log().float()
+
+
+def with_class_bias(model: SegFace, bias: Mapping[str, float]) -> SegFace:
+    """Returns the model with constants added to the logits of classes, in its configuration.
+
+    Choose them on photos that were not trained on; the model's own ones are replaced.
+
+    Args:
+        model: It stays as it is.
+        bias: Class name -> what is added; negative ones make a class rarer.
+
+    Raises:
+        LabelError: A class that the model doesn't have.
+    """
+    labels = model.config.labels
+    values = [0.0] * labels.num_classes
+    for name, value in bias.items():
+        values[labels.id_of(name)] = value
+    biased = SegFace(replace(model.config, class_bias=tuple(values)))
+    biased.load_state_dict(model.state_dict())
+    return biased.eval()

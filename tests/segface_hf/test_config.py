@@ -48,6 +48,9 @@ def test_an_edited_id2label_that_contradicts_the_names_is_refused():
         {"mean": (0.5,)},
         {"schema": "cats"},
         {"refine": 1},
+        {"class_bias": (1.0,)},
+        {"class_bias": ("x",) * 19},
+        {"class_bias": (float("nan"),) * 19},
         {"label_names": ("a", "a"), "label_colors": ((0, 0, 0), (1, 1, 1))},
     ],
 )

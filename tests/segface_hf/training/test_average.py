@@ -47,3 +47,29 @@ def test_shares_that_do_not_fit_are_refused(shares):
 def test_models_of_different_architectures_are_refused():
     with pytest.raises(ConfigError, match="different architectures"):
         mean_of([model(1), model(1, width=32)], [1, 1])
+
+
+def test_a_class_bias_moves_that_class_and_survives_saving(tmp_path):
+    plain = model(1)
+    plain.save_pretrained(tmp_path / "plain")
+    out = str(tmp_path / "calibrated")
+    bias = ["--bias", "necklace=-2.5", "hat=1"]
+    assert main(["average", str(tmp_path / "plain"), "--out", out, *bias]) == 0
+    loaded, pixels = SegFace.from_pretrained(out), torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        moved = (loaded.logits(pixels) - plain.logits(pixels)).mean((0, 2, 3))
+    labels = plain.config.labels
+    expected = torch.zeros(labels.num_classes)
+    expected[labels.id_of("necklace")], expected[labels.id_of("hat")] = -2.5, 1.0
+    assert torch.allclose(moved, expected, atol=1e-5)
+    assert loaded.state_dict().keys() == plain.state_dict().keys()
+
+
+def test_a_class_bias_that_makes_no_sense_is_refused(tmp_path, capsys):
+    model(1).save_pretrained(tmp_path / "plain")
+    command = ["average", str(tmp_path / "plain"), "--out", str(tmp_path / "out"), "--bias"]
+    assert main([*command, "crown=1"]) != 0
+    assert "crown" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*command, "necklace"])
+    assert "expected CLASS=LOGITS, got necklace" in capsys.readouterr().err
