@@ -72,3 +72,16 @@ def test_doubt_and_differences_mark_only_what_they_are_about(evaluated):
     code += "P.paintDifference(out, Uint8Array.of(1, 2), Uint8Array.of(1, 3)); return out;"
     same, other = evaluated(code)
     assert (same, other > 0) == (0, True)
+
+
+def test_classes_that_look_like_the_photo_get_a_white_border_and_hidden_ones_none(evaluated):
+    code = (
+        "const classes = [{ id: 0, color: [0, 0, 0] }, { id: 1, color: [255, 0, 0] }];"
+        "const labels = Uint8Array.of(0, 1, 1, 0), out = new Uint32Array(4);"
+        "const table = P.lookup(classes, new Set(HIDDEN), 'color');"
+        "P.paintLabels(out, labels, 4, table);"
+        "P.paintBorders(out, labels, 4, P.whitened(table), 1); return out;"
+    )
+    red, white = 0xFF0000FF, 0xFFFFFFFF
+    assert evaluated(code.replace("HIDDEN", "[]")) == [white, red, white, 0]
+    assert evaluated(code.replace("HIDDEN", "[1]")) == [0, 0, 0, 0]
