@@ -178,7 +178,7 @@ def test_statistics_count_images_pixels_weeks_and_people(tmp_path, drawn):
     assert named["images_by_class"]["hat"] == 2
     assert named["pixels_by_class"]["hat"] == 2 * 6 * 16
     assert sum(named["label_versions"].values()) == 3
-    with pytest.raises(RecordError, match="rows of one label schema"):
+    with pytest.raises(RecordError, match="holds no contributions"):
         count_rows(FolderStore(tmp_path / "empty"))
 
 
