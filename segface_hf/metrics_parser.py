@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -93,7 +94,7 @@ class ParserScores:
     def summary(self) -> dict[str, Any]:
         """Returns `landmarks` and, where asked for, `tilt`, as plain values."""
         errors = np.array([error for error in self.errors if not np.isnan(error)])
-        upright = Scores(np.sum(self.upright, axis=0), self.schema).mean_f1()
+        upright = self._mean_f1(self.upright)
         values: dict[str, Any] = {
             "landmarks": {
                 "mean_error_in_eye_distances": number(float(errors.mean()))
@@ -106,7 +107,7 @@ class ParserScores:
             }
         }
         if self.turned:
-            turned = Scores(np.sum(self.turned, axis=0), self.schema).mean_f1()
+            turned = self._mean_f1(self.turned)
             values["tilt"] = {
                 "degrees": self.tilt,
                 "mean_f1_upright": number(upright),
@@ -114,3 +115,13 @@ class ParserScores:
                 "difference": number(turned - upright),
             }
         return values
+
+    def _mean_f1(self, confusions: list[np.ndarray]) -> float:
+        """Mean F1 over the classes but background that the masks hold.
+
+        One wrong pixel of a class that no mask holds would otherwise count as a class of its own
+        in one of two compared means, and not in the other.
+        """
+        total = np.sum(confusions, axis=0)
+        held = total.sum(-1)[1:] > 0
+        return float(Scores(total, self.schema).f1[1:][held].mean()) if held.any() else math.nan

@@ -68,4 +68,4 @@ def test_earrings_and_a_necklace_are_found_in_the_example_that_shows_them(
     parse = embedded.parse(EXAMPLES / "rendered_jewellery.jpg")
     scores = Scores(confusion_matrix(true, parse.mask, parse.schema.num_classes), parse.schema)
     assert scores.f1[parse.schema.id_of("earring")] > 0.7
-    assert scores.f1[parse.schema.id_of("necklace")] > 0.03
+    assert scores.f1[parse.schema.id_of("necklace")] > 0.5

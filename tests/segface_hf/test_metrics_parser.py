@@ -72,6 +72,18 @@ def test_a_photo_whose_face_is_missed_counts_with_error_one():
     }  # fmt: skip
 
 
+def test_a_class_that_no_mask_holds_has_no_part_in_the_means():
+    scores = ParserScores(FaceParser(ColorEngine(), detector=FixedDetector()), tilt=45)
+    right = np.zeros((19, 19), np.int64)
+    right[2, 2] = right[10, 10] = 50
+    stray = right.copy()
+    stray[2, 16] = 1
+    scores.upright, scores.turned, scores.errors = [right], [stray], [0.0]
+    values = scores.summary()["tilt"]
+    assert values["mean_f1_upright"] == 1.0
+    assert values["mean_f1_turned"] == pytest.approx(1.0, abs=0.01)
+
+
 def test_a_tilted_photo_keeps_all_of_itself_and_marks_the_rest():
     image, mask = drawn_photo(0)
     photo, ids = tilted(image, mask, 45)
