@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segface_hf.arguments import check_files, share, whole
+from segface_hf.arguments import check_files, whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--side", type=whole(0), default=0, help="resolution (default: the model's)"
     )
     parser.add_argument("--mirrored", action="store_true", help="add a pass on the flipped photo")
-    parser.add_argument("--adjust", type=share, default=0.0, help="logit adjustment, 0 to 1")
+    parser.add_argument(
+        "--adjust", type=float, default=0.0, help="logit adjustment, from 0 to 1 as a rule"
+    )
     parser.add_argument("--recipe", help="run.yaml of the model, for --adjust")
     parser.add_argument("--trained-on", help="data folder the model was trained on, for --adjust")
     parser.add_argument("--damage", choices=DAMAGE_NAMES, help="damage photos first, see the docs")

@@ -58,6 +58,9 @@ def _hub_server() -> Iterator[Hub]:
 
 @pytest.fixture
 def hub(_hub_server: Hub) -> Hub:
-    """The Hub double, empty."""
+    """The Hub double, empty; what the client's file systems remember of another test is gone."""
+    from huggingface_hub import HfFileSystem
+
     _hub_server.reset()
+    HfFileSystem.clear_instance_cache()
     return _hub_server

@@ -36,7 +36,6 @@ def test_an_error_is_one_sentence_and_exit_code_two(tmp_path, capsys):
     ("line", "told"),
     [
         ("evaluate --data x --worst -1", "--worst: expected a whole number from 0 on, got -1"),
-        ("evaluate --data x --adjust 2", "--adjust: expected a number from 0 to 1, got 2"),
         ("parse x --out y --rows 0", "--rows: expected a whole number from 1 on, got 0"),
         ("parse x --out y --workers many", "--workers: expected a whole number from 1 on, got ma"),
         ("train --data x --out y --threads -1", "--threads: expected a whole number from 0 on"),

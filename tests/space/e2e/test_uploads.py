@@ -77,12 +77,12 @@ def tool_named(server, ending):
     return next(t["name"] for t in tools if t["name"].endswith(ending))
 
 
-def dropped(server, value):
-    """Sends a value to the drop's private event, as a page does that was tampered with."""
+def dropped(server, value, *, event="submit"):
+    """Sends a value to one of the drop's private events, as a page does that was tampered with."""
     with urllib.request.urlopen(f"{server.url}config", timeout=30) as answer:
         config = json.loads(answer.read())
     drop = next(c["id"] for c in config["components"] if c["props"].get("elem_id") == "drop")
-    number = next(d["id"] for d in config["dependencies"] if [drop, "submit"] in d["targets"])
+    number = next(d["id"] for d in config["dependencies"] if [drop, event] in d["targets"])
     join = {"data": [value, None, None], "fn_index": number, "session_hash": f"s{id(value)}"}
     post(f"{server.url}gradio_api/queue/join", join)
     address = f"{server.url}gradio_api/queue/data?session_hash=s{id(value)}"
@@ -153,5 +153,5 @@ def test_the_page_can_make_the_app_open_nothing_but_uploads(server, canary, path
 
 @pytest.mark.parametrize("name", ["../app.py", "/etc/hostname", "astronaut"])
 def test_an_example_is_one_of_the_list(server, name):
-    answer = dropped(server, {"files": [], "example": name})
+    answer = dropped(server, {"files": [], "example": name}, event="example")
     assert "no such example" in answer
