@@ -1,13 +1,16 @@
-"""Precision: decides by timing whether bfloat16 is faster here, and opens the autocast context."""
+"""Precision: decides by timing whether bfloat16 is faster here, and opens its context."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import torch
+from torch import Tensor
 from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
 _SPEEDUP_WANTED = 1.15
 
@@ -39,12 +42,44 @@ def faster_precision() -> str:
     return "bf16" if gain > _SPEEDUP_WANTED else "fp32"
 
 
-def autocast(precision: str) -> AbstractContextManager[object]:
-    """Returns the context in which the model runs forward.
+def _depthwise(images: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    with torch.autocast("cpu", enabled=False):
+        return F.conv2d(images.float(), *args, **kwargs)
+
+
+def _attention(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    scores = queries @ keys.transpose(-2, -1) * queries.shape[-1] ** -0.5
+    return scores.softmax(-1).to(values.dtype) @ values
+
+
+class QuickBackward(TorchFunctionMode):
+    """Takes, for two operations, the way to the same numbers whose backward pass is quicker.
+
+    On processors with bfloat16 units, depthwise convolutions are two to five times as fast in
+    float32, and plain products beat the fused attention where one side has few tokens.
+    """
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        match func, args:
+            case F.conv2d, (images, kernels, *_) if kernels.shape[1] == 1 < images.shape[1]:
+                return _depthwise(*args, **kwargs)
+            case F.scaled_dot_product_attention, (_, _, _) if not kwargs:
+                return _attention(*args)
+        return func(*args, **kwargs)
+
+
+@contextmanager
+def autocast(precision: str) -> Iterator[None]:
+    """Opens the context in which the model runs forward.
 
     Args:
         precision: `fp32` or `bf16`.
     """
     if precision == "fp32":
-        return nullcontext()
-    return torch.autocast("cpu", dtype=torch.bfloat16)
+        yield
+        return
+    with torch.autocast("cpu", dtype=torch.bfloat16), QuickBackward():
+        yield

@@ -1,4 +1,4 @@
-"""Where a run starts from: ImageNet weights by position, a precision by timing, safe files."""
+"""Where a run starts from: ImageNet weights by position, averages, safe files."""
 
 import pytest
 import torch
@@ -6,7 +6,6 @@ import torch
 from segface_hf.backbones import build_backbone
 from segface_hf.errors import CheckpointError, OutputError
 from segface_hf.training.average import averaged_copy, update_average
-from segface_hf.training.precision import autocast, faster_precision
 from segface_hf.training.pretrained import PACKAGES, by_position, imagenet_file, load_imagenet
 from segface_hf.training.state import load_state, save_state, write_atomically
 
@@ -37,16 +36,6 @@ def test_a_backbone_without_known_weights_says_what_to_do():
     with pytest.raises(CheckpointError, match="set pretrained: none"):
         imagenet_file("resnet18")
     assert LITE in PACKAGES
-
-
-def test_auto_precision_is_one_of_the_two_and_opens_a_context():
-    chosen = faster_precision()
-    assert chosen in ("fp32", "bf16")
-    matrix = torch.ones(4, 4)
-    with autocast("bf16"):
-        assert (matrix @ matrix).dtype == torch.bfloat16
-    with autocast("fp32"):
-        assert (matrix @ matrix).dtype == torch.float32
 
 
 def test_the_average_follows_the_model_and_copies_counters():

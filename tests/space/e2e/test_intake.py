@@ -53,7 +53,7 @@ def test_a_photo_is_taken_with_the_camera_and_parsed(with_camera):
     page = with_camera
     page.click(".pd-camera")
     page.wait_for_selector(".pd-shot:not([hidden])")
-    page.wait_for_function("() => document.querySelector('.pd video').videoWidth > 0")
+    page.wait_for_function("() => document.querySelector('.pd video')?.videoWidth > 0")
     page.wait_for_timeout(500)
     page.click(".pd-take")
     wait_for_overlay(page)
@@ -75,7 +75,7 @@ def test_a_camera_can_be_opened_and_left_without_a_photo(with_camera):
 def test_without_a_camera_the_page_says_what_to_do(open_page):
     page = open_page()
     page.click(".pd-camera")
-    page.wait_for_function("() => document.querySelector('.pd-status').textContent")
+    page.wait_for_function("() => document.querySelector('.pd-status')?.textContent")
     assert "choose a photo" in page.locator(".pd-status").inner_text()
 
 

@@ -46,11 +46,11 @@ def test_a_closed_tab_frees_its_place_and_stops_its_work(server, open_page, tmp_
         page.set_default_timeout(100_000)
     upload(busy, *resized(tmp_path, (880, 480), count=16))
     busy.wait_for_function(
-        "() => document.querySelector('.pd-status').textContent.includes(' of ')"
+        "() => document.querySelector('.pd-status')?.textContent.includes(' of ')"
     )
     upload(waiting, *resized(tmp_path, (660, 360)))
     waiting.wait_for_function(
-        "() => document.querySelector('.pd-status').textContent.includes('number 1 of 1 in line')"
+        "() => document.querySelector('.pd-status')?.textContent.includes('number 1 of 1 in line')"
     )
     client = Client(server.url, verbose=False, download_files=False)
     last = client.submit(
@@ -76,7 +76,7 @@ def test_a_visitor_who_waits_is_told_their_place_in_line(server, open_page, tmp_
     upload(page, find_example("astronaut.jpg").path)
     page.wait_for_function(
         "() => /^You are number [12] of [12] in line$/.test("
-        "document.querySelector('.pd-status').textContent)"
+        "document.querySelector('.pd-status')?.textContent)"
     )
     wait_for_overlay(page)
     assert page.locator(".pd-status").inner_text() == ""

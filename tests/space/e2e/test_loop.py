@@ -220,7 +220,7 @@ def test_the_way_to_the_models_leads_to_the_picker_and_its_answer_is_in_sight(op
     upload(page, example)
     wait_for_overlay(page)
     page.click("[data-way=model]")
-    page.wait_for_function("() => document.querySelector('#model input').offsetParent")
+    page.wait_for_selector("#model input", state="visible")
     page.click("#compare-model")
     page.wait_for_selector("#parse-message [role=alert]")
     assert "choose another checkpoint" in page.locator("#parse-message").inner_text()

@@ -148,7 +148,7 @@ def test_two_annotators_of_one_photo_are_compared_and_settled(hub, guest, review
     assert mirror(guest.repo, tmp_path).ids() == (second.content_id,)
     assert [guest.repo.pull_request(n).status for n in (1, 3)] == ["merged", "closed"]
     page.wait_for_function(
-        "() => document.querySelector('#review-choice input').value.startsWith('#2')"
+        "() => document.querySelector('#review-choice input')?.value.startsWith('#2')"
     )
 
 

@@ -60,7 +60,7 @@ def test_a_signed_in_contributor_opens_a_pull_request_in_their_own_name(space, h
     sign_in(page)
     correct_and_save(page)
     page.wait_for_function(
-        "() => document.querySelector('#receipts').innerText.includes('Pull request #1 is open.')"
+        "() => document.querySelector('#receipts')?.innerText.includes('Pull request #1 is open.')"
     )
     (discussion,) = hub.repos["dataset", REPO].discussions.values()
     assert (discussion.author, discussion.is_pull_request) == ("guest", True)
@@ -78,14 +78,15 @@ def test_without_signing_in_the_correction_waits_and_then_goes_under_the_account
     page = open_page(url=space.url)
     correct_and_save(page)
     page.wait_for_function(
-        "() => /waiting to be sent: sign in/.test(document.querySelector('#receipts').innerText)"
+        "() => /waiting to be sent: sign in/.test("
+        "document.querySelector('#receipts')?.innerText ?? '')"
     )
     assert re.search("no attached storage", page.content())
     assert hub.repos["dataset", REPO].discussions == {}
     sign_in(page)
     page.get_by_role("tab", name="Contribute").click()
     page.wait_for_function(
-        "() => document.querySelector('#receipts').innerText.includes('Pull request #1 is open.')"
+        "() => document.querySelector('#receipts')?.innerText.includes('Pull request #1 is open.')"
     )
     (discussion,) = hub.repos["dataset", REPO].discussions.values()
     assert discussion.author == "guest"
