@@ -104,73 +104,75 @@ def _as_error(error: HubError) -> Response:
     return Response({"error": error.message}, error.status, headers)
 
 
-def _handler(hub: Hub, routes: list[Route]) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
 
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
 
-        def _body(self) -> bytes:
-            if self.headers.get("Transfer-Encoding") != "chunked":
-                return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            body = b""
-            while size := int(self.rfile.readline().split(b";")[0], 16):
-                body += self.rfile.read(size)
-                self.rfile.readline()
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = b""
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            body += self.rfile.read(size)
             self.rfile.readline()
-            return body
+        self.rfile.readline()
+        return body
 
-        def _serve(self) -> None:
-            body, url = self._body(), urlsplit(self.path)
-            query = dict(parse_qsl(url.query, keep_blank_values=True))
-            request = Request(hub, self.command, url.path, query, self.headers, body)
-            entry = {"method": self.command, "path": self.path, "sent": len(body), "status": 0}
-            entry["at"] = time.monotonic()
-            hub.log.append(entry)
-            fault = hub.fault_for(self.command, self.path)
-            if fault and not fault.after:
-                return self._break(fault, entry)
-            try:
-                response = _answer(routes, request)
-            except HubError as error:
-                response = _as_error(error)
-            if fault:
-                return self._break(fault, entry)
-            return self._send(response, entry)
+    def _serve(self) -> None:
+        hub, body, url = self.server.hub, self._body(), urlsplit(self.path)
+        query = dict(parse_qsl(url.query, keep_blank_values=True))
+        request = Request(hub, self.command, url.path, query, self.headers, body)
+        entry = {"method": self.command, "path": self.path, "sent": len(body), "status": 0}
+        entry["at"] = time.monotonic()
+        hub.log.append(entry)
+        fault = hub.fault_for(self.command, self.path)
+        if fault and not fault.after:
+            return self._break(fault, entry)
+        try:
+            response = _answer(self.server.routes, request)
+        except HubError as error:
+            response = _as_error(error)
+        if fault:
+            return self._break(fault, entry)
+        return self._send(response, entry)
 
-        def _break(self, fault: Fault, entry: dict[str, Any]) -> None:
-            if fault.cut:
-                self.close_connection = True
-                self.connection.shutdown(socket.SHUT_RDWR)
-                return
-            error = {"error": f"injected {fault.status}"}
-            self._send(Response(error, fault.status, fault.headers), entry)
+    def _break(self, fault: Fault, entry: dict[str, Any]) -> None:
+        if fault.cut:
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        error = {"error": f"injected {fault.status}"}
+        self._send(Response(error, fault.status, fault.headers), entry)
 
-        def _send(self, response: Response, entry: dict[str, Any]) -> None:
-            body = response.body
-            if not isinstance(body, bytes):
-                body = json.dumps(body).encode()
-            headers = {"Content-Type": response.type, "Content-Length": str(len(body))}
-            entry.update(status=response.status, received=len(body))
-            try:
-                self.send_response(response.status)
-                for name, value in {**headers, **response.headers}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(body)
-            except ConnectionError:
-                self.close_connection = True  # the client was killed, which tests do on purpose
+    def _send(self, response: Response, entry: dict[str, Any]) -> None:
+        body = response.body
+        if not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+        headers = {"Content-Type": response.type, "Content-Length": str(len(body))}
+        entry.update(status=response.status, received=len(body))
+        try:
+            self.send_response(response.status)
+            for name, value in {**headers, **response.headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+        except ConnectionError:
+            self.close_connection = True  # the client was killed, which tests do on purpose
 
-        do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _serve
-
-    return Handler
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _serve
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
+
+    def __init__(self, hub: Hub, routes: list[Route], *, port: int) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
+        self.hub, self.routes = hub, routes
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Stays quiet about clients that go away in the middle, which tests make them do."""
@@ -178,7 +180,7 @@ class _Server(ThreadingHTTPServer):
 
 def serve(hub: Hub, routes: list[Route], *, port: int = 0) -> ThreadingHTTPServer:
     """Starts a server thread on loopback and tells the hub its address."""
-    server = _Server(("127.0.0.1", port), _handler(hub, routes))
+    server = _Server(hub, routes, port=port)
     hub.url = f"http://127.0.0.1:{server.server_address[1]}"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
