@@ -46,6 +46,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "swapped masks kept": {"tail": {"swapped": "keep"}},
         "swapped masks set aside": {"tail": {"swapped": "set_aside"}},
         "missing parts don't count": {"tail": {"missing": "ignore"}, "pseudo": {"confidence": 0.8}},
+        "fragments completed": {"tail": {"missing": "complete"}, "pseudo": {"confidence": 0.8}},
         "no low resolution": {"augment": {"low_resolution": 0.0}},
         "pseudo-labels": {},
     }

@@ -57,7 +57,11 @@ def run(args: argparse.Namespace) -> int:
         print(
             f"{len(data.photos)} photos, {len(pairs)} to evaluate, {len(data.swapped)} masks with "
             f"swapped sides ({recipe.tail.swapped}), "
-            + (f"{len(data.missing)} that lack a part, " if data.missing else "")
+            + (
+                f"{len(data.missing)} that lack parts ({recipe.tail.missing}), "
+                if data.missing
+                else ""
+            )
             + current.precision
             + (f", {company.size} processes" if company.size > 1 else "")
             + (f", resumed at step {current.step}" if resumed else "")

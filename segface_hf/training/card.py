@@ -48,14 +48,19 @@ def training_card(facts: Mapping[str, Any]) -> str:
     Args:
         facts: Recipe, counts, time and, where there was an evaluation, scores.
     """
+    tail = facts["recipe"]["tail"]
     parts = [
         _FRONT_MATTER,
         "# SegFace, trained with `segface train`\n",
         f"Trained on {facts['photos']} photos for {facts['step']} steps "
         f"({facts['minutes']:.0f} minutes, {facts['precision']}). "
         f"{facts['swapped']} of their masks had left and right swapped "
-        f"({facts['recipe']['tail']['swapped']})."
-        + (f" {facts['missing']} lack a part, which didn't count." if facts["missing"] else "")
+        f"({tail['swapped']})."
+        + (
+            f" {facts['missing']} lack parts ({facts['recipe']['tail']['missing']})."
+            if facts["missing"]
+            else ""
+        )
         + "\n",
     ]
     if facts.get("mean_f1") is not None:

@@ -1,4 +1,4 @@
-"""Missing parts: what a teacher is sure to see and a mask wholly lacks stops counting."""
+"""Missing parts: what a teacher is sure to see and a mask lacks, or holds a fragment of."""
 
 from __future__ import annotations
 
@@ -6,40 +6,54 @@ from dataclasses import replace
 
 import torch
 from PIL import Image
+from torch import Tensor
 
 from segface_hf.model import SegFace
 from segface_hf.training.data import IGNORED, PhotoSet
 from segface_hf.training.pseudo import label_frame
 
 _LEAST_SHARE = 2.5e-4
+_FRAGMENT = 0.25
 
 
-def ignore_missing(
-    photos: PhotoSet, teacher: SegFace, *, confidence: float
+def mend_missing(
+    photos: PhotoSet, teacher: SegFace, *, confidence: float, complete: bool = False
 ) -> tuple[PhotoSet, tuple[str, ...]]:
     """Sets aside the pixels of parts that masks lack, so that they neither teach nor punish.
 
-    A part that the mask holds too little of stays as it is: only whole parts are judged.
+    Of a part that is there in small, the mask itself says that it is there: `complete` gives it
+    the teacher's pixels; otherwise it stays as it is.
 
     Args:
         photos: Photos and masks; background is never taken as missing.
         teacher: Sees every photo twice, the second time flipped.
         confidence: Pixels whose class is less probable to the teacher stay as they are.
+        complete: Whether fragments, less than a quarter of what the teacher sees, are completed.
 
     Returns:
         The photos with `IGNORED` where a part is missing, and the stems that changed.
     """
     teacher.eval()
     masks, changed = photos.masks.clone(), []
-    held = photos.presence()
-    least = _LEAST_SHARE * masks[0].numel()
     for index, stem in enumerate(photos.stems):
         frame = Image.fromarray(photos.images[index].permute(1, 2, 0).numpy())
         seen = label_frame(teacher, frame, confidence=confidence)
-        counts = torch.bincount(seen[seen != IGNORED].long(), minlength=held.shape[1])
-        missing = ~held[index] & (counts >= least)
-        missing[0] = False
-        if bool(missing.any()):
-            masks[index][torch.isin(seen, missing.nonzero().flatten().to(seen.dtype))] = IGNORED
+        mended = _mended(masks[index], seen, complete=complete, classes=photos.schema.num_classes)
+        if not torch.equal(mended, masks[index]):
+            masks[index] = mended
             changed.append(stem)
     return replace(photos, masks=masks), tuple(changed)
+
+
+def _mended(mask: Tensor, seen: Tensor, *, complete: bool, classes: int) -> Tensor:
+    """Returns a mask without the claim that what `seen` holds beyond it isn't there."""
+    held, sure = (torch.bincount(ids.flatten().long(), minlength=256) for ids in (mask, seen))
+    judged = sure >= _LEAST_SHARE * mask.numel()
+    judged[0] = False
+    judged[classes:] = False
+    lacking = (judged & (held == 0))[seen.long()]
+    mask = mask.masked_fill(lacking, IGNORED)
+    if not complete:
+        return mask
+    fragments = judged & (held > 0) & (held < _FRAGMENT * sure)
+    return torch.where(fragments[seen.long()], seen, mask)

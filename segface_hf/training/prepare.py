@@ -15,7 +15,7 @@ from segface_hf.training.audit import swapped_photos
 from segface_hf.training.augment import augment_batch
 from segface_hf.training.data import PhotoSet, find_pairs, load_photos
 from segface_hf.training.jewellery import draw_parts
-from segface_hf.training.missing import ignore_missing
+from segface_hf.training.missing import mend_missing
 from segface_hf.training.paste import PartBank, collect_parts, paste_parts
 from segface_hf.training.pseudo import joined, pseudo_labelled
 from segface_hf.training.recipe import Recipe
@@ -33,7 +33,7 @@ class TrainingData:
         bank: Donors of rare parts.
         chances: Class id -> probability of a paste.
         swapped: Stems whose masks had left and right swapped.
-        missing: Stems whose masks lack a part that doesn't count therefore.
+        missing: Stems whose masks lack a part that doesn't count therefore, or that was completed.
     """
 
     photos: PhotoSet
@@ -116,9 +116,12 @@ def prepare(
     if not len(photos):
         raise DataError(f"{folder} holds no usable photo: every mask has swapped sides")
     missing: tuple[str, ...] = ()
-    if recipe.tail.missing == "ignore":
-        teacher = _teacher(recipe, "tail.missing is 'ignore' and nothing judges the masks")
-        photos, missing = ignore_missing(photos, teacher, confidence=recipe.pseudo.confidence)
+    how = recipe.tail.missing
+    if how != "keep":
+        teacher = _teacher(recipe, f"tail.missing is '{how}' and nothing judges the masks")
+        photos, missing = mend_missing(
+            photos, teacher, confidence=recipe.pseudo.confidence, complete=how == "complete"
+        )
     if unlabelled:
         photos = joined(photos, _labelled(unlabelled, recipe))
     return replace(derive(photos, recipe, schema=schema, swapped=swapped), missing=missing)

@@ -15,7 +15,7 @@ from segface_hf.training.jewellery import DRAWABLE
 PRECISIONS = ("auto", "fp32", "bf16")
 SAMPLINGS = ("uniform", "balanced")
 SWAPPED = ("repair", "set_aside", "keep")
-MISSING = ("keep", "ignore")
+MISSING = ("keep", "ignore", "complete")
 CLASS_WEIGHTS = ("none", "inverse_sqrt", "effective_number")
 
 SMALL_MODEL: Mapping[str, Any] = types.MappingProxyType(
@@ -133,7 +133,8 @@ class Tail:
         swapped: What happens to masks whose left and right are swapped: `repair` swaps the ids
             back, `set_aside` leaves them out, `keep` trains on them.
         missing: What happens to parts that the teacher of `pseudo` is sure to see and the mask
-            wholly lacks: `ignore` lets those pixels not count, `keep` trains on the mask.
+            wholly lacks: `ignore` lets those pixels not count, `complete` moreover completes
+            parts of which the mask holds a fragment, `keep` trains on the mask.
     """
 
     sampling: str = "balanced"
