@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import learning
 from bench.photos import crowd
 from bench.tables import BEGIN, END, table, write_tables
 from bench.timing import Timing, interleaved, ratio
@@ -104,3 +105,12 @@ def test_the_page_in_the_docs_has_the_marks_of_what_was_tried():
 
     text = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
     assert [text.count(mark) for mark in MARKS] == [1, 1]
+
+
+def test_the_learning_benchmark_has_a_line_for_every_way_to_take_a_step(monkeypatch, capsys):
+    argv = ["bench.learning", "--side", "64", "--batch", "1", "--repeats", "1"]
+    monkeypatch.setattr("sys.argv", argv)
+    assert learning.main() == 0
+    printed = capsys.readouterr().out
+    assert "64 px, batch 1" in printed
+    assert [line.split("|")[1].strip() for line in printed.splitlines()[3:]] == list(learning.WAYS)
