@@ -22,17 +22,17 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from segface_hf.errors import CheckpointError, CheckpointNotFoundError, ConfigError
+from segface_hf.shipped import EMBEDDED, SHIPPED
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "README.md"
 _PICKLES = ("*.pt", "*.pth", "*.bin", "*.ckpt", "*.pkl")
-_EMBEDDED = Path(__file__).parent / "weights"
 
 
 def embedded_folder() -> Path:
-    """Returns the folder of the checkpoint that ships with the package."""
-    return _EMBEDDED
+    """Returns the folder of the checkpoint that is used where none is named."""
+    return SHIPPED[EMBEDDED]
 
 
 def checkpoint_folder(
@@ -41,7 +41,8 @@ def checkpoint_folder(
     """Finds a checkpoint's folder, downloading it to the Hugging Face cache where needed.
 
     Args:
-        source: A folder, or `org/name` on the Hub.
+        source: `embedded` or `synthetic`, which ship with the package; a folder; or `org/name` on
+            the Hub.
         revision: Branch, tag or commit of a Hub repository.
         token: Hub token for private repositories.
 
@@ -49,6 +50,9 @@ def checkpoint_folder(
         CheckpointNotFoundError: No such folder, repository or revision, or not cached offline.
         CheckpointError: The Hub refuses access or answers with an error.
     """
+    shipped = SHIPPED.get(str(source))
+    if shipped:
+        return shipped
     folder = Path(source)
     if folder.is_dir():
         return folder

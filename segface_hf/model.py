@@ -146,7 +146,8 @@ class SegFace(nn.Module):
         """Loads a checkpoint of this format, strictly; it never unpickles.
 
         Args:
-            source: A folder, or `org/name` on the Hub (from the cache when offline).
+            source: `embedded` or `synthetic`, which ship with the package; a folder; or
+                `org/name` on the Hub (from the cache when offline).
             revision: Branch, tag or commit on the Hub.
             token: Hub token for private repositories.
             device: Where the model goes.

@@ -18,13 +18,13 @@ from segface_hf.images import ImageSource, plain_image
 from segface_hf.labels import LabelSchema
 from segface_hf.merge import Canvas
 from segface_hf.photo import Engine, PhotoParse
+from segface_hf.shipped import EMBEDDED
 
 if TYPE_CHECKING:
     from segface_hf.model import SegFace
 
 __all__ = ["EMBEDDED", "Face", "FaceParse", "FaceParser"]
 
-EMBEDDED = "embedded"
 _LOG = logging.getLogger(__name__)
 
 
@@ -67,8 +67,9 @@ class FaceParser:
         """Loads a checkpoint.
 
         Args:
-            source: None for the embedded checkpoint; a folder; `org/name` on the Hub; or
-                `hub:org/repo/folder` for a published checkpoint, which is converted once.
+            source: None for the embedded checkpoint; `synthetic` for the one that was trained on
+                rendered faces alone; a folder; `org/name` on the Hub; or `hub:org/repo/folder`
+                for a published checkpoint, which is converted once.
             revision: Branch, tag or commit on the Hub.
             device: Where the model goes.
             detector: Finds the faces instead of the default one.
@@ -219,8 +220,6 @@ def _folder(name: str, revision: str | None) -> Path:
     from segface_hf import hub
     from segface_hf.convert_hub import is_published, load_published
 
-    if name == EMBEDDED:
-        return hub.embedded_folder()
     if is_published(name):
         return load_published(name, revision=revision)
     return hub.checkpoint_folder(name, revision=revision)

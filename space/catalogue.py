@@ -1,4 +1,4 @@
-"""Which models a visitor may choose: the embedded one, the published ones, any Hub repository."""
+"""Which models a visitor may choose: those that ship, the published ones, any Hub repository."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segface_hf.engine import TorchEngine
-from segface_hf.hub import embedded_folder
+from segface_hf.shipped import EMBEDDED, SHIPPED, SYNTHETIC
 from segface_hf.upstream import FOLDERS, LICENSE, REPOSITORY, parse_folder
 from space.admission import Admission
 from space.errors import VisitError
-from space.models import EMBEDDED
 
 if TYPE_CHECKING:
     from segface_hf.parser import FaceParser
@@ -55,20 +54,23 @@ def _published(name: str) -> Entry:
     return Entry(f"hub:{REPOSITORY}/{name}", f"{name}, {size}{score}", about)
 
 
-def _embedded() -> Entry:
-    weights = embedded_folder() / "model.safetensors"
+def _shipped(name: str, what: str, terms: str) -> Entry:
+    weights = SHIPPED[name] / "model.safetensors"
     size = f"{weights.stat().st_size / 1e6:.1f} MB" if weights.is_file() else "no weights"
-    about = (
-        f"Ships with the app: {size} of weights, trained on CelebAMask-HQ, for non-commercial "
-        "research."
-    )
-    return Entry(EMBEDDED, f"embedded: small and fast, {size}", about)
+    return Entry(name, f"{name}: {what}, {size}", f"Ships with the app: {size} of weights, {terms}")
+
+
+_SHIPPED_ABOUT = (
+    (EMBEDDED, "small and fast", "trained on CelebAMask-HQ, for non-commercial research."),
+    (SYNTHETIC, "free to use, far less exact", "trained on rendered faces alone, Apache-2.0 "
+     "licence: for work that research weights may not be used in."),
+)  # fmt: skip
 
 
 @cache
 def catalogue() -> tuple[Entry, ...]:
-    """Returns the models of the picker: the embedded one, then the published ones."""
-    return (_embedded(), *(_published(name) for name in FOLDERS))
+    """Returns the models of the picker: those that ship, then the published ones."""
+    return (*(_shipped(*row) for row in _SHIPPED_ABOUT), *(_published(name) for name in FOLDERS))
 
 
 def allowed_model(chosen: str, *, configured: str) -> str:

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from segface_hf.errors import CheckpointError, ConfigError
+from segface_hf.shipped import SHIPPED
 from space.admission import Admission, check_architecture
 
 if TYPE_CHECKING:
     from segface_hf.parser import FaceParse, FaceParser
-
-EMBEDDED = "embedded"
 
 
 def gpu_lease() -> Callable[..., Any]:
@@ -39,7 +38,7 @@ def gpu_lease() -> Callable[..., Any]:
 def load_parser(
     model_id: str, *, device: str = "cpu", admission: Admission | None = None, trusted: str = ""
 ) -> FaceParser:
-    """Loads a checkpoint: `embedded`, a folder, `org/name`, or `hub:` and a published id.
+    """Loads a checkpoint: one that ships, a folder, `org/name`, or `hub:` and a published id.
 
     Args:
         model_id: Which.
@@ -52,8 +51,8 @@ def load_parser(
     """
     from segface_hf.parser import FaceParser
 
-    if model_id == EMBEDDED:
-        return FaceParser.from_pretrained(device=device)
+    if model_id in SHIPPED:
+        return FaceParser.from_pretrained(model_id, device=device)
     revision = None
     if admission and model_id != trusted and not model_id.startswith("hub:"):
         revision = _admitted(model_id, admission)

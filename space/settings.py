@@ -24,7 +24,8 @@ class Settings:
     """Every choice of whoever runs the app; construction refuses values that can't work.
 
     Attributes:
-        model: Checkpoint used first: `embedded`, a folder, `org/name`, or `hub:` and its folder.
+        model: Checkpoint used first: `embedded`, `synthetic`, a folder, `org/name`, or `hub:` and
+            its folder.
         contributions: Folder that receives saved corrections, one row each.
         dataset: Dataset repository on the Hub that contributions go to; None keeps them local.
         service_token: Token that may write to `dataset`, for batched direct commits.
@@ -132,8 +133,8 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 VARIABLES = (
-    Variable("SEGFACE_MODEL", "model", str, "checkpoint shown first: `embedded`, a folder, "
-             "`org/name` on the Hub, or `hub:` and a published id"),
+    Variable("SEGFACE_MODEL", "model", str, "checkpoint shown first: `embedded`, `synthetic`, "
+             "a folder, `org/name` on the Hub, or `hub:` and a published id"),
     Variable("SEGFACE_CONTRIBUTIONS", "contributions", Path, "folder for saved corrections"),
     Variable("SEGFACE_DATASET", "dataset", str, "dataset repository that contributions go to; "
              "unset keeps them in the folder"),

@@ -56,7 +56,7 @@ def _endpoints(services: Services) -> dict[str, Callable]:
 
         Args:
             image: The photo, a file.
-            model: A checkpoint: embedded, or a Hub id such as org/name.
+            model: A checkpoint: embedded, synthetic, or a Hub id such as org/name.
             whole_image: Takes the whole picture for one face instead of looking for faces.
         """
         asked = asking(request, services, model=model, whole_image=whole_image)
@@ -68,7 +68,7 @@ def _endpoints(services: Services) -> dict[str, Callable]:
 
         Args:
             images: The photos, files.
-            model: A checkpoint: embedded, or a Hub id such as org/name.
+            model: A checkpoint: embedded, synthetic, or a Hub id such as org/name.
         """
         asked = asking(request, services, model=model)
         summaries, masks = _told(lambda: handlers_api.parse_many(services, images, request=asked))

@@ -42,13 +42,11 @@ def run(args: argparse.Namespace) -> int:
     """Exports, and prints what was measured."""
     from dataclasses import replace
 
-    from segface_hf import hub
     from segface_hf.export import OPSET, export_onnx
     from segface_hf.export_parity import Limits
     from segface_hf.model import SegFace
 
-    source = hub.embedded_folder() if args.model == "embedded" else args.model
-    model = SegFace.from_pretrained(source)
+    model = SegFace.from_pretrained(args.model)
     limits = Limits.usual(int8=args.int8)
     if args.agreement is not None:
         limits = replace(limits, agreement=args.agreement)

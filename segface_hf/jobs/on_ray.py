@@ -182,7 +182,7 @@ def _pipeline(
 ) -> Any:
     from huggingface_hub import get_token
 
-    from segface_hf.parser import EMBEDDED
+    from segface_hf.shipped import EMBEDDED
 
     ray.data.DataContext.get_current().enable_progress_bars = False
     count = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))

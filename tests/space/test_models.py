@@ -15,7 +15,7 @@ from space.admission import Admission
 from space.catalogue import PUBLISHED_MB, allowed_model, catalogue, describe_model, to_fetch
 from space.deploy import ROOT
 from space.errors import VisitError
-from space.models import ModelShelf, gpu_lease
+from space.models import ModelShelf, gpu_lease, load_parser
 from tests.space.conftest import noise, painted_parser
 
 
@@ -108,6 +108,15 @@ def test_every_listed_model_says_where_it_comes_from_and_its_licence():
         assert "licence" in entry.about or "non-commercial" in entry.about
     assert "19 classes" in describe_model("hub:kartiknarayan/SegFace/mobilenet_celeba_512")
     assert "64 pixels" in describe_model("embedded", painted_parser())
+
+
+def test_the_free_checkpoint_that_ships_is_listed_and_loaded_without_asking_the_hub():
+    (entry,) = (entry for entry in catalogue() if entry.id == "synthetic")
+    assert "Apache-2.0 licence" in entry.about
+    assert allowed_model("synthetic", configured="embedded") == "synthetic"
+    admission = Admission(most_mb=0, anonymous=True)
+    assert load_parser("synthetic", admission=admission).model_id == "synthetic"
+    assert to_fetch("synthetic", admission) == ""
 
 
 def test_a_download_does_not_keep_others_from_parsing():

@@ -8,26 +8,17 @@ from segface_hf import hub
 from segface_hf.model import SegFace
 from segface_hf.training.data import find_pairs
 from segface_hf.training.evaluation import evaluate_photos, frame_predictor, score
-from segface_hf.training.recipe_file import read_recipe
 
 FOLDER = hub.embedded_folder()
 
 
-def card_score():
-    text = (FOLDER / "README.md").read_text(encoding="utf-8")
+def card_score(folder=FOLDER):
+    text = (folder / "README.md").read_text(encoding="utf-8")
     return float(re.search(r"\*\*mean F1 ([0-9.]+)\*\*", text)[1])
 
 
-def test_it_is_at_most_twelve_megabytes():
-    assert (FOLDER / hub.WEIGHTS_FILE).stat().st_size <= 12_000_000
-
-
-def test_its_card_says_that_it_is_for_research_and_its_recipes_are_valid():
+def test_its_card_says_that_it_is_for_research():
     assert "non-commercial research" in (FOLDER / "README.md").read_text(encoding="utf-8")
-    recipes = sorted(FOLDER.glob("run*.yaml"))
-    assert recipes
-    for path in recipes:
-        assert read_recipe(path).steps > 0
 
 
 @pytest.mark.slow

@@ -1,0 +1,62 @@
+"""The synthetic checkpoint: free to use, ships with the package, and scores what its card says."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from segface_hf import hub
+from segface_hf.model import SegFace
+from segface_hf.parser import FaceParser
+from segface_hf.shipped import EMBEDDED, SHIPPED, SYNTHETIC
+from segface_hf.training.data import find_pairs
+from segface_hf.training.evaluation import evaluate_photos, frame_predictor, score
+from segface_hf.training.recipe_file import read_recipe
+from tests.segface_hf.training.test_embedded import card_score
+
+FOLDER = SHIPPED[SYNTHETIC]
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+
+
+def test_every_checkpoint_that_ships_is_small_and_has_a_card_and_valid_recipes():
+    for folder in SHIPPED.values():
+        assert (folder / hub.WEIGHTS_FILE).stat().st_size <= 12_000_000
+        assert (folder / hub.CARD_FILE).is_file()
+        recipes = sorted(folder.glob("run*.yaml"))
+        assert recipes
+        assert all(read_recipe(path).steps > 0 for path in recipes)
+
+
+def test_it_says_that_it_is_free_to_use_and_what_it_was_trained_on():
+    card = (FOLDER / hub.CARD_FILE).read_text(encoding="utf-8")
+    assert "license: apache-2.0" in card
+    assert "trained on rendered faces and nothing else" in card
+    config = SegFace.from_pretrained(SYNTHETIC).config
+    assert config.license == "apache-2.0"
+    assert "rendered" in config.source
+
+
+def test_a_name_loads_what_ships_wherever_one_stands(tmp_path, monkeypatch):
+    (tmp_path / EMBEDDED).mkdir()
+    monkeypatch.chdir(tmp_path)
+    for name, folder in SHIPPED.items():
+        ours = SegFace.from_pretrained(name).state_dict()
+        theirs = SegFace.from_pretrained(folder).state_dict()
+        assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
+        assert FaceParser.from_pretrained(name).model_id == name
+
+
+def test_it_finds_a_real_face():
+    parse = FaceParser.from_pretrained(SYNTHETIC).parse(EXAMPLES / "astronaut.jpg")
+    assert len(parse.faces) == 1
+    assert {"skin", "hair", "nose", "l_eye", "r_eye"} <= set(parse.present())
+
+
+@pytest.mark.slow
+def test_it_scores_on_val_what_its_card_says(shared_data):
+    model = SegFace.from_pretrained(SYNTHETIC)
+    schema = model.config.labels
+    results = evaluate_photos(frame_predictor(model), find_pairs(shared_data / "val"), schema)
+    mean = score([result.confusion for result in results], schema).mean_f1()
+    assert mean == pytest.approx(card_score(FOLDER), abs=0.001)
+    assert mean >= 0.5
