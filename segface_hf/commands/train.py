@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
             f"{len(data.photos)} photos, {len(pairs)} to evaluate, {len(data.swapped)} masks with "
             f"swapped sides ({recipe.tail.swapped}), "
             + (
-                f"{len(data.missing)} that lack parts ({recipe.tail.missing}), "
+                f"{len(data.missing)} lacking parts ({recipe.tail.missing}), "
                 if data.missing
                 else ""
             )

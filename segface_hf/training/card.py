@@ -56,11 +56,7 @@ def training_card(facts: Mapping[str, Any]) -> str:
         f"({facts['minutes']:.0f} minutes, {facts['precision']}). "
         f"{facts['swapped']} of their masks had left and right swapped "
         f"({tail['swapped']})."
-        + (
-            f" {facts['missing']} lack parts ({facts['recipe']['tail']['missing']})."
-            if facts["missing"]
-            else ""
-        )
+        + (f" {facts['missing']} lack parts ({tail['missing']})." if facts["missing"] else "")
         + "\n",
     ]
     if facts.get("mean_f1") is not None:
