@@ -17,7 +17,7 @@ HELP = "export a checkpoint to ONNX, and prove that it is the same"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
-    parser.add_argument("model", help="checkpoint folder, Hub repository, or 'embedded'")
+    parser.add_argument("model", help="checkpoint folder, Hub id, 'embedded' or 'synthetic'")
     parser.add_argument("--format", choices=["onnx"], default="onnx", help="default: %(default)s")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write")
     parser.add_argument("--int8", action="store_true", help="eight-bit convolutions; needs --data")
