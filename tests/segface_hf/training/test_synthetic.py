@@ -9,10 +9,8 @@ from segface_hf import hub
 from segface_hf.model import SegFace
 from segface_hf.parser import FaceParser
 from segface_hf.shipped import EMBEDDED, SHIPPED, SYNTHETIC
-from segface_hf.training.data import find_pairs
-from segface_hf.training.evaluation import evaluate_photos, frame_predictor, score
 from segface_hf.training.recipe_file import read_recipe
-from tests.segface_hf.training.test_embedded import card_score
+from tests.segface_hf.training.test_embedded import card_score, score_on_val
 
 FOLDER = SHIPPED[SYNTHETIC]
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
@@ -54,9 +52,6 @@ def test_it_finds_a_real_face():
 
 @pytest.mark.slow
 def test_it_scores_on_val_what_its_card_says(shared_data):
-    model = SegFace.from_pretrained(SYNTHETIC)
-    schema = model.config.labels
-    results = evaluate_photos(frame_predictor(model), find_pairs(shared_data / "val"), schema)
-    mean = score([result.confusion for result in results], schema).mean_f1()
+    mean = score_on_val(SYNTHETIC, shared_data)
     assert mean == pytest.approx(card_score(FOLDER), abs=0.001)
     assert mean >= 0.5
