@@ -14,8 +14,8 @@ from bench.timing import Timing, interleaved, ratio
 from segface_hf import SegFace, SegFaceConfig
 from segface_hf.fused import infer
 from segface_hf.hub import embedded_folder
+from segface_hf.shipped import EMBEDDED
 
-EMBEDDED = "embedded"
 SIZE = 512
 
 

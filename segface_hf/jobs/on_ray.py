@@ -182,11 +182,8 @@ def _pipeline(
 ) -> Any:
     from huggingface_hub import get_token
 
-    from segface_hf.shipped import EMBEDDED
-
     ray.data.DataContext.get_current().enable_progress_bars = False
     count = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
-    name = job.parser.model_id
     options = {"whole": job.whole, "classes": job.classes}
     rows = ray.data.from_items(
         [{"shard": shard.to_json()} for shard in shards], override_num_blocks=len(shards)
@@ -194,7 +191,7 @@ def _pipeline(
     return rows.map_batches(
         ShardParser, batch_size=1, num_cpus=1, runtime_env={"env_vars": _hub_switches()},
         compute=ray.data.ActorPoolStrategy(size=min(count, len(shards))),
-        fn_constructor_args=(None if name == EMBEDDED else name, options),
+        fn_constructor_args=(job.parser.model_id, options),
         fn_constructor_kwargs={
             "revision": job.parser.revision, "digest": job.parser.digest, "column": column,
             "out": str(out if out.is_remote else Path(str(out)).resolve()),

@@ -55,8 +55,8 @@ def _attention(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
 class QuickBackward(TorchFunctionMode):
     """Takes, for two operations, the way to the same numbers whose backward pass is quicker.
 
-    On processors with bfloat16 units, depthwise convolutions are two to five times as fast in
-    float32, and plain products beat the fused attention where one side has few tokens.
+    On processors with bfloat16 units, most depthwise convolutions are quicker in float32, and plain
+    products are quicker than the fused attention where one side has few tokens.
     """
 
     def __torch_function__(
