@@ -36,6 +36,8 @@ RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "balanced sampling": {"tail": {"sampling": "balanced"}},
         "copy-paste": {"tail": {"paste": dict.fromkeys(RARE, 0.1)}},
         "drawn jewellery": {"tail": {"drawn": {"earring": 0.1, "necklace": 0.1}}},
+        "drawn headwear": {"tail": {"drawn": {"hat": 0.15}}},
+        "drawn eyewear": {"tail": {"drawn": {"eyeglasses": 0.15}}},
         "class weights": {"loss": {"class_weights": "inverse_sqrt"}},
         "deferred class weights": {
             "loss": {"class_weights": "inverse_sqrt", "reweight_from": 0.75}

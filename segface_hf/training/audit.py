@@ -8,6 +8,7 @@ from segface_hf.labels import LabelSchema
 from segface_hf.training.data import PhotoSet
 
 _MINIMUM_PIXELS = 6
+_ANCHORS = (("l_eye",), ("r_eye",), ("nose",), ("mouth", "l_lip", "u_lip"))
 
 
 def center_of(mask: np.ndarray, ids: tuple[int, ...]) -> tuple[float, float] | None:
@@ -16,6 +17,18 @@ def center_of(mask: np.ndarray, ids: tuple[int, ...]) -> tuple[float, float] | N
     if len(rows) < _MINIMUM_PIXELS:
         return None
     return float(columns.mean()), float(rows.mean())
+
+
+def anchor_points(mask: np.ndarray, schema: LabelSchema) -> np.ndarray | None:
+    """Returns the centres (x, y) of eyes, nose and mouth as (4, 2), None where one is missing."""
+    points = []
+    for names in _ANCHORS:
+        ids = tuple(schema.id_of(name) for name in names if name in schema.names)
+        point = center_of(mask, ids) if ids else None
+        if point is None:
+            return None
+        points.append(point)
+    return np.array(points)
 
 
 def sides_are_swapped(mask: np.ndarray, schema: LabelSchema) -> bool:

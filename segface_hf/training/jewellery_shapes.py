@@ -6,33 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segface_hf.labels import LabelSchema
+from segface_hf.training.canvas import Canvas
 
 _LEAST_NECK, _LEAST_EAR = 0.012, 0.0015
 _EARS = ("l_ear", "r_ear")
 
 Shape = list[tuple[float, float, float]]
 """Discs: centre x and y and radius, in pixels of the photo."""
-
-
-@dataclass(frozen=True)
-class Canvas:
-    """What a drawing goes on.
-
-    Attributes:
-        mask: uint8 (H, W) of class ids.
-        schema: What the ids stand for.
-        random: Decides everything.
-    """
-
-    mask: np.ndarray
-    schema: LabelSchema
-    random: np.random.Generator
-
-    def pixels_of(self, *names: str) -> np.ndarray:
-        """Returns bool (H, W): where any of these classes is."""
-        ids = [self.schema.id_of(name) for name in names if name in self.schema.names]
-        return np.isin(self.mask, ids)
 
 
 def _beads(path: np.ndarray, radius: float, gap: float) -> Shape:

@@ -11,28 +11,15 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from segface_hf.labels import LabelSchema
-from segface_hf.training.audit import center_of
+from segface_hf.training.audit import anchor_points
 from segface_hf.training.data import PhotoSet
 
-_ANCHORS = (("l_eye",), ("r_eye",), ("nose",), ("mouth", "l_lip", "u_lip"))
 _LOWEST_PIXELS = 40
 _FEATHER = 3
 _LARGEST_FILLING = 1.4
 _LARGEST_MISFIT = 0.15
 _FEATURES = ("l_eye", "r_eye", "nose", "mouth", "l_lip", "u_lip")
 _WORN_ON_FACE = ("eyeglasses", "hat")
-
-
-def anchor_points(mask: np.ndarray, schema: LabelSchema) -> np.ndarray | None:
-    """Returns the centres (x, y) of eyes, nose and mouth as (4, 2), None where one is missing."""
-    points = []
-    for names in _ANCHORS:
-        ids = tuple(schema.id_of(name) for name in names if name in schema.names)
-        point = center_of(mask, ids) if ids else None
-        if point is None:
-            return None
-        points.append(point)
-    return np.array(points)
 
 
 def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from segface_hf.model import SegFace
 from segface_hf.training.audit import swapped_photos
 from segface_hf.training.augment import augment_batch
 from segface_hf.training.data import PhotoSet, find_pairs, load_photos
-from segface_hf.training.jewellery import draw_parts
+from segface_hf.training.drawing import draw_parts
 from segface_hf.training.missing import mend_missing
 from segface_hf.training.paste import PartBank, collect_parts, paste_parts
 from segface_hf.training.pseudo import joined, pseudo_labelled

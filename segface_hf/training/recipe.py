@@ -10,7 +10,7 @@ from typing import Any
 from segface_hf.config import SegFaceConfig
 from segface_hf.errors import ConfigError
 from segface_hf.training._options import plain, read_options
-from segface_hf.training.jewellery import DRAWABLE
+from segface_hf.training.drawing import DRAWABLE
 
 PRECISIONS = ("auto", "fp32", "bf16")
 SAMPLINGS = ("uniform", "balanced")
@@ -129,7 +129,7 @@ class Tail:
         sampling_power: Exponent of one over class frequency in balanced sampling.
         paste: Class name -> probability that a photo without the class gets one from another.
         drawn: Class name -> probability that a photo without the class gets a drawn one; of
-            `jewellery.DRAWABLE`.
+            `drawing.DRAWABLE`.
         swapped: What happens to masks whose left and right are swapped: `repair` swaps the ids
             back, `set_aside` leaves them out, `keep` trains on them.
         missing: What happens to parts that the teacher of `pseudo` is sure to see and the mask

@@ -1,4 +1,4 @@
-"""Drawn jewellery: where it may lie, what its mask says, and that a seed decides it."""
+"""Drawn parts: where they may lie, what their mask says, and that a seed decides them."""
 
 import numpy as np
 import pytest
@@ -6,14 +6,17 @@ import torch
 
 from segface_hf.errors import ConfigError, LabelError
 from segface_hf.labels import CELEBAMASK_HQ, LAPA
+from segface_hf.training.canvas import Canvas, find_face
 from segface_hf.training.data import PhotoSet
-from segface_hf.training.jewellery import DRAWABLE, draw_part, draw_parts
+from segface_hf.training.drawing import DRAWABLE, draw_part, draw_parts
 from segface_hf.training.prepare import derive
 from segface_hf.training.recipe import Recipe, Tail
 from segface_hf.training.sampling import step_generator
 
 SIDE = 128
 NAMED = CELEBAMASK_HQ.id_of
+JEWELLERY = ("earring", "necklace")
+FEATURES = ("l_eye", "r_eye", "nose", "u_lip")
 
 
 @pytest.fixture
@@ -26,10 +29,18 @@ def bust():
     mask[45:62, 34:40] = NAMED("r_ear")
     mask[45:62, 88:94] = NAMED("l_ear")
     mask[10:20, 40:88] = NAMED("hair")
+    mask[42:46, 48:58] = NAMED("r_eye")
+    mask[42:46, 70:80] = NAMED("l_eye")
+    mask[44:58, 60:68] = NAMED("nose")
+    mask[66:70, 56:72] = NAMED("u_lip")
     return torch.full((3, SIDE, SIDE), 0.5), mask
 
 
-@pytest.mark.parametrize("name", DRAWABLE)
+def drawn(bust, name, seed):
+    return draw_part(*bust, name, schema=CELEBAMASK_HQ, seed=seed)
+
+
+@pytest.mark.parametrize("name", JEWELLERY)
 def test_the_mask_says_exactly_what_was_drawn(bust, name):
     image, mask = bust
     for seed in range(20):
@@ -45,7 +56,7 @@ def test_the_mask_says_exactly_what_was_drawn(bust, name):
         assert float(changed.max()) <= 1
 
 
-@pytest.mark.parametrize("name", DRAWABLE)
+@pytest.mark.parametrize("name", JEWELLERY)
 def test_drawings_reach_from_fine_to_large(bust, name):
     image, mask = bust
     areas = [
@@ -67,7 +78,85 @@ def test_jewellery_lies_under_what_is_in_front_of_it(bust, name, kept):
 
 
 @pytest.mark.parametrize("name", DRAWABLE)
-def test_a_photo_without_neck_and_ears_stays_as_it_is(name):
+def test_only_the_drawn_class_takes_pixels_and_every_one_of_them_changes(bust, name):
+    image, mask = bust
+    for seed in range(12):
+        changed, labels = drawn(bust, name, seed)
+        part = labels == NAMED(name)
+        assert part.any()
+        assert torch.equal(labels[~part], mask[~part])
+        assert not torch.equal(changed[:, part], image[:, part])
+        assert float(changed.min()) >= 0
+        assert float(changed.max()) <= 1
+
+
+def test_headwear_leaves_the_features_free_and_comes_in_all_sizes(bust):
+    _, mask = bust
+    shares = []
+    for seed in range(40):
+        labels = drawn(bust, "hat", seed)[1]
+        for feature in FEATURES:
+            assert torch.equal(labels == NAMED(feature), mask == NAMED(feature))
+        shares.append(float((labels == NAMED("hat")).float().mean()))
+    assert min(shares) < 0.2
+    assert max(shares) > 0.4
+
+
+def test_some_headwear_hides_hair_ears_and_neck_and_some_only_the_top(bust):
+    left = [
+        {name for name in ("hair", "l_ear", "neck") if (labels == NAMED(name)).any()}
+        for labels in (drawn(bust, "hat", seed)[1] for seed in range(40))
+    ]
+    assert set() in left
+    assert any({"l_ear", "neck"} <= kept for kept in left)
+
+
+def test_glasses_lie_on_both_eyes_which_show_through_clear_lenses_only(bust):
+    _, mask = bust
+    shown = set()
+    for seed in range(30):
+        labels = drawn(bust, "eyeglasses", seed)[1]
+        part = labels == NAMED("eyeglasses")
+        for eye in ("l_eye", "r_eye"):
+            rows, columns = torch.nonzero(mask == NAMED(eye), as_tuple=True)
+            near = part[rows.min() - 2 : rows.max() + 3, columns.min() : columns.max() + 1]
+            assert near.float().mean() > 0.2
+        shown.add(bool((labels == NAMED("l_eye")).any()))
+        assert not part[75:].any()
+    assert shown == {True, False}
+
+
+def test_a_photo_in_the_dark_gets_dark_headwear_and_one_lit_from_a_side_gets_it_lit_so(bust):
+    image, mask = bust
+    bright, labels = drawn(bust, "hat", 3)
+    dark, _ = drawn((image / 4, mask), "hat", 3)
+    part = labels == NAMED("hat")
+    assert dark[:, part].mean() < bright[:, part].mean() / 2.5
+    ramp = image * torch.linspace(0.4, 1.6, SIDE)
+    lit = drawn((ramp, mask), "hat", 3)[0] / bright.clamp_min(1e-3)
+    left, right = (part & (torch.arange(SIDE) < 50)), (part & (torch.arange(SIDE) > 78))
+    assert lit[:, right].median() > 1.2 * lit[:, left].median()
+
+
+def test_a_face_is_found_by_its_eyes_and_mouth_however_it_is_turned(bust):
+    image, mask = bust
+    random = np.random.default_rng(0)
+    upright = find_face(Canvas(image.numpy(), mask.numpy(), CELEBAMASK_HQ, random))
+    assert upright is not None
+    assert upright.up == pytest.approx([0, -1])
+    assert upright.unit == pytest.approx(24, abs=1)
+    assert upright.half * upright.unit == pytest.approx(24, abs=1)
+    turned = np.rot90(mask.numpy(), -1).copy()
+    lying = find_face(Canvas(image.numpy(), turned, CELEBAMASK_HQ, random))
+    assert lying is not None
+    assert lying.up == pytest.approx([1, 0])
+    assert lying.unit == pytest.approx(upright.unit)
+    mask[mask == NAMED("nose")] = NAMED("skin")
+    assert find_face(Canvas(image.numpy(), mask.numpy(), CELEBAMASK_HQ, random)) is None
+
+
+@pytest.mark.parametrize("name", DRAWABLE)
+def test_a_photo_without_a_face_stays_as_it_is(name):
     image, mask = torch.rand(3, SIDE, SIDE), torch.full((SIDE, SIDE), NAMED("hair")).byte()
     changed, labels = draw_part(image, mask, name, schema=CELEBAMASK_HQ, seed=0)
     assert torch.equal(changed, image)
@@ -101,8 +190,8 @@ def test_a_batch_is_decided_by_its_generator_and_leaves_worn_jewellery_alone(bus
 
 
 def test_a_recipe_refuses_what_can_not_be_drawn():
-    with pytest.raises(ConfigError, match=r"tail\.drawn knows .*'necklace'.* got \['hat'\]"):
-        Tail(drawn={"hat": 0.1})
+    with pytest.raises(ConfigError, match=r"tail\.drawn knows .*'necklace'.* got \['hair'\]"):
+        Tail(drawn={"hair": 0.1})
     with pytest.raises(ConfigError, match=r"tail\.drawn\.necklace is a probability, got 2"):
         Tail(drawn={"necklace": 2})
 

@@ -1,0 +1,96 @@
+"""Drawn parts: jewellery, hats, scarves and glasses painted on photos that lack them.
+
+Copying needs donors, and rare parts have few. A drawing is never twice the same, and its mask is
+exact; what it lacks is the look of a photographed thing, so it adds to copies, not replaces them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from segface_hf.labels import LabelSchema
+from segface_hf.training.canvas import Canvas, Drawing
+from segface_hf.training.eyewear import draw_eyeglasses
+from segface_hf.training.headwear import draw_hat
+from segface_hf.training.jewellery import draw_earring, draw_necklace
+
+_DRAWINGS: Mapping[str, Callable[[Canvas], Drawing | None]] = MappingProxyType(
+    {
+        "eyeglasses": draw_eyeglasses,
+        "hat": draw_hat,
+        "earring": draw_earring,
+        "necklace": draw_necklace,
+    }
+)
+DRAWABLE = tuple(_DRAWINGS)
+# What skin throws back of white light: without it things would be tinted like the skin.
+_SKIN = (1.0, 0.78, 0.68)
+
+
+def draw_part(
+    image: Tensor, mask: Tensor, name: str, *, schema: LabelSchema, seed: int
+) -> tuple[Tensor, Tensor]:
+    """Draws one part on a photo.
+
+    Args:
+        image: float (3, S, S) in 0 to 1.
+        mask: uint8 (S, S) of class ids.
+        name: A name of `DRAWABLE`.
+        schema: What the ids stand for.
+        seed: Decides everything.
+
+    Returns:
+        New image and mask; the same ones where there is nothing to wear it on.
+    """
+    canvas = Canvas(image.numpy(), mask.numpy(), schema, np.random.default_rng(seed))
+    drawing = _DRAWINGS[name](canvas)
+    if drawing is None:
+        return image, mask
+    place = (drawing.rows, drawing.columns)
+    below = image[:, *place] * torch.from_numpy(drawing.shade)
+    color = (torch.from_numpy(drawing.color) * _light(canvas)).clamp(0, 1)
+    image, mask = image.clone(), mask.clone()
+    image[:, *place] = below + (color - below) * torch.from_numpy(drawing.cover)
+    mask[place][torch.from_numpy(drawing.label)] = schema.id_of(name)
+    return image, mask
+
+
+def _light(canvas: Canvas) -> Tensor:
+    """The light (3, 1, 1) that a photo's skin gives away."""
+    skin = canvas.pixels_of("skin", "neck")
+    white = torch.tensor(_SKIN)
+    shown = torch.from_numpy(canvas.image[:, skin].mean(1)) if skin.any() else white / 2
+    return (shown / white)[:, None, None]
+
+
+def draw_parts(
+    images: Tensor, masks: Tensor, *, schema: LabelSchema, chances: Mapping[str, float],
+    generator: Generator,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Gives photos of a batch drawn parts that they lack.
+
+    Args:
+        images: float (B, 3, S, S) in 0 to 1.
+        masks: uint8 (B, S, S).
+        schema: What the ids stand for.
+        chances: Class name -> probability by photo.
+        generator: Decides everything.
+
+    Returns:
+        New images and masks.
+    """
+    pictures, labels = list(images), list(masks)
+    for row in range(len(pictures)):
+        for name, chance in chances.items():
+            happens = float(torch.rand((), generator=generator)) < chance
+            seed = int(torch.randint(2**31, (), generator=generator))
+            if happens and not bool((labels[row] == schema.id_of(name)).any()):
+                pictures[row], labels[row] = draw_part(
+                    pictures[row], labels[row], name, schema=schema, seed=seed
+                )
+    return torch.stack(pictures), torch.stack(labels)
