@@ -22,7 +22,8 @@ from segface_hf import SegFace
 from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.training.losses import training_loss
 from segface_hf.training.precision import autocast
-from segface_hf.training.recipe import SMALL_MODEL, Loss, Recipe
+from segface_hf.training.recipe import SMALL_MODEL, Recipe
+from segface_hf.training.recipe_parts import Loss
 
 WAYS: Mapping[str, Callable[[], AbstractContextManager[object]]] = MappingProxyType(
     {

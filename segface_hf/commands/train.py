@@ -24,6 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", help="YAML recipe; a run is reproducible from it")
     parser.add_argument("--val", help="data folder to evaluate on; default: DATA/../val if there")
     parser.add_argument("--unlabelled", help="photos without masks; pseudo.teacher labels them")
+    parser.add_argument(
+        "--synthetic", help="rendered pictures with masks; batches hold the share tail.synthetic"
+    )
     parser.add_argument("--threads", type=whole(0), default=0, help="CPU threads (default: all)")
 
 
@@ -49,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
             args.dataset, Path(args.out) / ROWS, schema=recipe.model_config().labels
         )
     validation = validation_folder(folder, args.val)
-    data = prepare(folder, recipe, unlabelled=args.unlabelled)
+    data = prepare(folder, recipe, unlabelled=args.unlabelled, synthetic=args.synthetic)
     pairs = find_pairs(validation) if validation else ()
     current = Run(recipe, data, Path(args.out), pairs, company=company)
     resumed = start(current)

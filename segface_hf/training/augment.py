@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from segface_hf.labels import LabelSchema
 from segface_hf.training.data import IGNORED
-from segface_hf.training.recipe import Augment
+from segface_hf.training.recipe_parts import Augment
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from segface_hf.training.data import IGNORED
-from segface_hf.training.recipe import Loss
+from segface_hf.training.recipe_parts import Loss
 
 _BETA = 0.999
 
@@ -38,7 +38,7 @@ def class_weights(kind: str, share: Tensor, *, photos: int, limit: float) -> Ten
     """Returns float32 (K,) class weights for cross-entropy.
 
     Args:
-        kind: A value of `recipe.CLASS_WEIGHTS`.
+        kind: A value of `recipe_parts.CLASS_WEIGHTS`.
         share: (K,) share of each class in all pixels.
         photos: How many photos that share was counted on.
         limit: Largest weight; they are scaled so that the mean over pixels is 1.

@@ -81,7 +81,7 @@ def clean(photos: PhotoSet, how: str) -> tuple[PhotoSet, tuple[str, ...]]:
 
     Args:
         photos: The photos.
-        how: A value of `recipe.SWAPPED`.
+        how: A value of `recipe_parts.SWAPPED`.
 
     Returns:
         Photos to train on, and the stems that were found.
@@ -96,14 +96,16 @@ def clean(photos: PhotoSet, how: str) -> tuple[PhotoSet, tuple[str, ...]]:
 
 
 def prepare(
-    folder: str | Path, recipe: Recipe, *, unlabelled: str | Path | None = None
-) -> TrainingData:
+    folder: str | Path, recipe: Recipe, *, unlabelled: str | Path | None = None,
+    synthetic: str | Path | None = None,
+) -> TrainingData:  # fmt: skip
     """Reads a data folder as a recipe wants it.
 
     Args:
         folder: Photos and masks.
         recipe: What to do with them.
         unlabelled: Photos without masks, which the recipe's teacher labels.
+        synthetic: Pictures with exact masks, of which batches hold the share `tail.synthetic`.
 
     Raises:
         DataError: The folder can't be used; the message names the file.
@@ -124,7 +126,31 @@ def prepare(
         )
     if unlabelled:
         photos = joined(photos, _labelled(unlabelled, recipe))
-    return replace(derive(photos, recipe, schema=schema, swapped=swapped), missing=missing)
+    pictures = (
+        load_photos(find_pairs(synthetic), schema, side=recipe.storage) if synthetic else None
+    )
+    data = derive(photos, recipe, schema=schema, swapped=swapped)
+    data = replace(data, missing=missing)
+    return data if pictures is None else mixed(data, pictures, share=recipe.tail.synthetic)
+
+
+def mixed(data: TrainingData, pictures: PhotoSet, *, share: float) -> TrainingData:
+    """Adds pictures so that batches hold a share of them on average, however many there are.
+
+    What the recipe derives from photos (donors, class shares, who comes up more often) stays
+    theirs; pictures come up equally often among themselves, and nothing is pasted into them.
+
+    Args:
+        data: Photos, prepared.
+        pictures: With exact masks.
+        share: Their share of what is drawn, between 0 and 1.
+    """
+    weights = data.weights / data.weights.sum() * (1 - share)
+    more = torch.full((len(pictures),), share / len(pictures), dtype=weights.dtype)
+    together = torch.cat([weights, more])
+    bank = replace(data.bank, anchors=data.bank.anchors + (None,) * len(pictures))
+    photos = joined(data.photos, pictures)
+    return replace(data, photos=photos, weights=together / together.mean(), bank=bank)
 
 
 def _labelled(folder: str | Path, recipe: Recipe) -> PhotoSet:

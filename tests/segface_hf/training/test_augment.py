@@ -6,7 +6,7 @@ from segface_hf.labels import CELEBAMASK_HQ, LAPA
 from segface_hf.training.augment import Dice as Draws
 from segface_hf.training.augment import augment_batch, mirror_masks, vary_color, warp_masks
 from segface_hf.training.data import IGNORED
-from segface_hf.training.recipe import Augment
+from segface_hf.training.recipe_parts import Augment
 
 STILL = {
     "rotation": 0.0, "scale_min": 1.0, "scale_max": 1.0, "shift": 0.0, "brightness": 0.0,

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from segface_hf.training.recipe import Augment, Loss, Pseudo, Recipe, Tail
+from segface_hf.training.recipe import Recipe
+from segface_hf.training.recipe_parts import Augment, Loss, Pseudo, Tail
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "training.md"
 GROUPS = {"augment": Augment, "loss": Loss, "tail": Tail, "pseudo": Pseudo}

@@ -10,7 +10,8 @@ from segface_hf.training.canvas import Canvas, find_face
 from segface_hf.training.data import PhotoSet
 from segface_hf.training.drawing import DRAWABLE, draw_part, draw_parts
 from segface_hf.training.prepare import derive
-from segface_hf.training.recipe import Recipe, Tail
+from segface_hf.training.recipe import Recipe
+from segface_hf.training.recipe_parts import Tail
 from segface_hf.training.sampling import step_generator
 
 SIDE = 128

@@ -9,7 +9,7 @@ from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.training.data import IGNORED, PhotoSet
 from segface_hf.training.missing import mend_missing
 from segface_hf.training.prepare import prepare
-from segface_hf.training.recipe import Tail
+from segface_hf.training.recipe_parts import Tail
 from tests.segface_hf.training.drawn import tiny_recipe
 
 SIDE = 64

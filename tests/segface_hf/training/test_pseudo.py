@@ -10,8 +10,8 @@ from segface_hf.model import SegFace
 from segface_hf.training.data import IGNORED
 from segface_hf.training.prepare import prepare
 from segface_hf.training.pseudo import find_photos, label_frame
-from segface_hf.training.recipe import Pseudo
 from segface_hf.training.recipe_file import write_recipe
+from segface_hf.training.recipe_parts import Pseudo
 from tests.segface_hf.training.drawn import draw_face, tiny_recipe
 
 

@@ -17,7 +17,8 @@ from segface_hf.training.paste import (
     similarity,
 )
 from segface_hf.training.prepare import clean, derive
-from segface_hf.training.recipe import Recipe, Tail
+from segface_hf.training.recipe import Recipe
+from segface_hf.training.recipe_parts import Tail
 from segface_hf.training.sampling import draw_photos, photo_weights, step_generator
 from tests.segface_hf.training.drawn import draw_face, write_pair
 

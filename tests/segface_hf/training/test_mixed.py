@@ -1,0 +1,66 @@
+"""Synthetic pictures among photos: how often they come up, and what of the photos stays."""
+
+import pytest
+import torch
+
+from segface_hf.cli import main
+from segface_hf.errors import ConfigError, DataError
+from segface_hf.training.prepare import prepare
+from segface_hf.training.recipe_file import write_recipe
+from segface_hf.training.recipe_parts import Tail
+from segface_hf.training.sampling import draw_photos, step_generator
+from tests.segface_hf.training.drawn import draw_face, tiny_recipe, write_pair
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Forty pictures with glasses, whose left and right are swapped on purpose in the first."""
+    root = tmp_path / "rendered"
+    for seed in range(40):
+        image, mask = draw_face(100 + seed, glasses=True)
+        write_pair(root, f"rendered{seed:02}", image, mask[:, ::-1] if seed == 0 else mask)
+    return root
+
+
+@pytest.mark.parametrize("share", [0.2, 0.6])
+def test_batches_hold_the_share_of_pictures_however_many_there_are(folder, pictures, share):
+    recipe = tiny_recipe(tail={"synthetic": share, "sampling": "balanced"})
+    data = prepare(folder, recipe, synthetic=pictures)
+    drawn = [draw_photos(data.weights, 2, step_generator(0, step)) for step in range(2000)]
+    rendered = (torch.cat(drawn) >= 6).double().mean()
+    # Two are drawn without repeats, which pulls towards equal shares a little.
+    assert rendered == pytest.approx(share, abs=0.06)
+
+
+def test_what_photos_say_of_rarity_and_donors_stays_theirs(folder, pictures):
+    recipe = tiny_recipe()
+    alone, data = prepare(folder, recipe), prepare(folder, recipe, synthetic=pictures)
+    assert torch.equal(data.share, alone.share)
+    assert data.bank.donors == alone.bank.donors
+    assert len(data.bank.anchors) == len(data.photos) == 46
+    assert torch.allclose(data.weights[:6] / data.weights[:6].mean(), alone.weights)
+
+
+def test_masks_of_pictures_are_exact_and_stay_as_they_are(folder, pictures):
+    recipe = tiny_recipe(tail={"swapped": "repair"})
+    data = prepare(folder, recipe, synthetic=pictures)
+    assert data.swapped == ()
+    assert data.photos.stems[6] == "rendered00"
+
+
+def test_a_run_trains_on_both_and_says_how_many_there_are(folder, pictures, tmp_path, capsys):
+    write_recipe(tiny_recipe(evaluate_every=0), tmp_path / "recipe.yaml")
+    code = main(
+        ["train", "--data", str(folder), "--synthetic", str(pictures),
+         "--out", str(tmp_path / "run"), "--config", str(tmp_path / "recipe.yaml")]
+    )  # fmt: skip
+    assert code == 0
+    assert "46 photos" in capsys.readouterr().out
+
+
+def test_a_share_of_nothing_or_all_and_a_folder_without_pictures_are_refused(folder, tmp_path):
+    for share in (0.0, 1.0):
+        with pytest.raises(ConfigError, match=r"tail\.synthetic is a share between 0 and 1"):
+            Tail(synthetic=share)
+    with pytest.raises(DataError, match="is not a folder"):
+        prepare(folder, tiny_recipe(), synthetic=tmp_path / "none")
