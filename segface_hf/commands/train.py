@@ -27,6 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--synthetic", help="rendered pictures with masks; batches hold the share tail.synthetic"
     )
+    parser.add_argument(
+        "--preview", metavar="PNG", help="only draw what the first steps would see, and stop"
+    )
     parser.add_argument("--threads", type=whole(0), default=0, help="CPU threads (default: all)")
 
 
@@ -38,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
     from segface_hf.training.distributed import Company
     from segface_hf.training.loop import start, train
     from segface_hf.training.prepare import prepare
+    from segface_hf.training.preview import write_preview
     from segface_hf.training.recipe import Recipe
     from segface_hf.training.recipe_file import read_recipe
     from segface_hf.training.rows import unpack_dataset
@@ -53,6 +57,10 @@ def run(args: argparse.Namespace) -> int:
         )
     validation = validation_folder(folder, args.val)
     data = prepare(folder, recipe, unlabelled=args.unlabelled, synthetic=args.synthetic)
+    if args.preview:
+        write_preview(data, recipe, args.preview)
+        print(f"{args.preview}: what the first steps would see; nothing was trained")
+        return 0
     pairs = find_pairs(validation) if validation else ()
     current = Run(recipe, data, Path(args.out), pairs, company=company)
     resumed = start(current)

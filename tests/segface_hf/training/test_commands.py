@@ -112,6 +112,33 @@ def test_evaluate_refuses_a_mask_with_an_unknown_id_by_name(trained, folder, tmp
     assert not (tmp_path / "e.json").exists()
 
 
+def test_a_preview_shows_the_first_steps_and_trains_nothing(folder, tmp_path, capsys):
+    write_recipe(tiny_recipe(tail={"paste": {"eyeglasses": 1.0}}), tmp_path / "recipe.yaml")
+    sheets = []
+    for name in ("a.png", "b.png"):
+        code = main(
+            ["train", "--data", str(folder), "--out", str(tmp_path / "run"),
+             "--config", str(tmp_path / "recipe.yaml"), "--preview", str(tmp_path / name)]
+        )  # fmt: skip
+        assert code == 0
+        sheets.append(np.array(Image.open(tmp_path / name)))
+    assert "nothing was trained" in capsys.readouterr().out
+    assert not (tmp_path / "run").exists()
+    assert np.array_equal(*sheets)
+    photo, overlay = sheets[0][:192, :192], sheets[0][:192, 192:384]
+    assert photo.std() > 20
+    assert np.abs(photo.astype(int) - overlay).mean() > 10
+
+
+def test_a_preview_that_can_not_be_written_says_so(folder, tmp_path, capsys):
+    write_recipe(tiny_recipe(), tmp_path / "recipe.yaml")
+    common = ["train", "--data", str(folder), "--out", str(tmp_path / "run")]
+    common += ["--config", str(tmp_path / "recipe.yaml")]
+    for name in ("none/batch.png", "batch.txt"):
+        assert main([*common, "--preview", str(tmp_path / name)]) != 0
+        assert "name a .png file" in capsys.readouterr().err
+
+
 def test_train_says_which_option_is_unknown(folder, tmp_path, capsys):
     (tmp_path / "bad.yaml").write_text("stepps: 3")
     code = main(
