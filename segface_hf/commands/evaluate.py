@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from segface_hf.metrics_report import Measured
     from segface_hf.model import SegFace
     from segface_hf.training.data import Pair
-    from segface_hf.training.evaluation import Predict
+    from segface_hf.training.evaluation import Change, Predict
 
 DAMAGE_NAMES = ("gray", "dark", "small", "noisy")
+DRAWN_NAMES = ("eyeglasses", "hat", "earring", "necklace")
 HELP = "score a model on a folder of photos and masks"
 
 
@@ -49,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recipe", help="run.yaml of the model, for --adjust")
     parser.add_argument("--trained-on", help="data folder the model was trained on, for --adjust")
     parser.add_argument("--damage", choices=DAMAGE_NAMES, help="damage photos first, see the docs")
+    parser.add_argument("--drawn", choices=DRAWN_NAMES, help="draw this part where photos lack it")
     parser.add_argument("--landmarks", action="store_true", help="measure the photo pipeline too")
     parser.add_argument("--tilt", type=float, default=0.0, help="compare photos turned by degrees")
     parser.add_argument("--threads", type=whole(0), default=0, help="CPU threads (default: all)")
@@ -70,15 +72,19 @@ def run(args: argparse.Namespace) -> int:
     groups = read_groups(args.groups) if args.groups else None
     pairs = find_pairs(args.data)
     model = SegFace.from_pretrained(args.model or hub.embedded_folder())
-    predict = predictor(model, args)
-    measured = measure(predict, pairs, model, boundary=not args.no_boundary)
+    predict, change = predictor(model, args), drawn(model, args)
+    measured = measure(predict, pairs, model, boundary=not args.no_boundary, change=change)
     values = report(measured, rounds=args.bootstrap, groups=groups, worst=args.worst)
     values = {"model": args.model or "embedded", "data": str(args.data), **values}
     if args.against:
         values["against"] = against(args, measured, pairs)
     if args.landmarks or args.tilt:
         values |= pipeline_scores(model, pairs, tilt=args.tilt)
-    write_outputs(args, values, lambda: sheet_of_worst(predict, pairs, measured, args.worst))
+    write_outputs(
+        args,
+        values,
+        lambda: sheet_of_worst(predict, pairs, measured, count=args.worst, change=change),
+    )
     print_summary(values)
     return 0
 
@@ -92,6 +98,18 @@ def predictor(model: SegFace, args: argparse.Namespace) -> Predict:
         model, side=args.side, mirrored=args.mirrored, lowered=lowered_logits(args)
     )
     return after(DAMAGES[args.damage], predict) if args.damage else predict
+
+
+def drawn(model: SegFace, args: argparse.Namespace) -> Change:
+    """Returns what is drawn on photos first: nothing without `--drawn`.
+
+    Raises:
+        LabelError: The model lacks the class.
+    """
+    from segface_hf.training.drawing import drawer
+    from segface_hf.training.evaluation import unchanged
+
+    return drawer(args.drawn, model.config.labels) if args.drawn else unchanged
 
 
 def lowered_logits(args: argparse.Namespace) -> Tensor | None:
@@ -131,23 +149,28 @@ def against(args: argparse.Namespace, measured: Measured, pairs: Sequence[Pair])
             f"{args.against} has {len(theirs)} classes, the model {len(ours)}, and they differ in "
             f"{differing}: compare models of the same classes"
         )
-    other = measure(predictor(model, args), pairs, model, boundary=False)
+    change = drawn(model, args)
+    other = measure(predictor(model, args), pairs, model, boundary=False, change=change)
     rounds = args.bootstrap or 1000
     return {"model": args.against, "f1": compare(measured, other, rounds=rounds)}
 
 
-def measure(predict: Predict, pairs: Sequence[Pair], model: SegFace, *, boundary: bool) -> Measured:
-    """Predicts every photo and counts."""
+def measure(
+    predict: Predict, pairs: Sequence[Pair], model: SegFace, *, boundary: bool,
+    change: Change | None = None,
+) -> Measured:  # fmt: skip
+    """Predicts every photo and counts; `change` is applied to photos and masks first."""
     import numpy as np
 
     from segface_hf.metrics_boundary import boundary_counts
     from segface_hf.metrics_report import Measured
     from segface_hf.training.audit import sides_are_swapped
-    from segface_hf.training.evaluation import evaluate_photos
+    from segface_hf.training.evaluation import evaluate_photos, unchanged
 
     schema = model.config.labels
     confusions, outlines, swapped = [], [], []
-    for result in _progress(evaluate_photos(predict, pairs, schema), len(pairs), "evaluate"):
+    results = evaluate_photos(predict, pairs, schema, change=change or unchanged)
+    for result in _progress(results, len(pairs), "evaluate"):
         confusions.append(result.confusion)
         swapped.append(sides_are_swapped(result.mask, schema))
         if boundary:
@@ -171,14 +194,16 @@ def pipeline_scores(model: SegFace, pairs: Sequence[Pair], *, tilt: float) -> di
     return scores.summary()
 
 
-def sheet_of_worst(predict: Predict, pairs: Sequence[Pair], measured: Measured, count: int) -> Any:
+def sheet_of_worst(
+    predict: Predict, pairs: Sequence[Pair], measured: Measured, *, count: int, change: Change
+) -> Any:
     """Draws the worst photos with their masks and predictions."""
     from segface_hf.metrics_sheet import contact_sheet
     from segface_hf.training.data import read_pair
 
     f1, rows = measured.photo_f1(), []
     for index in measured.worst(count):
-        image, mask = read_pair(pairs[index], measured.schema)
+        image, mask = change(pairs[index].stem, *read_pair(pairs[index], measured.schema))
         caption = f"{pairs[index].stem}  mean F1 {f1[index]:.3f}"
         rows.append((caption, image, mask, predict(image)))
     return contact_sheet(rows, measured.schema)

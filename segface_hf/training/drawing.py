@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from zlib import crc32
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Generator, Tensor
 
 from segface_hf.labels import LabelSchema
 from segface_hf.training.canvas import Canvas, Drawing
+from segface_hf.training.evaluation import Change
 from segface_hf.training.eyewear import draw_eyeglasses
 from segface_hf.training.headwear import draw_hat
 from segface_hf.training.jewellery import draw_earring, draw_necklace
@@ -66,6 +69,30 @@ def _light(canvas: Canvas) -> Tensor:
     white = torch.tensor(_SKIN)
     shown = torch.from_numpy(canvas.image[:, skin].mean(1)) if skin.any() else white / 2
     return (shown / white)[:, None, None]
+
+
+def drawer(name: str, schema: LabelSchema) -> Change:
+    """Returns a change for `evaluate_photos`: photos that lack a part get a drawn one.
+
+    A photo's stem decides what is drawn, so every model is asked the same.
+
+    Raises:
+        LabelError: The schema lacks the class.
+    """
+    part = schema.id_of(name)
+
+    def change(stem: str, image: Image.Image, mask: np.ndarray) -> tuple[Image.Image, np.ndarray]:
+        if (mask == part).any():
+            return image, mask
+        pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255
+        drawn, labels = draw_part(
+            pixels, torch.from_numpy(mask), name, schema=schema, seed=crc32(stem.encode())
+        )
+        return Image.fromarray(
+            (drawn * 255).round().byte().permute(1, 2, 0).numpy()
+        ), labels.numpy()
+
+    return change
 
 
 def draw_parts(

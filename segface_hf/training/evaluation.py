@@ -18,6 +18,8 @@ from segface_hf.model import SegFace
 from segface_hf.training.data import Pair, iterate_pairs
 
 Predict = Callable[[Image.Image], np.ndarray]
+Change = Callable[[str, Image.Image, np.ndarray], tuple[Image.Image, np.ndarray]]
+"""From a photo's stem, the photo and its mask to another photo and mask."""
 
 
 @dataclass(frozen=True)
@@ -79,15 +81,27 @@ def after(change: Callable[[Image.Image], Image.Image], predict: Predict) -> Pre
     return lambda image: predict(change(image))
 
 
+def unchanged(stem: str, image: Image.Image, mask: np.ndarray) -> tuple[Image.Image, np.ndarray]:
+    """Leaves a photo and its mask as they are."""
+    return image, mask
+
+
 def evaluate_photos(
-    predict: Predict, pairs: Sequence[Pair], schema: LabelSchema
+    predict: Predict, pairs: Sequence[Pair], schema: LabelSchema, *, change: Change = unchanged
 ) -> Iterator[PhotoResult]:
     """Predicts and compares photos one by one.
+
+    Args:
+        predict: From a photo to its mask.
+        pairs: Photos and masks.
+        schema: The masks' classes.
+        change: Is applied to photos and masks first, such as `drawing.drawer` gives.
 
     Raises:
         DataError: Names the file that can't be used, such as a mask with an unknown id.
     """
-    for pair, image, mask in iterate_pairs(pairs, schema):
+    for pair, photo, truth in iterate_pairs(pairs, schema):
+        image, mask = change(pair.stem, photo, truth)
         prediction = predict(image)
         confusion = confusion_matrix(mask, prediction, schema.num_classes)
         yield PhotoResult(pair, mask, prediction, confusion)

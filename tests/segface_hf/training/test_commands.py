@@ -58,6 +58,28 @@ def test_evaluate_writes_json_page_and_sheet(trained, folder, tmp_path, capsys):
     assert "mean_f1" in capsys.readouterr().out
 
 
+def test_evaluate_draws_parts_on_photos_that_lack_them(trained, folder, tmp_path, capsys):
+    common = [
+        "evaluate",
+        "--model",
+        str(trained / "last"),
+        "--data",
+        str(folder),
+        "--bootstrap",
+        "0",
+    ]
+    counts = {}
+    for name, options in {"plain": [], "drawn": ["--drawn", "eyeglasses"]}.items():
+        out = ["--json", str(tmp_path / f"{name}.json"), "--sheet", str(tmp_path / f"{name}.png")]
+        out += ["--bootstrap", "0"]
+        assert main([*common, *options, *out]) == 0
+        values = json.loads((tmp_path / f"{name}.json").read_text())
+        counts[name] = values["classes"]["eyeglasses"]["images"]
+    assert counts == {"plain": 2, "drawn": 6}
+    sheets = [np.asarray(Image.open(tmp_path / f"{name}.png")) for name in counts]
+    assert not np.array_equal(*sheets)
+
+
 def test_evaluate_compares_two_checkpoints_photo_by_photo(trained, folder, tmp_path, capsys):
     page, scores = tmp_path / "e.html", tmp_path / "e.json"
     code = main(

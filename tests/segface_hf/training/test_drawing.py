@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from segface_hf.commands.evaluate import DRAWN_NAMES
 from segface_hf.errors import ConfigError, LabelError
 from segface_hf.labels import CELEBAMASK_HQ, LAPA
 from segface_hf.training.canvas import Canvas, find_face
 from segface_hf.training.data import PhotoSet
-from segface_hf.training.drawing import DRAWABLE, draw_part, draw_parts
+from segface_hf.training.drawing import DRAWABLE, draw_part, draw_parts, drawer
 from segface_hf.training.prepare import derive
 from segface_hf.training.recipe import Recipe
 from segface_hf.training.recipe_parts import Tail
@@ -203,6 +205,20 @@ def test_a_schema_without_the_class_is_refused_before_training():
     )  # fmt: skip
     with pytest.raises(LabelError, match="necklace"):
         derive(photos, Recipe(tail=Tail(drawn={"necklace": 0.5})), schema=LAPA)
+
+
+def test_evaluation_offers_every_part_and_asks_every_model_the_same(bust):
+    assert DRAWN_NAMES == DRAWABLE
+    image, mask = bust
+    photo = Image.fromarray((image * 255).byte().permute(1, 2, 0).numpy())
+    change = drawer("hat", CELEBAMASK_HQ)
+    first, again, other = (change(stem, photo, mask.numpy()) for stem in ("a", "a", "b"))
+    assert np.array_equal(first[0], again[0])
+    assert np.array_equal(first[1], again[1])
+    assert not np.array_equal(first[1], other[1])
+    assert (first[1] == NAMED("hat")).any()
+    assert not (mask == NAMED("hat")).any()
+    assert all(np.array_equal(*both) for both in zip(change("c", *first), first, strict=True))
 
 
 def test_no_chance_draws_nothing(bust):
