@@ -38,6 +38,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "drawn jewellery": {"tail": {"drawn": {"earring": 0.1, "necklace": 0.1}}},
         "drawn headwear": {"tail": {"drawn": {"hat": 0.15}}},
         "drawn eyewear": {"tail": {"drawn": {"eyeglasses": 0.15}}},
+        "occluders": {"augment": {"occluded": 0.2}},
         "class weights": {"loss": {"class_weights": "inverse_sqrt"}},
         "deferred class weights": {
             "loss": {"class_weights": "inverse_sqrt", "reweight_from": 0.75}

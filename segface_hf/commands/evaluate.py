@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from segface_hf.training.evaluation import Change, Predict
 
 DAMAGE_NAMES = ("gray", "dark", "small", "noisy")
-DRAWN_NAMES = ("eyeglasses", "hat", "earring", "necklace")
+DRAWN_NAMES = ("eyeglasses", "hat", "earring", "necklace", "occluder")
 HELP = "score a model on a folder of photos and masks"
 
 
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recipe", help="run.yaml of the model, for --adjust")
     parser.add_argument("--trained-on", help="data folder the model was trained on, for --adjust")
     parser.add_argument("--damage", choices=DAMAGE_NAMES, help="damage photos first, see the docs")
-    parser.add_argument("--drawn", choices=DRAWN_NAMES, help="draw this part where photos lack it")
+    parser.add_argument("--drawn", choices=DRAWN_NAMES, help="draw this where photos lack it")
     parser.add_argument("--landmarks", action="store_true", help="measure the photo pipeline too")
     parser.add_argument("--tilt", type=float, default=0.0, help="compare photos turned by degrees")
     parser.add_argument("--threads", type=whole(0), default=0, help="CPU threads (default: all)")

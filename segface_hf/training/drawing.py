@@ -21,8 +21,10 @@ from segface_hf.training.evaluation import Change
 from segface_hf.training.eyewear import draw_eyeglasses
 from segface_hf.training.headwear import draw_hat
 from segface_hf.training.jewellery import draw_earring, draw_necklace
+from segface_hf.training.occluders import draw_occluder
 
-_DRAWINGS: Mapping[str, Callable[[Canvas], Drawing | None]] = MappingProxyType(
+Draw = Callable[[Canvas], Drawing | None]
+_DRAWINGS: Mapping[str, Draw] = MappingProxyType(
     {
         "eyeglasses": draw_eyeglasses,
         "hat": draw_hat,
@@ -31,6 +33,8 @@ _DRAWINGS: Mapping[str, Callable[[Canvas], Drawing | None]] = MappingProxyType(
     }
 )
 DRAWABLE = tuple(_DRAWINGS)
+OCCLUDER = "occluder"
+BACKGROUND = 0
 # What skin throws back of white light: without it things would be tinted like the skin.
 _SKIN = (1.0, 0.78, 0.68)
 
@@ -50,8 +54,14 @@ def draw_part(
     Returns:
         New image and mask; the same ones where there is nothing to wear it on.
     """
+    return _drawn(image, mask, _DRAWINGS[name], schema.id_of(name), schema=schema, seed=seed)
+
+
+def _drawn(
+    image: Tensor, mask: Tensor, draw: Draw, part: int, *, schema: LabelSchema, seed: int
+) -> tuple[Tensor, Tensor]:
     canvas = Canvas(image.numpy(), mask.numpy(), schema, np.random.default_rng(seed))
-    drawing = _DRAWINGS[name](canvas)
+    drawing = draw(canvas)
     if drawing is None:
         return image, mask
     place = (drawing.rows, drawing.columns)
@@ -59,7 +69,7 @@ def draw_part(
     color = (torch.from_numpy(drawing.color) * _light(canvas)).clamp(0, 1)
     image, mask = image.clone(), mask.clone()
     image[:, *place] = below + (color - below) * torch.from_numpy(drawing.cover)
-    mask[place][torch.from_numpy(drawing.label)] = schema.id_of(name)
+    mask[place][torch.from_numpy(drawing.label)] = part
     return image, mask
 
 
@@ -76,21 +86,25 @@ def drawer(name: str, schema: LabelSchema) -> Change:
 
     A photo's stem decides what is drawn, so every model is asked the same.
 
+    Args:
+        name: A name of `DRAWABLE`, or `OCCLUDER` for something before every face.
+        schema: The masks' classes.
+
     Raises:
         LabelError: The schema lacks the class.
     """
-    part = schema.id_of(name)
+    hidden = name == OCCLUDER
+    part = BACKGROUND if hidden else schema.id_of(name)
+    draw = draw_occluder if hidden else _DRAWINGS[name]
 
     def change(stem: str, image: Image.Image, mask: np.ndarray) -> tuple[Image.Image, np.ndarray]:
-        if (mask == part).any():
+        if not hidden and (mask == part).any():
             return image, mask
         pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255
-        drawn, labels = draw_part(
-            pixels, torch.from_numpy(mask), name, schema=schema, seed=crc32(stem.encode())
-        )
-        return Image.fromarray(
-            (drawn * 255).round().byte().permute(1, 2, 0).numpy()
-        ), labels.numpy()
+        ids, seed = torch.from_numpy(mask), crc32(stem.encode())
+        drawn, labels = _drawn(pixels, ids, draw, part, schema=schema, seed=seed)
+        picture = (drawn * 255).round().byte().permute(1, 2, 0).numpy()
+        return Image.fromarray(picture), labels.numpy()
 
     return change
 
@@ -120,4 +134,30 @@ def draw_parts(
                 pictures[row], labels[row] = draw_part(
                     pictures[row], labels[row], name, schema=schema, seed=seed
                 )
+    return torch.stack(pictures), torch.stack(labels)
+
+
+def occlude(
+    images: Tensor, masks: Tensor, *, schema: LabelSchema, chance: float, generator: Generator
+) -> tuple[Tensor, Tensor]:
+    """Puts a hand or another thing before faces of a batch; its pixels become background.
+
+    Args:
+        images: float (B, 3, S, S) in 0 to 1.
+        masks: uint8 (B, S, S).
+        schema: What the ids stand for.
+        chance: Probability by photo.
+        generator: Decides everything.
+
+    Returns:
+        New images and masks.
+    """
+    pictures, labels = list(images), list(masks)
+    for row in range(len(pictures)):
+        happens = float(torch.rand((), generator=generator)) < chance
+        seed = int(torch.randint(2**31, (), generator=generator))
+        if happens:
+            pictures[row], labels[row] = _drawn(
+                pictures[row], labels[row], draw_occluder, BACKGROUND, schema=schema, seed=seed
+            )
     return torch.stack(pictures), torch.stack(labels)

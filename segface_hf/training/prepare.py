@@ -14,7 +14,7 @@ from segface_hf.model import SegFace
 from segface_hf.training.audit import swapped_photos
 from segface_hf.training.augment import augment_batch
 from segface_hf.training.data import PhotoSet, find_pairs, load_photos
-from segface_hf.training.drawing import draw_parts
+from segface_hf.training.drawing import draw_parts, occlude
 from segface_hf.training.missing import mend_missing
 from segface_hf.training.paste import PartBank, collect_parts, paste_parts
 from segface_hf.training.pseudo import joined, pseudo_labelled
@@ -60,6 +60,11 @@ class TrainingData:
         if recipe.tail.drawn:
             images, masks = draw_parts(
                 images, masks, schema=self.photos.schema, chances=recipe.tail.drawn,
+                generator=generator,
+            )  # fmt: skip
+        if recipe.augment.occluded:
+            images, masks = occlude(
+                images, masks, schema=self.photos.schema, chance=recipe.augment.occluded,
                 generator=generator,
             )  # fmt: skip
         return augment_batch(

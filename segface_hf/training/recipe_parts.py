@@ -37,6 +37,8 @@ class Augment:
         gray: Probability of a grey photo.
         low_resolution: Probability of losing detail, as small and compressed photos do.
         noise: Largest standard deviation of noise, in units of full scale.
+        occluded: Probability that a hand or another thing is drawn before the face; its pixels
+            are background.
     """
 
     flip: float = 0.5
@@ -51,9 +53,10 @@ class Augment:
     gray: float = 0.1
     low_resolution: float = 0.25
     noise: float = 0.04
+    occluded: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("flip", "gray", "low_resolution"):
+        for name in ("flip", "gray", "low_resolution", "occluded"):
             value = getattr(self, name)
             require(0 <= value <= 1, f"augment.{name} is a probability, got {value}")
         require(

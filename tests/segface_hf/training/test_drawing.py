@@ -10,11 +10,19 @@ from segface_hf.errors import ConfigError, LabelError
 from segface_hf.labels import CELEBAMASK_HQ, LAPA
 from segface_hf.training.canvas import Canvas, find_face
 from segface_hf.training.data import PhotoSet
-from segface_hf.training.drawing import DRAWABLE, draw_part, draw_parts, drawer
-from segface_hf.training.prepare import derive
+from segface_hf.training.drawing import (
+    DRAWABLE,
+    OCCLUDER,
+    draw_part,
+    draw_parts,
+    drawer,
+    occlude,
+)
+from segface_hf.training.prepare import derive, prepare
 from segface_hf.training.recipe import Recipe
-from segface_hf.training.recipe_parts import Tail
+from segface_hf.training.recipe_parts import Augment, Tail
 from segface_hf.training.sampling import step_generator
+from tests.segface_hf.training.drawn import tiny_recipe
 
 SIDE = 128
 NAMED = CELEBAMASK_HQ.id_of
@@ -208,7 +216,7 @@ def test_a_schema_without_the_class_is_refused_before_training():
 
 
 def test_evaluation_offers_every_part_and_asks_every_model_the_same(bust):
-    assert DRAWN_NAMES == DRAWABLE
+    assert (*DRAWABLE, OCCLUDER) == DRAWN_NAMES
     image, mask = bust
     photo = Image.fromarray((image * 255).byte().permute(1, 2, 0).numpy())
     change = drawer("hat", CELEBAMASK_HQ)
@@ -229,3 +237,59 @@ def test_no_chance_draws_nothing(bust):
     )  # fmt: skip
     assert torch.equal(labels[0], mask)
     assert np.array_equal(changed[0].numpy(), image.numpy())
+
+
+def occluded(bust, seed, chance=1.0):
+    image, mask = bust
+    pair = occlude(
+        image[None], mask[None], schema=CELEBAMASK_HQ, chance=chance,
+        generator=step_generator(0, seed),
+    )  # fmt: skip
+    return pair[0][0], pair[1][0]
+
+
+def test_what_is_before_a_face_is_background_and_everything_else_stays(bust):
+    image, mask = bust
+    hidden = []
+    for seed in range(30):
+        changed, labels = occluded(bust, seed)
+        covered = (labels == 0) & (mask != 0)
+        assert torch.equal(labels[~covered], mask[~covered])
+        moved = (changed - image).abs().amax(0)
+        assert (moved[covered] > 0).float().mean() > 0.9
+        hidden.append(
+            float((covered & (mask == NAMED("skin"))).sum() / (mask == NAMED("skin")).sum())
+        )
+    assert np.quantile(hidden, 0.75) > 0.1
+    assert max(hidden) < 0.9
+
+
+def test_hands_have_the_tone_of_the_skin_and_things_have_not(bust):
+    image, mask = bust
+    warm = image * torch.tensor([1.2, 0.6, 0.4])[:, None, None]
+    alike = 0
+    for seed in range(40):
+        changed, labels = occluded((warm, mask), seed)
+        red, _, blue = changed[:, (labels == 0) & (mask != 0)].mean(1).tolist()
+        alike += 2.4 < red / max(blue, 0.01) < 3.6
+    assert 15 < alike < 36
+
+
+def test_an_occluder_comes_by_chance_and_only_where_a_face_is(bust):
+    image, mask = bust
+    assert torch.equal(occluded(bust, 0, chance=0.0)[1], mask)
+    assert torch.equal(occluded(bust, 4)[1], occluded(bust, 4)[1])
+    hair = torch.full_like(mask, NAMED("hair"))
+    assert torch.equal(occluded((image, hair), 0)[1], hair)
+    with pytest.raises(ConfigError, match=r"augment\.occluded is a probability, got 2"):
+        Augment(occluded=2)
+
+
+def test_a_recipe_that_occludes_changes_its_batches(folder):
+    plain, occluding = (tiny_recipe(augment={"occluded": chance}) for chance in (0.0, 1.0))
+    data = prepare(folder, plain)
+    masks = [
+        data.batch(recipe, side=64, generator=step_generator(0, 0))[1]
+        for recipe in (plain, occluding)
+    ]
+    assert (masks[1] == 0).float().mean() > (masks[0] == 0).float().mean()
