@@ -110,8 +110,8 @@ def read_obj(text: str) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
     points: list[list[float]] = []
     flat: list[list[float]] = []
     groups: dict[str, list[list[int]]] = {}
+    placed: dict[int, int] = {}
     name = ""
-    corners: list[tuple[int, int]] = []
     for line in text.splitlines():
         kind, *words = line.split() or [""]
         if kind == "v":
@@ -121,14 +121,12 @@ def read_obj(text: str) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
         elif kind == "g":
             name = words[0]
         elif kind == "f":
-            pairs = [
-                (int(a) - 1, int(b or 1) - 1) for a, b, *_ in (f"{w}/".split("/") for w in words)
-            ]
-            corners += pairs
-            face = [a for a, _ in pairs]
+            corners = [word.split("/") for word in words]
+            placed |= {int(c[0]) - 1: int(c[1]) - 1 for c in corners if len(c) > 1 and c[1]}
+            face = [int(corner[0]) - 1 for corner in corners]
             groups.setdefault(name, []).append((face + face[-1:])[:4])
     places = np.zeros((len(points), 2))
-    for point, place in corners:
+    for point, place in placed.items():
         places[point] = flat[place]
     return np.array(points), {key: np.array(faces) for key, faces in groups.items()}, places
 

@@ -73,5 +73,5 @@ def _framed(head: Head) -> tuple[np.ndarray, float]:
         # Photos that show a necklace are cut lower.
         extent, middle = extent * 1.12, middle - [0, random.uniform(0.15, 0.35), 0]
     # The middle of the head, not the eyes, keeps its place when a head turns to its side.
-    middle = middle * [1, 1, 0] + [0, 0, 0.5 * (eyes[2] + head.skull.center[2])]
+    middle = middle * [1, 1, 0] + [0, 0, 0.6 * eyes[2] + 0.4 * head.skull.center[2]]
     return head.turned(middle[None])[0], float(extent)

@@ -19,8 +19,9 @@ _COUNT = 9_000
 _GUIDES = 1_800
 _STRAY = 0.02
 _FAR = 0.6
+_PARTED = 0.5
 _GAP = 0.03
-_FACE_ANGLE = 0.95
+_FACE_ANGLE = (0.8, 1.4)
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,13 @@ def hair_strands(head: Head, scalp: np.ndarray, limit: Limit | None = None) -> S
     random = head.plan.stream("hair")
     density = np.where(scalp > 0.3, scalp, 0)
     roots, outward = scattered(head, density, random, count=_GUIDES)
-    guides = _grown(head, style, roots, outward, random, limit)
+    parting = random.uniform(-0.3, 0.3)
+    away = np.where(roots[:, 0] > parting, 1.0, -1.0)
+    guides = _grown(
+        head, style, roots=roots, outward=outward, away=away, random=random, limit=limit
+    )
     roots, _ = scattered(head, density, random, count=_COUNT)
-    lines = _followed(guides, roots, random)
+    lines = _followed(guides, roots, random=random, parting=parting)
     if limit is not None:
         lines = _under(head, lines.reshape(-1, 3), limit).reshape(lines.shape)
     posed = head.turned(lines.reshape(-1, 3)).reshape(lines.shape)
@@ -85,12 +90,17 @@ def hair_strands(head: Head, scalp: np.ndarray, limit: Limit | None = None) -> S
     return Strands(posed, thick, CELEBAMASK_HQ.id_of("hair"), look)
 
 
-def _followed(guides: np.ndarray, roots: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def _followed(
+    guides: np.ndarray, roots: np.ndarray, *, random: np.random.Generator, parting: float
+) -> np.ndarray:
     """Strands (N, K, 3) from roots (N, 3) on that go as their nearest guides (G, K, 3) go.
 
     Few guides are worth their collisions; the hairs between them need none of their own.
     """
-    _, near = cKDTree(guides[:, 0]).query(roots, k=3)
+    first, apart = guides[:, 0], np.array([_PARTED, 0, 0])
+    # No hair follows one on the other side of the parting.
+    tree = cKDTree(first + np.where(first[:, :1] > parting, apart, -apart))
+    _, near = tree.query(roots + np.where(roots[:, :1] > parting, apart, -apart), k=3)
     # One of three, so that no lock is cut out along the borders between guides.
     chosen = guides[near[np.arange(len(roots)), random.integers(3, size=len(roots))]]
     away = chosen - chosen[:, :1]
@@ -130,18 +140,16 @@ def scattered(
 
 
 def _grown(
-    head: Head, style: Style, roots: np.ndarray, outward: np.ndarray,
+    head: Head, style: Style, *, roots: np.ndarray, outward: np.ndarray, away: np.ndarray,
     random: np.random.Generator, limit: Limit | None,
 ) -> np.ndarray:  # fmt: skip
-    """Strands (N, K, 3) from the roots on, seen from the head."""
+    """Strands (N, K, 3), seen from the head; `away` (N,) is 1 left of the parting, else -1."""
     count = len(roots)
-    parting = random.uniform(-0.3, 0.3)
-    away = np.where(roots[:, 0] > parting, 1.0, -1.0)
     comb = np.array(style.comb) + random.normal(0, 0.08, 3)
     combed = np.stack([away * comb[0], np.full(count, comb[1]), np.full(count, comb[2])], 1)
     length = random.uniform(*style.length) * random.uniform(0.75, 1.1, (count, 1))
     curl, turns = random.uniform(*style.curl), random.uniform(0.9, 2.4)
-    fringe = random.random() < 0.35
+    fringe, aside = random.random() < 0.35, random.uniform(*_FACE_ANGLE)
     # Neighbours bend alike: locks instead of a fog.
     locks = np.stack([noise(roots, random, scale=5, octaves=1) for _ in range(3)], 1) - 0.5
     phase = noise(roots, random, scale=4, octaves=1) * 25 + random.normal(0, 0.4, count)
@@ -154,7 +162,7 @@ def _grown(
         wave = np.stack([np.cos(phase + turns * k), np.sin(phase + turns * k),
                          np.sin(phase * 1.3 + turns * k)], 1)  # fmt: skip
         ahead = line[-1] + heading * length / (_STEPS - 1) + curl * wave
-        ahead = _clear_of_face(head, ahead, away, fringe)
+        ahead = _clear_of_face(head, ahead, away, fringe=fringe, aside=aside)
         ahead = _outside(head, ahead)
         line.append(ahead if limit is None else _under(head, ahead, limit))
         heading = line[-1] - line[-2]
@@ -172,8 +180,10 @@ def _outside(head: Head, points: np.ndarray) -> np.ndarray:
     return np.asarray(points + facing[near] * push[:, None])
 
 
-def _clear_of_face(head: Head, points: np.ndarray, away: np.ndarray, fringe: bool) -> np.ndarray:
-    """Parts hair that would hang before the face, like a curtain."""
+def _clear_of_face(
+    head: Head, points: np.ndarray, away: np.ndarray, *, fringe: bool, aside: float
+) -> np.ndarray:
+    """Parts hair that would hang before the face, like a curtain, up to an angle aside of it."""
     center, eye = head.skull.center, head.eye[1]
     x, z = points[:, 0] - center[0], points[:, 2] - center[2]
     top = eye + (0.22 if fringe else 0.62)
@@ -181,7 +191,7 @@ def _clear_of_face(head: Head, points: np.ndarray, away: np.ndarray, fringe: boo
         points[:, 1], [eye - 1.6, eye - 0.7, eye, top - 0.1, top], [0.5, 0.75, 1, 0.9, 0]
     )
     angle, far = np.arctan2(x, z), np.hypot(x, z)
-    least = _FACE_ANGLE * narrow
+    least = aside * narrow
     side = np.where(np.abs(angle) > 0.3, np.sign(angle), away)
     inside = np.abs(angle) < least
     moved = np.where(inside, side * least, angle)

@@ -16,6 +16,7 @@ from segface_hf.rendering.mesh import Look, Part, Solid, joined, rotation, sheet
 
 _ROWS, _COLUMNS = 24, 96
 _LINING = 0.035
+_BELOW = 0.07
 
 
 @dataclass(frozen=True)
@@ -138,4 +139,4 @@ def _room_below(head: Head, fit: Fit, points: np.ndarray) -> np.ndarray:
     own = out @ fit.turn
     rise = np.arctan2(own[:, 1], np.hypot(own[:, 0], own[:, 2]))
     tight = head.skull.radius(out) + fit.room - _LINING
-    return np.asarray(tight + 3.0 * np.clip(fit.rim - rise, 0, 1))
+    return np.asarray(tight + 3.0 * np.clip(fit.rim - _BELOW - rise, 0, 1))

@@ -17,6 +17,7 @@ _METALS = ((0.9, 0.66, 0.28), (0.82, 0.82, 0.82), (0.85, 0.55, 0.44), (0.5, 0.48
 _LINKS = 120
 _ROUNDS = 160
 _SAG = 0.012
+_USUAL_GIRTH = 3.6
 
 
 def earrings(head: Head) -> list[Part]:
@@ -89,16 +90,27 @@ def _hung(head: Head, worn: list[Part], longer: float) -> np.ndarray:
     neck = head.turned(head.joint("neck")[None], np.array([0.2]))[0] + [0, 0.1, 0.15]
     turn = np.linspace(0, 2 * np.pi, _LINKS, endpoint=False) + head.plan.body
     ring = np.stack([np.sin(turn), 0.25 * -np.cos(turn - head.plan.body), np.cos(turn)], 1)
-    link = longer * 2 * np.pi * 0.62 / _LINKS
+    link = longer * _girth(head) / _LINKS
     path = neck + ring * 0.75 * longer
     for _ in range(_ROUNDS):
         path = path - [0, _SAG, 0]
         for _ in range(4):
-            path = _tightened(path, link)
+            path = tightened(path, link)
         _, near = tree.query(path)
         depth = ((path - body[near]) * facing[near]).sum(1)
         path = path + facing[near] * np.clip(0.02 - depth, 0, 0.2)[:, None]
     return path
+
+
+def _girth(head: Head) -> float:
+    """How long a ribbon around the middle of the neck would be, in decimetres."""
+    height = 0.5 * (head.joint("neck")[1] + head.joint("head")[1]) - 0.1
+    fields = head.anatomy.fields
+    near = (fields["head"] < 0.7) & (np.abs(head.skin[:, 1] - height) < 0.12)
+    if not near.any():
+        return _USUAL_GIRTH
+    around = head.skin[near][:, [0, 2]]
+    return float(np.pi * np.ptp(around, axis=0).mean())
 
 
 def _surface(head: Head, worn: list[Part]) -> tuple[np.ndarray, np.ndarray]:
@@ -112,7 +124,7 @@ def _surface(head: Head, worn: list[Part]) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(points), np.concatenate(facing)
 
 
-def _tightened(path: np.ndarray, link: float) -> np.ndarray:
+def tightened(path: np.ndarray, link: float) -> np.ndarray:
     """Moves neighbours on a loop towards the length of a link, every second pair at a time."""
     for first in (0, 1):
         a, b = np.arange(first, len(path), 2), (np.arange(first, len(path), 2) + 1) % len(path)
@@ -172,10 +184,10 @@ _NECKLACES: Mapping[
 ] = MappingProxyType(
     {
         # Shortest and longest, in rounds of a neck, and shape.
-        "chain": (1.0, 1.45, _chain),
-        "pendant": (1.05, 1.4, _pendant),
-        "beads": (0.98, 1.25, _beads),
-        "collar": (0.95, 1.1, _collar),
+        "chain": (1.08, 1.35, _chain),
+        "pendant": (1.1, 1.35, _pendant),
+        "beads": (1.05, 1.25, _beads),
+        "collar": (1.03, 1.12, _collar),
     }
 )
 
