@@ -123,7 +123,7 @@ def hat(head: Head) -> tuple[Part, Limit] | None:
     random = head.plan.stream("hat")
     lean = -random.uniform(0.12, 0.32)
     turn = rotation(0, lean) @ rotation(2, random.normal(0, 0.05))
-    fit = Fit(random, turn, random.uniform(*span), room)
+    fit = Fit(random, turn, max(random.uniform(*span), _above_ears(head, turn)), room)
     points, faces = shape(head, fit)
     look = Look(
         kind, color=any_color(random), second=any_color(random),
@@ -131,6 +131,13 @@ def hat(head: Head) -> tuple[Part, Limit] | None:
     )  # fmt: skip
     part = Part(head.turned(points), faces, CELEBAMASK_HQ.id_of("hat"), look)
     return part, lambda where: _room_below(head, fit, where)
+
+
+def _above_ears(head: Head, turn: np.ndarray) -> float:
+    """The lowest rim, in radians, that leaves nearly all of both ears below it."""
+    own = (head.skin[head.anatomy.fields["ears"] > 0.6] - head.skull.center) @ turn
+    rise = np.arctan2(own[:, 1], np.hypot(own[:, 0], own[:, 2]))
+    return float(np.quantile(rise, 0.97)) if len(rise) else -1.0
 
 
 def _room_below(head: Head, fit: Fit, points: np.ndarray) -> np.ndarray:

@@ -6,18 +6,22 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import numpy as np
+from scipy.interpolate import CubicSpline
 from scipy.spatial import cKDTree
 
 from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.rendering.colors import any_color
 from segface_hf.rendering.head import Head
-from segface_hf.rendering.mesh import Look, Part, Solid, ball, joined, normals, tube
+from segface_hf.rendering.mesh import Look, Part, Solid, ball, joined, normals, rotation, tube
 
 _METALS = ((0.9, 0.66, 0.28), (0.82, 0.82, 0.82), (0.85, 0.55, 0.44), (0.5, 0.48, 0.46))
-_LINKS = 120
-_ROUNDS = 160
-_SAG = 0.012
+_LINKS = 56
+_ROUNDS = 220
+_SAG = 0.008
+_TIGHTER = 12
 _USUAL_GIRTH = 3.6
+_GAP = 0.02
+_REACH = 0.4
 
 
 def earrings(head: Head) -> list[Part]:
@@ -87,19 +91,30 @@ def _hung(head: Head, worn: list[Part], longer: float) -> np.ndarray:
     """
     body, facing = _surface(head, worn)
     tree = cKDTree(body)
-    neck = head.turned(head.joint("neck")[None], np.array([0.2]))[0] + [0, 0.1, 0.15]
-    turn = np.linspace(0, 2 * np.pi, _LINKS, endpoint=False) + head.plan.body
-    ring = np.stack([np.sin(turn), 0.25 * -np.cos(turn - head.plan.body), np.cos(turn)], 1)
-    link = longer * _girth(head) / _LINKS
-    path = neck + ring * 0.75 * longer
+    length = longer * _girth(head)
+    low, high = head.joint("neck"), head.joint("head")
+    # Around the middle of the neck, where a closed loop has to begin to lie around it.
+    middle = head.turned((0.55 * low + 0.45 * high)[None] + [0, 0, 0.15], np.array([0.5]))[0]
+    turn = np.linspace(0, 2 * np.pi, _LINKS, endpoint=False)
+    ring = np.stack([np.sin(turn), -0.2 * np.cos(turn), np.cos(turn)], 1)
+    path = middle + ring @ rotation(1, head.plan.body).T * length / (2 * np.pi)
     for _ in range(_ROUNDS):
         path = path - [0, _SAG, 0]
-        for _ in range(4):
-            path = tightened(path, link)
-        _, near = tree.query(path)
+        for _ in range(_TIGHTER):
+            path = tightened(path, length / _LINKS)
+        off, near = tree.query(path, distance_upper_bound=_REACH)
+        met = np.isfinite(off)
+        near = np.where(met, near, 0)
         depth = ((path - body[near]) * facing[near]).sum(1)
-        path = path + facing[near] * np.clip(0.02 - depth, 0, 0.2)[:, None]
-    return path
+        path = path + facing[near] * np.where(met, np.clip(_GAP - depth, 0, 0.1), 0)[:, None]
+    return _rounded(path)
+
+
+def _rounded(path: np.ndarray) -> np.ndarray:
+    """A loop (4 L, 3) through a loop (L, 3) without its corners."""
+    closed = np.concatenate([path, path[:1]])
+    at = np.linspace(0, len(path), 4 * len(path), endpoint=False)
+    return np.asarray(CubicSpline(np.arange(len(closed)), closed, bc_type="periodic")(at))
 
 
 def _girth(head: Head) -> float:
@@ -184,10 +199,10 @@ _NECKLACES: Mapping[
 ] = MappingProxyType(
     {
         # Shortest and longest, in rounds of a neck, and shape.
-        "chain": (1.08, 1.35, _chain),
-        "pendant": (1.1, 1.35, _pendant),
-        "beads": (1.05, 1.25, _beads),
-        "collar": (1.03, 1.12, _collar),
+        "chain": (1.1, 1.5, _chain),
+        "pendant": (1.15, 1.55, _pendant),
+        "beads": (1.08, 1.35, _beads),
+        "collar": (1.05, 1.15, _collar),
     }
 )
 
