@@ -25,7 +25,6 @@ def grey_of(label: int) -> float:
 
 def glow(material: Any, part: Part | Strands, label: int) -> None:
     """Builds the material of a part with a class id in the label pass, from a new one."""
-    material.use_nodes = True
     # A glow lights nothing here; without this, Cycles prepares every face as a lamp.
     material.cycles.emission_sampling = "NONE"
     graph = Graph(material.node_tree)

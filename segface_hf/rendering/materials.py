@@ -29,7 +29,6 @@ def dress(material: Any, look: Look, *, cut: bool = False) -> None:
         look: What it looks like.
         cut: Whether the part ends where its field `shown` falls below a half.
     """
-    material.use_nodes = True
     graph = Graph(material.node_tree)
     shader, opacity = MATERIALS[look.kind](graph, look)
     if cut:

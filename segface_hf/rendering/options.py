@@ -44,7 +44,7 @@ class RenderOptions:
     count: int = 100
     seed: int = 0
     side: int = 256
-    samples: int = 8
+    samples: int = 4
     yaw: float = 60.0
     hat: float = 0.2
     eyeglasses: float = 0.2

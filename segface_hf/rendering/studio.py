@@ -59,7 +59,8 @@ class Studio:
         self._folder = TemporaryDirectory(prefix="segface-render-")
         self._place = Path(self._folder.name)
         self._lights = [unpacked(path, self._place) for path in lights]
-        self._scene = _empty_scene(self._bpy, threads)
+        with _silent():
+            self._scene = _empty_scene(self._bpy, threads)
 
     def close(self) -> None:
         """Removes what was written for Blender."""
@@ -148,9 +149,8 @@ def _empty_scene(bpy: Any, threads: int) -> Any:
     """A scene with a world, a camera and Cycles on the processor."""
     import addon_utils
 
-    with _silent():
-        addon_utils.enable("cycles")
-        bpy.ops.wm.read_factory_settings(use_empty=True)
+    addon_utils.enable("cycles")
+    bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
     scene.render.engine, scene.cycles.device = "CYCLES", "CPU"
     scene.render.threads_mode = "FIXED" if threads else "AUTO"
@@ -162,7 +162,6 @@ def _empty_scene(bpy: Any, threads: int) -> Any:
     scene.render.image_settings.compression = 0
     _simplify(scene)
     scene.world = bpy.data.worlds.new("world")
-    scene.world.use_nodes = True
     scene.world.cycles.sampling_method, scene.world.cycles.sample_map_resolution = "MANUAL", 128
     scene.camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
     scene.collection.objects.link(scene.camera)
