@@ -134,8 +134,9 @@ def read_obj(text: str) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
 def read_target(path: Path) -> Target:
     """Reads a morph target: lines of a point's number and its move in x, y and z."""
     text = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    lines = b" ".join(line for line in text.splitlines() if not line.startswith(b"#"))
-    rows = np.fromstring(lines.decode(), sep=" ").reshape(-1, 4)
+    if b"#" in text:
+        text = b"\n".join(line for line in text.splitlines() if not line.startswith(b"#"))
+    rows = np.fromstring(text.decode(), sep=" ").reshape(-1, 4)
     return rows[:, 0].astype(int), rows[:, 1:]
 
 

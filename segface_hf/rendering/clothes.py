@@ -65,7 +65,7 @@ def garment(head: Head) -> list[Part]:
     label = CELEBAMASK_HQ.id_of("cloth")
     parts = [Part(points[used], faces.reshape(-1, 4), label, look, shown=shown[used])]
     if cut.collar:
-        parts.append(_collar(head, heights, cut, look, random))
+        parts.append(_collar(head, heights, cut=cut, look=look, random=random))
     return parts
 
 
@@ -84,7 +84,7 @@ def _pivot(anatomy: Anatomy) -> np.ndarray:
 
 
 def _collar(
-    head: Head, heights: np.ndarray, cut: Cut, look: Look, random: np.random.Generator
+    head: Head, heights: np.ndarray, *, cut: Cut, look: Look, random: np.random.Generator
 ) -> Part:
     """A band that stands on the neckline and leans outwards, open in front on a shirt."""
     anatomy, pivot = head.anatomy, _pivot(head.anatomy)
@@ -93,7 +93,9 @@ def _collar(
     turned = np.abs((angles + np.pi) % (2 * np.pi) - np.pi)
     heights = pivot[1] + np.interp(turned, _ANGLES, heights)
     at = np.stack([np.sin(angles), np.zeros(64), np.cos(angles)], 1)
-    reach = np.array([_reach(anatomy, pivot, a, h) for a, h in zip(angles, heights, strict=True)])
+    reach = np.array(
+        [_reach(anatomy, pivot, angle=a, height=h) for a, h in zip(angles, heights, strict=True)]
+    )
     lean = random.uniform(0.02, 0.12)
     rows = []
     for share in (-0.3, 0.0, 0.35, 0.7, 1.0, 0.97, 0.6):
@@ -108,7 +110,7 @@ def _collar(
     )
 
 
-def _reach(anatomy: Anatomy, pivot: np.ndarray, angle: float, height: float) -> float:
+def _reach(anatomy: Anatomy, pivot: np.ndarray, *, angle: float, height: float) -> float:
     """How far the average body reaches from the neck's axis, at an angle and a height."""
     x, y, z = (anatomy.average - [0, height, pivot[2]]).T
     off = np.abs((np.arctan2(x, z) - angle + np.pi) % (2 * np.pi) - np.pi)

@@ -24,14 +24,14 @@ def brow_strands(head: Head, brow: np.ndarray) -> Strands:
     """Brow hairs, which point outwards and upwards; their area is a layer of the skin's mask."""
     random = head.plan.stream("brows")
     count = int(_BROW_HAIRS * random.uniform(0.5, 1.2))
-    roots, outward = scattered(head, step(brow, 0.6, 0.4), random, count=count)
+    roots, outward = scattered(head, step(brow, 0.6, 0.4), random=random, count=count)
     away = np.sign(roots[:, :1])
     comb = np.concatenate([away, np.full_like(away, 0.35), np.full_like(away, -0.15)], 1)
     heading = comb + 0.35 * outward + random.normal(0, 0.18, roots.shape)
     length = random.uniform(0.05, 0.085) * random.uniform(0.6, 1.2, (count, 1))
     # Brows are darker than the hair, as a rule.
     color = np.clip(np.array(head.plan.hair_color) * random.uniform(0.5, 1.2), 0, 0.2)
-    lines = _short(head, roots, heading, outward, length)
+    lines = _short(head, roots, heading=heading, outward=outward, length=length)
     return Strands(lines, random.uniform(0.0025, 0.004), None, _look(color))
 
 
@@ -42,15 +42,14 @@ def beard_strands(head: Head) -> Strands | None:
         return None
     random = head.plan.stream("beard")
     density = beard_area(head)
-    roots, outward = scattered(
-        head, np.where(density > 0.25, density, 0), random, count=_BEARD_HAIRS
-    )
+    likely = np.where(density > 0.25, density, 0)
+    roots, outward = scattered(head, likely, random=random, count=_BEARD_HAIRS)
     away = np.sign(roots[:, :1])
     comb = np.concatenate([0.3 * away, np.full_like(away, -0.9), np.full_like(away, 0.05)], 1)
     heading = comb + 0.5 * outward + random.normal(0, 0.25, roots.shape)
     length = random.uniform(*_LENGTHS[kind]) * random.uniform(0.5, 1.1, (len(roots), 1))
     color = np.clip(np.array(head.plan.hair_color) * random.uniform(0.8, 1.4), 0, 1)
-    lines = _short(head, roots, heading, outward, length)
+    lines = _short(head, roots, heading=heading, outward=outward, length=length)
     return Strands(lines, random.uniform(0.004, 0.007), CELEBAMASK_HQ.id_of("skin"), _look(color))
 
 
@@ -69,7 +68,7 @@ def beard_area(head: Head) -> np.ndarray:
 
 
 def _short(
-    head: Head, roots: np.ndarray, heading: np.ndarray, outward: np.ndarray, length: np.ndarray
+    head: Head, roots: np.ndarray, *, heading: np.ndarray, outward: np.ndarray, length: np.ndarray
 ) -> np.ndarray:
     """Posed strands (N, 3, 3) that leave the skin and bend back to it."""
     heading = heading / np.linalg.norm(heading, axis=1, keepdims=True)

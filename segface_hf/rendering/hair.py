@@ -74,13 +74,13 @@ def hair_strands(head: Head, scalp: np.ndarray, limit: Limit | None = None) -> S
         return None
     random = head.plan.stream("hair")
     density = np.where(scalp > 0.3, scalp, 0)
-    roots, outward = scattered(head, density, random, count=_GUIDES)
+    roots, outward = scattered(head, density, random=random, count=_GUIDES)
     parting = random.uniform(-0.3, 0.3)
     away = np.where(roots[:, 0] > parting, 1.0, -1.0)
     guides = _grown(
         head, style, roots=roots, outward=outward, away=away, random=random, limit=limit
     )
-    roots, _ = scattered(head, density, random, count=_COUNT)
+    roots, _ = scattered(head, density, random=random, count=_COUNT)
     lines = _followed(guides, roots, random=random, parting=parting)
     if limit is not None:
         lines = _under(head, lines.reshape(-1, 3), limit).reshape(lines.shape)
@@ -111,7 +111,7 @@ def _followed(
 
 
 def scattered(
-    head: Head, density: np.ndarray, random: np.random.Generator, *, count: int
+    head: Head, density: np.ndarray, *, random: np.random.Generator, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Random points on the skin, seen from the head.
 

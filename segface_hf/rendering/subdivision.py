@@ -34,7 +34,7 @@ def subdivide(faces: np.ndarray, count: int) -> tuple[Matrix, np.ndarray]:
     to_edge = _scaled(np.where(border, 0.5, 0.25), ends) + _scaled(
         np.where(border, 0, 0.25), around @ to_face
     )
-    to_point = _moved(faces, edges[border], ends, to_face, count)
+    to_point = _moved(faces, edges[border], ends=ends, to_face=to_face)
     first, last = count, count + len(edges)
     middles = which.reshape(-1, 4) + first
     centers = np.arange(len(faces)) + last
@@ -59,11 +59,9 @@ def _scaled(factors: np.ndarray, matrix: Matrix) -> Matrix:
     return sparse.diags(factors) @ matrix
 
 
-def _moved(
-    faces: np.ndarray, border: np.ndarray, ends: Matrix, to_face: Matrix, count: int
-) -> Matrix:
+def _moved(faces: np.ndarray, border: np.ndarray, *, ends: Matrix, to_face: Matrix) -> Matrix:
     """Where the old points go: towards their faces and edges, on a border along the border."""
-    corner = np.repeat(np.arange(len(faces)), 4)
+    count, corner = ends.shape[1], np.repeat(np.arange(len(faces)), 4)
     of_face = _ones(faces.ravel(), corner, (count, len(faces)))
     valence = np.maximum(np.asarray(ends.sum(0)).ravel(), 1)
     number = np.maximum(np.asarray(of_face.sum(1)).ravel(), 1)
