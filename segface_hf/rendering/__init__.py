@@ -1,0 +1,1 @@
+"""Rendered faces: heads, hair, clothes and accessories computed from CC0 data, with exact masks."""

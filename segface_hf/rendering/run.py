@@ -1,0 +1,112 @@
+"""A run: renders what a data folder lacks of a set, picture by picture, and can go on later."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from segface_hf.errors import ConfigError, OutputError
+from segface_hf.rendering.options import RenderOptions
+from segface_hf.rendering.plan import Plan, plan_picture
+from segface_hf.whole import write_whole
+
+RECORD = "render.json"
+_QUALITY = 95
+
+Renderer = Callable[[Plan, RenderOptions], tuple[np.ndarray, np.ndarray]]
+"""Gives uint8 (S, S, 3) in RGB and uint8 (S, S) of class ids."""
+
+
+def missing(out: Path, options: RenderOptions) -> Iterator[Plan]:
+    """Plans of the pictures that a data folder doesn't hold as a whole."""
+    for number in range(options.count):
+        plan = plan_picture(options, number)
+        if not all(path.is_file() for path in places(out, plan)):
+            yield plan
+
+
+def places(out: Path, plan: Plan) -> tuple[Path, Path]:
+    """Paths of a picture's photo and mask in a data folder."""
+    return out / "images" / f"{plan.stem}.jpg", out / "masks" / f"{plan.stem}.png"
+
+
+def claim(out: Path, options: RenderOptions, lights: Sequence[str]) -> None:
+    """Notes in a data folder what its pictures are made with, or checks what was noted.
+
+    Args:
+        out: The data folder.
+        options: All but its count and seed has to stay as it was.
+        lights: Names of the environments, of which every picture draws one.
+
+    Raises:
+        ConfigError: The folder holds pictures of other options.
+        OutputError: It can't be written.
+    """
+    record, wanted = out / RECORD, {**options.content(), "lights": sorted(lights)}
+    try:
+        noted = json.loads(record.read_text(encoding="utf-8")) if record.exists() else None
+        if noted is None:
+            text = json.dumps(wanted, indent=1)
+            write_whole(record, lambda path: path.write_text(text + "\n", encoding="utf-8"))
+            return
+    except OSError as error:
+        raise _unwritable(record, error) from error
+    except ValueError as error:
+        raise ConfigError(f"'{record}' is damaged ({error}): choose another folder") from error
+    changed = [
+        name for name in wanted if not isinstance(noted, dict) or noted.get(name) != wanted[name]
+    ]
+    if changed:
+        raise ConfigError(
+            f"'{out}' holds pictures with another {', '.join(changed)} (see '{record}'): "
+            "give the same options, or another folder"
+        )
+
+
+def render_pictures(
+    out: Path, options: RenderOptions, renderer: Renderer,
+    *, told: Callable[[Plan], object] = lambda plan: None,
+) -> int:  # fmt: skip
+    """Renders the pictures that are missing.
+
+    Args:
+        out: A data folder as `segface train --data` reads it: `images/` and `masks/`.
+        options: What to render.
+        renderer: Gives a plan's photo and mask.
+        told: Is called after each picture, which then lies in the folder.
+
+    Returns:
+        How many were rendered.
+
+    Raises:
+        OutputError: A file can't be written.
+    """
+    done = 0
+    for plan in missing(out, options):
+        photo, mask = renderer(plan, options)
+        _save(out, plan, photo, mask)
+        told(plan)
+        done += 1
+    return done
+
+
+def _save(out: Path, plan: Plan, photo: np.ndarray, mask: np.ndarray) -> None:
+    """Writes both files whole; a stop between them leaves a picture that is rendered again."""
+    image_path, mask_path = places(out, plan)
+    picture, labels = Image.fromarray(photo), Image.fromarray(mask)
+    try:
+        write_whole(mask_path, lambda path: labels.save(path, "PNG", optimize=True))
+        write_whole(image_path, lambda path: picture.save(path, "JPEG", quality=_QUALITY))
+    except OSError as error:
+        raise _unwritable(image_path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"can't write '{path}' ({error.strerror or error}): free some space, "
+        "or choose another folder"
+    )

