@@ -56,7 +56,10 @@ def run(args: argparse.Namespace) -> int:
             args.dataset, Path(args.out) / ROWS, schema=recipe.model_config().labels
         )
     validation = validation_folder(folder, args.val)
-    data = prepare(folder, recipe, unlabelled=args.unlabelled, synthetic=args.synthetic)
+    data = prepare(
+        folder, recipe, unlabelled=args.unlabelled, synthetic=args.synthetic,
+        progress=company.leads,
+    )  # fmt: skip
     if args.preview:
         write_preview(data, recipe, args.preview)
         print(f"{args.preview}: what the first steps would see; nothing was trained")

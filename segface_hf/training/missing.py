@@ -8,16 +8,15 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from segface_hf.model import SegFace
 from segface_hf.training.data import IGNORED, PhotoSet
-from segface_hf.training.pseudo import label_frame
+from segface_hf.training.pseudo import Teacher
 
 _LEAST_SHARE = 2.5e-4
 _FRAGMENT = 0.25
 
 
 def mend_missing(
-    photos: PhotoSet, teacher: SegFace, *, confidence: float, complete: bool = False
+    photos: PhotoSet, teacher: Teacher, *, complete: bool = False
 ) -> tuple[PhotoSet, tuple[str, ...]]:
     """Sets aside the pixels of parts that masks lack, so that they neither teach nor punish.
 
@@ -26,18 +25,15 @@ def mend_missing(
 
     Args:
         photos: Photos and masks; background is never taken as missing.
-        teacher: Sees every photo twice, the second time flipped.
-        confidence: Pixels whose class is less probable to the teacher stay as they are.
+        teacher: Where it is unsure, pixels stay as they are.
         complete: Whether fragments, less than a quarter of what the teacher sees, are completed.
 
     Returns:
         The photos with `IGNORED` where a part is missing, and the stems that changed.
     """
-    teacher.eval()
     masks, changed = photos.masks.clone(), []
-    for index, stem in enumerate(photos.stems):
-        frame = Image.fromarray(photos.images[index].permute(1, 2, 0).numpy())
-        seen = label_frame(teacher, frame, confidence=confidence)
+    frames = [Image.fromarray(image.permute(1, 2, 0).numpy()) for image in photos.images]
+    for index, (stem, seen) in enumerate(zip(photos.stems, teacher.label(frames), strict=True)):
         mended = _mended(masks[index], seen, complete=complete, classes=photos.schema.num_classes)
         if not torch.equal(mended, masks[index]):
             masks[index] = mended

@@ -17,7 +17,7 @@ from segface_hf.training.data import PhotoSet, find_pairs, load_photos
 from segface_hf.training.drawing import draw_parts, occlude
 from segface_hf.training.missing import mend_missing
 from segface_hf.training.paste import PartBank, collect_parts, paste_parts
-from segface_hf.training.pseudo import joined, pseudo_labelled
+from segface_hf.training.pseudo import Teacher, joined, pseudo_labelled
 from segface_hf.training.recipe import Recipe
 from segface_hf.training.sampling import draw_photos, photo_weights
 
@@ -102,7 +102,7 @@ def clean(photos: PhotoSet, how: str) -> tuple[PhotoSet, tuple[str, ...]]:
 
 def prepare(
     folder: str | Path, recipe: Recipe, *, unlabelled: str | Path | None = None,
-    synthetic: str | Path | None = None,
+    synthetic: str | Path | None = None, progress: bool = False,
 ) -> TrainingData:  # fmt: skip
     """Reads a data folder as a recipe wants it.
 
@@ -111,6 +111,7 @@ def prepare(
         recipe: What to do with them.
         unlabelled: Photos without masks, which the recipe's teacher labels.
         synthetic: Pictures with exact masks, of which batches hold the share `tail.synthetic`.
+        progress: Whether a bar shows how far the teacher is.
 
     Raises:
         DataError: The folder can't be used; the message names the file.
@@ -125,12 +126,13 @@ def prepare(
     missing: tuple[str, ...] = ()
     how = recipe.tail.missing
     if how != "keep":
-        teacher = _teacher(recipe, f"tail.missing is '{how}' and nothing judges the masks")
-        photos, missing = mend_missing(
-            photos, teacher, confidence=recipe.pseudo.confidence, complete=how == "complete"
-        )
+        need = f"tail.missing is '{how}' and nothing judges the masks"
+        teacher = _teacher(recipe, need, progress=progress)
+        photos, missing = mend_missing(photos, teacher, complete=how == "complete")
     if unlabelled:
-        photos = joined(photos, _labelled(unlabelled, recipe))
+        need = f"{unlabelled} holds photos without masks and nothing labels them"
+        teacher = _teacher(recipe, need, progress=progress)
+        photos = joined(photos, pseudo_labelled(teacher, unlabelled, side=recipe.storage))
     pictures = (
         load_photos(find_pairs(synthetic), schema, side=recipe.storage) if synthetic else None
     )
@@ -158,19 +160,14 @@ def mixed(data: TrainingData, pictures: PhotoSet, *, share: float) -> TrainingDa
     return replace(data, photos=photos, weights=together / together.mean(), bank=bank)
 
 
-def _labelled(folder: str | Path, recipe: Recipe) -> PhotoSet:
-    model = _teacher(recipe, f"{folder} holds photos without masks and nothing labels them")
-    return pseudo_labelled(model, folder, side=recipe.storage, confidence=recipe.pseudo.confidence)
-
-
-def _teacher(recipe: Recipe, need: str) -> SegFace:
-    teacher = recipe.pseudo.teacher or recipe.initial
-    if not teacher:
+def _teacher(recipe: Recipe, need: str, *, progress: bool) -> Teacher:
+    name = recipe.pseudo.teacher or recipe.initial
+    if not name:
         raise ConfigError(f"{need}: set pseudo.teacher or initial in the recipe to a checkpoint")
-    model = SegFace.from_pretrained(teacher)
+    model = SegFace.from_pretrained(name)
     if model.config.labels != recipe.model_config().labels:
-        raise ConfigError(f"the teacher {teacher} has other classes than the recipe's model")
-    return model
+        raise ConfigError(f"the teacher {name} has other classes than the recipe's model")
+    return Teacher(model, recipe.pseudo.confidence, workers=recipe.workers, progress=progress)
 
 
 def derive(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
+from tqdm import tqdm
 
 from segface_hf.errors import DataError
 from segface_hf.model import SegFace
@@ -34,6 +37,36 @@ def find_photos(folder: str | Path) -> tuple[Path, ...]:
     return photos
 
 
+@dataclass(frozen=True)
+class Teacher:
+    """A model that labels frames, several at a time.
+
+    Attributes:
+        model: What sees every frame twice, the second time flipped.
+        confidence: Pixels whose best class is less probable are `IGNORED`.
+        workers: Frames at a time, a thread each; labels don't depend on it.
+        progress: Whether a bar shows rate and time left: at half a second a photo it takes minutes.
+    """
+
+    model: SegFace
+    confidence: float
+    workers: int = 1
+    progress: bool = False
+
+    def label(self, frames: Sequence[Image.Image]) -> Iterator[Tensor]:
+        """Yields what `label_frame` returns for each frame, in their order."""
+        self.model.eval()
+
+        def one(frame: Image.Image) -> Tensor:
+            return label_frame(self.model, frame, confidence=self.confidence)
+
+        with ThreadPoolExecutor(self.workers) as pool:
+            yield from tqdm(
+                pool.map(one, frames), desc="teacher", total=len(frames), unit="photo",
+                disable=not self.progress,
+            )  # fmt: skip
+
+
 @torch.inference_mode()
 def label_frame(teacher: SegFace, image: Image.Image, *, confidence: float) -> Tensor:
     """Labels one frame by the mean of two passes, the second on the flipped photo.
@@ -56,28 +89,23 @@ def label_frame(teacher: SegFace, image: Image.Image, *, confidence: float) -> T
     return ids[0].to(torch.uint8).masked_fill(best[0] < confidence, IGNORED)
 
 
-def pseudo_labelled(
-    teacher: SegFace, folder: str | Path, *, side: int, confidence: float
-) -> PhotoSet:
+def pseudo_labelled(teacher: Teacher, folder: str | Path, *, side: int) -> PhotoSet:
     """Reads photos without masks and lets a teacher label them.
 
     Args:
-        teacher: The model that labels.
+        teacher: Who labels.
         folder: Photos; each a frame with one upright face, as the training photos are.
         side: Side in pixels at which they are kept.
-        confidence: What `label_frame` takes.
 
     Raises:
         DataError: Names the photo that can't be read.
     """
-    teacher.eval()
-    images, masks, paths = [], [], find_photos(folder)
-    for path in paths:
-        photo = read_photo(path).resize((side, side), Image.Resampling.BICUBIC)
-        images.append(torch.from_numpy(np.array(photo)).permute(2, 0, 1))
-        masks.append(label_frame(teacher, photo, confidence=confidence))
+    paths = find_photos(folder)
+    photos = [read_photo(path).resize((side, side), Image.Resampling.BICUBIC) for path in paths]
+    images = [torch.from_numpy(np.array(photo)).permute(2, 0, 1) for photo in photos]
+    masks = list(teacher.label(photos))
     stems = tuple(path.stem for path in paths)
-    return PhotoSet(torch.stack(images), torch.stack(masks), stems, teacher.config.labels)
+    return PhotoSet(torch.stack(images), torch.stack(masks), stems, teacher.model.config.labels)
 
 
 def joined(photos: PhotoSet, more: PhotoSet) -> PhotoSet:

@@ -9,6 +9,7 @@ from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.training.data import IGNORED, PhotoSet
 from segface_hf.training.missing import mend_missing
 from segface_hf.training.prepare import prepare
+from segface_hf.training.pseudo import Teacher
 from segface_hf.training.recipe_parts import Tail
 from tests.segface_hf.training.drawn import tiny_recipe
 
@@ -41,7 +42,7 @@ def photos():
 
 
 def test_a_part_that_the_mask_lacks_does_not_count(photos):
-    changed, stems = mend_missing(photos, Seer(9.0), confidence=0.9)
+    changed, stems = mend_missing(photos, Teacher(Seer(9.0), 0.9))
     assert stems == ("bare",)
     assert (changed.masks[0, 26:38] == IGNORED).all()
     assert (changed.masks[0, :20] == NAMED("skin")).all()
@@ -50,12 +51,12 @@ def test_a_part_that_the_mask_lacks_does_not_count(photos):
 
 
 def test_a_part_that_the_mask_has_in_small_stays_as_it_is(photos):
-    changed, _ = mend_missing(photos, Seer(9.0), confidence=0.9)
+    changed, _ = mend_missing(photos, Teacher(Seer(9.0), 0.9))
     assert torch.equal(changed.masks[1], photos.masks[1])
 
 
 def test_a_fragment_is_completed_where_the_recipe_says_so_and_what_is_lacking_is_not(photos):
-    changed, stems = mend_missing(photos, Seer(9.0), confidence=0.9, complete=True)
+    changed, stems = mend_missing(photos, Teacher(Seer(9.0), 0.9), complete=True)
     assert stems == ("bare", "worn")
     assert (changed.masks[1, 26:38] == NAMED("eyeglasses")).all()
     assert (changed.masks[1, :20] == NAMED("skin")).all()
@@ -65,12 +66,12 @@ def test_a_fragment_is_completed_where_the_recipe_says_so_and_what_is_lacking_is
 
 def test_more_than_a_quarter_is_no_fragment(photos):
     photos.masks[1, 24:32] = NAMED("eyeglasses")
-    changed, _ = mend_missing(photos, Seer(9.0), confidence=0.9, complete=True)
+    changed, _ = mend_missing(photos, Teacher(Seer(9.0), 0.9), complete=True)
     assert torch.equal(changed.masks[1], photos.masks[1])
 
 
 def test_a_teacher_in_doubt_changes_nothing(photos):
-    changed, stems = mend_missing(photos, Seer(0.5), confidence=0.9)
+    changed, stems = mend_missing(photos, Teacher(Seer(0.5), 0.9))
     assert stems == ()
     assert torch.equal(changed.masks, photos.masks)
 

@@ -1,5 +1,7 @@
 """Pseudo-labels: who labels, which pixels count, and what is refused."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from PIL import Image
@@ -9,10 +11,12 @@ from segface_hf.errors import ConfigError, DataError
 from segface_hf.model import SegFace
 from segface_hf.training.data import IGNORED
 from segface_hf.training.prepare import prepare
-from segface_hf.training.pseudo import find_photos, label_frame
+from segface_hf.training.pseudo import Teacher, find_photos, label_frame
 from segface_hf.training.recipe_file import write_recipe
 from segface_hf.training.recipe_parts import Pseudo
 from tests.segface_hf.training.drawn import draw_face, tiny_recipe
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "astronaut.jpg"
 
 
 @pytest.fixture
@@ -32,23 +36,39 @@ def unlabelled(tmp_path):
     return folder
 
 
-def test_pixels_that_the_teacher_doubts_do_not_count(teacher):
-    model = SegFace.from_pretrained(teacher).eval()
-    image = Image.fromarray(draw_face(3)[0])
-    everything = label_frame(model, image, confidence=0.0)
-    assert int(everything.max()) < model.config.labels.num_classes
-    nothing = label_frame(model, image, confidence=1.0)
-    assert (nothing == IGNORED).all()
+@pytest.fixture(scope="module")
+def trained():
+    """A model that sees more than one class; what a random one sees would prove nothing."""
+    return SegFace.from_pretrained("embedded").eval()
 
 
-def test_a_flipped_photo_gets_the_flipped_labels(teacher):
-    model = SegFace.from_pretrained(teacher).eval()
+def test_pixels_that_the_teacher_doubts_do_not_count(trained):
     image = Image.fromarray(draw_face(3)[0])
-    ids = label_frame(model, image, confidence=0.0)
-    flipped = label_frame(model, image.transpose(Image.Transpose.FLIP_LEFT_RIGHT), confidence=0.0)
-    swap = torch.tensor(model.config.labels.mirror_ids, dtype=torch.uint8)
-    agreeing = swap[flipped.long()].flip(1) == ids
-    assert agreeing.float().mean() > 0.98
+    everything = label_frame(trained, image, confidence=0.0)
+    assert int(everything.max()) < trained.config.labels.num_classes
+    sure = label_frame(trained, image, confidence=0.9)
+    counts = sure != IGNORED
+    assert 0 < counts.float().mean() < 1
+    assert torch.equal(sure[counts], everything[counts])
+    assert (label_frame(trained, image, confidence=1.0) == IGNORED).all()
+
+
+def test_a_flipped_photo_gets_the_flipped_labels(trained):
+    image = Image.open(EXAMPLE).convert("RGB").crop((112, 0, 352, 240))
+    ids = label_frame(trained, image, confidence=0.0)
+    flipped = label_frame(trained, image.transpose(Image.Transpose.FLIP_LEFT_RIGHT), confidence=0.0)
+    labels = trained.config.labels
+    swap = torch.tensor(labels.mirror_ids, dtype=torch.uint8)
+    assert (swap[flipped.long()].flip(1) == ids).float().mean() > 0.98
+    assert {labels.id_of("l_eye"), labels.id_of("r_eye")} <= set(ids.unique().tolist())
+
+
+def test_labels_do_not_depend_on_how_many_are_made_at_a_time(trained):
+    frames = [Image.fromarray(draw_face(seed)[0]) for seed in range(4)]
+    alone = list(Teacher(trained, 0.5).label(frames))
+    together = list(Teacher(trained, 0.5, workers=3).label(frames))
+    assert all(torch.equal(a, b) for a, b in zip(alone, together, strict=True))
+    assert not any(torch.equal(alone[0], other) for other in alone[1:])
 
 
 def test_labelled_photos_join_those_with_masks(folder, unlabelled, teacher):
@@ -69,7 +89,9 @@ def test_a_run_trains_on_them_from_the_command_line(folder, unlabelled, teacher,
          "--out", str(tmp_path / "run"), "--config", str(tmp_path / "recipe.yaml")]
     )  # fmt: skip
     assert code == 0
-    assert "9 photos" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "9 photos" in said.out
+    assert "teacher: 100%" in said.err
 
 
 def test_photos_without_a_teacher_are_refused(folder, unlabelled, recipe):
