@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 ARGS ?=
+# Several processes, each with an app and a browser of its own; a file's tests stay in one.
+SPREAD := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test check bench train tools clean
 
@@ -11,7 +13,7 @@ demo: $(VENV)/.demo
 	$(BIN)/python app.py $(ARGS)
 
 test: $(VENV)/.test tools
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(SPREAD) $(ARGS)
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -78,7 +78,8 @@ def run(args: argparse.Namespace) -> int:
             )
             + current.precision
             + (f", {company.size} processes" if company.size > 1 else "")
-            + (f", resumed at step {current.step}" if resumed else "")
+            + (f", resumed at step {current.step}" if resumed else ""),
+            flush=True,
         )
     done = _lead(current) if company.leads else train(current)
     company.leave()
