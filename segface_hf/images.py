@@ -125,7 +125,7 @@ def _finish(image: Image.Image, name: str, max_pixels: int) -> Image.Image:
         raise ImageError(f"{name} has no pixels: got {width} x {height}")
     try:
         image.load()
-        return _opaque(_upright(image))
+        return opaque(_upright(image))
     except _DAMAGED as error:
         raise ImageError(
             f"{name} is damaged: expected a complete {image.format or 'picture'}, but decoding "
@@ -150,8 +150,11 @@ def _upright(image: Image.Image) -> Image.Image:
         return image
 
 
-def _opaque(image: Image.Image) -> Image.Image:
-    """Returns a new RGB image: a fresh one carries no EXIF, ICC, XMP or text."""
+def opaque(image: Image.Image) -> Image.Image:
+    """Returns a new RGB image, turned as it is stored: of 8 bits, transparency laid over white.
+
+    A fresh one carries no EXIF, ICC, XMP or text.
+    """
     if image.mode in _DEEP_MODES:
         image = _eight_bits(image)
     opaque = Image.new("RGB", image.size, "white")

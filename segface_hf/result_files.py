@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from segface_hf.errors import DataError, OutputError
 from segface_hf.faces import Face, FaceParse
@@ -25,6 +26,8 @@ _JPEG_QUALITY = 90
 
 _MASK, _OVERLAY, _REPORT = "_mask.png", "_overlay.jpg", ".json"
 _ALWAYS = {"photo", "schema", "digest", "faces", "classes"}
+# Says in each picture whose it is: a run that was killed leaves pictures without their report.
+_MADE_BY = "segface parse"
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ def is_result(path: Path) -> bool:
     for ending in (_MASK, _OVERLAY):
         if path.name.endswith(ending):
             name = path.name.removesuffix(ending) + _REPORT
-            return _read(path.with_name(name)).keys() >= _ALWAYS
+            return _is_ours(path) or _read(path.with_name(name)).keys() >= _ALWAYS
     return False
 
 
@@ -86,10 +89,14 @@ def is_done(results: Results, photo: Photo, settings: dict[str, Any]) -> bool:
     """Whether a photo's results are all there and were made with the same settings.
 
     Raises:
-        DataError: They are of another photo, which a run must not replace unasked.
+        DataError: They are of another photo, or files of somebody's own have their names: a run
+            must not replace those unasked.
     """
     written, fingerprint = _read(results.report), photo.fingerprint()
-    if not written or not fingerprint:
+    if not written.keys() >= _ALWAYS:
+        _check_free(results)
+        return False
+    if not fingerprint:
         return False
     if written.get("fingerprint") != fingerprint:
         raise DataError(
@@ -98,6 +105,28 @@ def is_done(results: Results, photo: Photo, settings: dict[str, Any]) -> bool:
         )
     same = all(written.get(key) == value for key, value in settings.items())
     return same and results.mask.is_file() and results.overlay.is_file()
+
+
+def _check_free(results: Results) -> None:
+    """Refuses to go on where a file that no run wrote would be replaced."""
+    pictures = (results.mask, results.overlay)
+    foreign = [path for path in pictures if os.path.isfile(path) and not _is_ours(path)]
+    if os.path.isfile(results.report):
+        foreign.append(results.report)
+    if foreign:
+        raise DataError(
+            f"'{foreign[0]}' is there already and is no result of segface parse: choose another "
+            "--out, move it away, or replace it with --overwrite"
+        )
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        with Image.open(path) as picture:
+            said = picture.info.get("Software", picture.info.get("comment", b""))
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return False
+    return said in (_MADE_BY, _MADE_BY.encode())
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -120,10 +149,13 @@ def write_results(
     """
     overlay = blend(image, parse.mask, parse.schema)
     text = json.dumps(content, indent=2) + "\n"
-    mask = Image.fromarray(parse.mask)
+    mask, told = Image.fromarray(parse.mask), PngImagePlugin.PngInfo()
+    told.add_text("Software", _MADE_BY)
+    png: dict[str, Any] = {"compress_level": _PNG_LEVEL, "pnginfo": told}
+    jpeg: dict[str, Any] = {"quality": _JPEG_QUALITY, "comment": _MADE_BY}
     try:
-        write_whole(results.mask, lambda p: mask.save(p, "PNG", compress_level=_PNG_LEVEL))
-        write_whole(results.overlay, lambda p: overlay.save(p, "JPEG", quality=_JPEG_QUALITY))
+        write_whole(results.mask, lambda p: mask.save(p, "PNG", **png))
+        write_whole(results.overlay, lambda p: overlay.save(p, "JPEG", **jpeg))
         write_whole(results.report, lambda p: p.write_text(text, encoding="utf-8"))
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:

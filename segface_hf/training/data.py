@@ -13,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from segface_hf.errors import DataError, LabelError
+from segface_hf.images import opaque
 from segface_hf.labels import LabelSchema
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
@@ -98,14 +99,17 @@ def read_mask(path: Path, schema: LabelSchema) -> np.ndarray:
 
 
 def read_photo(path: Path) -> Image.Image:
-    """Reads a photo as RGB, as stored: masks were drawn on the stored pixels.
+    """Reads a photo as RGB, turned as it is stored: masks were drawn on the stored pixels.
+
+    Depth and transparency become what `load_image` makes of them.
 
     Raises:
         DataError: The file can't be decoded.
     """
     try:
         with Image.open(path) as file:
-            return file.convert("RGB")
+            file.load()
+            return opaque(file)
     except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
         raise DataError(f"{path} can't be read as a photo: {error}") from error
 

@@ -34,7 +34,7 @@ def _paint(shape: Shape, canvas: Canvas, wearers: np.ndarray) -> Drawing | None:
     if not shape:
         return None
     discs = np.array(shape)
-    size = canvas.mask.shape[-1]
+    size = np.array(canvas.mask.shape[::-1])
     low = np.floor((discs[:, :2] - discs[:, 2:]).min(0)).clip(0, size).astype(int)
     high = np.ceil((discs[:, :2] + discs[:, 2:]).max(0)).clip(0, size).astype(int)
     if (high <= low).any():

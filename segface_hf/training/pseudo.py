@@ -14,9 +14,10 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from segface_hf.errors import DataError
+from segface_hf.errors import DataError, ImageError
+from segface_hf.images import load_image
 from segface_hf.model import SegFace
-from segface_hf.training.data import IGNORED, IMAGE_SUFFIXES, PhotoSet, read_photo
+from segface_hf.training.data import IGNORED, IMAGE_SUFFIXES, PhotoSet
 from segface_hf.training.evaluation import frame_pixels
 
 
@@ -31,7 +32,11 @@ def find_photos(folder: str | Path) -> tuple[Path, ...]:
     suffixes = ", ".join(IMAGE_SUFFIXES)
     if not root.is_dir():
         raise DataError(f"{root} is not a folder: name one that holds photos ({suffixes})")
-    photos = tuple(p for p in sorted(root.iterdir()) if p.suffix.lower() in IMAGE_SUFFIXES)
+    photos = tuple(
+        path
+        for path in sorted(root.iterdir())
+        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+    )
     if not photos:
         raise DataError(f"{root} holds no photos of type {suffixes}")
     return photos
@@ -101,11 +106,19 @@ def pseudo_labelled(teacher: Teacher, folder: str | Path, *, side: int) -> Photo
         DataError: Names the photo that can't be read.
     """
     paths = find_photos(folder)
-    photos = [read_photo(path).resize((side, side), Image.Resampling.BICUBIC) for path in paths]
+    photos = [_read_upright(path).resize((side, side), Image.Resampling.BICUBIC) for path in paths]
     images = [torch.from_numpy(np.array(photo)).permute(2, 0, 1) for photo in photos]
     masks = list(teacher.label(photos))
     stems = tuple(path.stem for path in paths)
     return PhotoSet(torch.stack(images), torch.stack(masks), stems, teacher.model.config.labels)
+
+
+def _read_upright(path: Path) -> Image.Image:
+    """Reads a photo as it is looked at: without a mask, nothing says how it is stored."""
+    try:
+        return load_image(path)
+    except ImageError as error:
+        raise DataError(f"{path} can't be read as a photo: {error}") from error
 
 
 def joined(photos: PhotoSet, more: PhotoSet) -> PhotoSet:

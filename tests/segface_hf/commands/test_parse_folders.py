@@ -53,6 +53,37 @@ def test_another_photo_of_the_same_name_is_neither_skipped_nor_replaces_results(
     assert (tmp_path / "out" / "1.json").read_bytes() != before
 
 
+@pytest.mark.parametrize("name", ["1_mask.png", "1_overlay.jpg", "1.json"])
+def test_a_file_of_ones_own_is_not_replaced_by_a_result(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    photo, own = draw(tmp_path / "photos" / "1.png"), tmp_path / "photos" / name
+    if own.suffix == ".json":
+        own.write_text('["notes"]', encoding="utf-8")
+    else:
+        draw(own, "navy")
+    before = own.read_bytes()
+    arguments = (photo, "--out", tmp_path / "photos", "--whole", "--model", tiny)
+    assert parse_here(*arguments) == 1
+    assert f"'{own}' is there already and is no result of segface parse" in capsys.readouterr().err
+    assert own.read_bytes() == before
+    assert parse_here(*arguments, "--overwrite") == 0
+    assert own.read_bytes() != before
+
+
+def test_what_a_killed_run_left_without_a_report_is_made_again(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = tmp_path / "photos"
+    draw(photos / "1.png")
+    arguments = (photos, "--out", photos, "--whole", "--model", tiny)
+    assert parse_here(*arguments) == 0
+    (photos / "1.json").unlink()
+    capsys.readouterr()
+    assert parse_here(*arguments) == 0
+    assert "1 photos parsed" in capsys.readouterr().out
+
+
 def test_tables_of_other_photos_are_not_replaced(tiny: Path, tmp_path: Path) -> None:
     given = ("--format", "parquet", "--whole", "--model", tiny, "--out", tmp_path / "out")
     draw(tmp_path / "ada" / "1.png")

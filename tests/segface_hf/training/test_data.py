@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from segface_hf.errors import DataError
 from segface_hf.labels import CELEBAMASK_HQ
-from segface_hf.training.data import find_pairs, load_photos, read_mask, read_pair
+from segface_hf.training.data import find_pairs, load_photos, read_mask, read_pair, read_photo
 from tests.segface_hf.training.drawn import draw_face, write_pair
 
 
@@ -62,6 +62,23 @@ def test_sizes_of_photo_and_mask_must_agree(folder):
     Image.fromarray(np.zeros((10, 12), np.uint8)).save(folder / "masks" / "face0.png")
     with pytest.raises(DataError, match="12 x 10 but its photo has 64 x 64"):
         read_pair(find_pairs(folder)[0], CELEBAMASK_HQ)
+
+
+def test_a_deep_and_a_transparent_photo_train_as_they_are_looked_at(tmp_path):
+    grey = np.linspace(0, 255, 64 * 48).reshape(48, 64).astype(np.uint8)
+    Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / "deep.png")
+    assert (
+        np.abs(np.asarray(read_photo(tmp_path / "deep.png"))[..., 1] - grey.astype(int)).max() <= 1
+    )
+    Image.new("RGBA", (8, 8), (0, 0, 0, 0)).save(tmp_path / "clear.png")
+    assert np.asarray(read_photo(tmp_path / "clear.png")).min() == 255
+
+
+def test_a_photo_with_a_mask_stays_turned_as_it_is_stored(tmp_path):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    Image.new("RGB", (40, 30)).save(tmp_path / "phone.jpg", exif=exif)
+    assert read_photo(tmp_path / "phone.jpg").size == (40, 30)
 
 
 def test_loaded_masks_keep_their_ids_exactly(folder):

@@ -67,6 +67,18 @@ def test_the_mask_says_exactly_what_was_drawn(bust, name):
         assert float(changed.max()) <= 1
 
 
+@pytest.mark.parametrize("name", [*DRAWABLE, OCCLUDER])
+@pytest.mark.parametrize("more", [(0, 70), (70, 0)], ids=["wide", "tall"])
+def test_a_photo_need_not_be_square(bust, name, more):
+    down, right = more
+    image = torch.nn.functional.pad(bust[0], (right, 0, down, 0), value=0.5)
+    mask = torch.nn.functional.pad(bust[1], (right, 0, down, 0))
+    draw = drawer(name, CELEBAMASK_HQ)
+    photo = Image.fromarray((image * 255).byte().permute(1, 2, 0).numpy())
+    changed = [draw(f"stem{index}", photo, mask.numpy())[1] for index in range(8)]
+    assert sum(bool((labels != mask.numpy()).any()) for labels in changed) >= 6
+
+
 @pytest.mark.parametrize("name", JEWELLERY)
 def test_drawings_reach_from_fine_to_large(bust, name):
     image, mask = bust

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from PIL import Image
+from PIL import ExifTags, Image
 
 from segface_hf.cli import main
 from segface_hf.errors import ConfigError, DataError
 from segface_hf.model import SegFace
 from segface_hf.training.data import IGNORED
 from segface_hf.training.prepare import prepare
-from segface_hf.training.pseudo import Teacher, find_photos, label_frame
+from segface_hf.training.pseudo import Teacher, find_photos, label_frame, pseudo_labelled
 from segface_hf.training.recipe_file import write_recipe
 from segface_hf.training.recipe_parts import Pseudo
 from tests.segface_hf.training.drawn import draw_face, tiny_recipe
@@ -69,6 +69,16 @@ def test_labels_do_not_depend_on_how_many_are_made_at_a_time(trained):
     together = list(Teacher(trained, 0.5, workers=3).label(frames))
     assert all(torch.equal(a, b) for a, b in zip(alone, together, strict=True))
     assert not any(torch.equal(alone[0], other) for other in alone[1:])
+
+
+def test_a_phone_s_photo_is_labelled_upright(trained, tmp_path):
+    upright = Image.open(EXAMPLE).convert("RGB").crop((112, 0, 352, 240))
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6  # to be turned clockwise when looked at
+    upright.rotate(90).save(tmp_path / "phone.png", exif=exif)
+    (tmp_path / "._phone.png").write_bytes(b"what macOS leaves on foreign disks")
+    photos = pseudo_labelled(Teacher(trained, 0.0), tmp_path, side=240)
+    assert torch.equal(photos.masks[0], label_frame(trained, upright, confidence=0.0))
 
 
 def test_labelled_photos_join_those_with_masks(folder, unlabelled, teacher):
