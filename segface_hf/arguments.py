@@ -8,6 +8,8 @@ from pathlib import Path
 
 from segface_hf.errors import ConfigError, OutputError
 
+_PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+
 DTYPES = ("float32", "float16")
 
 
@@ -52,6 +54,16 @@ def check_device(name: str) -> None:
             f"no model can run on '{name}' here ({str(error).splitlines()[0]}): leave out --device "
             "for the processor, or name a device that torch finds, such as cuda:0 or mps"
         ) from error
+
+
+def check_picture(path: str | Path | None) -> None:
+    """Makes sure that a file's name says a kind of picture, before the work that draws it.
+
+    Raises:
+        ConfigError: It doesn't.
+    """
+    if path and Path(path).suffix.lower() not in _PICTURES:
+        raise ConfigError(f"'{path}' has no picture's suffix: name it .png or .jpg")
 
 
 def check_files(*paths: str | Path | None) -> None:

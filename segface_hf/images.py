@@ -22,11 +22,11 @@ SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm"}
 )
 # What Pillow's readers raise on damaged files, besides UnidentifiedImageError (an OSError).
-_DAMAGED = (
+DAMAGED = (
     OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError,
     struct.error, zlib.error,
 )  # fmt: skip
-_BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 _TRANSPARENT_MODES = ("RGBA", "LA", "PA", "RGBa", "La")
 
@@ -103,12 +103,12 @@ def _readable() -> str:
 def _open(data: bytes, name: str, max_pixels: int) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data), formats=FORMATS)
-    except _BOMBS as error:
+    except BOMBS as error:
         raise ImageTooLargeError(
             f"{name} is too large: expected at most {_mega(max_pixels)}, got far more; "
             "scale it down first"
         ) from error
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise ImageError(
             f"{name} is not a picture that can be read: expected {_readable()}"
         ) from error
@@ -126,7 +126,7 @@ def _finish(image: Image.Image, name: str, max_pixels: int) -> Image.Image:
     try:
         image.load()
         return opaque(_upright(image))
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise ImageError(
             f"{name} is damaged: expected a complete {image.format or 'picture'}, but decoding "
             f"stopped ({_one_line(error)}); save or download it again"
@@ -146,7 +146,7 @@ def _upright(image: Image.Image) -> Image.Image:
     try:
         turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
         return ImageOps.exif_transpose(image) if turned else image
-    except _DAMAGED:
+    except DAMAGED:
         return image
 
 

@@ -43,6 +43,17 @@ def read_groups(path: str | Path) -> dict[str, dict[str, str]]:
     }
 
 
+def check_groups(groups: Mapping[str, Mapping[str, str]], stems: Sequence[str]) -> None:
+    """Makes sure that every column groups some of the photos.
+
+    Raises:
+        DataError: A column names none of them.
+    """
+    for column, values in groups.items():
+        if not set(stems) & values.keys():
+            raise DataError(f"column '{column}' names none of the photos: compare its stems")
+
+
 def group_scores(
     stems: Sequence[str], confusions: np.ndarray, schema: LabelSchema,
     groups: Mapping[str, Mapping[str, str]],
@@ -61,12 +72,11 @@ def group_scores(
     Raises:
         DataError: A column names none of the photos.
     """
+    check_groups(groups, stems)
     tables: dict[str, dict[str, dict[str, Any]]] = {}
     for column, values in groups.items():
         labels = np.array([values.get(stem, "") for stem in stems])
         present = sorted({label for label in labels.tolist() if label})
-        if not present:
-            raise DataError(f"column '{column}' names none of the photos: compare its stems")
         tables[column] = {value: _row(confusions[labels == value], schema) for value in present}
     return tables
 

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segface_hf.arguments import check_files, whole
+from segface_hf.arguments import check_files, check_picture, whole
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from torch import Tensor
 
     from segface_hf.metrics_report import Measured
@@ -61,25 +62,32 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from segface_hf import hub
-    from segface_hf.metrics_groups import read_groups
+    from segface_hf.metrics_groups import check_groups, read_groups
     from segface_hf.metrics_report import report
     from segface_hf.model import SegFace
+    from segface_hf.training.damage import DAMAGES
     from segface_hf.training.data import find_pairs
+    from segface_hf.training.evaluation import check_frames
 
     if args.threads:
         torch.set_num_threads(args.threads)
     check_files(args.json, args.html, args.sheet)
-    groups = read_groups(args.groups) if args.groups else None
+    check_picture(args.sheet)
     pairs = find_pairs(args.data)
+    groups = read_groups(args.groups) if args.groups else None
+    check_groups(groups or {}, [pair.stem for pair in pairs])
     model = SegFace.from_pretrained(args.model or hub.embedded_folder())
+    check_frames(model.config)
     predict, change = predictor(model, args), drawn(model, args)
     measured = measure(predict, pairs, model, boundary=not args.no_boundary, change=change)
     values = report(measured, rounds=args.bootstrap, groups=groups, worst=args.worst)
-    values = {"model": args.model or "embedded", "data": str(args.data), **values}
+    named = {"model": args.model or "embedded", "data": str(args.data), "options": asked(args)}
+    values = {**named, **values}
     if args.against:
         values["against"] = against(args, measured, pairs)
     if args.landmarks or args.tilt:
-        values |= pipeline_scores(model, pairs, tilt=args.tilt)
+        damage = DAMAGES[args.damage] if args.damage else None
+        values |= pipeline_scores(model, pairs, tilt=args.tilt, change=change, damage=damage)
     write_outputs(
         args,
         values,
@@ -89,13 +97,19 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def asked(args: argparse.Namespace) -> dict[str, Any]:
+    """Returns the options that change scores, where they are given."""
+    names = ("side", "mirrored", "adjust", "damage", "drawn")
+    return {name: value for name in names if (value := getattr(args, name))}
+
+
 def predictor(model: SegFace, args: argparse.Namespace) -> Predict:
     """Returns how a model is run: its resolution, a flipped pass, damage done to photos first."""
     from segface_hf.training.damage import DAMAGES
     from segface_hf.training.evaluation import after, frame_predictor
 
     predict = frame_predictor(
-        model, side=args.side, mirrored=args.mirrored, lowered=lowered_logits(args)
+        model, side=args.side, mirrored=args.mirrored, lowered=lowered_logits(model, args)
     )
     return after(DAMAGES[args.damage], predict) if args.damage else predict
 
@@ -112,15 +126,16 @@ def drawn(model: SegFace, args: argparse.Namespace) -> Change:
     return drawer(args.drawn, model.config.labels) if args.drawn else unchanged
 
 
-def lowered_logits(args: argparse.Namespace) -> Tensor | None:
+def lowered_logits(model: SegFace, args: argparse.Namespace) -> Tensor | None:
     """Returns what `--adjust` takes from each class's logits, None without it.
 
     Raises:
         ConfigError: The recipe or the training data is not named.
+        LabelError: The recipe's classes aren't the model's.
     """
     if not args.adjust:
         return None
-    from segface_hf.errors import ConfigError
+    from segface_hf.errors import ConfigError, LabelError
     from segface_hf.training.adjust import prior_shift
     from segface_hf.training.prepare import prepare
     from segface_hf.training.recipe_file import read_recipe
@@ -128,6 +143,8 @@ def lowered_logits(args: argparse.Namespace) -> Tensor | None:
     if not (args.recipe and args.trained_on):
         raise ConfigError("--adjust needs --recipe RUN.yaml and --trained-on FOLDER of the model")
     recipe = read_recipe(Path(args.recipe))
+    if recipe.model_config().labels != model.config.labels:
+        raise LabelError(f"{args.recipe} is of other classes: name the model's own run.yaml")
     return args.adjust * prior_shift(prepare(args.trained_on, recipe), recipe)
 
 
@@ -181,16 +198,20 @@ def measure(
     )  # fmt: skip
 
 
-def pipeline_scores(model: SegFace, pairs: Sequence[Pair], *, tilt: float) -> dict[str, Any]:
-    """Measures FaceParser on the same photos."""
+def pipeline_scores(
+    model: SegFace, pairs: Sequence[Pair], *, tilt: float, change: Change,
+    damage: Callable[[Image], Image] | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Measures FaceParser on the same photos, drawn upon and damaged in the same way."""
     from segface_hf.metrics_parser import ParserScores
     from segface_hf.parser import FaceParser
     from segface_hf.training.data import iterate_pairs
 
     scores = ParserScores(FaceParser(model), tilt=tilt)
     photos = iterate_pairs(pairs, model.config.labels)
-    for pair, image, mask in _progress(photos, len(pairs), "photo pipeline"):
-        scores.add(pair.stem, image, mask)
+    for pair, photo, truth in _progress(photos, len(pairs), "photo pipeline"):
+        image, mask = change(pair.stem, photo, truth)
+        scores.add(pair.stem, damage(image) if damage else image, mask)
     return scores.summary()
 
 
@@ -224,7 +245,9 @@ def write_outputs(
         if args.json:
             Path(args.json).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
         if args.html:
-            page = html_report(values, title=f"{values['model']} on {Path(args.data).name}")
+            told = "".join(f", {name}: {value}" for name, value in values["options"].items())
+            title = f"{values['model']} on {Path(args.data).name}{told}"
+            page = html_report(values, title=title)
             Path(args.html).write_text(page, encoding="utf-8")
         if args.sheet:
             draw_sheet().save(args.sheet)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segface_hf.arguments import whole
+from segface_hf.arguments import check_picture, whole
 
 if TYPE_CHECKING:
     from segface_hf.training.run import Run
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     """Trains; returns 0 when every step is done, 1 when stopped on request."""
     import torch
 
-    from segface_hf.training.data import find_pairs
+    from segface_hf.training.data import check_pairs, find_pairs
     from segface_hf.training.distributed import Company
     from segface_hf.training.loop import start, train
     from segface_hf.training.prepare import prepare
@@ -48,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
     from segface_hf.training.run import Run
 
     company = Company.here()
+    check_picture(args.preview)
     if args.threads:
         torch.set_num_threads(args.threads)
     recipe = read_recipe(args.config) if args.config else Recipe()
@@ -56,6 +57,8 @@ def run(args: argparse.Namespace) -> int:
             args.dataset, Path(args.out) / ROWS, schema=recipe.model_config().labels
         )
     validation = validation_folder(folder, args.val)
+    pairs = find_pairs(validation) if validation else ()
+    check_pairs(pairs, recipe.model_config().labels)
     data = prepare(
         folder, recipe, unlabelled=args.unlabelled, synthetic=args.synthetic,
         progress=company.leads,
@@ -64,12 +67,11 @@ def run(args: argparse.Namespace) -> int:
         write_preview(data, recipe, args.preview)
         print(f"{args.preview}: what the first steps would see; nothing was trained")
         return 0
-    pairs = find_pairs(validation) if validation else ()
     current = Run(recipe, data, Path(args.out), pairs, company=company)
     resumed = start(current)
     if company.leads:
         print(
-            f"{len(data.photos)} photos, {len(pairs)} to evaluate, {len(data.swapped)} masks with "
+            f"{data.sources()}, {len(pairs)} to evaluate, {len(data.swapped)} masks with "
             f"swapped sides ({recipe.tail.swapped}), "
             + (
                 f"{len(data.missing)} lacking parts ({recipe.tail.missing}), "
@@ -105,5 +107,6 @@ def validation_folder(data: str | Path, given: str | None) -> str | None:
     """Returns the folder to evaluate on: the given one, or a sibling named `val`."""
     if given:
         return given
-    sibling = Path(data).resolve().parent / "val"
-    return str(sibling) if (sibling / "masks").is_dir() else None
+    folder = Path(data).resolve()
+    sibling = folder.parent / "val"
+    return str(sibling) if sibling != folder and (sibling / "masks").is_dir() else None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from segface_hf.errors import ConfigError
 
@@ -39,12 +40,47 @@ def read_options(kind: Any, values: Any, *, where: str) -> Any:
 
 
 def _checked(hint: Any, value: Any, where: str) -> Any:
-    """YAML reads `1e-3` as text and `1` as a whole number; both are numbers here."""
-    if hint is float and not isinstance(value, bool):
-        try:
-            return float(value)
-        except (TypeError, ValueError) as error:
-            raise ConfigError(f"{where} is a number, got {value!r}") from error
-    if not get_args(hint) and isinstance(hint, type) and type(value) is not hint:
+    """Returns a value as its type hint wants it.
+
+    Raises:
+        ConfigError: It is of another type.
+    """
+    if get_origin(hint) is Mapping:
+        return _mapping(get_args(hint)[1], value, where)
+    if get_origin(hint) is tuple:
+        return _sequence(get_args(hint), value, where)
+    if hint is float:
+        return _number(value, where)
+    if hint is not Any and isinstance(hint, type) and type(value) is not hint:
         raise ConfigError(f"{where} is of type {hint.__name__}, got {value!r}")
     return value
+
+
+def _mapping(hint: Any, value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{where} is a mapping, 'name: value', got {value!r}")
+    return {str(key): _checked(hint, item, f"{where}.{key}") for key, item in value.items()}
+
+
+def _sequence(hints: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise ConfigError(f"{where} is a list, got {value!r}")
+    if hints[1:] == (...,):
+        hints = hints[:1] * len(value)
+    if len(hints) != len(value):
+        raise ConfigError(f"{where} is a list of {len(hints)}, got {value!r}")
+    return tuple(
+        _checked(hint, item, f"{where}[{index}]")
+        for index, (hint, item) in enumerate(zip(hints, value, strict=True))
+    )
+
+
+def _number(value: Any, where: str) -> float:
+    """YAML reads `1e-3` as text and `1` as a whole number; both are numbers here."""
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ConfigError(f"{where} is a number, got {value!r}")
+    return number

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 
 import torch
@@ -53,7 +54,8 @@ def mean_of(models: Sequence[SegFace], shares: Sequence[float]) -> SegFace:
     Raises:
         ConfigError: Shares and models don't fit, or the architectures differ.
     """
-    if len(models) != len(shares) or min(shares, default=0) < 0 or sum(shares) <= 0:
+    sound = all(math.isfinite(share) and share >= 0 for share in shares)
+    if len(models) != len(shares) or not sound or sum(shares) <= 0:
         raise ConfigError(
             f"expected a share of at least 0 for each of {len(models)} models and a positive sum, "
             f"got {list(shares)}"
@@ -62,6 +64,8 @@ def mean_of(models: Sequence[SegFace], shares: Sequence[float]) -> SegFace:
     shapes = [{key: value.shape for key, value in state.items()} for state in states]
     if any(other != shapes[0] for other in shapes):
         raise ConfigError("the models have different architectures: average legs of one run")
+    if any(model.config.labels != models[0].config.labels for model in models):
+        raise ConfigError("the models have different classes: average legs of one run")
     mean = copy.deepcopy(models[0]).float()
     for key, value in mean.state_dict().items():
         if value.is_floating_point():

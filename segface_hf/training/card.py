@@ -52,7 +52,7 @@ def training_card(facts: Mapping[str, Any]) -> str:
     parts = [
         _FRONT_MATTER,
         "# SegFace, trained with `segface train`\n",
-        f"Trained on {facts['photos']} photos for {facts['step']} steps "
+        f"Trained on {facts['sources']} for {facts['step']} steps "
         f"({facts['minutes']:.0f} minutes, {facts['precision']}). "
         f"{facts['swapped']} of their masks had left and right swapped "
         f"({tail['swapped']})."

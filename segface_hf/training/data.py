@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from segface_hf.errors import DataError, LabelError
-from segface_hf.images import opaque
+from segface_hf.images import BOMBS, DAMAGED, opaque
 from segface_hf.labels import LabelSchema
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
@@ -89,7 +89,7 @@ def read_mask(path: Path, schema: LabelSchema) -> np.ndarray:
                     f"{path} is a {file.mode} picture: a mask has one 8-bit channel of class ids"
                 )
             mask = np.array(file, dtype=np.uint8)
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
+    except (*DAMAGED, *BOMBS) as error:
         raise DataError(f"{path} can't be read as a mask: {error}") from error
     try:
         schema.check_mask(mask, source=str(path))
@@ -110,7 +110,7 @@ def read_photo(path: Path) -> Image.Image:
         with Image.open(path) as file:
             file.load()
             return opaque(file)
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
+    except (*DAMAGED, *BOMBS) as error:
         raise DataError(f"{path} can't be read as a photo: {error}") from error
 
 
@@ -127,6 +127,17 @@ def read_pair(pair: Pair, schema: LabelSchema) -> tuple[Image.Image, np.ndarray]
             f"{image.size[0]} x {image.size[1]}: both must have the same size"
         )
     return image, mask
+
+
+def check_pairs(pairs: Sequence[Pair], schema: LabelSchema) -> None:
+    """Reads every pair, so that a bad one is told before hours of work and not after.
+
+    Raises:
+        DataError: Names the first file that can't be used.
+    """
+    with ThreadPoolExecutor(2) as pool:
+        for _ in pool.map(lambda pair: read_pair(pair, schema) and None, pairs):
+            pass
 
 
 def iterate_pairs(

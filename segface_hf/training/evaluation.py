@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from segface_hf.config import SegFaceConfig
+from segface_hf.errors import LandmarksRequiredError
 from segface_hf.labels import LabelSchema
 from segface_hf.metrics import Scores, confusion_matrix
 from segface_hf.model import SegFace
@@ -39,8 +40,26 @@ class PhotoResult:
     confusion: np.ndarray
 
 
+def check_frames(config: SegFaceConfig) -> None:
+    """Makes sure that a model sees photos as a data folder holds them.
+
+    Raises:
+        LandmarksRequiredError: It sees faces aligned and warped, and a folder holds no landmarks.
+    """
+    if config.warp == "tanh":
+        raise LandmarksRequiredError(
+            f"a '{config.schema}' model sees faces aligned by landmarks and warped, and a folder "
+            "of photos and masks holds none: run it by FaceParser, which finds them"
+        )
+
+
 def frame_pixels(image: Image.Image, config: SegFaceConfig, *, side: int) -> Tensor:
-    """Resizes a whole photo to the model's square and normalises it: (1, 3, side, side)."""
+    """Resizes a whole photo to the model's square and normalises it: (1, 3, side, side).
+
+    Raises:
+        LandmarksRequiredError: What `check_frames` raises.
+    """
+    check_frames(config)
     resized = image.resize((side, side), Image.Resampling.BILINEAR)
     pixels = torch.from_numpy(np.array(resized)).permute(2, 0, 1)[None].float() / 255
     mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (config.mean, config.std))

@@ -19,7 +19,8 @@ from segface_hf.training.missing import mend_missing
 from segface_hf.training.paste import PartBank, collect_parts, paste_parts
 from segface_hf.training.pseudo import Teacher, joined, pseudo_labelled
 from segface_hf.training.recipe import Recipe
-from segface_hf.training.sampling import draw_photos, photo_weights
+from segface_hf.training.sampling import draw_mixed, draw_photos, photo_weights
+from segface_hf.training.sources import Sources
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class TrainingData:
         chances: Class id -> probability of a paste.
         swapped: Stems whose masks had left and right swapped.
         missing: Stems whose masks lack a part that doesn't count therefore, or that was completed.
+        labelled: How many photos a teacher labelled; they follow those with masks.
+        rendered: How many synthetic pictures follow the photos.
     """
 
     photos: PhotoSet
@@ -43,6 +46,12 @@ class TrainingData:
     chances: dict[int, float]
     swapped: tuple[str, ...]
     missing: tuple[str, ...] = ()
+    labelled: int = 0
+    rendered: int = 0
+
+    def sources(self) -> Sources:
+        """Returns what the photos are."""
+        return Sources.of(self.photos.stems, labelled=self.labelled, rendered=self.rendered)
 
     def batch(self, recipe: Recipe, *, side: int, generator: Generator) -> tuple[Tensor, Tensor]:
         """Draws and varies one batch.
@@ -50,7 +59,7 @@ class TrainingData:
         Returns:
             float (B, 3, side, side) in 0 to 1 and int64 (B, side, side).
         """
-        chosen = draw_photos(self.weights, recipe.batch_size, generator)
+        chosen = self.choose(recipe, generator)
         images = self.photos.images[chosen].float() / 255
         masks = self.photos.masks[chosen]
         if self.chances:
@@ -70,6 +79,15 @@ class TrainingData:
         return augment_batch(
             images, masks, recipe.augment, schema=self.photos.schema, side=side,
             generator=generator,
+        )  # fmt: skip
+
+    def choose(self, recipe: Recipe, generator: Generator) -> Tensor:
+        """Draws int64 (B,) positions of the photos of a batch."""
+        if not self.rendered:
+            return draw_photos(self.weights, recipe.batch_size, generator)
+        return draw_mixed(
+            self.weights, recipe.batch_size, generator, pictures=self.rendered,
+            share=recipe.tail.synthetic,
         )  # fmt: skip
 
 
@@ -124,6 +142,7 @@ def prepare(
     if not len(photos):
         raise DataError(f"{folder} holds no usable photo: every mask has swapped sides")
     missing: tuple[str, ...] = ()
+    labelled = 0
     how = recipe.tail.missing
     if how != "keep":
         need = f"tail.missing is '{how}' and nothing judges the masks"
@@ -132,12 +151,13 @@ def prepare(
     if unlabelled:
         need = f"{unlabelled} holds photos without masks and nothing labels them"
         teacher = _teacher(recipe, need, progress=progress)
-        photos = joined(photos, pseudo_labelled(teacher, unlabelled, side=recipe.storage))
+        more = pseudo_labelled(teacher, unlabelled, side=recipe.storage)
+        photos, labelled = joined(photos, more), len(more)
     pictures = (
         load_photos(find_pairs(synthetic), schema, side=recipe.storage) if synthetic else None
     )
     data = derive(photos, recipe, schema=schema, swapped=swapped)
-    data = replace(data, missing=missing)
+    data = replace(data, missing=missing, labelled=labelled)
     return data if pictures is None else mixed(data, pictures, share=recipe.tail.synthetic)
 
 
@@ -157,7 +177,8 @@ def mixed(data: TrainingData, pictures: PhotoSet, *, share: float) -> TrainingDa
     together = torch.cat([weights, more])
     bank = replace(data.bank, anchors=data.bank.anchors + (None,) * len(pictures))
     photos = joined(data.photos, pictures)
-    return replace(data, photos=photos, weights=together / together.mean(), bank=bank)
+    weights = together / together.mean()
+    return replace(data, photos=photos, weights=weights, bank=bank, rendered=len(pictures))
 
 
 def _teacher(recipe: Recipe, need: str, *, progress: bool) -> Teacher:

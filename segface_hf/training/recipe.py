@@ -33,7 +33,7 @@ class Recipe:
     """Everything that decides a training run.
 
     Attributes:
-        model: Fields of `SegFaceConfig`.
+        model: Fields of `SegFaceConfig`; in a file, of `SMALL_MODEL` where they are absent.
         initial: Checkpoint folder to start from; empty starts from `pretrained`.
         pretrained: `imagenet` for the installed ImageNet weights of the backbone, or `none`.
         decoder: Checkpoint whose decoder the run starts from, where its backbone is another one;
@@ -89,6 +89,12 @@ class Recipe:
         for name in ("steps", "batch_size", "workers", "storage", "checkpoint_every"):
             value = getattr(self, name)
             require(isinstance(value, int) and value >= 1, f"{name} is >= 1, got {value!r}")
+        for name in ("evaluate_every", "warmup_steps", "backbone_rate", "weight_decay"):
+            value = getattr(self, name)
+            require(value >= 0, f"{name} is at least 0, got {value!r}")
+        for name in ("learning_rate", "clip"):
+            value = getattr(self, name)
+            require(value > 0, f"{name} is above 0, got {value!r}")
         require(
             self.precision in PRECISIONS, f"precision is one of {PRECISIONS}: {self.precision!r}"
         )
@@ -108,8 +114,16 @@ class Recipe:
             not stages or (starts[0] == 0 and starts == sorted(starts)),
             f"resolutions start at 0.0 and ascend, got {stages}",
         )
-        require(all(side % 32 == 0 for _, side in stages), "resolutions are multiples of 32")
-        object.__setattr__(self, "model", self.model_config().to_dict())
+        require(
+            all(side >= 32 and side % 32 == 0 for _, side in stages),
+            f"resolutions are multiples of 32, got {stages}",
+        )
+        config = self.model_config()
+        require(
+            config.warp != "tanh",
+            "model.warp 'tanh' aligns faces by landmarks, which training doesn't read: use 'none'",
+        )
+        object.__setattr__(self, "model", config.to_dict())
 
     def model_config(self) -> SegFaceConfig:
         """Returns the model's configuration.
@@ -129,21 +143,25 @@ class Recipe:
         return dict(plain({**asdict(self), "model": self.model_options()}))
 
     def model_options(self) -> dict[str, Any]:
-        """Returns the model's options that differ from their defaults."""
+        """Returns the model's options: those of `SMALL_MODEL`, and what else isn't a default."""
         config = self.model_config()
         default = SegFaceConfig(schema=config.schema).to_dict()
         return {
             key: value
             for key, value in config.to_dict().items()
-            if key in ("backbone", "schema") or default.get(key) != value
+            if key in ("schema", *SMALL_MODEL) or default.get(key) != value
         }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
         """Reads what `to_dict` wrote; absent keys take their defaults.
 
+        Of the model too: one field of it is changed by naming that field.
+
         Raises:
             ConfigError: An unknown key or a bad value.
         """
+        if isinstance(values, Mapping) and isinstance(values.get("model"), Mapping):
+            values = {**values, "model": {**SMALL_MODEL, **values["model"]}}
         recipe: Recipe = read_options(cls, values, where="recipe")
         return recipe

@@ -63,6 +63,9 @@ class Augment:
             0 < self.scale_min <= self.scale_max,
             f"augment.scale_min must be in (0, scale_max], got {self.scale_min}",
         )
+        for name in ("shift", "brightness", "contrast", "saturation", "tint", "noise"):
+            value = getattr(self, name)
+            require(value >= 0, f"augment.{name} is at least 0, got {value}")
         require(0 <= self.rotation <= 180, f"augment.rotation is 0 to 180, got {self.rotation}")
 
 

@@ -168,6 +168,7 @@ class Run:
             self.out / STATE_FILE,
             {
                 "recipe": self.recipe.to_dict(),
+                "sources": self.data.sources().to_dict(),
                 "step": self.step,
                 "best": self.best,
                 "seconds": self.seconds,
@@ -184,7 +185,7 @@ class Run:
         """What the model card says about the run."""
         return {
             "recipe": self.recipe.to_dict(),
-            "photos": len(self.data.photos),
+            "sources": str(self.data.sources()),
             "swapped": len(self.data.swapped),
             "missing": len(self.data.missing),
             "validation": len(self.validation),
@@ -199,13 +200,16 @@ class Run:
         The state doesn't know how many processes wrote it, and any number may go on from it.
 
         Raises:
-            ConfigError: The state belongs to another recipe.
+            ConfigError: The state belongs to another recipe, or to other photos.
             CheckpointError: The state is damaged.
         """
         state = self.company.told(load_state(self.out / STATE_FILE) if self.company.leads else None)
         if state is None:
+            if self.company.leads:
+                forget_later_metrics(self.out / METRICS_FILE, 0)
             return False
         check_same_run(state["recipe"], self.recipe.to_dict(), self.out)
+        self.data.sources().check_same(state.get("sources"), self.out)
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -259,7 +263,9 @@ def check_same_run(old: Mapping[str, Any], new: Mapping[str, Any], out: Path) ->
     Raises:
         ConfigError: Names the options that differ.
     """
-    changed = [key for key in new if key not in _MAY_CHANGE_ON_RESUME and old.get(key) != new[key]]
+    # Read anew: a run that was saved before an option came has that option's default.
+    old = Recipe.from_dict(old).to_dict()
+    changed = [key for key in new if key not in _MAY_CHANGE_ON_RESUME and old[key] != new[key]]
     if changed:
         raise ConfigError(
             f"{out} holds a run with other values of {changed}: "

@@ -28,6 +28,31 @@ def draw_photos(weights: Tensor, count: int, generator: Generator) -> Tensor:
     return torch.multinomial(weights, count, replacement=repeats, generator=generator)
 
 
+def draw_mixed(
+    weights: Tensor, count: int, generator: Generator, *, pictures: int, share: float
+) -> Tensor:
+    """Draws from photos and from pictures that follow them, each kind by itself.
+
+    Args:
+        weights: (N,) of the photos and then of the pictures.
+        count: How many to draw.
+        generator: Decides everything.
+        pictures: How many of the N, the last ones, are pictures.
+        share: Probability that a place in the batch goes to a picture.
+
+    Returns:
+        int64 (count,) positions.
+    """
+    places = torch.rand(count, generator=generator) < share
+    chosen = torch.empty(count, dtype=torch.long)
+    wanted, photos = int(places.sum()), len(weights) - pictures
+    if wanted < count:
+        chosen[~places] = draw_photos(weights[:photos], count - wanted, generator)
+    if wanted:
+        chosen[places] = photos + draw_photos(weights[photos:], wanted, generator)
+    return chosen
+
+
 def step_generator(seed: int, step: int) -> Generator:
     """Returns the generator of one step: a resumed run draws what an unbroken one would."""
     return Generator().manual_seed((seed * 1_000_003 + step) % (2**63))

@@ -6,7 +6,10 @@ from segface_hf.labels import CELEBAMASK_HQ, LAPA
 from segface_hf.training.augment import Dice as Draws
 from segface_hf.training.augment import augment_batch, mirror_masks, vary_color, warp_masks
 from segface_hf.training.data import IGNORED
+from segface_hf.training.prepare import prepare
 from segface_hf.training.recipe_parts import Augment
+from segface_hf.training.sampling import step_generator
+from tests.segface_hf.training.drawn import tiny_recipe
 
 STILL = {
     "rotation": 0.0, "scale_min": 1.0, "scale_max": 1.0, "shift": 0.0, "brightness": 0.0,
@@ -84,3 +87,13 @@ def test_a_gray_photo_has_equal_channels():
     result = vary_color(images, options, Draws(2, generator()))
     assert torch.allclose(result[:, 0], result[:, 1], atol=1e-6)
     assert torch.allclose(result[:, 0], result[:, 2], atol=1e-6)
+
+
+def test_a_recipe_that_occludes_changes_its_batches(folder):
+    plain, occluding = (tiny_recipe(augment={"occluded": chance}) for chance in (0.0, 1.0))
+    data = prepare(folder, plain)
+    masks = [
+        data.batch(recipe, side=64, generator=step_generator(0, 0))[1]
+        for recipe in (plain, occluding)
+    ]
+    assert (masks[1] == 0).float().mean() > (masks[0] == 0).float().mean()

@@ -1,5 +1,7 @@
 """Averaging checkpoints: the arithmetic, the saved type, and what is refused."""
 
+import math
+
 import pytest
 import torch
 
@@ -38,7 +40,7 @@ def test_the_command_saves_a_checkpoint_that_loads(tmp_path, capsys):
         assert torch.allclose(value.float(), expected.state_dict()[key].float(), atol=2e-3)
 
 
-@pytest.mark.parametrize("shares", [[1], [1, -1], [0, 0]])
+@pytest.mark.parametrize("shares", [[1], [1, -1], [0, 0], [math.nan, 1], [math.inf, 1]])
 def test_shares_that_do_not_fit_are_refused(shares):
     with pytest.raises(ConfigError, match="a share of at least 0 for each of 2 models"):
         mean_of([model(1), model(2)], shares)

@@ -4,17 +4,26 @@ import json
 import os
 import shutil
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from segface_hf.cli import main
-from segface_hf.errors import DataError
+from segface_hf.commands.evaluate import pipeline_scores
+from segface_hf.commands.train import validation_folder
+from segface_hf.config import SegFaceConfig
+from segface_hf.errors import ConfigError, DataError
 from segface_hf.metrics_bootstrap import resampled
+from segface_hf.model import SegFace
+from segface_hf.training.data import find_pairs
+from segface_hf.training.evaluation import unchanged
 from segface_hf.training.recipe_file import read_recipe, write_recipe
 from segface_hf.training.report import Progress, curves
-from tests.segface_hf.training.drawn import tiny_recipe
+from tests.segface_hf.training.drawn import tiny_recipe, write_pair
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "astronaut.jpg"
 
 
 @pytest.fixture
@@ -80,6 +89,41 @@ def test_evaluate_draws_parts_on_photos_that_lack_them(trained, folder, tmp_path
     assert not np.array_equal(*sheets)
 
 
+def test_the_photo_pipeline_sees_what_the_model_saw(tmp_path):
+    pixels = np.array(Image.open(EXAMPLE).convert("RGB"))
+    write_pair(tmp_path, "astronaut", pixels, np.full(pixels.shape[:2], 2, np.uint8))
+    model, pairs = SegFace.from_pretrained("embedded"), find_pairs(tmp_path)
+
+    def without_a_face(**changes):
+        values = pipeline_scores(model, pairs, tilt=0.0, **{"change": unchanged, **changes})
+        return values["landmarks"]["photos_without_a_face_found"]
+
+    assert without_a_face() == 0
+    assert without_a_face(damage=lambda image: Image.new("RGB", image.size)) == 1
+    blank = Image.new("RGB", pixels.shape[1::-1])
+    assert without_a_face(change=lambda stem, image, mask: (blank, mask)) == 1
+
+
+def test_a_model_that_needs_landmarks_is_not_scored_without(folder, tmp_path, capsys):
+    options = {**tiny_recipe().model_options(), "schema": "lapa", "warp": "tanh"}
+    SegFace(SegFaceConfig.from_dict(options)).save_pretrained(tmp_path / "lapa")
+    arguments = ["--model", str(tmp_path / "lapa"), "--data", str(folder)]
+    assert main(["evaluate", *arguments]) != 0
+    assert "sees faces aligned by landmarks and warped" in capsys.readouterr().err
+    with pytest.raises(ConfigError, match="which training doesn't read"):
+        tiny_recipe(model=options)
+
+
+@pytest.mark.parametrize("option", ["--groups", "--sheet"])
+def test_what_evaluate_can_not_write_is_told_before_the_work(folder, tmp_path, option, capsys):
+    wrong = tmp_path / "other.csv"
+    wrong.write_text("stem,glasses\nelsewhere,yes\n")
+    assert main(["evaluate", "--data", str(folder), option, str(wrong)]) != 0
+    told = capsys.readouterr().err
+    assert "names none of the photos" in told or "name it .png or .jpg" in told
+    assert "photo/s" not in told
+
+
 def test_evaluate_compares_two_checkpoints_photo_by_photo(trained, folder, tmp_path, capsys):
     page, scores = tmp_path / "e.html", tmp_path / "e.json"
     code = main(
@@ -108,6 +152,10 @@ def test_evaluate_adjusts_logits_by_what_the_recipe_made_common(trained, folder,
     assert scores("--adjust", "50", *known) == (0, 0.0)
     assert scores("--adjust", "1")[0] == 2
     assert "--adjust needs --recipe" in capsys.readouterr().err
+    assert json.loads((tmp_path / "e.json").read_text())["options"] == {"adjust": 50.0}
+    write_recipe(tiny_recipe(model={"schema": "lapa"}, tail={}), tmp_path / "lapa.yaml")
+    assert scores("--adjust", "1", "--recipe", str(tmp_path / "lapa.yaml"), *known[2:])[0] == 2
+    assert "is of other classes: name the model's own run.yaml" in capsys.readouterr().err
 
 
 def test_evaluate_does_not_compare_models_of_other_classes(trained, folder, tmp_path, capsys):
@@ -158,7 +206,26 @@ def test_a_preview_that_can_not_be_written_says_so(folder, tmp_path, capsys):
     common += ["--config", str(tmp_path / "recipe.yaml")]
     for name in ("none/batch.png", "batch.txt"):
         assert main([*common, "--preview", str(tmp_path / name)]) != 0
-        assert "name a .png file" in capsys.readouterr().err
+        assert "name" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("bad", ["size", "id"])
+def test_a_bad_mask_to_evaluate_on_is_told_before_training(folder, tmp_path, recipe, bad, capsys):
+    validation = shutil.copytree(folder, tmp_path / "own")
+    mask = np.zeros((64, 64) if bad == "id" else (10, 10), np.uint8)
+    Image.fromarray(mask + 77 * (bad == "id")).save(validation / "masks" / "face3.png")
+    write_recipe(recipe, tmp_path / "recipe.yaml")
+    code = main(
+        ["train", "--data", str(folder), "--val", str(validation), "--threads", "1",
+         "--out", str(tmp_path / "run"), "--config", str(tmp_path / "recipe.yaml")]
+    )  # fmt: skip
+    assert code != 0
+    assert "own/masks/face3.png" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_named_val_is_not_evaluated_on_itself(folder):
+    assert validation_folder(folder.rename(folder.with_name("val")), None) is None
 
 
 def test_train_says_which_option_is_unknown(folder, tmp_path, capsys):

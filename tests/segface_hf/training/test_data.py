@@ -81,6 +81,18 @@ def test_a_photo_with_a_mask_stays_turned_as_it_is_stored(tmp_path):
     assert read_photo(tmp_path / "phone.jpg").size == (40, 30)
 
 
+@pytest.mark.parametrize("read", [read_photo, lambda path: read_mask(path, CELEBAMASK_HQ)])
+def test_a_broken_chunk_which_pillow_calls_a_syntax_error_is_refused_by_name(tmp_path, read):
+    path = tmp_path / "a.png"
+    noise = np.random.default_rng(0).integers(0, 19, (400, 400), dtype=np.uint8)
+    Image.fromarray(noise).save(path)
+    data = path.read_bytes()
+    second = data.index(b"IDAT", data.index(b"IDAT") + 4)
+    path.write_bytes(data[:second] + b"\xff\xff\xff\xff" + data[second + 4 :])
+    with pytest.raises(DataError, match=r"a\.png can't be read"):
+        read(path)
+
+
 def test_loaded_masks_keep_their_ids_exactly(folder):
     photos = load_photos(find_pairs(folder), CELEBAMASK_HQ, side=64)
     _, mask = draw_face(0, glasses=True)

@@ -18,11 +18,10 @@ from segface_hf.training.drawing import (
     drawer,
     occlude,
 )
-from segface_hf.training.prepare import derive, prepare
+from segface_hf.training.prepare import derive
 from segface_hf.training.recipe import Recipe
 from segface_hf.training.recipe_parts import Augment, Tail
 from segface_hf.training.sampling import step_generator
-from tests.segface_hf.training.drawn import tiny_recipe
 
 SIDE = 128
 NAMED = CELEBAMASK_HQ.id_of
@@ -295,13 +294,3 @@ def test_an_occluder_comes_by_chance_and_only_where_a_face_is(bust):
     assert torch.equal(occluded((image, hair), 0)[1], hair)
     with pytest.raises(ConfigError, match=r"augment\.occluded is a probability, got 2"):
         Augment(occluded=2)
-
-
-def test_a_recipe_that_occludes_changes_its_batches(folder):
-    plain, occluding = (tiny_recipe(augment={"occluded": chance}) for chance in (0.0, 1.0))
-    data = prepare(folder, plain)
-    masks = [
-        data.batch(recipe, side=64, generator=step_generator(0, 0))[1]
-        for recipe in (plain, occluding)
-    ]
-    assert (masks[1] == 0).float().mean() > (masks[0] == 0).float().mean()

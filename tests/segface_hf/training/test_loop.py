@@ -12,9 +12,9 @@ from segface_hf.training.data import find_pairs
 from segface_hf.training.loop import STOP_FILE, start, train
 from segface_hf.training.prepare import prepare
 from segface_hf.training.run import BEST, LAST, Run, learning_rate
-from segface_hf.training.state import STATE_FILE
+from segface_hf.training.state import STATE_FILE, load_state, save_state
 from segface_hf.training.team import Team
-from tests.segface_hf.training.drawn import tiny_recipe
+from tests.segface_hf.training.drawn import draw_face, tiny_recipe, write_pair
 
 
 def new_run(folder, out, recipe, *, evaluate=True):
@@ -117,6 +117,27 @@ def test_evaluations_after_the_saved_state_are_not_written_twice(folder, tmp_pat
     assert [json.loads(line)["step"] for line in lines] == [2, 4]
 
 
+def test_evaluations_before_the_first_saved_state_are_not_written_twice(folder, tmp_path, recipe):
+    killed = new_run(folder, tmp_path / "run", recipe)
+    killed.advance()
+    killed.record(killed.evaluate(), loss=1.0)
+    train(new_run(folder, tmp_path / "run", recipe))
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [2, 4]
+
+
+def test_a_run_goes_on_with_its_own_photos_only(folder, tmp_path, recipe):
+    new_run(folder, tmp_path / "run", recipe).save()
+    write_pair(folder, "later", *draw_face(9))
+    with pytest.raises(ConfigError, match="holds a run on 6 photos, and these are 7 photos: name"):
+        new_run(folder, tmp_path / "run", recipe)
+    for kind in ("images", "masks"):
+        (folder / kind / "later.png").rename(folder / kind / "face00.png")
+        (folder / kind / "face0.png").unlink()
+    with pytest.raises(ConfigError, match="6 photos of other names"):
+        new_run(folder, tmp_path / "run", recipe)
+
+
 def test_a_stop_file_ends_the_run_after_its_step_and_it_resumes(folder, tmp_path, recipe):
     run = new_run(folder, tmp_path / "run", recipe, evaluate=False)
     (tmp_path / "run" / STOP_FILE).touch()
@@ -132,6 +153,18 @@ def test_another_recipe_is_not_resumed(folder, tmp_path, recipe):
     new_run(folder, tmp_path / "run", recipe).save()
     with pytest.raises(ConfigError, match=r"other values of \['seed'\]"):
         new_run(folder, tmp_path / "run", tiny_recipe(seed=1))
+
+
+def test_a_run_of_before_an_option_came_goes_on(folder, tmp_path, recipe):
+    new_run(folder, tmp_path / "run", recipe).save()
+    state = load_state(tmp_path / "run" / STATE_FILE)
+    del state["recipe"]["augment"]["occluded"], state["recipe"]["decoder"], state["sources"]
+    save_state(tmp_path / "run" / STATE_FILE, state)
+    assert train(new_run(folder, tmp_path / "run", recipe))
+    state["recipe"]["seed"] = 1
+    save_state(tmp_path / "run" / STATE_FILE, state)
+    with pytest.raises(ConfigError, match=r"other values of \['seed'\]"):
+        new_run(folder, tmp_path / "run", recipe)
 
 
 def test_more_steps_may_be_asked_for_on_resume(folder, tmp_path, recipe):

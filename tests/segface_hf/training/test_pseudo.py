@@ -100,7 +100,7 @@ def test_a_run_trains_on_them_from_the_command_line(folder, unlabelled, teacher,
     )  # fmt: skip
     assert code == 0
     said = capsys.readouterr()
-    assert "9 photos" in said.out
+    assert "6 photos, 3 labelled by a teacher, " in said.out
     assert "teacher: 100%" in said.err
 
 

@@ -24,6 +24,30 @@ def test_numbers_like_1e_3_are_read_as_numbers(tmp_path):
     assert read_recipe(tmp_path / "run.yaml").learning_rate == 0.001
 
 
+def test_one_field_of_the_model_is_changed_by_naming_it(tmp_path):
+    (tmp_path / "own.yaml").write_text(
+        "model: {resolution: 96, label_names: [background, face], label_colors: [[0, 0, 0], "
+        "[9, 9, 9]]}\ntail: {paste: {face: 2e-1}}\n"
+    )
+    recipe = read_recipe(tmp_path / "own.yaml")
+    own, default = recipe.model_config(), Recipe().model_config()
+    assert (own.resolution, own.labels.names) == (96, ("background", "face"))
+    kept = ("backbone", "width", "mlp_dim", "upscale_dims", "refine", "detail", "mean", "std")
+    assert [getattr(own, name) for name in kept] == [getattr(default, name) for name in kept]
+    assert recipe.tail.paste == {"face": 0.2}
+    write_recipe(recipe, tmp_path / "run.yaml")
+    assert read_recipe(tmp_path / "run.yaml") == recipe
+
+
+@pytest.mark.parametrize(
+    "plain", [{"refine": False}, {"width": 256}, {"mean": [0.485, 0.456, 0.406]}]
+)
+def test_a_model_without_what_the_small_one_has_survives_yaml(tmp_path, plain):
+    recipe = tiny_recipe(model={"backbone": "mobilenet", **plain})
+    write_recipe(recipe, tmp_path / "run.yaml")
+    assert read_recipe(tmp_path / "run.yaml") == recipe
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -40,6 +64,19 @@ def test_numbers_like_1e_3_are_read_as_numbers(tmp_path):
         ("model: {backbone: x, widht: 3}", "unknown configuration keys"),
         ("tail: {sampling: odd}", "sampling is one of"),
         ("tail: {swapped: burn}", "swapped is one of"),
+        ("tail: {paste: [hat]}", "recipe.tail.paste is a mapping"),
+        ("tail: {paste: {hat: often}}", "recipe.tail.paste.hat is a number"),
+        ("tail: {drawn: {hat: null}}", "recipe.tail.drawn.hat is a number"),
+        ("model: 5", "recipe.model is a mapping"),
+        ("resolutions: 192", "recipe.resolutions is a list"),
+        ("resolutions: [192]", "recipe.resolutions\\[0\\] is a list"),
+        ("resolutions: [[0.0]]", "recipe.resolutions\\[0\\] is a list of 2"),
+        ("resolutions: [[0.0, 0]]", "multiples of 32"),
+        ("learning_rate: .nan", "learning_rate is a number"),
+        ("learning_rate: -1", "learning_rate is above 0"),
+        ("clip: 0", "clip is above 0"),
+        ("evaluate_every: -5", "evaluate_every is at least 0"),
+        ("augment: {noise: -1}", "noise is at least 0"),
         ("- a list", "must be a mapping"),
         ("a: [1", "can't read the recipe"),
     ],
