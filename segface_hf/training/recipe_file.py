@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+from segface_hf import hub
+from segface_hf.config import SegFaceConfig
 from segface_hf.errors import ConfigError, OutputError
-from segface_hf.training.recipe import Recipe
+from segface_hf.training.recipe import SMALL_MODEL, Recipe
+
+_OF_ITS_WEIGHTS = ("class_bias", "source", "source_digest", "license")
 
 
 def read_recipe(path: str | Path) -> Recipe:
     """Reads a recipe from a YAML file.
 
+    Fields of the model that the file doesn't name are those of the checkpoint `initial`.
+
     Raises:
         ConfigError: The file is missing, no YAML, or holds unknown or bad options.
+        CheckpointNotFoundError: There is no such checkpoint.
     """
     try:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"can't read the recipe {path}: {error}") from error
-    return Recipe.from_dict({} if values is None else values)
+    values = {} if values is None else values
+    if isinstance(values, Mapping) and values.get("initial"):
+        given = values.get("model", {})
+        # What `write_recipe` wrote names them all, and its checkpoint may be gone by now.
+        if isinstance(given, Mapping) and not SMALL_MODEL.keys() <= given.keys():
+            values = {**values, "model": {**_model_of(str(values["initial"])), **given}}
+    return Recipe.from_dict(values)
+
+
+def _model_of(initial: str) -> dict[str, Any]:
+    """The architecture of a checkpoint, without what is true of its own weights alone."""
+    config = SegFaceConfig.from_dict(hub.read_config(hub.checkpoint_folder(initial))).to_dict()
+    return {name: value for name, value in config.items() if name not in _OF_ITS_WEIGHTS}
 
 
 def write_recipe(recipe: Recipe, path: Path) -> None:

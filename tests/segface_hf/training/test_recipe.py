@@ -1,8 +1,11 @@
 """Recipes round-trip through YAML and refuse what can't work."""
 
+from dataclasses import replace
+
 import pytest
 
 from segface_hf.errors import ConfigError
+from segface_hf.model import SegFace
 from segface_hf.training.recipe import Recipe
 from segface_hf.training.recipe_file import read_recipe, write_recipe
 from tests.segface_hf.training.drawn import tiny_recipe
@@ -37,6 +40,21 @@ def test_one_field_of_the_model_is_changed_by_naming_it(tmp_path):
     assert recipe.tail.paste == {"face": 0.2}
     write_recipe(recipe, tmp_path / "run.yaml")
     assert read_recipe(tmp_path / "run.yaml") == recipe
+
+
+def test_a_run_that_starts_from_a_checkpoint_has_its_model(tmp_path):
+    (tmp_path / "own.yaml").write_text("initial: embedded\n")
+    shipped = SegFace.from_pretrained("embedded").config
+    own = read_recipe(tmp_path / "own.yaml").model_config()
+    assert any(shipped.class_bias)
+    assert own == replace(shipped, class_bias=(), source="", source_digest="", license="")
+    (tmp_path / "own.yaml").write_text("initial: embedded\nmodel: {resolution: 96}\n")
+    changed = read_recipe(tmp_path / "own.yaml")
+    assert changed.model_config() == replace(own, resolution=96)
+    write_recipe(changed, tmp_path / "run.yaml")
+    text = (tmp_path / "run.yaml").read_text().replace("embedded", str(tmp_path / "gone"))
+    (tmp_path / "run.yaml").write_text(text)
+    assert read_recipe(tmp_path / "run.yaml").model_config() == changed.model_config()
 
 
 @pytest.mark.parametrize(
