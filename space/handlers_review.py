@@ -54,6 +54,19 @@ class Looking:
             raise ReviewError("Choose a contribution and look at it first.")
         return self
 
+    def shown(self, chosen: int | None) -> Looking:
+        """Returns itself where it is what the list says, and not what stood there before.
+
+        Args:
+            chosen: The pull request that is chosen in the list.
+
+        Raises:
+            ReviewError: The chosen one is still being opened, or nothing is looked at.
+        """
+        if chosen is not None and self.number and int(chosen) != self.number:
+            raise ReviewError(f"#{chosen} is still being opened: look at it, then decide.")
+        return self.checked()
+
 
 def desk_for(
     settings: Settings,

@@ -121,7 +121,10 @@ def wire(page: ReviewPage, services: Services, *, tab: gr.Tab) -> None:
     )
     for name, button in page.buttons.items():
         button.click(
-            _decision(name, services, desk), [page.looking, page.reason], page.message, **PRIVATE
+            _decision(name, services, desk),
+            [page.looking, page.choice, page.reason],
+            page.message,
+            **PRIVATE,
         ).then(after, None, [page.desk, page.choice], **PRIVATE)
     for part, module in ((page.fix, ui_review_fix), (page.compare, ui_review_compare)):
         done = module.wire(
@@ -131,10 +134,12 @@ def wire(page: ReviewPage, services: Services, *, tab: gr.Tab) -> None:
 
 
 def _decision(name: str, services: Services, desk: Callable[..., Desk]) -> Any:
-    def on_decision(looking: Looking, reason: str, token: gr.OAuthToken | None) -> Any:
+    def on_decision(
+        looking: Looking, chosen: int | None, reason: str, token: gr.OAuthToken | None
+    ) -> Any:
         try:
             opened = desk(token)
-            told = DECISIONS[name][1](opened, looking.checked(), reason or "")
+            told = DECISIONS[name][1](opened, looking.shown(chosen), reason or "")
             if name == "accept":
                 after_merge(services.keeper, opened)
             return ui_messages.good(told)

@@ -74,6 +74,9 @@ def test_a_decision_is_on_what_was_looked_at(hub, proposed):
         fix(desk, stale, {})
     with pytest.raises(ReviewError, match="look at it first"):
         Looking().checked()
+    with pytest.raises(ReviewError, match="#8 is still being opened"):
+        looked_at(desk).shown(8)
+    assert looked_at(desk).shown(1) == looked_at(desk)
     assert waiting(desk) == [("#1 by ada", 1)]
 
 
