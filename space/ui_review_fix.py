@@ -34,7 +34,7 @@ def layout() -> FixPart:
     button = gr.Button("Fix and accept …", size="md", elem_id="review-fix")
     with gr.Column(visible=False) as area:
         gr.Markdown("Correct the mask. **Save merges it** as you leave it, in place of theirs.")
-        editor = FaceMaskEditor(elem_id="review-editor")
+        editor = FaceMaskEditor(elem_id="review-editor", scope="review")
     return FixPart(button, area, editor)
 
 

@@ -19,8 +19,8 @@ const startState = () => ({
 });
 
 export class App {
-  /** @param {HTMLElement} root the `.fme` element; `send` triggers the component's event */
-  constructor(root, send) {
+  /** `root` is the `.fme` element, `send` triggers the component's event, `scope` is that of drafts. */
+  constructor(root, send, scope) {
     this.root = root;
     this.state = startState();
     this.state.shows = (id) => this.shows(id);
@@ -32,14 +32,13 @@ export class App {
     this.palette = new Palette(this, root);
     this.guide = new Guide(this, root);
     this.cleaning = new Cleaning(this, root);
-    this.drafts = new Drafts();
-    this.drafts.onfail = () => this.say('This browser keeps no drafts: save before you leave.');
+    this.drafts = new Drafts(this, scope);
     this.saving = new Saving(this, send);
     this.onchange = () => {};
   }
 
   /** Start on a parse. `start` are ids to begin with instead of the mask, from a draft. */
-  open({ value, photo, masks, start = null, earlier = {} }) {
+  open({ value, photo, masks, start = null, earlier }) {
     const { labels, prediction, confidence, runnerUp } = masks;
     const { w: width, h: height } = value;
     Object.assign(this, { value, photo, classes: value.classes });
@@ -48,6 +47,7 @@ export class App {
     const { size, opacity, tool } = this.state;
     Object.assign(this.state, startState(), { size, opacity, tool, shows: this.state.shows });
     this.session = new Session(earlier);
+    this.drafts.begin({ id: value.id, value, photo: photo.blob }, earlier);
     this.revision = start ? 1 : 0;
     this.savedRevision = 0;
     this.stage.load({ map: this.map, photo, classes: this.classes, confidence, look: this.state });
@@ -113,13 +113,9 @@ export class App {
     this.revision++;
     this.session.active(performance.now());
     if (this.root.dataset.state !== 'saving') this.setState('ready');
-    const { value, photo, map, session } = this;
+    const { map, session } = this;
     this.drafts.keep(() => ({
-      draft: {
-        id: value.id, ids: map.data.slice(), changed: map.changed,
-        seconds: session.seconds, tools: { ...session.tools },
-      },
-      parse: { id: value.id, value, photo: photo.blob },
+      ids: map.data.slice(), changed: map.changed, seconds: session.seconds, tools: { ...session.tools },
     }));
     this.onchange();
   }
@@ -265,7 +261,7 @@ export class App {
   /** The backend has the work as it was at `revision`. */
   savedAt(revision) {
     this.savedRevision = revision;
-    if (!this.unsaved) this.drafts.forget(this.value.id);
+    if (!this.unsaved) this.drafts.end(this.drafts.sitting).then(() => this.offerDraft());
     else this.setState('ready');
     this.onchange();
   }

@@ -20,6 +20,9 @@ class FaceMaskEditor(gr.HTML):
     ``payload = event._data``. The handler returns :func:`accepted` or :func:`refused` to the
     editor. Silence counts as failure, so no save is lost by looking saved.
 
+    Unsaved work is offered back by an editor of the same ``scope`` only: what can't be saved in one
+    place is not offered there.
+
     Example:
         >>> editor = FaceMaskEditor(elem_id="mask-editor")  # doctest: +SKIP
         >>> editor.saved(save, None, editor)  # doctest: +SKIP
@@ -30,6 +33,7 @@ class FaceMaskEditor(gr.HTML):
         value: dict[str, Any] | None = None,
         *,
         ack: dict[str, Any] | None = None,
+        scope: str = "",
         **settings: Any,
     ) -> None:
         script = f"{bundle('editor')}\nmodules.editor.mount({{ element, trigger, props, watch }});"
@@ -40,6 +44,7 @@ class FaceMaskEditor(gr.HTML):
             js_on_load=script,
             apply_default_css=False,
             ack=ack,
+            scope=scope,
             **settings,
         )
 

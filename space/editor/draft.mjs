@@ -1,8 +1,10 @@
 // Unsaved work kept in the browser (IndexedDB): the ids often, the photo and the parse once.
 
 const DATABASE = 'segface-mask-editor';
-const KEPT = 5; // Drafts; the oldest goes first.
 const DELAY = 300; // Milliseconds after the last change.
+
+/** Days after its last change that a draft is kept. */
+export const KEPT_DAYS = 30;
 
 function promised(request) {
   return new Promise((resolve, reject) => {
@@ -11,8 +13,8 @@ function promised(request) {
   });
 }
 
-function openDatabase() {
-  const request = indexedDB.open(DATABASE, 1);
+function openDatabase(scope) {
+  const request = indexedDB.open(scope ? `${DATABASE} ${scope}` : DATABASE, 1);
   request.onupgradeneeded = () => {
     request.result.createObjectStore('parses', { keyPath: 'id' });
     request.result.createObjectStore('drafts', { keyPath: 'id' });
@@ -20,41 +22,92 @@ function openDatabase() {
   return promised(request);
 }
 
+// A draft's id is [its parse, when its sitting began]; older drafts have the parse's id alone.
+const parseOf = (id) => [id].flat()[0];
+const begun = (id) => [id].flat()[1] ?? 0;
+
+/** Delete drafts as they were read: what another tab wrote since stays. A parse goes with its last draft. */
+async function drop(drafts, parses, gone) {
+  for (const { id, time } of gone) {
+    const draft = await promised(drafts.get(id));
+    if (draft?.time === time) drafts.delete(id);
+  }
+  const needed = new Set((await promised(drafts.getAllKeys())).map(parseOf));
+  for (const { id } of gone) if (!needed.has(parseOf(id))) parses.delete(parseOf(id));
+}
+
+/** Every sitting, from opening a photo to leaving it, has a draft of its own: none overwrites another. */
 export class Drafts {
-  constructor() {
+  /**
+   * @param {{say: function(string), alert: function(string)}} app who tells the person
+   * @param {string} scope what the editor is for: its drafts are offered nowhere else
+   */
+  constructor(app, scope = '') {
+    this.app = app;
+    this.scope = scope;
     this.timer = 0;
-    this.latest = null;
-    this.parsesKept = new Set();
+    this.waiting = null;
+    this.sitting = null;
     this.database = null;
     this.writing = Promise.resolve();
   }
 
   /** Work on a database; one browser without it (private windows) keeps no drafts. */
   async store(mode, work) {
-    this.database ||= openDatabase();
+    this.database ||= openDatabase(this.scope);
     const database = await this.database;
     const transaction = database.transaction(['parses', 'drafts'], mode);
     const done = new Promise((resolve, reject) => {
       transaction.oncomplete = resolve;
-      transaction.onabort = transaction.onerror = () => reject(transaction.error);
+      transaction.onabort = () => reject(transaction.error);
     });
-    const result = await work(transaction.objectStore('drafts'), transaction.objectStore('parses'));
-    await done;
+    const [result] = await Promise.all([
+      work(transaction.objectStore('drafts'), transaction.objectStore('parses')), done,
+    ]);
     return result;
   }
 
-  /** The draft of one parse, or the newest of all when `id` is null; undefined when there is none. */
-  async find(id = null) {
-    return this.store('readonly', async (drafts, parses) => {
-      const all = id === null ? await promised(drafts.getAll()) : [await promised(drafts.get(id))];
-      const draft = all.filter(Boolean).sort((a, b) => b.time - a.time)[0];
-      return draft && { draft, parse: await promised(parses.get(draft.id)) };
-    });
+  /** Do this after all that was asked for before. */
+  queue(work) {
+    this.writing = this.writing.then(work).catch((error) => this.failed(error));
+    return this.writing;
   }
 
-  /** Keep this soon. `draft` {id, ids, seconds, tools, ...}; `parse` {id, value, photo}. */
+  failed(error) {
+    if (error?.name !== 'QuotaExceededError') {
+      this.app.say('This browser keeps no drafts: save before you leave.');
+      return;
+    }
+    this.app.alert('The storage of this browser is full, so your last changes are not kept in it: '
+      + 'save them before you leave.');
+  }
+
+  /** A photo was opened: `parse` {id, value, photo}, and the draft that was brought back, if one was. */
+  begin(parse, restored = null) {
+    this.sitting = { id: [parse.id, Date.now()], parse, restored, offered: null };
+  }
+
+  /** The newest draft of one parse (of all when `id` is null) but what is open; undefined when there is none. */
+  async find(id = null) {
+    await this.writing;
+    const { sitting } = this;
+    const open = [sitting, sitting?.restored].filter(Boolean).map((draft) => draft.id);
+    const found = await this.store('readonly', async (drafts, parses) => {
+      const ids = (await promised(drafts.getAllKeys()))
+        .filter((key) => id === null || parseOf(key) === id)
+        .filter((key) => !open.some((other) => indexedDB.cmp(key, other) === 0))
+        .sort((a, b) => begun(b) - begun(a));
+      if (!ids.length) return undefined;
+      const draft = await promised(drafts.get(ids[0]));
+      return { draft, parse: await promised(parses.get(parseOf(ids[0]))), count: ids.length };
+    });
+    if (sitting?.parse.id === id) sitting.offered = found?.draft;
+    return found;
+  }
+
+  /** Keep this soon: `read` gives {ids, changed, seconds, tools} of the photo that is open. */
   keep(read) {
-    this.latest = read;
+    this.waiting = { sitting: this.sitting, read };
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.flush(), DELAY);
   }
@@ -62,36 +115,44 @@ export class Drafts {
   /** Write what is waiting, now. */
   flush() {
     clearTimeout(this.timer);
-    const read = this.latest;
-    this.latest = null;
-    if (read) this.writing = this.writing.then(() => this.write(read())).catch(this.onfail);
-    return this.writing;
+    const { waiting } = this;
+    this.waiting = null;
+    return waiting ? this.queue(() => this.write(waiting.sitting, waiting.read())) : this.writing;
   }
 
-  async write({ draft, parse }) {
+  async write(sitting, work) {
+    const { id, parse, restored } = sitting;
+    const time = Date.now();
     await this.store('readwrite', async (drafts, parses) => {
-      drafts.put({ ...draft, time: Date.now() });
-      if (!this.parsesKept.has(draft.id)) parses.put(parse);
-      const all = await promised(drafts.getAll());
-      const old = all.sort((a, b) => b.time - a.time).slice(KEPT);
-      for (const { id } of old) {
-        drafts.delete(id);
-        parses.delete(id);
-        this.parsesKept.delete(id);
-      }
+      drafts.put({ ...work, id, time });
+      // Asked every time, because another tab may have dropped the parse.
+      if (await promised(parses.getKey(parse.id)) === undefined) parses.put(parse);
+      if (restored) await drop(drafts, parses, [restored]);
     });
-    this.parsesKept.add(draft.id);
+    Object.assign(sitting, { time, restored: null });
   }
 
-  /** The work was saved or thrown away. */
-  forget(id) {
-    clearTimeout(this.timer);
-    this.latest = null;
-    this.parsesKept.delete(id);
-    this.writing = this.writing.then(() => this.store('readwrite', (drafts, parses) => {
-      drafts.delete(id);
-      parses.delete(id);
-    })).catch(this.onfail);
-    return this.writing;
+  /** A draft was thrown away; what is waiting to be written is not. */
+  forget(draft) {
+    return this.queue(() => this.store('readwrite', (...stores) => drop(...stores, [draft])));
+  }
+
+  /** A sitting's work was saved: its draft, and the one that was offered beside it, go. */
+  end(sitting) {
+    if (this.waiting?.sitting === sitting) this.waiting = null;
+    return this.queue(() => this.store('readwrite', (...stores) => {
+      const { restored, offered } = sitting;
+      return drop(...stores, [sitting, restored, offered].filter(Boolean));
+    }));
+  }
+
+  /** Drafts that nobody came back to go. */
+  expire() {
+    const limit = Date.now() - KEPT_DAYS * 24 * 3_600_000;
+    return this.queue(() => this.store('readwrite', async (drafts, parses) => {
+      const ids = (await promised(drafts.getAllKeys())).filter((id) => begun(id) < limit);
+      const old = await Promise.all(ids.map((id) => promised(drafts.get(id))));
+      await drop(drafts, parses, old.filter(({ time }) => time < limit));
+    }));
   }
 }

@@ -1,5 +1,6 @@
 // Mounts the editor on gr.HTML's element: reads the value, draws the toolbars, offers drafts back.
 import { App } from './app.mjs';
+import { KEPT_DAYS } from './draft.mjs';
 import { Keys } from './keys.mjs';
 import { iconButton } from './palette.mjs';
 import { Pointer } from './pointer.mjs';
@@ -163,7 +164,9 @@ class Loader {
     this.app = app;
     this.banner = root.querySelector('.fme-draft');
     this.found = null;
+    this.offers = null;
     this.loading = null;
+    app.offerDraft = () => this.offer(app.value.id);
     app.restoreDraft = () => this.restore();
     app.discardDraft = () => this.discard();
   }
@@ -189,13 +192,14 @@ class Loader {
   /** Say that unsaved work is here: of this parse, or (nothing open) the newest of all. */
   async offer(id) {
     this.banner.hidden = true;
+    this.offers = id;
     this.found = await this.app.drafts.find(id).catch(() => undefined);
     if (!this.found?.parse) return;
-    const { draft, parse } = this.found;
+    const { draft, parse, count } = this.found;
     const when = new Date(draft.time).toLocaleString();
     const title = parse.value.title ? ` on ${parse.value.title}` : '';
-    this.banner.firstElementChild.textContent = `Unsaved work${title} from ${when} is kept in this browser: `
-      + `${draft.changed.toLocaleString('en')} px changed. `;
+    this.banner.firstElementChild.textContent = `Unsaved work${title} from ${when} is kept in this browser for ${KEPT_DAYS} days: `
+      + `${draft.changed.toLocaleString('en')} px changed${count > 1 ? ` (1 of ${count})` : ''}. `;
     this.banner.hidden = false;
   }
 
@@ -204,18 +208,22 @@ class Loader {
     this.banner.hidden = true;
     const { value } = parse;
     this.loading = value.id;
+    await this.app.drafts.flush();
     try {
       const [masks, photo] = await Promise.all([unpackAll(value), readPhoto(parse.photo, value)]);
       this.app.open({ value, photo, masks, start: draft.ids, earlier: draft });
       this.app.say('Your unsaved work is back.');
     } catch (error) {
       this.app.alert(`The unsaved work could not be read: ${error.message}.`);
+      return undefined;
     }
+    return this.offer(value.id); // What was painted before it came back waits too.
   }
 
-  discard() {
+  async discard() {
     this.banner.hidden = true;
-    this.app.drafts.forget(this.found.draft.id);
+    await this.app.drafts.forget(this.found.draft);
+    return this.offer(this.offers);
   }
 }
 
@@ -223,7 +231,7 @@ class Loader {
 export function mount({ element, trigger, props, watch }) {
   const root = element.querySelector('.fme');
   toolbar(root);
-  const app = new App(root, trigger);
+  const app = new App(root, trigger, props.scope);
   const pointer = new Pointer(app, root);
   new Keys(app, root, pointer);
   bindControls(app, root);
@@ -244,6 +252,7 @@ export function mount({ element, trigger, props, watch }) {
   window.addEventListener('pagehide', () => app.drafts.flush());
   app.setState('empty');
   show(app, root);
+  app.drafts.expire();
   root.__fme = {
     get map() { return app.map; },
     get state() { return app.state; },

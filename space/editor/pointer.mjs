@@ -12,7 +12,9 @@ export class Pointer {
     this.app = app;
     this.canvas = app.stage.canvas;
     this.ring = root.querySelector('.fme-ring');
+    // What is pressed and counts: one pen or mouse, or any number of touches; never both.
     this.down = new Map();
+    this.touching = false;
     this.stroke = null;
     this.tap = null;
     this.panning = false;
@@ -34,6 +36,10 @@ export class Pointer {
     if (!app.map) return;
     event.preventDefault();
     this.canvas.focus({ preventScroll: true });
+    const touch = event.pointerType === 'touch';
+    if (touch && this.down.size && !this.touching) return; // A hand beside a pen at work.
+    if (!touch) this.takeOver();
+    this.touching = touch;
     this.canvas.setPointerCapture(event.pointerId);
     this.penSeen ||= event.pointerType === 'pen';
     this.down.set(event.pointerId, [event.clientX, event.clientY]);
@@ -43,9 +49,16 @@ export class Pointer {
       return;
     }
     // A hand that rests on the screen beside a pen moves the view; it does not paint.
-    const palm = this.penSeen && event.pointerType === 'touch';
+    const palm = this.penSeen && touch;
     this.panning = event.button === MIDDLE || this.space || palm;
     if (!this.panning) this.start(event);
+  }
+
+  /** A pen or mouse came down: touches are void until they lift, a lost pen's stroke is kept. */
+  takeOver() {
+    if (this.touching) this.abandon();
+    else this.finish();
+    this.down.clear();
   }
 
   start(event) {
@@ -112,6 +125,7 @@ export class Pointer {
     const { app } = this;
     if (!app.map) return;
     const before = this.down.get(event.pointerId);
+    if (!before && event.pointerType === 'touch') return;
     if (before) this.down.set(event.pointerId, [event.clientX, event.clientY]);
     if (this.panning && before) this.panOrPinch(event.pointerId, before);
     else if (this.stroke && before) this.drag(event);
@@ -155,8 +169,7 @@ export class Pointer {
   }
 
   release(event) {
-    this.down.delete(event.pointerId);
-    if (!this.down.size) {
+    if (this.down.delete(event.pointerId) && !this.down.size) {
       this.panning = false;
       if (event.type === 'pointercancel') this.abandon();
       else if (this.tap) this.use(this.tap.name, this.tap.point);
@@ -183,7 +196,7 @@ export class Pointer {
     } else this.finish();
   }
 
-  /** A second finger came down, or the system took the pointer: nothing was meant. */
+  /** A second finger or a pen came down, or the system took the pointer: nothing was meant. */
   abandon() {
     this.tap = null;
     if (!this.stroke) return;

@@ -29,7 +29,7 @@ export class Saving {
     if (!app.map || this.pending) return;
     app.leavePreview();
     app.guide.leave();
-    const pending = { token: newToken(), id: app.value.id, revision: app.revision };
+    const pending = { token: newToken(), sitting: app.drafts.sitting, revision: app.revision };
     this.pending = pending;
     app.setState('saving');
     app.alert('');
@@ -58,8 +58,8 @@ export class Saving {
     }
     app.setState('saved');
     app.say(ack.message || 'Saved.');
-    if (pending.id === app.value.id) app.savedAt(pending.revision);
-    else app.drafts.forget(pending.id); // Another photo was opened meanwhile.
+    if (pending.sitting === app.drafts.sitting) app.savedAt(pending.revision);
+    else app.drafts.end(pending.sitting); // Another photo was opened meanwhile.
   }
 
   silent(pending) {

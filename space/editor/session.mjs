@@ -47,14 +47,13 @@ export function changedByName(map, names) {
 
 /** The payload of one save. */
 export async function savePayload({ map, session, names, id, token, doubt }) {
-  return {
-    id,
-    token,
-    ...(await packMap(map.width, map.height, map.data)),
+  // Packing takes a while and painting goes on: all that is told is of this instant.
+  const ids = map.data.slice();
+  const told = {
     seconds: session.seconds,
     tools: { ...session.tools },
     changed: changedByName(map, names),
     changed_pixels: map.changed,
-    doubt,
   };
+  return { id, token, ...(await packMap(map.width, map.height, ids)), ...told, doubt };
 }

@@ -8,6 +8,58 @@ import pytest
 from segface_hf.labels import CELEBAMASK_HQ
 
 HAT = CELEBAMASK_HQ.id_of("hat")
+STROKE = [(60, 100), (75, 100), (90, 100)]
+
+
+class Tablet:
+    """A pen (or mouse) and a hand on the same screen; both can be down at once."""
+
+    def __init__(self, editor, pointer="pen"):
+        self.editor, self.pointer, self.fingers = editor, pointer, []
+        self.session = editor.page.context.new_cdp_session(editor.page)
+
+    def pen(self, kind, point):
+        x, y = self.editor.at(*point)
+        event = {"type": f"mouse{kind}", "x": x, "y": y, "pointerType": self.pointer}
+        event |= {"button": "left", "buttons": int(kind != "Released"), "clickCount": 1}
+        self.session.send("Input.dispatchMouseEvent", event)
+
+    def draw(self, points=STROKE, *, between=lambda: None):
+        """A stroke; ``between`` is what the hand does once it has begun."""
+        self.pen("Pressed", points[0])
+        between()
+        for point in points[1:]:
+            self.pen("Moved", point)
+        self.pen("Released", points[-1])
+
+    def hand(self, *fingers):
+        """Where the fingers are now, window points; none lifts the hand."""
+        kind = "touchMove" if len(fingers) == len(self.fingers) else "touchStart"
+        points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(fingers)]
+        event = {"type": kind if fingers else "touchEnd", "touchPoints": points}
+        self.session.send("Input.dispatchTouchEvent", event)
+        self.fingers = fingers
+        # Chromium holds moves back until it draws the next frame.
+        self.editor.js("new Promise(go => requestAnimationFrame(() => requestAnimationFrame(go)))")
+
+    def slide(self, dx, dy):
+        for _ in range(4):
+            self.hand(*[(x + dx / 4, y + dy / 4) for x, y in self.fingers])
+
+
+def undone(editor):
+    """The ids before the last step, which is taken back."""
+    editor.press("Control+z")
+    return editor.ids()
+
+
+def assert_drawn_as_if_alone(tablet, start, points):
+    """The last step is what the same stroke does with no hand on the screen."""
+    drawn = tablet.editor.ids()
+    assert (drawn != start).sum() > 100
+    np.testing.assert_array_equal(undone(tablet.editor), start)
+    tablet.draw(points)
+    np.testing.assert_array_equal(tablet.editor.ids(), drawn)
 
 
 def test_the_keyboard_alone_moves_a_cross_and_uses_the_tool(open_editor):
@@ -69,19 +121,114 @@ def test_a_tap_fills_and_a_pinch_with_the_fill_tool_does_not(open_editor):
     assert (editor.ids() != start).sum() > 500
 
 
-def test_a_pen_draws_and_a_resting_hand_does_not(open_editor):
-    editor = open_editor()
+def test_a_pen_draws_and_a_resting_hand_moves_the_picture(open_editor):
+    editor = open_editor(touch=True)
     start = editor.ids()
-    fire = """(() => { const view = root.querySelector('.fme-view');
+    tablet = Tablet(editor)
+    editor.js("fme.app.stage.zoomAt(2, [200, 200])")
+    tablet.draw([(110, 100), (140, 100)])
+    drawn, before = editor.ids(), editor.js("({ ...fme.view })")
+    assert (drawn != start).sum() > 200
+    tablet.hand(editor.at(128, 128))
+    tablet.slide(60, 40)
+    tablet.hand()
+    moved = editor.js("({ ...fme.view })")
+    assert moved["x"] > before["x"]
+    np.testing.assert_array_equal(editor.ids(), drawn)
+
+
+def test_a_pen_that_is_never_heard_of_again_keeps_its_stroke_and_the_next_draws(open_editor):
+    editor = open_editor()
+    editor.js("""(() => { const view = root.querySelector('.fme-view');
       view.setPointerCapture = () => {};
-      const [x, y] = fme.toScreen(arg.from, 100), [u, v] = fme.toScreen(arg.from + 30, 100);
-      const send = (type, px, py) => view.dispatchEvent(new PointerEvent(type, { pointerId: 7,
-        pointerType: arg.kind, clientX: px, clientY: py, bubbles: true, buttons: arg.buttons }));
-      send('pointerdown', x, y); send('pointermove', u, v); send('pointerup', u, v); })()"""
-    editor.js(fire, {"kind": "pen", "from": 60, "buttons": 1})
+      const send = (type, pointerId, ...at) => { const [clientX, clientY] = fme.toScreen(...at);
+        view.dispatchEvent(new PointerEvent(type, { pointerId, pointerType: 'pen', clientX, clientY,
+          bubbles: true, buttons: 1 })); };
+      fme.cls(16);
+      send('pointerdown', 7, 60, 40); send('pointermove', 7, 90, 40);
+      send('pointerdown', 8, 60, 90); send('pointermove', 8, 90, 90); send('pointerup', 8, 90, 90);
+    })()""")
+    assert editor.ids()[[40, 40, 90, 90], [60, 90, 60, 90]].tolist() == [16] * 4
+    assert (undone(editor)[[40, 90], [90, 90]] == 16).tolist() == [True, False]
+
+
+@pytest.mark.parametrize(("tool", "seen"), [("brush", False), ("lasso", True)])
+def test_a_pen_draws_while_a_hand_rests_on_the_screen(open_editor, tool, seen):
+    editor = open_editor(touch=True)
+    start, view = editor.ids(), editor.js("({ ...fme.view })")
+    tablet = Tablet(editor)
+    editor.js("(fme.tool(arg), fme.cls(16))", tool)
+    points = [(60, 60), (90, 60), (90, 90), (60, 90)]
+    if seen:
+        tablet.draw(points)
+        undone(editor)
+    tablet.hand(editor.at(150, 200))
+    tablet.draw(points, between=lambda: tablet.slide(40, -60))
+    tablet.slide(40, 30)
+    tablet.hand()
+    assert editor.js("({ ...fme.view })") == view
+    assert_drawn_as_if_alone(tablet, start, points)
+
+
+@pytest.mark.parametrize(("pointer", "lifts"), [("pen", False), ("pen", True), ("mouse", False)])
+def test_a_hand_that_lands_during_a_stroke_is_ignored_until_it_lifts(open_editor, pointer, lifts):
+    editor = open_editor(touch=True)
+    start, view = editor.ids(), editor.js("({ ...fme.view })")
+    tablet, palm = Tablet(editor, pointer), editor.at(150, 200)
+
+    def land():
+        tablet.hand(palm)
+        tablet.hand(palm, editor.at(170, 190))
+        tablet.slide(40, -60)
+        if lifts:
+            tablet.hand()
+            tablet.hand(palm)
+
+    tablet.draw(between=land)
+    tablet.slide(60, 40)
+    tablet.hand()
+    assert editor.js("({ ...fme.view })") == view
+    assert_drawn_as_if_alone(tablet, start, STROKE)
+
+
+@pytest.mark.parametrize("tool", ["brush", "fill"])
+def test_a_pen_takes_over_from_a_finger_and_nothing_of_the_finger_stays(open_editor, tool):
+    editor = open_editor(touch=True)
+    tablet = Tablet(editor)
+    editor.js("(fme.tool(arg), fme.cls(16))", tool)
+    start = editor.ids()
+    tablet.hand(editor.at(128, 140))
+    if tool == "brush":
+        tablet.slide(80, 0)
+        assert (editor.ids() != start).sum() > 200
+    tablet.draw([(10, 10), (11, 10)])
+    tablet.hand()
+    assert_drawn_as_if_alone(tablet, start, [(10, 10), (11, 10)])
+
+
+def test_a_pen_ends_a_pinch_and_afterwards_two_fingers_pinch_again(open_editor):
+    editor = open_editor(touch=True)
+    tablet, start, scale = Tablet(editor), editor.ids(), editor.js("fme.view.scale")
+    a, b = editor.at(90, 150), editor.at(160, 150)
+    apart = [[(a[0] - 10 * k, a[1]), (b[0] + 10 * k, b[1])] for k in range(6)]
+
+    def pinch():
+        tablet.hand(a)
+        for frame in apart:
+            tablet.hand(*frame)
+
+    pinch()
+    view = editor.js("({ ...fme.view })")
+    assert view["scale"] > 1.2 * scale
+    np.testing.assert_array_equal(editor.ids(), start)
+    tablet.draw([(110, 100), (140, 100)], between=lambda: tablet.slide(30, 30))
+    tablet.hand()
+    assert editor.js("({ ...fme.view })") == view
     drawn = editor.ids()
     assert (drawn != start).sum() > 200
-    editor.js(fire, {"kind": "touch", "from": 150, "buttons": 1})
+    pinch()
+    tablet.hand()
+    assert editor.js("fme.view.scale") > 1.2 * view["scale"]
     np.testing.assert_array_equal(editor.ids(), drawn)
 
 

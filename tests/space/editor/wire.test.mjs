@@ -68,3 +68,19 @@ test('the save payload carries the map, the counts and the tools', async () => {
   assert.deepEqual([payload.w, payload.h, payload.changed_pixels], [4, 2, 1]);
   assert.deepEqual([payload.changed, payload.tools], [{ hair: 1 }, { brush: 1 }]);
 });
+
+test('painting while a save is packed changes nothing of that save', async () => {
+  const map = new LabelMap(333, 77, ids.slice(), { classes: 19 });
+  const session = new Session();
+  const names = Array.from({ length: 19 }, (_, id) => `class ${id}`);
+  map.edit('dot', 'brush', () => map.put(1, 1, 2));
+  session.used('brush');
+  const then = map.data.slice();
+  const saving = savePayload({ map, session, names, id: 'a', token: 't', doubt: null });
+  map.edit('line', 'lasso', () => map.span(5, 0, 300, 7));
+  session.used('lasso');
+  const payload = await saving;
+  assert.deepEqual(await unpackMap(payload), then);
+  assert.deepEqual([payload.changed, payload.changed_pixels], [{ 'class 2': 1 }, 1]);
+  assert.deepEqual(payload.tools, { brush: 1 });
+});
