@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from annotate.durable import only_one, write_durably
+from annotate.entry import Entry, State
 from annotate.errors import (
     ConsentError,
     RecordError,
@@ -17,7 +18,8 @@ from annotate.errors import (
     RemoteRefusedError,
     StoreError,
 )
-from annotate.outbox import Entry, Outbox, State, Tray, tray_name
+from annotate.lookout import Lookout
+from annotate.outbox import Outbox, Tray, tray_name
 from annotate.parcel import Parcel
 from annotate.store_hub import Delivery, HubStore
 from annotate.store_repo import DatasetRepo
@@ -25,7 +27,6 @@ from annotate.store_repo import DatasetRepo
 log = logging.getLogger(__name__)
 SIGN_IN = "sign in again to send it"
 LAST_BATCH = "last-batch"
-MOST_ASKED = 20
 NO_CONSENT = "you have not agreed to share it"
 
 
@@ -95,6 +96,7 @@ class Courier:
         self._lent: dict[str, _Lent] = {}
         self._service = self._store(service_token) if service_token else None
         self._not_before: dict[str, float] = {}
+        self._lookout = Lookout(self.pace.poll)
         self._wake, self._stopping = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
         self.merged: Callable[[DatasetRepo], None] = lambda repo: None
@@ -106,7 +108,7 @@ class Courier:
         if known is None or known.token != token or time.monotonic() > known.until:
             until = time.monotonic() + self.pace.held
             self._lent[tray.name] = _Lent(token, self._store(token), until)
-        self._not_before.pop(f"poll {tray.name}", None)
+        self._lookout.soon(tray)
         for entry in tray.open_entries():
             if entry.state is State.WAITING:
                 tray.note(replace(entry, delay=0.0))
@@ -165,7 +167,7 @@ class Courier:
             if entry.state is not State.PROPOSED and entry.is_due(self.outbox.now()):
                 moved += self._send(tray, entry, store=store)
         if store is not None:
-            moved += self._poll(tray, store)
+            moved += self._lookout.look(tray, store)
         return moved
 
     def _send(self, tray: Tray, entry: Entry, *, store: HubStore | None) -> int:
@@ -229,34 +231,6 @@ class Courier:
             self.merged(store.repo)
         return moved
 
-    def _poll(self, tray: Tray, store: HubStore) -> int:
-        """Looks what the maintainer has done with open pull requests, and asks for in some."""
-        key = f"poll {tray.name}"
-        proposed = [entry for entry in tray.open_entries() if entry.state is State.PROPOSED]
-        if not proposed or time.monotonic() < self._not_before.get(key, 0.0):
-            return 0
-        self._not_before[key] = time.monotonic() + self.pace.poll
-        try:
-            outcomes, moved, asking = store.outcomes(), 0, list[tuple[Entry, int]]()
-            for entry in proposed:
-                request = outcomes.get(entry.id)
-                if request is not None and request.status in ("open", "draft"):
-                    asking.append((entry, request.number))
-                if request is not None and request.status == "merged":
-                    moved += self._end(tray, entry, State.MERGED)
-                elif request is not None and request.status == "closed":
-                    moved += self._end(
-                        tray, entry, State.REFUSED, reason=store.reason(request.number)
-                    )
-            for entry, number in asking[-MOST_ASKED:]:
-                said = store.said(number)[:500].rstrip(".")
-                if said != entry.reason:
-                    tray.note(replace(entry, reason=said))
-        except (RemoteBusyError, RemoteRefusedError) as error:
-            log.info("can't look at pull requests now: %s", error)
-            return 0
-        return moved
-
     def _parcel(self, tray: Tray, entry: Entry) -> Parcel | None:
         try:
             return tray.parcel(entry.id)
@@ -264,23 +238,21 @@ class Courier:
             if entry.reason != NO_CONSENT:
                 tray.note(replace(entry, reason=NO_CONSENT, delay=self.pace.held))
         except RecordError as error:
-            self._end(tray, entry, State.REFUSED, reason=str(error))
+            # No maintainer has refused it: an update of the app may read it, a save replaces it.
+            self._wait(tray, entry, f"{error}: save it again", delay=self.pace.held)
         return None
 
     def _delivered(self, tray: Tray, entry: Entry, delivery: Delivery) -> int:
         state = State.MERGED if delivery.merged else State.PROPOSED
         number, url = delivery.number, delivery.url
-        self._not_before.setdefault(f"poll {tray.name}", time.monotonic() + self.pace.poll)
+        self._lookout.later(tray)
         tray.note(Entry(entry.id, state=state, number=number or entry.number, url=url))
-        return 1
-
-    def _end(self, tray: Tray, entry: Entry, state: State, *, reason: str = "") -> int:
-        tray.note(replace(entry, state=state, reason=reason.rstrip("."), delay=0.0))
         return 1
 
     def _refused(self, tray: Tray, entry: Entry, error: RemoteRefusedError) -> int:
         if not error.held:
-            return self._end(tray, entry, State.REFUSED, reason=str(error))
+            tray.note(entry.ended(State.REFUSED, str(error)))
+            return 1
         self._wait(tray, entry, str(error), delay=self.pace.held)
         return 0
 

@@ -1,6 +1,6 @@
 """Outbox: the durable queue between "the person pressed Save" and "it is on the Hub".
 
-    <root>/<tray>/<content id>.parquet       the row, until it is merged
+    <root>/<tray>/<content id>.parquet       the row, until it is merged or refused
     <root>/<tray>/<content id>.json          what has happened to it so far, absent at first
     <root>/<tray>/done/<content id>.json     how it ended
     <root>/photos.txt                        hashes of the photos, to recognise look-alikes
@@ -18,14 +18,14 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
-from enum import StrEnum
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 
 from annotate.correction import Correction
 from annotate.durable import store_error, write_durably
+from annotate.entry import Entry, State
 from annotate.errors import ConsentError, RecordError, StoreError
 from annotate.layout import is_content_id
 from annotate.parcel import Parcel
@@ -36,69 +36,6 @@ MOST_PER_TRAY = 500
 PHOTOS = "photos.txt"
 log = logging.getLogger(__name__)
 Clock = Callable[[], float]
-
-
-class State(StrEnum):
-    """Where a contribution is; the last two are final."""
-
-    SAVED = "saved"
-    WAITING = "waiting"
-    PROPOSED = "proposed"
-    MERGED = "merged"
-    REFUSED = "refused"
-
-    @property
-    def final(self) -> bool:
-        """Whether nothing more will happen to it."""
-        return self in (State.MERGED, State.REFUSED)
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What is known about one contribution.
-
-    Attributes:
-        id: Content id.
-        state: Where it is.
-        reason: Why it waits or was refused, or what the maintainer asks for.
-        number: Its pull request.
-        url: The page of that pull request or commit.
-        attempts: How often sending it has failed since it last got somewhere.
-        since: Clock time (seconds) of the last change.
-        delay: Seconds after `since` before the next attempt.
-    """
-
-    id: str
-    state: State = State.SAVED
-    reason: str = ""
-    number: int | None = None
-    url: str = ""
-    attempts: int = 0
-    since: float = 0.0
-    delay: float = 0.0
-
-    def is_due(self, now: float) -> bool:
-        """Tells whether it is time for the next attempt, also where the clock went backwards."""
-        return not self.since <= now < self.since + self.delay
-
-    @property
-    def sentence(self) -> str:
-        """What to tell the contributor."""
-        text = _SENTENCES[self.state](self)
-        return text[:-1] if text.endswith(("?.", "!.")) else text
-
-
-def _asked(entry: Entry) -> str:
-    return f", and you are asked: {entry.reason}" if entry.reason else ""
-
-
-_SENTENCES: dict[State, Callable[[Entry], str]] = {
-    State.SAVED: lambda e: f"Saved here{': ' + e.reason if e.reason else ''}.",
-    State.WAITING: lambda e: f"Saved here and waiting to be sent: {e.reason}.",
-    State.PROPOSED: lambda e: f"Pull request #{e.number} is open{_asked(e)}.",
-    State.MERGED: lambda e: f"Merged{f' (pull request #{e.number})' if e.number else ''}.",
-    State.REFUSED: lambda e: f"Refused: {e.reason}.",
-}
 
 
 class Tray:
@@ -119,7 +56,7 @@ class Tray:
         held = self._read(content_id)
         if held is not None and (correction.consent is None or not self._lacks_consent(path)):
             return held
-        if held is None and len(self._waiting()) >= MOST_PER_TRAY:
+        if held is None and self._is_full():
             raise StoreError(
                 f"{MOST_PER_TRAY} contributions wait here already: let them be sent first"
             )
@@ -132,14 +69,19 @@ class Tray:
 
     def entries(self) -> tuple[Entry, ...]:
         """Returns every contribution of this tray, finished ones included, by id."""
-        ids = {p.stem for p in (*self._waiting(), *(self.folder / "done").glob("*.json"))}
+        ids = {p.stem for p in (*self._rows(), *(self.folder / "done").glob("*.json"))}
         return tuple(entry for i in sorted(ids) if (entry := self._read(i)) is not None)
 
     def open_entries(self) -> Iterator[Entry]:
-        """Yields the contributions that something may still happen to."""
-        for path in self._waiting():
+        """Yields the contributions that something may still happen to.
+
+        The photo of one that is decided goes, where a crash came before `note` removed it.
+        """
+        for path in self._rows():
             entry = self._read(path.stem)
-            if entry is not None and not entry.state.final:
+            if entry is not None and entry.state.final:
+                path.unlink(missing_ok=True)
+            elif entry is not None:
                 yield entry
 
     def entry(self, content_id: str) -> Entry:
@@ -158,11 +100,11 @@ class Tray:
         return self._read(content_id) is not None
 
     def consents(self, content_id: str) -> bool:
-        """Tells whether a contribution may be shared; what was merged could be."""
+        """Tells whether a contribution may be shared; what was decided could be."""
         return self.knows(content_id) and not self._lacks_consent(self._row(content_id))
 
     def load(self, content_id: str) -> Correction:
-        """Returns a contribution that has not been merged yet.
+        """Returns a contribution that is not decided yet.
 
         Raises:
             StoreError: This tray has none of that id.
@@ -180,7 +122,7 @@ class Tray:
         return Parcel(self._bytes(content_id))
 
     def forget(self, content_id: str) -> None:
-        """Removes a contribution that is kept elsewhere now."""
+        """Removes a row that is kept elsewhere now, or is not needed any more."""
         self._notes(content_id, done=False).unlink(missing_ok=True)
         self._row(content_id).unlink(missing_ok=True)
 
@@ -190,11 +132,17 @@ class Tray:
         data = json.dumps({**asdict(entry), "state": entry.state.value}).encode()
         write_durably(self._notes(entry.id, done=entry.state.final), data)
         if entry.state.final:
-            self._notes(entry.id, done=False).unlink(missing_ok=True)
-        if entry.state is State.MERGED:
-            # Nothing is lost: the dataset has it, and a stranger's photo should not stay here.
-            self._row(entry.id).unlink(missing_ok=True)
+            # The dataset has what was merged, and what was refused is of no more use here: a
+            # stranger's photo should not stay.
+            self.forget(entry.id)
         return entry
+
+    def _is_full(self) -> bool:
+        """Tells whether as much waits to be sent as may; what is proposed has been sent."""
+        if len(self._rows()) < MOST_PER_TRAY:
+            return False
+        unsent = [e for e in self.open_entries() if e.state is not State.PROPOSED]
+        return len(unsent) >= MOST_PER_TRAY
 
     def _prepare(self) -> None:
         try:
@@ -211,7 +159,7 @@ class Tray:
         except OSError as error:
             log.warning("the photo of %s is not remembered: %s", correction.content_id, error)
 
-    def _waiting(self) -> list[Path]:
+    def _rows(self) -> list[Path]:
         return sorted(self.folder.glob("*.parquet"))
 
     def _row(self, content_id: str) -> Path:

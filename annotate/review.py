@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Collection
 
 import numpy as np
 
@@ -28,6 +27,7 @@ from annotate.ledger import Ledger
 from annotate.photohash import photo_hash
 from annotate.record import from_parquet, from_row, schema_version, to_parquet
 from annotate.store_hub import HubStore, proposed_id
+from annotate.traces import FIXED
 from segface_hf.errors import LabelError
 
 log = logging.getLogger(__name__)
@@ -60,11 +60,6 @@ class Desk:
             if (content_id := proposed_id(request)) is not None
         )
         return tuple(sorted(found, key=lambda c: c.request.number))
-
-    def numbers_of(self, ids: Collection[str]) -> list[int]:
-        """Returns the pull requests, open or not, that propose contributions."""
-        requests = self.store.repo.pull_requests()
-        return sorted(request.number for request in requests if proposed_id(request) in ids)
 
     def contribution(self, number: int) -> Contribution:
         """Returns one open contribution, by the row that it adds rather than by its title.
@@ -172,7 +167,7 @@ class Desk:
             seen = self.inspect(number)
             if seen.contribution.id != new.content_id or seen.blocking:
                 raise _moved(number)
-        self._merge(seen, comment=f"Fixed and accepted as `{new.content_id}`.")
+        self._merge(seen, comment=FIXED.format(new.content_id))
         return new.content_id
 
     def _pinned(self, number: int) -> Contribution:

@@ -17,9 +17,11 @@ STILL_NEEDED = """\
 The head of the dataset no longer holds them. Older commits still do, until you
 1. squash the history:        HfApi().super_squash_history("{repo}", repo_type="dataset")
 2. delete the stored files:   Settings > Storage > List LFS files on the dataset's page, or
-                              HfApi().list_lfs_files and HfApi().permanently_delete_lfs_files
+                              HfApi().list_lfs_files and HfApi().permanently_delete_lfs_files:
+                              those named by their ids, and merged files that held them
 3. ask the Hub's support to remove the refs of their pull requests: {refs}
-Both steps can't be undone, and break every link to an old commit of the dataset."""
+   and of those opened while the dataset had them, each of which is a copy of its head then.
+None of it can be undone, and every link to an old commit of the dataset breaks."""
 
 
 @dataclass(frozen=True)

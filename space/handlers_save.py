@@ -48,11 +48,13 @@ class Receipt:
     """What a contributor sees of a saved correction.
 
     Attributes:
+        photo: The key of the photo.
         kept: The row.
         changed: Pixels that differ from the prediction, by class name as people say it.
         sentence: What to tell the person.
     """
 
+    photo: str
     kept: Kept
     changed: Mapping[str, int]
     sentence: str
@@ -70,8 +72,10 @@ def consent_of(form: ConsentForm, licence: str) -> Consent:
         raise ConsentError("Before saving, say below that the people in the photo agree.")
     if not form.agrees:
         raise ConsentError(f"Before saving, agree below to the licence {licence.upper()}.")
+    # The field is hidden for the other rights, and may hold what was typed before.
+    photo_licence = form.photo_licence if form.right == "licensed" else ""
     return Consent(
-        right=form.right, people=form.people, photo_licence=form.photo_licence, licence=licence
+        right=form.right, people=form.people, photo_licence=photo_licence, licence=licence
     )
 
 
@@ -116,7 +120,8 @@ def save_correction(
         app_version=__version__,
     )
     kept = services.keeper.save(correction, who=who)
-    return Receipt(kept, _changed(correction), _told(kept, correction))
+    services.shelf.keep_mask(photo.key, kept.id, mask)
+    return Receipt(photo.key, kept, _changed(correction), _told(kept, correction))
 
 
 def _model_of(photo: OpenPhoto) -> ModelUsed:

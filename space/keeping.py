@@ -13,9 +13,10 @@ from annotate.adoption import adopt
 from annotate.clerk import Clerk
 from annotate.correction import Correction
 from annotate.courier import Courier
+from annotate.entry import Entry
 from annotate.errors import RemoteError
 from annotate.ledger import Ledger
-from annotate.outbox import Entry, Outbox
+from annotate.outbox import Outbox
 from annotate.store import FolderStore
 from annotate.store_hub import HubStore
 

@@ -16,7 +16,8 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -119,6 +120,38 @@ class PhotoShelf:
         except FileNotFoundError as error:
             raise PhotoGoneError(GONE) from error
         return OpenPhoto(key, home / _PHOTO, home / _SHOWN, parse)
+
+    def touch(self, keys: Iterable[str]) -> None:
+        """Begins the time of photos anew that are still here: who uses one of several needs all."""
+        for key in keys:
+            home = self._folder / key
+            with suppress(FileNotFoundError):
+                if self._age(home) <= self._keep:
+                    self._touch(home)
+
+    def keep_mask(self, key: str, name: str, mask: np.ndarray) -> None:
+        """Keeps a corrected mask with its photo, for the editor to open with again.
+
+        It is safe as a row by then, so that a failure here must not look like one of saving.
+
+        Args:
+            key: The photo's.
+            name: Content id of the correction, which only those know who have the mask: another
+                visit of the same photo doesn't get it.
+            mask: uint8 (H, W) ids.
+        """
+        try:
+            Image.fromarray(mask).save(self._folder / key / f"{name}.png")
+        except OSError as error:
+            log.warning("a saved mask can't be kept for the editor: %s", error.strerror)
+
+    def mask(self, key: str, name: str) -> np.ndarray | None:
+        """Returns a mask that was kept with its photo; None where there is none."""
+        try:
+            with Image.open(self._folder / key / f"{name}.png") as image:
+                return np.asarray(image).copy()
+        except OSError:
+            return None
 
     def lay_out(self, name: str, data: bytes) -> Path:
         """Writes a file to be fetched once, in a folder of its own that expires like a photo.

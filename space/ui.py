@@ -8,12 +8,14 @@ from typing import Any
 
 import gradio as gr
 
+from segface_hf.errors import SegFaceError
 from space import (
     ui_about,
     ui_api,
     ui_contribute,
     ui_correct,
     ui_dataset,
+    ui_messages,
     ui_models,
     ui_parse,
     ui_review,
@@ -21,13 +23,16 @@ from space import (
     ui_tools,
 )
 from space.examples import list_examples
+from space.handlers import as_sentence
 from space.keeping import HubKeeper
 from space.services import Services, build_services
 from space.settings import Settings
 from space.shelf import sweep_regularly
 from space.showcase import Showcase, make_showcase, plain_showcase
+from space.ui_correct import CorrectPage
 from space.ui_events import PRIVATE, QUIET
-from space.visit import Visit
+from space.ui_parse import ParsePage
+from space.visit import LiveVisit
 
 _SWEEP = 600
 _TITLE = "SegFace: parse, correct, contribute"
@@ -53,7 +58,7 @@ def build_app(services: Services, showcase: Showcase | None = None) -> gr.Blocks
         title=_TITLE, analytics_enabled=False, fill_width=True,
         delete_cache=(min(keep, _SWEEP), keep),
     ) as app:  # fmt: skip
-        visit = gr.State(Visit(), time_to_live=keep)
+        visit = gr.State(LiveVisit(), time_to_live=keep)
         gr.HTML(_BRAND, elem_id="brand")
         with gr.Tabs(elem_id="views", overflow_behavior="wrap") as tabs:
             with gr.Tab("Parse", id="parse") as parse_tab:
@@ -85,19 +90,41 @@ def build_app(services: Services, showcase: Showcase | None = None) -> gr.Blocks
         }.items():  # fmt: skip
             tab.select(None, None, None, js=f"() => window.segfaceView('{view}')", **PRIVATE)
         _wire_editor(correct_tab, services, correct=correct, visit=visit)
-        parse.view.correct(lambda: gr.Tabs(selected="correct"), None, tabs, **PRIVATE)
+        _wire_way(parse, tabs, visit=visit)
     return app
 
 
-def _wire_editor(tab: gr.Tab, services: Services, *, correct: Any, visit: Any) -> None:
+def _wire_editor(tab: gr.Tab, services: Services, *, correct: CorrectPage, visit: gr.State) -> None:
     """Opening the view, by its tab or from a parse, opens the photo that is being looked at."""
+    unchanged = [gr.skip()] * len(ui_correct.BLANK)
 
-    def on_open(now: Visit) -> tuple:
+    def on_open(live: LiveVisit) -> tuple:
+        now = live.now
         if not now.current or now.current == now.editing:
-            return now, gr.skip(), gr.skip()
-        return replace(now, editing=now.current), *ui_correct.open_in_editor(services, now)
+            return live, gr.skip(), gr.skip(), gr.skip(), *unchanged
+        try:
+            opened = ui_correct.open_in_editor(services, now)
+        except SegFaceError as error:
+            told = ui_messages.bad(as_sentence(error))
+            return live, gr.skip(), told, gr.skip(), *unchanged
+        live.change(lambda later: replace(later, editing=now.current))
+        services.shelf.touch(now.keys)
+        return live, *opened, *ui_correct.BLANK
 
-    tab.select(on_open, visit, [visit, correct.editor, correct.message], **QUIET)
+    tab.select(on_open, visit, [visit, *correct.opened], **QUIET)
+
+
+def _wire_way(parse: ParsePage, tabs: gr.Tabs, *, visit: gr.State) -> None:
+    """Leads from a photo to its correction."""
+
+    def on_correct(live: LiveVisit, event: gr.EventData) -> tuple:
+        try:
+            live.change(lambda now: now.picked(str(event._data.get("id"))))
+        except SegFaceError as error:
+            return live, gr.skip(), ui_messages.bad(as_sentence(error))
+        return live, gr.Tabs(selected="correct"), ui_messages.nothing()
+
+    parse.view.correct(on_correct, visit, [visit, tabs, parse.message], **PRIVATE)
 
 
 def _parsed_examples(services: Services) -> Showcase | None:

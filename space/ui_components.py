@@ -82,8 +82,8 @@ class ParseView(gr.HTML):
     """Shows photos with their classes; opacity, switches and outlines act in the browser.
 
     Its value is what `parse_view` returns. Fires `picked` with `{"id": key}` when the visitor
-    chooses another photo of several, `correct` when the mask is to be corrected, and `wanted` with
-    `{"kind": one of kinds}` when a file is.
+    chooses another photo of several, `correct` with the same when its mask is to be corrected, and
+    `wanted` with `{"kind": one of kinds, "id": key}` when a file is.
 
     Args:
         kinds: Names and labels of the files that are offered.

@@ -17,7 +17,7 @@ from space.keeping import Contributor, HubKeeper, Keeper, identified, secrets_of
 from space.services import Services
 from space.settings import Settings
 from space.ui_events import PRIVATE, QUIET
-from space.visit import Visit
+from space.visit import LiveVisit, Visit
 
 _NONE_YET = ui_messages.empty(
     "Nothing saved in this visit yet. Open a photo, correct its mask, press Save.",
@@ -62,8 +62,9 @@ def wire(
     keeper, dataset = services.keeper, services.settings.dataset
 
     def on_look(
-        now: Visit, kept: object, signed: Contributor | None, token: gr.OAuthToken | None
+        live: LiveVisit, kept: object, signed: Contributor | None, token: gr.OAuthToken | None
     ) -> tuple:
+        now = live.now
         # What the browser keeps arrives some time after the page: whoever is signed in is welcomed
         # at every look, and a secret is let go only once what it stands for has been moved.
         secrets, left = secrets_of(kept), gr.skip()
@@ -80,8 +81,8 @@ def wire(
         keys = _keys(now, secrets, signed)
         return listed(keeper, now, keys=keys, trouble=trouble), left, signed
 
-    def on_saved(now: Visit, kept: object) -> list[str]:
-        return list(_remembered(now, secrets_of(kept)))
+    def on_saved(live: LiveVisit, kept: object) -> list[str]:
+        return list(_remembered(live.now, secrets_of(kept)))
 
     seen = [visit, page.secrets, page.signed]
     shown = [page.receipts, page.secrets, page.signed]

@@ -15,13 +15,15 @@ from space.handlers_save import ConsentForm, save_correction
 from space.keeping import identified
 from space.services import Services
 from space.ui_events import PRIVATE
-from space.visit import Visit
+from space.visit import LiveVisit, Visit
 
 # Save may have been pressed anywhere on the page, on a phone far from the answer.
 _SHOW = """() => setTimeout(() => {
   document.querySelector('#save-message p')?.scrollIntoView({ block: 'nearest' });
 }, 200)"""
 _ON = ("contribute", "See your corrections")
+# Right, people, licence, agreement, source: they are about one photo and never go for the next.
+BLANK = (None, None, "", False, "")
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,12 @@ class CorrectPage:
     editor: FaceMaskEditor
     message: gr.HTML
     statements: list[Any]
+    again: gr.Button
+
+    @property
+    def opened(self) -> list[Any]:
+        """What changes when another photo opens, after the visit."""
+        return [self.editor, self.message, self.again, *self.statements]
 
 
 def layout(services: Services) -> CorrectPage:
@@ -41,14 +49,19 @@ def layout(services: Services) -> CorrectPage:
     with gr.Group(elem_id="consent"):
         heading = "If you want to share it" if services.settings.private else "Before you save"
         gr.Markdown(f"## {heading}", elem_classes="consent-title")
+        again = gr.Button(
+            "The same holds as for the photo before", size="sm", visible=False, elem_id="again"
+        )
         right = gr.Radio(_choices(RIGHTS), label="Why may this photo be shared?", elem_id="right")
         people = gr.Radio(_choices(PEOPLE), label="Who is in it?", elem_id="people")
         photo_licence = gr.Textbox(
-            label="The photo's licence", placeholder="CC BY 2.0", max_lines=1, visible=False
-        )
+            label="The photo's licence", placeholder="CC BY 2.0", max_lines=1, visible=False,
+            elem_id="photo-licence",
+        )  # fmt: skip
         source = gr.Textbox(
-            label="Where it comes from (optional)", placeholder="an address or a title", max_lines=1
-        )
+            label="Where it comes from (optional)", placeholder="an address or a title",
+            max_lines=1, elem_id="source",
+        )  # fmt: skip
         agrees = gr.Checkbox(
             label=f"Photo and mask may be published in the dataset under {licence}",
             elem_id="agrees",
@@ -56,32 +69,44 @@ def layout(services: Services) -> CorrectPage:
     right.change(
         lambda chosen: gr.update(visible=chosen == "licensed"), right, photo_licence, **PRIVATE
     )
-    return CorrectPage(editor, message, [right, people, photo_licence, agrees, source])
+    return CorrectPage(editor, message, [right, people, photo_licence, agrees, source], again)
 
 
 def _choices(sentences: Any) -> list[tuple[str, str]]:
     return [(sentence, key) for key, sentence in sentences.items()]
 
 
-def open_in_editor(services: Services, visit: Visit) -> tuple[Any, Any]:
-    """Returns the updates of editor and message that open the visit's photo for correction."""
-    try:
-        photo = services.shelf.get(visit.photo())
-    except SegFaceError as error:
-        return gr.skip(), ui_messages.bad(handlers.as_sentence(error))
-    parse = photo.parse
+def open_in_editor(services: Services, visit: Visit) -> tuple[Any, Any, Any]:
+    """Returns the updates that open the visit's photo: of editor, message and the button `again`.
+
+    What this visit has saved of the photo is gone on with, so that a second save holds the first.
+
+    Raises:
+        PhotoGoneError: The time of the photo ran out.
+    """
+    photo = services.shelf.get(visit.photo())
+    parse, saved = photo.parse, visit.corrected.get(photo.key)
+    mask = services.shelf.mask(photo.key, saved) if saved else None
     value = editor_value(
-        photo.shown, parse.mask, parse.mask, parse.schema,
+        photo.shown, parse.mask if mask is None else mask, parse.mask, parse.schema,
         confidence=parse.confidence, runner_up=parse.runner_up, value_id=photo.key,
     )  # fmt: skip
-    return value, ui_messages.nothing()
+    return value, ui_messages.nothing(), gr.update(visible=visit.stated is not None)
+
+
+def _stated_again(live: LiveVisit) -> tuple:
+    """States for this photo what was stated for the one before; where it comes from is its own."""
+    form = live.now.stated
+    if form is None:
+        return tuple(gr.skip() for _ in BLANK)
+    return form.right, form.people, form.photo_licence, form.agrees, gr.skip()
 
 
 def wire(page: CorrectPage, services: Services, *, visit: gr.State) -> Any:
     """Connects Save; returns the event, so that others can follow it."""
 
     def on_save(
-        now: Visit, right: str, people: str, photo_licence: str, agrees: bool, source: str,
+        live: LiveVisit, right: str, people: str, photo_licence: str, agrees: bool, source: str,
         event: gr.EventData,
         token: gr.OAuthToken | None,
     ) -> tuple:  # fmt: skip
@@ -89,15 +114,18 @@ def wire(page: CorrectPage, services: Services, *, visit: gr.State) -> Any:
         payload = event._data
         try:
             who, trouble = identified(
-                token.token if token else None, dataset=services.settings.dataset, last=now.who
+                token.token if token else None, dataset=services.settings.dataset, last=live.now.who
             )
             receipt = save_correction(services, payload, form=form, who=who)
         except SegFaceError as error:
             told = handlers.as_sentence(error)
-            return now, refused(payload, told), ui_messages.bad(told)
+            return live, refused(payload, told), ui_messages.bad(told)
+        live.change(lambda now: now.received(receipt, who, form))
+        services.shelf.touch(live.now.keys)
         told = " ".join(filter(None, (receipt.sentence, trouble and handlers.as_sentence(trouble))))
-        return now.received(receipt, who), accepted(payload, told), ui_messages.good(told, way=_ON)
+        return live, accepted(payload, told), ui_messages.good(told, way=_ON)
 
+    page.again.click(_stated_again, visit, page.statements, **PRIVATE)
     saved = page.editor.saved(
         on_save, [visit, *page.statements], [visit, page.editor, page.message],
         concurrency_limit=4, **PRIVATE,

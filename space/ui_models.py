@@ -13,8 +13,8 @@ from space.catalogue import allowed_model, catalogue, describe_model, to_fetch
 from space.services import Services
 from space.ui_components import parse_view
 from space.ui_events import IN_LINE, PRIVATE, QUIET, asking
-from space.ui_parse import ParsePage, reopened
-from space.visit import Visit
+from space.ui_parse import ParsePage, parsed_again, reopened
+from space.visit import LiveVisit, Visit
 
 _PROGRESS = gr.Progress()
 # The answer stands above the picture, which may have scrolled away.
@@ -77,27 +77,28 @@ def wire(
         box = gr.update(label=_heading(wanted))
         return wanted, wanted, box, describe_model(wanted, parser), ui_messages.good(told)
 
-    def on_again(chosen: str, now: Visit, request: gr.Request) -> tuple:
+    def on_again(chosen: str, live: LiveVisit, request: gr.Request) -> tuple:
         """Parses the open photo with a model that was just taken into use."""
         try:
-            if not now.current or _parsed_by(services, now) == chosen:
-                return now, gr.skip(), gr.skip()
+            if not live.now.current or _parsed_by(services, live.now) == chosen:
+                return live, gr.skip(), gr.skip()
             asked = asking(request, services, model=chosen)
-            later = now.swapped(handlers.parse_again(services, now.photo(), request=asked))
-            view = parse_view(reopened(services, later), current=later.place)
-            return later, view, ui_messages.good(f"This photo and the next are parsed by {chosen}.")
+            view = parse_view(parsed_again(services, live, request=asked), current=live.now.place)
+            told = f"This photo and the next are parsed by {chosen}."
+            return live, view, ui_messages.good(told)
         except SegFaceError as error:
-            return now, gr.skip(), ui_messages.bad(handlers.as_sentence(error))
+            return live, gr.skip(), ui_messages.bad(handlers.as_sentence(error))
 
-    def on_compare(chosen: str, now: Visit, request: gr.Request) -> tuple:
+    def on_compare(chosen: str, live: LiveVisit, request: gr.Request) -> tuple:
         try:
             wanted = allowed_model(chosen or "", configured=services.settings.model)
-            asked = asking(request, services, model=wanted)
-            other = handlers.parse_beside(services, now.photo(), request=asked)
-            view = parse_view(reopened(services, now), current=now.place)
+            asked, key = asking(request, services, model=wanted), live.now.photo()
+            other = handlers.parse_beside(services, key, request=asked)
+            live.change(lambda now: now.picked(key))  # the answer is about this photo
+            view = parse_view(reopened(services, live), current=live.now.place)
         except SegFaceError as error:
             return gr.skip(), ui_messages.bad(handlers.as_sentence(error))
-        view["photos"][now.place]["other"] = pack_label_map(other.mask)
+        view["photos"][view["current"]]["other"] = pack_label_map(other.mask)
         return view, ui_messages.good(other.sentence)
 
     picker.choice.input(

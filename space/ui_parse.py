@@ -12,6 +12,7 @@ import gradio as gr
 from segface_hf.errors import SegFaceError
 from space import handlers, ui_messages
 from space.downloads import KINDS
+from space.errors import PhotoGoneError
 from space.examples import find_example
 from space.handlers import Parsed
 from space.services import Services
@@ -19,7 +20,7 @@ from space.showcase import Showcase
 from space.ui_components import ParseView, PhotoDrop, parse_view
 from space.ui_events import IN_LINE, PRIVATE, QUIET, asking
 from space.ui_files import uploaded
-from space.visit import Visit
+from space.visit import LiveVisit
 
 _UNFORESEEN = "Something went wrong here, not with your photo. Try again, or try another photo."
 
@@ -53,23 +54,26 @@ def wire(
 ) -> None:
     """Connects the view's events."""
 
-    def on_photos(value: dict, chosen: str, now: Visit, request: gr.Request) -> Iterator[tuple]:
+    def on_photos(
+        value: dict, chosen: str, live: LiveVisit, request: gr.Request
+    ) -> Iterator[tuple]:
         asked, batch = asking(request, services, model=chosen), handlers.Batch()
         try:
             paths = [uploaded(str(file["path"])) for file in value["files"]]
             for batch in handlers.parse_each(services, paths, request=asked):
                 if batch.count < len(paths):
-                    yield now, *_working(batch.count, len(paths))
+                    yield live, *_working(batch.count, len(paths))
         except SegFaceError as error:
-            yield now, *_failed(error)
+            yield live, *_failed(error)
             return
         if batch.parsed:
-            yield now.opened(batch), *_shown(batch.parsed, problems=batch.problems)
+            live.change(lambda now: now.opened(batch))
+            yield live, *_shown(batch.parsed, problems=batch.problems)
         else:
             told = ui_messages.bad(batch.problems)
-            yield now, gr.skip(), told, gr.skip(), _done()
+            yield live, gr.skip(), told, gr.skip(), _done()
 
-    def on_example(value: dict, chosen: str, now: Visit, request: gr.Request) -> tuple:
+    def on_example(value: dict, chosen: str, live: LiveVisit, request: gr.Request) -> tuple:
         asked = asking(request, services, model=chosen)
         try:
             example = find_example(str(value.get("example")))
@@ -77,25 +81,20 @@ def wire(
                 (handlers.open_example(services, showcase, example, request=asked),)
             )
         except SegFaceError as error:
-            return now, *_failed(error)
-        return now.opened(batch), *_shown(batch.parsed)
+            return live, *_failed(error)
+        live.change(lambda now: now.opened(batch))
+        return live, *_shown(batch.parsed)
 
-    def on_whole(chosen: str, now: Visit, request: gr.Request) -> tuple:
+    def on_whole(chosen: str, live: LiveVisit, request: gr.Request) -> tuple:
         asked = asking(request, services, model=chosen, whole_image=True)
         try:
-            parsed = handlers.parse_again(services, now.photo(), request=asked)
-            later = now.swapped(parsed)
-            return later, *_shown(reopened(services, later), current=later.place)
+            parsed = parsed_again(services, live, request=asked)
         except SegFaceError as error:
-            return now, *_failed(error)
+            return live, *_failed(error)
+        return live, *_shown(parsed, current=live.now.place)
 
-    def on_picked(now: Visit, event: gr.EventData) -> tuple:
-        try:
-            later = now.picked(str(event._data.get("id")))
-            faces = services.shelf.get(later.current).parse.faces
-        except SegFaceError as error:
-            return now, ui_messages.bad(handlers.as_sentence(error)), gr.skip()
-        return later, ui_messages.nothing(), gr.update(visible=not faces)
+    def on_picked(live: LiveVisit, event: gr.EventData) -> tuple:
+        return live, *_picked(services, live, str(event._data.get("id")))
 
     # The drop says in words how long the line is; Gradio's own tracker would dim the whole view.
     queued = {**IN_LINE, **PRIVATE, "show_progress": "minimal", "show_progress_on": page.drop}
@@ -105,19 +104,47 @@ def wire(
     # What is known of an example needs no model, so it waits in no line.
     page.drop.example(on_example, given, shown, **QUIET).failure(**told)
     page.whole.click(on_whole, [model, visit], shown, **queued)
-    page.view.picked(on_picked, visit, [visit, page.message, page.whole], **PRIVATE)
+    page.view.picked(on_picked, visit, shown[:-1], **QUIET)
 
 
-def reopened(services: Services, visit: Visit) -> list[Parsed]:
-    """Returns the photos of a visit from the shelf.
+def parsed_again(services: Services, live: LiveVisit, *, request: handlers.Request) -> list[Parsed]:
+    """Parses the photo that is being looked at anew; returns all photos of the visit.
 
     Raises:
-        PhotoGoneError: The time of one ran out.
+        PhotoGoneError: It is no longer open.
+        SegFaceError: It can't be parsed; see `handlers.parse_again`.
     """
-    return [
-        Parsed(services.shelf.get(key), note)
-        for key, note in zip(visit.keys, visit.notes, strict=True)
-    ]
+    former = live.now.photo()
+    parsed = handlers.parse_again(services, former, request=request)
+    live.change(lambda now: now.swapped(former, parsed))
+    return reopened(services, live)
+
+
+def reopened(services: Services, live: LiveVisit) -> list[Parsed]:
+    """Returns the photos of a visit from the shelf; those whose time ran out leave the visit."""
+    visit, found, gone = live.now, [], set()
+    for key, note in zip(visit.keys, visit.notes, strict=True):
+        try:
+            found.append(Parsed(services.shelf.get(key), note))
+        except PhotoGoneError:
+            gone.add(key)
+    live.change(lambda now: now.without(gone))
+    return found
+
+
+def _picked(services: Services, live: LiveVisit, key: str) -> tuple:
+    """Looks at another photo; one that is gone gives way to the one before."""
+    try:
+        faces = services.shelf.get(live.now.picked(key).current).parse.faces
+        live.change(lambda now: now.picked(key))
+    except SegFaceError as error:
+        left = reopened(services, live)
+        if not left:
+            return _failed(error)[:-1]
+        told = (handlers.as_sentence(error),)
+        return _shown(left, current=live.now.place, problems=told)[:-1]
+    services.shelf.touch(live.now.keys)
+    return gr.skip(), ui_messages.nothing(), gr.update(visible=not faces)
 
 
 def _shown(parsed: Any, *, current: int = 0, problems: tuple[str, ...] = ()) -> tuple:

@@ -12,7 +12,7 @@ from space.downloads import make_download
 from space.services import Services
 from space.ui_events import PRIVATE, QUIET
 from space.ui_parse import ParsePage
-from space.visit import Visit
+from space.visit import LiveVisit
 
 # Gradio hands the file to the hidden button some frames after the answer came.
 _CLICK = """() => setTimeout(() => {
@@ -29,11 +29,11 @@ def layout() -> gr.DownloadButton:
 def wire(file: gr.DownloadButton, page: ParsePage, services: Services, *, visit: gr.State) -> None:
     """Makes the file that is chosen in the parse view, and hands it to the browser."""
 
-    def on_wanted(now: Visit, event: gr.EventData) -> tuple[str | None, Any]:
+    def on_wanted(live: LiveVisit, event: gr.EventData) -> tuple[str | None, Any]:
+        kind, key = (str(event._data.get(name)) for name in ("kind", "id"))
         try:
-            name, data = make_download(
-                str(event._data.get("kind")), services.shelf.get(now.photo())
-            )
+            photo = services.shelf.get(live.now.picked(key).current)
+            name, data = make_download(kind, photo)
             return str(services.shelf.lay_out(name, data)), ui_messages.nothing()
         except SegFaceError as error:
             return None, ui_messages.bad(handlers.as_sentence(error))

@@ -1,12 +1,17 @@
-"""Visit: what one open page remembers; a value, so that no two visitors can share it."""
+"""Visit: what one open page remembers; a value, so that no two visitors can share it.
+
+A `LiveVisit` holds the value of now, for events that overlap.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import threading
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 from space.errors import PhotoGoneError, VisitError
 from space.handlers import Batch, Parsed
-from space.handlers_save import Receipt
+from space.handlers_save import ConsentForm, Receipt
 from space.keeping import Contributor
 
 
@@ -20,7 +25,9 @@ class Visit:
         current: The key of the photo that is being looked at; empty before the first.
         editing: The key of the photo in the editor; empty before the first.
         saved: Receipts, the newest first.
+        corrected: Content id of what was saved last of each photo, by the photo's key.
         who: Who saved them; None before the first.
+        stated: The statements that the last photo was shared with; None before the first.
     """
 
     keys: tuple[str, ...] = ()
@@ -28,7 +35,9 @@ class Visit:
     current: str = ""
     editing: str = ""
     saved: tuple[Receipt, ...] = ()
+    corrected: Mapping[str, str] = field(default_factory=dict)
     who: Contributor | None = None
+    stated: ConsentForm | None = None
 
     def opened(self, batch: Batch) -> Visit:
         """Returns the visit with a batch of photos in place of those before."""
@@ -45,18 +54,34 @@ class Visit:
             raise PhotoGoneError("This photo is not open on this page: open it again.")
         return replace(self, current=key)
 
-    def swapped(self, parsed: Parsed) -> Visit:
-        """Returns the visit with another parse of the photo that is being looked at."""
-        place = self.place
+    def swapped(self, former: str, parsed: Parsed) -> Visit:
+        """Returns the visit with another parse of one of its photos.
+
+        Raises:
+            PhotoGoneError: The photo is not one of this visit.
+        """
+        place = self.picked(former).place
         keys, notes = list(self.keys), list(self.notes)
         keys[place] = parsed.photo.key
         notes[place] = parsed.note or notes[place]
-        return replace(self, keys=tuple(keys), notes=tuple(notes), current=keys[place])
+        current = keys[place] if self.current == former else self.current
+        return replace(self, keys=tuple(keys), notes=tuple(notes), current=current)
 
-    def received(self, receipt: Receipt, who: Contributor) -> Visit:
+    def without(self, gone: Collection[str]) -> Visit:
+        """Returns the visit without photos whose time ran out, if others are left to look at."""
+        left = [item for item in zip(self.keys, self.notes, strict=True) if item[0] not in gone]
+        if not left:
+            return self
+        keys, notes = zip(*left, strict=True)
+        current = self.current if self.current in keys else keys[0]
+        return replace(self, keys=keys, notes=notes, current=current)
+
+    def received(self, receipt: Receipt, who: Contributor, form: ConsentForm) -> Visit:
         """Returns the visit with one more saved correction, once each."""
         others = tuple(r for r in self.saved if r.kept.id != receipt.kept.id)
-        return replace(self, saved=(receipt, *others), who=who)
+        corrected = {**self.corrected, receipt.photo: receipt.kept.id}
+        stated = form if form.agrees else self.stated
+        return replace(self, saved=(receipt, *others), corrected=corrected, who=who, stated=stated)
 
     @property
     def place(self) -> int:
@@ -72,3 +97,24 @@ class Visit:
         if not self.current:
             raise VisitError("Open a photo first.")
         return self.current
+
+
+class LiveVisit:
+    """The visit of one open page as it is now.
+
+    A parse takes seconds, in which its visitor picks and saves. So an event changes what the visit
+    is when the answer is there, and never writes back what it was when the event began.
+    """
+
+    def __init__(self) -> None:
+        self.now = Visit()
+        self._lock = threading.Lock()
+
+    def __deepcopy__(self, memo: object) -> LiveVisit:
+        """Returns the live visit of another page: Gradio copies a state's first value for each."""
+        return LiveVisit()
+
+    def change(self, step: Callable[[Visit], Visit]) -> None:
+        """Replaces the visit by what `step` makes of it; where that raises, it stays."""
+        with self._lock:
+            self.now = step(self.now)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Collection, Set
+from typing import Any
 
+from annotate import layout
 from annotate.commands import _places
-from annotate.errors import ReviewError
-from annotate.review import Desk
+from annotate.errors import AnnotateError, ReviewError
+from annotate.place import patiently
+from annotate.store_repo import DatasetRepo
 from annotate.takedown import still_needed, take_down
+from annotate.traces import Trace, of_their_photos, traces, under_all_ids
 
 HELP = "take contributions down, by id or contributor, so that they can't come back"
 
@@ -22,25 +28,86 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Removes rows, leaves tombstones, closes pull requests, and says what is still needed."""
-    ids, numbers = set(args.ids), list[int]()
-    if not ids and not args.contributor:
+    if not args.ids and not args.contributor:
         raise ReviewError("nothing to take down: name content ids, or an account by --contributor")
-    if args.contributor:
-        with _places.counted(args) as rows:
-            found = rows.columns(["content_id", "contributor"])
-            ids |= {row["content_id"] for row in found if row["contributor"] == args.contributor}
-    if args.repo:
-        desk = Desk(_places.hub_store(args))
-        waiting = [c for c in desk.open() if c.id in ids or c.request.author == args.contributor]
-        ids |= {contribution.id for contribution in waiting}
-        numbers = desk.numbers_of(ids)
-    if not ids:
-        raise ReviewError(f"nothing by '{args.contributor}' is there to take down")
+    facts = _facts(args)
+    repo = _places.hub_store(args).repo if args.repo else None
+    held = {row["content_id"] for row in facts} | (_singles(repo) if repo else set())
+    among = traces(repo, held=held) if repo else ()
+    named = _named(args, facts, among)
+    ids = under_all_ids(named, among)
     done = take_down(_places.place_of(args), ids, reason=args.reason)
     print(f"{len(done.removed)} rows removed, {len(done.marked)} tombstones left")
-    if args.repo:
-        for contribution in waiting:
-            desk.reject(contribution.request.number, args.reason or "It was taken down.")
-            print(f"#{contribution.request.number} is closed")
-        print(still_needed(args.repo, numbers))
+    for content_id in sorted(ids - named):
+        print(f"{content_id} is the same contribution under another id: it is marked too")
+    known = {row["content_id"]: row["photo_id"] for row in facts}
+    photos = {known[content_id] for content_id in ids & known.keys()}
+    for content_id, photo in known.items():
+        if photo in photos and content_id not in ids:
+            print(f"{content_id} stays and holds the same photo: {_TOO}")
+    if repo:
+        mine = [t for t in among if t.ids & ids or _waits_from(t, args.contributor)]
+        _close(repo, mine, args.reason)
+        _tell_others(repo, mine, among, photos=photos, known=known.keys())
+        print(still_needed(args.repo, [trace.request.number for trace in mine]))
     return 0
+
+
+def _facts(args: argparse.Namespace) -> list[dict[str, Any]]:
+    """Reads what the rows say; a damaged one must not keep itself and others from going."""
+    try:
+        with _places.counted(args) as rows:
+            return list(rows.columns(["content_id", "contributor", "photo_id"]))
+    except AnnotateError as error:
+        if args.contributor:
+            raise
+        print(f"rows with the same photo can't be looked for: {error}", file=sys.stderr)
+        return []
+
+
+def _singles(repo: DatasetRepo) -> set[str]:
+    return {content_id for path in patiently(repo.paths) if (content_id := layout.id_at(path))}
+
+
+def _named(
+    args: argparse.Namespace, facts: Collection[dict[str, Any]], among: Collection[Trace]
+) -> set[str]:
+    """Returns the ids that are asked for; an account's, without what the head has from others."""
+    if not args.contributor:
+        return set(args.ids)
+    mine, others = set[str](), set[str]()
+    for row in facts:
+        (mine if row["contributor"] == args.contributor else others).add(row["content_id"])
+    mine.update(*(trace.ids for trace in among if trace.request.author == args.contributor))
+    if not (named := {*args.ids, *(mine - others)}):
+        raise ReviewError(f"nothing by '{args.contributor}' is there to take down")
+    return named
+
+
+def _waits_from(trace: Trace, account: str | None) -> bool:
+    return trace.open and trace.request.author == account
+
+
+def _close(repo: DatasetRepo, mine: Collection[Trace], reason: str) -> None:
+    for number in (trace.request.number for trace in mine if trace.open):
+        repo.close(number, comment=reason.strip() or "It was taken down.")
+        print(f"#{number} is closed")
+
+
+def _tell_others(
+    repo: DatasetRepo,
+    mine: Collection[Trace],
+    among: Collection[Trace],
+    *,
+    photos: Set[str],
+    known: Set[str],
+) -> None:
+    """Names the other pull requests with the same photo, but those whose rows are known."""
+    unknown = [trace for trace in mine if not trace.ids & known]
+    others = [trace for trace in among if trace not in mine and not trace.ids <= known]
+    for trace in of_their_photos(repo, unknown, others, photos=photos):
+        request, named = trace.request, ", ".join(sorted(trace.ids))
+        print(f"{request.revision} ({request.status}) holds the same photo, as {named}: {_TOO}")
+
+
+_TOO = "take that id down too if the photo has to go"

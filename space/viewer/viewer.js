@@ -9,7 +9,7 @@ const MODES = [
 // Longest side of the drawing: more pixels than a screen shows only cost time.
 const LARGEST = 1600;
 const state = { zoom: 1, photo: null, labels: null, doubt: null, sure: null, other: null, hidden: new Set(), modes: new Set(), opacity: 0.55, split: 0.5, face: -1 };
-let picture = null, layer = null, beside = null, sheet = null, loading = 0;
+let picture = null, layer = null, beside = null, sheet = null, loading = 0, looking = '';
 
 const make = (tag, text, attributes = {}) => {
   const node = document.createElement(tag);
@@ -187,6 +187,7 @@ function doubtLayer(wire, bytes) {
 
 async function open(photo) {
   const turn = ++loading, { w, h } = photo;
+  looking = photo.id; // its picture may still be on its way
   const [image, labels, sure, other] = await Promise.all([
     loadImage(photo.src.url), inflate(photo.labels), photo.confidence ? inflate(photo.confidence) : null, photo.other ? inflate(photo.other) : null,
   ]);
@@ -262,14 +263,14 @@ $('.fv-head').addEventListener('click', (event) => {
   if (!show) return;
   for (const c of state.photo.classes) if (c.id) toggle(c.id, show === 'none' || (show === 'rare' && !c.rare));
 });
-$('.fv-correct').addEventListener('click', () => trigger('correct'));
+$('.fv-correct').addEventListener('click', () => trigger('correct', { id: looking }));
 
 $('.fv-save ul').replaceChildren(...(props.kinds || []).map(([kind, title]) => {
   const item = make('li'), button = make('button', title, { type: 'button', id: `download-${kind}` });
   button.onclick = () => {
     $('.fv-save').open = false;
     $('.fv-made').textContent = 'Making the file';
-    trigger('wanted', { kind });
+    trigger('wanted', { kind, id: looking });
   };
   item.append(button);
   return item;

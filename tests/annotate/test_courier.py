@@ -14,8 +14,9 @@ import pytest
 
 from annotate.correction import Correction
 from annotate.courier import LAST_BATCH, Courier, Pace
+from annotate.entry import State
 from annotate.layout import row_path
-from annotate.outbox import Outbox, State
+from annotate.outbox import Outbox
 from bench import outbox_direct
 from bench.outbox import run
 from tests.annotate.conftest import REPO

@@ -12,8 +12,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from annotate.entry import Entry, State
 from annotate.errors import ConsentError, StoreError
-from annotate.outbox import MOST_PER_TRAY, Entry, Outbox, State, tray_name
+from annotate.outbox import MOST_PER_TRAY, Outbox, tray_name
 
 
 @pytest.fixture
@@ -52,17 +53,34 @@ def test_every_state_is_a_sentence(entry, sentence):
     assert entry.sentence == sentence
 
 
-def test_a_merged_photo_does_not_stay_but_a_refused_one_does(outbox, drawn):
-    tray, merged, refused = outbox.tray("guest"), drawn(1), drawn(2)
-    for correction, state in ((merged, State.MERGED), (refused, State.REFUSED)):
-        tray.put(correction)
-        tray.note(Entry(correction.content_id, state=state, reason="why"))
-    assert {entry.state for entry in tray.entries()} == {State.MERGED, State.REFUSED}
+@pytest.mark.parametrize("state", [State.MERGED, State.REFUSED])
+def test_a_photo_does_not_stay_once_it_is_decided_but_what_became_of_it_does(
+    outbox, correction, state
+):
+    tray = outbox.tray("guest")
+    tray.put(correction)
+    tray.note(Entry(correction.content_id, state=State.PROPOSED, number=12))
+    tray.note(Entry(correction.content_id, state=state, reason="why", number=12))
+    assert list(outbox.root.rglob("*.parquet")) == []
+    (entry,) = tray.entries()
+    assert (entry.state, entry.reason) == (state, "why")
     assert list(tray.open_entries()) == []
-    assert tray.put(merged).state is State.MERGED
-    assert tray.load(refused.content_id).content_id == refused.content_id
     with pytest.raises(StoreError, match="no contribution"):
-        tray.load(merged.content_id)
+        tray.load(correction.content_id)
+    assert tray.put(correction) == entry
+    assert list(outbox.root.rglob("*.parquet")) == []
+
+
+def test_a_decided_photo_that_a_crash_left_behind_is_removed_later(outbox, correction):
+    """Earlier versions left those that were refused."""
+    tray = outbox.tray("guest")
+    tray.put(correction)
+    row = (tray.folder / f"{correction.content_id}.parquet").read_bytes()
+    tray.note(Entry(correction.content_id, state=State.REFUSED, reason="why"))
+    (tray.folder / f"{correction.content_id}.parquet").write_bytes(row)
+    assert list(tray.open_entries()) == []
+    assert list(outbox.root.rglob("*.parquet")) == []
+    assert tray.entry(correction.content_id).sentence == "Refused: why."
 
 
 def test_consent_given_later_replaces_the_row_saved_without(outbox, drawn):
@@ -134,6 +152,19 @@ def test_a_contributor_cannot_fill_the_disk_alone(outbox, drawn):
     with pytest.raises(StoreError, match="500 contributions wait here already"):
         tray.put(drawn(1))
     assert outbox.tray("other").put(drawn(1)).state is State.SAVED
+
+
+def test_what_is_sent_does_not_count_against_what_may_wait(outbox, drawn):
+    tray = outbox.tray("guest")
+    tray.folder.mkdir(parents=True)
+    for number in range(MOST_PER_TRAY):
+        (tray.folder / f"{number:032x}.parquet").touch()
+    tray.note(Entry("0" * 32, state=State.PROPOSED, number=1))
+    assert tray.put(drawn(1)).state is State.SAVED
+    with pytest.raises(StoreError, match="500 contributions wait here already"):
+        tray.put(drawn(2))
+    tray.note(Entry(f"{1:032x}", state=State.REFUSED, reason="why"))
+    assert tray.put(drawn(2)).state is State.SAVED
 
 
 def test_look_alike_photos_are_found_whoever_sent_them(outbox, drawn):

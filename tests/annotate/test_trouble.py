@@ -48,3 +48,17 @@ def test_nothing_is_lost_by_trouble_that_a_person_must_mend(
     again.courier.lend("guest", "hf_guest")
     again.courier.step()
     assert again.told(correction) == "Pull request #1 is open."
+
+
+def test_a_row_that_cannot_be_read_waits_and_saving_again_mends_it(dataset, tmp_path, correction):
+    desk = Desk(tmp_path)
+    desk.courier.lend("guest", "hf_guest")
+    desk.tray.put(correction)
+    row = desk.tray.folder / f"{correction.content_id}.parquet"
+    row.write_bytes(row.read_bytes()[:-8])
+    desk.courier.step()
+    told = desk.told(correction)
+    assert told.startswith("Saved here and waiting to be sent: the contribution is no whole ")
+    assert told.endswith("save it again.")
+    assert row.is_file()
+    assert desk.saved(correction) == "Pull request #1 is open."

@@ -10,6 +10,7 @@ from annotate.courier import Courier
 from annotate.errors import StoreError
 from annotate.outbox import Outbox
 from annotate.store_hub import HubStore
+from annotate.takedown import take_down
 from segface_hf.labels import CELEBAMASK_HQ
 from space import handlers_save, ui_api
 from space.keeping import (
@@ -120,6 +121,30 @@ def test_after_a_restart_signing_in_is_enough(hub, tmp_path, correction):
     restarted.welcome(ada)
     restarted.courier.step()
     assert restarted.state(correction.content_id, who=ada) == "Pull request #1 is open."
+
+
+@pytest.mark.parametrize("decision", ["merged", "rejected", "taken down"])
+def test_a_photo_leaves_the_outbox_once_its_contribution_is_decided(
+    hub, tmp_path, correction, decision
+):
+    owner = HubStore("owner/faces", token=hub.token("owner"))
+    owner.create(CELEBAMASK_HQ)
+    settings = Settings(dataset="owner/faces", contributions=tmp_path / "outbox")
+    keeper, ada = build_services(settings).keeper, Contributor("ada", "ada", hub.token("ada"))
+    keeper.save(correction, who=ada)
+    if decision == "taken down":
+        take_down(owner.repo, [correction.content_id])
+    keeper.courier.step()
+    if decision == "merged":
+        owner.repo.merge(1)
+    elif decision == "rejected":
+        owner.repo.close(1, comment="No face.")
+    keeper.courier.lend("ada", ada.token)
+    keeper.courier.step()
+    assert list(tmp_path.rglob("*.parquet")) == []
+    assert keeper.state(correction.content_id, who=ada).split()[0] in ("Merged", "Refused:")
+    assert not keeper.save(correction, who=ada).created
+    assert list(tmp_path.rglob("*.parquet")) == []
 
 
 def test_an_adoption_that_was_cut_short_is_finished_by_the_next(keeper, correction):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from datasets import load_dataset
@@ -107,6 +109,18 @@ def test_a_photo_that_was_contributed_already_is_named_so(services, opened):
     told = "Another contribution has a photo that looks like this one."
     assert told not in first.sentence
     assert second.sentence.endswith(told)
+
+
+@pytest.mark.parametrize(("right", "recorded"), [("licensed", "CC BY 2.0"), ("own", "")])
+def test_a_photos_licence_is_recorded_only_where_it_is_why_the_photo_may_be_shared(
+    services, opened, right, recorded
+):
+    form = replace(CONSENT, right=right, photo_licence="CC BY 2.0")
+    receipt = save_correction(
+        services, payload_of(opened.key, corrected(opened)), form=form, who=WHO
+    )
+    saved = FolderStore(services.settings.contributions).load(receipt.kept.id)
+    assert saved.consent.photo_licence == recorded
 
 
 def test_a_form_begun_must_be_finished(services, opened):

@@ -46,6 +46,18 @@ def test_a_photo_comes_back_with_everything_its_parse_knows(shelf):
     assert (got.parse.model_id, got.parse.digest) == ("embedded", "sha256:0")
 
 
+def test_photos_of_one_visit_stay_as_long_as_one_of_them_is_used(shelf, clock):
+    late = opened(shelf, seed=2).key
+    clock.now += 1000
+    keys = [opened(shelf, seed=seed).key for seed in (0, 1)]
+    clock.now += 3000
+    shelf.touch([*keys, late, "0" * 32])
+    clock.now += 3000
+    assert [shelf.get(key).key for key in keys] == keys
+    with pytest.raises(PhotoGoneError):
+        shelf.get(late)
+
+
 def test_a_photo_is_gone_an_hour_after_it_was_last_used(shelf, clock, tmp_path):
     key = opened(shelf).key
     clock.now += 3000

@@ -20,6 +20,9 @@ FIRST_OF_CLASS = """(id) => {
   const i = labels.indexOf(id);
   return [i % photo.w, Math.floor(i / photo.w)];
 }"""
+READY = "document.querySelector('.fv').dataset.ready"
+OPENED = f"document.querySelector('#mask-editor .fme').dataset.ready === {READY}"
+CHANGED = "() => document.querySelector('#mask-editor .fme').__fme.map.changed"
 IN_SIGHT = """(what) => {
   const box = document.querySelector(what).getBoundingClientRect();
   return box.top >= 0 && box.bottom <= innerHeight;
@@ -126,7 +129,7 @@ def test_a_correction_is_saved_as_a_row_that_load_dataset_reads(
     stroke(page, (0.3, 0.1), (0.7, 0.12))
     page.wait_for_timeout(400)
     stroke(page, (0.3, 0.14), (0.7, 0.14))
-    changed = page.evaluate("() => document.querySelector('#mask-editor .fme').__fme.map.changed")
+    changed = page.evaluate(CHANGED)
     page.locator("#right").get_by_role("radio").first.check()
     page.click("#mask-editor [data-act=save]")
     page.wait_for_selector("#save-message [role=alert]")
@@ -149,6 +152,33 @@ def test_a_correction_is_saved_as_a_row_that_load_dataset_reads(
     assert "brush" in {used["tool"] for used in row["tools"]}
     page.get_by_role("tab", name="Contribute").click()
     assert row["content_id"][:8] in page.locator("#receipts").inner_text()
+
+
+def test_a_saved_photo_that_is_opened_again_goes_on_from_what_was_saved(open_page, example):
+    page = open_page()
+    upload(page, example, list_examples()[-1].path)
+    wait_for_overlay(page)
+
+    def look_at(number):
+        page.get_by_role("tab", name="Parse").click()
+        before = page.locator(".fv").get_attribute("data-ready")
+        page.locator(".fv-photos button").nth(number).click()
+        page.wait_for_function(f"{READY} !== {before!r}")
+        open_editor(page)
+        page.wait_for_function(
+            f"document.querySelector('#mask-editor .fme').dataset.ready === {READY}"
+        )
+
+    open_editor(page)
+    page.evaluate("() => document.querySelector('#mask-editor .fme').__fme.cls(16)")
+    stroke(page, (0.3, 0.1), (0.7, 0.12))
+    changed = page.evaluate(CHANGED)
+    page.click("#mask-editor [data-act=save]")
+    page.wait_for_selector("#save-message [role=status]")
+    look_at(1)
+    assert page.evaluate(CHANGED) == 0
+    look_at(0)
+    assert page.evaluate(CHANGED) == changed > 0
 
 
 def test_the_answer_to_save_is_in_sight_on_a_phone_and_leads_to_what_was_saved(open_page, example):

@@ -1,0 +1,97 @@
+"""What overlaps in a real browser: picks and saves during a parse, photos whose time runs out."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from space.examples import list_examples
+from tests.space.e2e.conftest import upload, wait_for_overlay
+from tests.space.e2e.test_loop import READY, open_editor, stroke
+
+EDITOR = "document.querySelector('#mask-editor .fme')"
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Ten photos of one face, each of another size."""
+    paths = [tmp_path / f"{number}.jpg" for number in range(10)]
+    with Image.open(list_examples()[0].path) as image:
+        for number, path in enumerate(paths):
+            image.convert("RGB").resize((700 + number, 700)).save(path)
+    return paths
+
+
+def test_the_photo_that_is_shown_is_downloaded_corrected_and_listed(open_page, photos):
+    page = open_page()
+    upload(page, *photos[:2])
+    first = wait_for_overlay(page)
+    upload(page, *photos[2:])
+    page.wait_for_function("document.querySelector('.pd').innerText.includes('1 of 8 photos')")
+    page.locator(".fv-photos button").nth(1).click()
+    page.wait_for_function(f"{READY} !== {first!r}")
+    second = page.locator(".fv").get_attribute("data-ready")
+    page.click("#downloads summary")
+    with page.expect_download() as found:
+        page.click("#download-mask")
+    assert np.asarray(Image.open(found.value.path())).shape == (700, 701)
+    open_editor(page)
+    assert page.evaluate(f"{EDITOR}.dataset.ready") == second
+    page.locator("#mask-editor .fme-view").scroll_into_view_if_needed()
+    stroke(page, (0.3, 0.1), (0.7, 0.12))
+    page.click("#mask-editor [data-act=save]")
+    page.wait_for_selector("#save-message [role=status]")
+    page.wait_for_function("document.querySelectorAll('.fv-photos button').length === 8")
+    page.get_by_role("tab", name="Contribute").click()
+    page.wait_for_selector("#receipts td")
+
+
+def test_the_statements_about_one_photo_are_not_made_about_the_next(open_page, photos):
+    page = open_page()
+    upload(page, *photos[:2])
+    first = wait_for_overlay(page)
+    open_editor(page)
+    page.get_by_label("This photo's licence lets me share it").check()
+    page.get_by_label("The photo's licence").fill("CC BY 2.0")
+    page.get_by_label("Where it comes from").fill("https://a.example/photo-a")
+    page.get_by_label("The people in it agree to this").check()
+    page.get_by_label("may be published in the dataset").check()
+    page.get_by_role("tab", name="Parse").click()
+    page.locator(".fv-photos button").nth(1).click()
+    page.wait_for_function(f"{READY} !== {first!r}")
+    page.click("#to-correct")
+    page.wait_for_function(f"{EDITOR}.dataset.ready === {READY}")
+    assert page.locator("#consent :checked").count() == 0
+    assert page.get_by_label("Where it comes from").input_value() == ""
+    page.wait_for_selector("#photo-licence", state="hidden")
+    page.get_by_label("This photo's licence lets me share it").check()
+    assert page.get_by_label("The photo's licence").input_value() == ""
+
+
+def test_a_photo_whose_time_ran_out_leaves_the_other_in_sight_and_can_be_opened_again(
+    open_page, server, photos
+):
+    page = open_page()
+    upload(page, *photos[:2])
+    first = wait_for_overlay(page)
+    page.locator(".fv-photos button").nth(1).click()
+    page.wait_for_function(f"{READY} !== {first!r}")
+    second = page.locator(".fv").get_attribute("data-ready")
+    shutil.rmtree(server.cache / first)
+    page.locator(".fv-photos button").nth(0).click()
+    page.wait_for_selector("#parse-message [role=alert]")
+    page.wait_for_function(
+        f"{READY} === {second!r} && !document.querySelector('.fv-photos button')"
+    )
+    shutil.rmtree(server.cache / second)
+    page.click("#to-correct")
+    page.wait_for_selector("#save-message [role=alert]")
+    page.get_by_role("tab", name="Parse").click()
+    upload(page, photos[1])
+    page.wait_for_selector(".pd[data-state=busy]")
+    page.wait_for_selector(".pd[data-state=idle]")
+    open_editor(page)
+    assert page.evaluate(f"{EDITOR}.dataset.ready") == second
