@@ -10,7 +10,7 @@ import yaml
 
 from segface_hf import hub
 from segface_hf.config import SegFaceConfig
-from segface_hf.errors import ConfigError, OutputError
+from segface_hf.errors import CheckpointNotFoundError, ConfigError, OutputError
 from segface_hf.training.recipe import SMALL_MODEL, Recipe
 
 _OF_ITS_WEIGHTS = ("class_bias", "source", "source_digest", "license")
@@ -23,7 +23,6 @@ def read_recipe(path: str | Path) -> Recipe:
 
     Raises:
         ConfigError: The file is missing, no YAML, or holds unknown or bad options.
-        CheckpointNotFoundError: There is no such checkpoint.
     """
     try:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
@@ -39,8 +38,16 @@ def read_recipe(path: str | Path) -> Recipe:
 
 
 def _model_of(initial: str) -> dict[str, Any]:
-    """The architecture of a checkpoint, without what is true of its own weights alone."""
-    config = SegFaceConfig.from_dict(hub.read_config(hub.checkpoint_folder(initial))).to_dict()
+    """The architecture of a checkpoint, without what is true of its own weights alone.
+
+    Nothing where there is no such checkpoint: a recipe can be read without, and the run that
+    starts from it says so.
+    """
+    try:
+        folder = hub.checkpoint_folder(initial)
+        config = SegFaceConfig.from_dict(hub.read_config(folder)).to_dict()
+    except CheckpointNotFoundError:
+        return {}
     return {name: value for name, value in config.items() if name not in _OF_ITS_WEIGHTS}
 
 
