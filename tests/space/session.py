@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+from concurrent.futures import ThreadPoolExecutor
 
 import gradio as gr
 from gradio.state_holder import SessionState
@@ -84,6 +85,12 @@ async def _built(services):
 
 
 def _finished(work):
-    with contextlib.closing(asyncio.new_event_loop()) as loop:
-        # One event may come while another's handler runs: it knows nothing of that.
-        return contextvars.Context().run(loop.run_until_complete, work)
+    """In a thread of its own: a browser of other tests may have a loop that runs in this one."""
+
+    def run():
+        with contextlib.closing(asyncio.new_event_loop()) as loop:
+            # One event may come while another's handler runs: it knows nothing of that.
+            return contextvars.Context().run(loop.run_until_complete, work)
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(run).result()
