@@ -15,6 +15,7 @@ from annotate.store_repo import DatasetRepo
 from annotate.takedown import still_needed, take_down
 from annotate.traces import Trace, of_their_photos, traces, under_all_ids
 
+_TOO = "take that id down too if the photo has to go"
 HELP = "take contributions down, by id or contributor, so that they can't come back"
 
 
@@ -108,6 +109,3 @@ def _tell_others(
     for trace in of_their_photos(repo, unknown, others, photos=photos):
         request, named = trace.request, ", ".join(sorted(trace.ids))
         print(f"{request.revision} ({request.status}) holds the same photo, as {named}: {_TOO}")
-
-
-_TOO = "take that id down too if the photo has to go"

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from segface_hf.arguments import check_files, check_picture, whole
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
     from torch import Tensor
 
     from segface_hf.metrics_report import Measured
@@ -65,9 +64,7 @@ def run(args: argparse.Namespace) -> int:
     from segface_hf.metrics_groups import check_groups, read_groups
     from segface_hf.metrics_report import report
     from segface_hf.model import SegFace
-    from segface_hf.training.damage import DAMAGES
     from segface_hf.training.data import find_pairs
-    from segface_hf.training.evaluation import check_frames
 
     if args.threads:
         torch.set_num_threads(args.threads)
@@ -77,8 +74,7 @@ def run(args: argparse.Namespace) -> int:
     groups = read_groups(args.groups) if args.groups else None
     check_groups(groups or {}, [pair.stem for pair in pairs])
     model = SegFace.from_pretrained(args.model or hub.embedded_folder())
-    check_frames(model.config)
-    predict, change = predictor(model, args), drawn(model, args)
+    predict, change = predictor(model, args), changed(model, args)
     measured = measure(predict, pairs, model, boundary=not args.no_boundary, change=change)
     values = report(measured, rounds=args.bootstrap, groups=groups, worst=args.worst)
     named = {"model": args.model or "embedded", "data": str(args.data), "options": asked(args)}
@@ -86,8 +82,7 @@ def run(args: argparse.Namespace) -> int:
     if args.against:
         values["against"] = against(args, measured, pairs)
     if args.landmarks or args.tilt:
-        damage = DAMAGES[args.damage] if args.damage else None
-        values |= pipeline_scores(model, pairs, tilt=args.tilt, change=change, damage=damage)
+        values |= pipeline_scores(model, pairs, tilt=args.tilt, change=change)
     write_outputs(
         args,
         values,
@@ -104,26 +99,26 @@ def asked(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def predictor(model: SegFace, args: argparse.Namespace) -> Predict:
-    """Returns how a model is run: its resolution, a flipped pass, damage done to photos first."""
-    from segface_hf.training.damage import DAMAGES
-    from segface_hf.training.evaluation import after, frame_predictor
+    """Returns how a model is run: its resolution, a flipped pass, lowered logits."""
+    from segface_hf.training.evaluation import frame_predictor
 
-    predict = frame_predictor(
+    return frame_predictor(
         model, side=args.side, mirrored=args.mirrored, lowered=lowered_logits(model, args)
     )
-    return after(DAMAGES[args.damage], predict) if args.damage else predict
 
 
-def drawn(model: SegFace, args: argparse.Namespace) -> Change:
-    """Returns what is drawn on photos first: nothing without `--drawn`.
+def changed(model: SegFace, args: argparse.Namespace) -> Change:
+    """Returns what is drawn on photos and done to them first: nothing unless it is asked for.
 
     Raises:
-        LabelError: The model lacks the class.
+        LabelError: The model lacks the class that is to be drawn.
     """
+    from segface_hf.training.damage import DAMAGES
     from segface_hf.training.drawing import drawer
-    from segface_hf.training.evaluation import unchanged
+    from segface_hf.training.evaluation import after, unchanged
 
-    return drawer(args.drawn, model.config.labels) if args.drawn else unchanged
+    change = drawer(args.drawn, model.config.labels) if args.drawn else unchanged
+    return after(change, DAMAGES[args.damage]) if args.damage else change
 
 
 def lowered_logits(model: SegFace, args: argparse.Namespace) -> Tensor | None:
@@ -166,7 +161,7 @@ def against(args: argparse.Namespace, measured: Measured, pairs: Sequence[Pair])
             f"{args.against} has {len(theirs)} classes, the model {len(ours)}, and they differ in "
             f"{differing}: compare models of the same classes"
         )
-    change = drawn(model, args)
+    change = changed(model, args)
     other = measure(predictor(model, args), pairs, model, boundary=False, change=change)
     rounds = args.bootstrap or 1000
     return {"model": args.against, "f1": compare(measured, other, rounds=rounds)}
@@ -199,19 +194,17 @@ def measure(
 
 
 def pipeline_scores(
-    model: SegFace, pairs: Sequence[Pair], *, tilt: float, change: Change,
-    damage: Callable[[Image], Image] | None = None,
-) -> dict[str, Any]:  # fmt: skip
-    """Measures FaceParser on the same photos, drawn upon and damaged in the same way."""
+    model: SegFace, pairs: Sequence[Pair], *, tilt: float, change: Change
+) -> dict[str, Any]:
+    """Measures FaceParser on the same photos, changed in the same way."""
     from segface_hf.metrics_parser import ParserScores
     from segface_hf.parser import FaceParser
     from segface_hf.training.data import iterate_pairs
 
     scores = ParserScores(FaceParser(model), tilt=tilt)
     photos = iterate_pairs(pairs, model.config.labels)
-    for pair, photo, truth in _progress(photos, len(pairs), "photo pipeline"):
-        image, mask = change(pair.stem, photo, truth)
-        scores.add(pair.stem, damage(image) if damage else image, mask)
+    for pair, image, mask in _progress(photos, len(pairs), "photo pipeline"):
+        scores.add(pair.stem, *change(pair.stem, image, mask))
     return scores.summary()
 
 

@@ -135,9 +135,12 @@ def check_pairs(pairs: Sequence[Pair], schema: LabelSchema) -> None:
     Raises:
         DataError: Names the first file that can't be used.
     """
+
+    def check(pair: Pair) -> None:
+        read_pair(pair, schema)
+
     with ThreadPoolExecutor(2) as pool:
-        for _ in pool.map(lambda pair: read_pair(pair, schema) and None, pairs):
-            pass
+        list(pool.map(check, pairs))
 
 
 def iterate_pairs(

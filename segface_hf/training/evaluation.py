@@ -77,6 +77,7 @@ def frame_predictor(
         mirrored: Adds a second pass on the flipped photo.
         lowered: (K,) what to take from each class's logits, see `adjust`.
     """
+    check_frames(model.config)
     side = side or model.config.resolution
     swap = torch.tensor(model.config.labels.mirror_ids)
 
@@ -95,14 +96,19 @@ def frame_predictor(
     return predict
 
 
-def after(change: Callable[[Image.Image], Image.Image], predict: Predict) -> Predict:
-    """Returns a predictor that sees photos after a change, such as `damage.DAMAGES` holds."""
-    return lambda image: predict(change(image))
-
-
 def unchanged(stem: str, image: Image.Image, mask: np.ndarray) -> tuple[Image.Image, np.ndarray]:
     """Leaves a photo and its mask as they are."""
     return image, mask
+
+
+def after(change: Change, damage: Callable[[Image.Image], Image.Image]) -> Change:
+    """Returns a change whose photos are damaged then, such as `damage.DAMAGES` holds."""
+
+    def both(stem: str, image: Image.Image, mask: np.ndarray) -> tuple[Image.Image, np.ndarray]:
+        photo, truth = change(stem, image, mask)
+        return damage(photo), truth
+
+    return both
 
 
 def evaluate_photos(

@@ -18,7 +18,7 @@ from segface_hf.errors import ConfigError, DataError
 from segface_hf.metrics_bootstrap import resampled
 from segface_hf.model import SegFace
 from segface_hf.training.data import find_pairs
-from segface_hf.training.evaluation import unchanged
+from segface_hf.training.evaluation import after, unchanged
 from segface_hf.training.recipe_file import read_recipe, write_recipe
 from segface_hf.training.report import Progress, curves
 from tests.segface_hf.training.drawn import tiny_recipe, write_pair
@@ -99,9 +99,8 @@ def test_the_photo_pipeline_sees_what_the_model_saw(tmp_path):
         return values["landmarks"]["photos_without_a_face_found"]
 
     assert without_a_face() == 0
-    assert without_a_face(damage=lambda image: Image.new("RGB", image.size)) == 1
-    blank = Image.new("RGB", pixels.shape[1::-1])
-    assert without_a_face(change=lambda stem, image, mask: (blank, mask)) == 1
+    blank = after(unchanged, lambda image: Image.new("RGB", image.size))
+    assert without_a_face(change=blank) == 1
 
 
 def test_a_model_that_needs_landmarks_is_not_scored_without(folder, tmp_path, capsys):

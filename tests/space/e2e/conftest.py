@@ -84,6 +84,16 @@ def server(tmp_path_factory):
     stop(running)
 
 
+def go_to(page, url):
+    """Opens an address; once more where Chromium took a socket that a busy machine let drop."""
+    try:
+        page.goto(url)
+    except Exception as error:
+        if "ERR_SOCKET_NOT_CONNECTED" not in str(error):
+            raise
+        page.goto(url)
+
+
 @pytest.fixture
 def open_page(browser, server):
     """Opens the app in a fresh visit: `open_page(width=390, dark=True, view="about")`."""
@@ -97,7 +107,7 @@ def open_page(browser, server):
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(30_000)
-        page.goto((url or server.url) + (f"?view={view}" if view else ""))
+        go_to(page, (url or server.url) + (f"?view={view}" if view else ""))
         page.wait_for_selector(".pd", state="attached")
         return page
 

@@ -80,6 +80,16 @@ def bring_back(editor):
     return editor.ids()
 
 
+def painted_over_an_offer(open_editor):
+    """A photo whose unsaved work is offered, and on which somebody paints without an answer."""
+    editor = open_editor()
+    editor.drag([(40, 40), (80, 40)])
+    reload(editor, "256x256")
+    offered(editor)
+    editor.drag([(40, 90), (50, 90)])
+    return editor
+
+
 def nothing_offered(editor):
     editor.js("fme.app.drafts.writing")
     editor.page.wait_for_timeout(300)
@@ -124,22 +134,14 @@ def test_painting_before_answering_leaves_the_offered_work_as_it_was(open_editor
 
 
 def test_new_work_is_offered_when_the_old_was_brought_back_over_it(open_editor):
-    editor = open_editor()
-    editor.drag([(40, 40), (80, 40)])
-    reload(editor, "256x256")
-    offered(editor)
-    editor.drag([(40, 90), (50, 90)])
+    editor = painted_over_an_offer(open_editor)
     new = editor.ids()
     bring_back(editor)
     np.testing.assert_array_equal(bring_back(editor), new)
 
 
 def test_discarding_old_work_keeps_the_draft_of_the_new(open_editor):
-    editor = open_editor()
-    editor.drag([(40, 40), (80, 40)])
-    reload(editor, "256x256")
-    offered(editor)
-    editor.drag([(40, 90), (50, 90)])
+    editor = painted_over_an_offer(open_editor)
     new = editor.ids()
     editor.page.click("[data-act=draft-discard]")
     assert nothing_offered(editor)
@@ -149,11 +151,7 @@ def test_discarding_old_work_keeps_the_draft_of_the_new(open_editor):
 
 
 def test_saving_new_work_ends_the_old_that_was_offered_beside_it(open_editor):
-    editor = open_editor()
-    editor.drag([(40, 40), (80, 40)])
-    reload(editor, "256x256")
-    offered(editor)
-    editor.drag([(40, 90), (50, 90)])
+    editor = painted_over_an_offer(open_editor)
     editor.save()
     assert nothing_offered(editor)
     reload(editor, "256x256")
