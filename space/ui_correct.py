@@ -46,12 +46,12 @@ def layout(services: Services) -> CorrectPage:
     message = ui_messages.message_box("save-message")
     editor = FaceMaskEditor(elem_id="mask-editor")
     licence = services.settings.license.upper()
+    again = gr.Button(
+        "The same holds as for the photo before", size="sm", visible=False, elem_id="again"
+    )
     with gr.Group(elem_id="consent"):
         heading = "If you want to share it" if services.settings.private else "Before you save"
         gr.Markdown(f"## {heading}", elem_classes="consent-title")
-        again = gr.Button(
-            "The same holds as for the photo before", size="sm", visible=False, elem_id="again"
-        )
         right = gr.Radio(_choices(RIGHTS), label="Why may this photo be shared?", elem_id="right")
         people = gr.Radio(_choices(PEOPLE), label="Who is in it?", elem_id="people")
         photo_licence = gr.Textbox(

@@ -60,6 +60,7 @@ export class App {
     this.cleaning.load(value.pairs);
     this.choose(Math.min(1, this.classes.length - 1));
     this.alert('');
+    this.say(''); // What was said is about the photo before.
     this.setState('ready');
     this.onchange();
   }

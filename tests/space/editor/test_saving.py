@@ -40,6 +40,9 @@ def test_a_refused_save_keeps_the_work_and_says_why(open_editor):
     editor.save()
     assert editor.js("fme.app.unsaved") is False
     np.testing.assert_array_equal(editor.saved()[0], work)
+    assert editor.text(".fme-message") == "Saved as a test."
+    editor.load("128x128")
+    assert editor.text(".fme-message") == ""
 
 
 def test_a_save_without_an_answer_is_a_failed_save(open_editor):
