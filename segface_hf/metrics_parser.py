@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,11 +84,6 @@ class ParserScores:
             photo, ids = tilted(image, mask, degrees)
             found = self.parser.parse(photo).mask
             self.turned.append(known_confusion(ids, found, self.schema.num_classes))
-
-    def add_all(self, photos: Iterable[tuple[str, Image.Image, np.ndarray]]) -> None:
-        """Adds many photos."""
-        for stem, image, mask in photos:
-            self.add(stem, image, mask)
 
     def summary(self) -> dict[str, Any]:
         """Returns `landmarks` and, where asked for, `tilt`, as plain values."""

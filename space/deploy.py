@@ -17,8 +17,19 @@ from space.errors import DeployError
 ROOT = Path(__file__).resolve().parents[1]
 _FILES = ("app.py", "README.md", "requirements.txt", "LICENSE", "NOTICE")
 _FOLDERS = ("segface_hf", "annotate", "space", "examples")
-# Training and the command line run elsewhere; stubs and caches are made anew.
-_LEFT_OUT = ("segface_hf/training/", "segface_hf/commands/", "annotate/simulate")
+# Beginnings of paths: training, rendering, scoring, exports and command lines run elsewhere.
+_LEFT_OUT = (
+    "segface_hf/training/", "segface_hf/rendering/", "segface_hf/jobs/", "segface_hf/commands/",
+    "segface_hf/cli.py", "segface_hf/__main__.py", "segface_hf/arguments.py",
+    "segface_hf/adapters.py", "segface_hf/export", "segface_hf/files.py", "segface_hf/metrics",
+    "segface_hf/onnx.py", "segface_hf/result_files.py", "segface_hf/whole.py",
+    "segface_hf/weights/run", "segface_hf/weights_synthetic/run",
+    "annotate/commands/", "annotate/cli.py", "annotate/__main__.py", "annotate/simulate",
+    "annotate/compact.py", "annotate/takedown.py",
+    "space/__main__.py", "space/deploy.py", "space/load.py", "space/local_app.py",
+    "space/pictures.py", "space/editor/simulate",
+)  # fmt: skip
+# Stubs and caches are made anew.
 _SUFFIXES_LEFT_OUT = (".pyc", ".pyi")
 _KEPT_REMOTE = (".gitattributes",)
 REQUIRED: Mapping[str, type] = {

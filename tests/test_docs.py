@@ -86,7 +86,11 @@ def programs_named_in(page):
                 yield ANNOTATE, words[3:]
 
 
-def test_every_command_in_the_docs_has_the_options_that_the_page_shows(capsys):
+def test_every_command_in_the_docs_has_the_options_that_the_page_shows(
+    capsys, tmp_path, monkeypatch
+):
+    (tmp_path / "contributions" / "data").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
     refused = []
     for page in PAGES:
         for program, words in programs_named_in(page):

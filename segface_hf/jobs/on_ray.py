@@ -17,7 +17,7 @@ from typing import Any
 
 from segface_hf import errors
 from segface_hf.errors import ConfigError, DataError, SegFaceError, UnreachableError
-from segface_hf.jobs.hub_files import HUB
+from segface_hf.hub_files import HUB
 from segface_hf.jobs.places import Place
 from segface_hf.jobs.results import Row
 from segface_hf.jobs.shards import Shard

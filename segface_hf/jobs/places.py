@@ -11,8 +11,8 @@ from typing import IO, cast
 
 from segface_hf.errors import DataError, OutputError, SegFaceError, UnreachableError
 from segface_hf.files import check_output
+from segface_hf.hub_files import HUB, file_system, hub_errors, is_passing, refusal, upload
 from segface_hf.images import SUFFIXES
-from segface_hf.jobs.hub_files import HUB, file_system, hub_errors, is_passing, refusal, upload
 from segface_hf.whole import write_whole
 
 PARQUET = ".parquet"

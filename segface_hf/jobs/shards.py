@@ -13,7 +13,6 @@ from segface_hf.errors import DataError, SegFaceError
 from segface_hf.files import Photo
 from segface_hf.jobs.places import Place
 
-IMAGE_COLUMN = "image"
 STAMP = b"segface"  # where a result file tells what it was made with
 # A group of rows that is this many shards long is cut; shorter ones are read as a whole.
 _LARGE_GROUP = 4

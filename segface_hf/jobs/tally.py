@@ -56,7 +56,8 @@ class Tally:
     def tell(self, out: str) -> None:
         """Prints what was done; failures and photos without a face go to stderr."""
         skipped = f", {self.skipped} done before" if self.skipped else ""
-        print(f"{self.parsed} photos parsed, {self.faces} faces{skipped}: {out}")
+        photos, faces = _count(self.parsed, "photo"), _count(self.faces, "face")
+        print(f"{photos} parsed, {faces}{skipped}: {out}")
         _list([
             f"no face found in {photo}: name it alone with --whole to parse it as one face"
             for photo in self.faceless
@@ -64,6 +65,10 @@ class Tally:
         _list([f"failed: {_named(photo, error)}" for photo, error in self.failed])
         if self.note:
             print(self.note, file=sys.stderr)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _named(photo: str, error: str) -> str:

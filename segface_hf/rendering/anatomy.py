@@ -27,7 +27,6 @@ _HEAD_BONES = (
 _NECK_BONES = {"neck03": 0.75, "neck02": 0.5, "neck01": 0.25}
 _NOSE_TARGETS = ("nose-scale-horiz-incr", "nose-scale-vert-incr", "nose-volume-incr",
                  "nose-scale-depth-incr")  # fmt: skip
-HELPERS = ("eyelashes-1", "eyelashes-2", "teeth", "tongue")
 
 
 @dataclass(frozen=True)

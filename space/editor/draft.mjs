@@ -84,7 +84,7 @@ export class Drafts {
 
   /** A photo was opened: `parse` {id, value, photo}, and the draft that was brought back, if one was. */
   begin(parse, restored = null) {
-    this.sitting = { id: [parse.id, Date.now()], parse, restored, offered: null };
+    this.sitting = { id: [parse.id, Date.now()], parse, restored, offered: null, changes: 0 };
   }
 
   /** The newest draft of one parse (of all when `id` is null) but what is open; undefined when there is none. */
@@ -107,6 +107,7 @@ export class Drafts {
 
   /** Keep this soon: `read` gives {ids, changed, seconds, tools} of the photo that is open. */
   keep(read) {
+    this.sitting.changes++;
     this.waiting = { sitting: this.sitting, read };
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.flush(), DELAY);

@@ -29,7 +29,8 @@ export class Saving {
     if (!app.map || this.pending) return;
     app.leavePreview();
     app.guide.leave();
-    const pending = { token: newToken(), sitting: app.drafts.sitting, revision: app.revision };
+    const { sitting } = app.drafts;
+    const pending = { token: newToken(), sitting, changes: sitting.changes, revision: app.revision };
     this.pending = pending;
     app.setState('saving');
     app.alert('');
@@ -58,8 +59,10 @@ export class Saving {
     }
     app.setState('saved');
     app.say(ack.message || 'Saved.');
-    if (pending.sitting === app.drafts.sitting) app.savedAt(pending.revision);
-    else app.drafts.end(pending.sitting); // Another photo was opened meanwhile.
+    const { sitting } = pending;
+    if (sitting === app.drafts.sitting) app.savedAt(pending.revision);
+    // Another photo was opened meanwhile; what was painted after Save is in the draft alone.
+    else if (sitting.changes === pending.changes) app.drafts.end(sitting);
   }
 
   silent(pending) {

@@ -1,6 +1,5 @@
 // A simulated annotator's lines: which stretch of a part's true outline is worth drawing again.
 import { reshape } from './reshape.mjs';
-import { centreOf } from './simulate_brush.mjs';
 
 // Wrong pixels a pixel of line that make a stretch worth its length; several are tried.
 const DENSITIES = [0.25, 0.6, 1.2, 2.5];

@@ -27,8 +27,6 @@ export function zoomAt(view, factor, [px, py]) {
   return { scale, x: px - (px - view.x) * ratio, y: py - (py - view.y) * ratio };
 }
 
-export const panBy = (view, [dx, dy]) => ({ ...view, x: view.x + dx, y: view.y + dy });
-
 /** The pixel under a point of the box. */
 export const toPixel = (view, [px, py]) => [
   Math.floor((px - view.x) / view.scale),

@@ -53,7 +53,8 @@ def drawn_photo(seed):
 def test_a_faithful_parse_has_a_small_landmark_error():
     face = Detection.from_box((48.0, 32.0, 208.0, 232.0))
     scores = ParserScores(FaceParser(ColorEngine(), detector=FixedDetector(face)))
-    scores.add_all((str(seed), *drawn_photo(seed)) for seed in range(2))
+    for seed in range(2):
+        scores.add(str(seed), *drawn_photo(seed))
     values = scores.summary()["landmarks"]
     assert values["photos_measured"] == 2
     assert values["photos_without_a_face_found"] == 0

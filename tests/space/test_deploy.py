@@ -8,6 +8,7 @@ from huggingface_hub import HfApi
 from segface_hf.upstream import REPOSITORY
 from space.deploy import ROOT, check_front_matter, deploy, front_matter, make_plan, space_files
 from space.errors import DeployError
+from tests.test_house import PACKAGES, imports
 
 CONSTRAINTS = (ROOT / "constraints.txt").read_text().splitlines()
 FIELDS = {
@@ -47,6 +48,32 @@ def project(tmp_path):
 
 def test_exactly_what_a_space_needs_is_uploaded(project):
     assert set(space_files(project)) == set(NEEDED)
+
+
+def module_file(name):
+    """The file of a module of ours, None for others."""
+    start = ROOT / name.replace(".", "/")
+    files = (start.with_suffix(".py"), start / "__init__.py")
+    return next((file.relative_to(ROOT).as_posix() for file in files if file.is_file()), None)
+
+
+def imported_from(start):
+    """Every module that one imports, at once or later; training is for reading folders of masks."""
+    found, left = set(), [start]
+    while left:
+        path = left.pop()
+        if path in found or path.startswith("segface_hf/training/"):
+            continue
+        found.add(path)
+        names = {name for name in imports(ROOT / path) if name.split(".")[0] in PACKAGES}
+        names |= {name.rsplit(".", i)[0] for name in names for i in range(1, name.count(".") + 1)}
+        left += filter(None, map(module_file, names))
+    return found
+
+
+def test_the_modules_uploaded_are_those_that_the_app_imports_and_no_others():
+    uploaded = {path for path in space_files() if path.endswith(".py")}
+    assert uploaded == imported_from("app.py")
 
 
 def test_a_deployment_makes_the_space_hold_the_planned_files_and_no_others(project, hub):

@@ -68,7 +68,7 @@ def test_a_second_run_skips_what_is_done_and_overwrite_does_not(
     (out / "a_mask.png").unlink()
     capsys.readouterr()
     parse_fast(photos, "--out", out)
-    assert "1 photos parsed, 1 faces, 1 done before" in capsys.readouterr().out
+    assert "1 photo parsed, 1 face, 1 done before" in capsys.readouterr().out
     parse_fast(photos, "--out", out, "--overwrite")
     assert "2 photos parsed" in capsys.readouterr().out
 
@@ -78,7 +78,7 @@ def test_other_settings_parse_again(
 ) -> None:
     parse_fast(photos / "a.jpg", "--out", tmp_path / "out")
     parse_fast(photos / "a.jpg", "--out", tmp_path / "out", "--classes", "nose, hair")
-    assert "1 photos parsed" in capsys.readouterr().out
+    assert "1 photo parsed" in capsys.readouterr().out
     mask = np.asarray(Image.open(tmp_path / "out" / "a_mask.png"))
     assert set(np.unique(mask)) <= {0, 10, 14}
 

@@ -81,7 +81,7 @@ def test_what_a_killed_run_left_without_a_report_is_made_again(
     (photos / "1.json").unlink()
     capsys.readouterr()
     assert parse_here(*arguments) == 0
-    assert "1 photos parsed" in capsys.readouterr().out
+    assert "1 photo parsed" in capsys.readouterr().out
 
 
 def test_tables_of_other_photos_are_not_replaced(tiny: Path, tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_a_name_that_is_too_long_fails_alone(
     arguments = (tmp_path / "in", "--whole", "--model", tiny)
     assert parse_here(*arguments, "--out", tmp_path / "out") == 1
     told = capsys.readouterr()
-    assert "1 photos parsed" in told.out
+    assert "1 photo parsed" in told.out
     assert "is too long for a name: rename it" in told.err
 
 

@@ -45,7 +45,7 @@ def test_a_dataset_is_streamed_and_a_second_run_goes_on_where_the_first_was(
     (out / "train-0000004.parquet").unlink()
     parse_here(*arguments)
     told = capsys.readouterr()
-    assert "1 photos parsed, 1 faces, 3 done before" in told.out
+    assert "1 photo parsed, 1 face, 3 done before" in told.out
     assert told.err.count("failed: ") == 2
     assert_same_rows(read_results(out), rows)
     parse_here("hf://datasets/ada/faces", *arguments[2:])

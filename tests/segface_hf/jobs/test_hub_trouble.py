@@ -8,7 +8,7 @@ import pytest
 from huggingface_hub import HfApi
 
 from segface_hf.errors import DataError, OutputError, UnreachableError
-from segface_hf.jobs.hub_files import ATTEMPTS, upload
+from segface_hf.hub_files import ATTEMPTS, upload
 from segface_hf.jobs.places import Place
 from segface_hf.jobs.shards import Shard, photos_of
 from tests.hub_double.state import Hub

@@ -21,7 +21,6 @@ FIRST_OF_CLASS = """(id) => {
   return [i % photo.w, Math.floor(i / photo.w)];
 }"""
 READY = "document.querySelector('.fv').dataset.ready"
-OPENED = f"document.querySelector('#mask-editor .fme').dataset.ready === {READY}"
 CHANGED = "() => document.querySelector('#mask-editor .fme').__fme.map.changed"
 IN_SIGHT = """(what) => {
   const box = document.querySelector(what).getBoundingClientRect();

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,8 +65,8 @@ class EditorPage:
     def ids(self) -> NDArray[np.uint8]:
         """The label map as it is in the browser."""
         width, height = self.js("[fme.map.width, fme.map.height]")
-        flat = np.frombuffer(bytes(self.js("Array.from(fme.map.data)")), np.uint8)
-        return flat.reshape(height, width)
+        coded = self.js("btoa(Array.from(fme.map.data, (id) => String.fromCharCode(id)).join(''))")
+        return np.frombuffer(b64decode(coded), np.uint8).reshape(height, width)
 
     def at(self, x: float, y: float) -> Point:
         left, top = self.js("fme.toScreen(arg[0], arg[1])", [x, y])

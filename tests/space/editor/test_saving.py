@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from tests.space.editor.driver import EditorPage
+from tests.space.editor.driver import ROOT, EditorPage
 from tests.space.editor.synthetic import synthetic_face
 
 
@@ -57,6 +57,24 @@ def test_a_save_without_an_answer_is_a_failed_save(open_editor):
         time.sleep(0.1)
     assert "did not answer" in editor.text(".fme-alert")
     assert editor.js("fme.app.unsaved") is True
+
+
+def test_what_is_painted_after_save_is_kept_when_the_answer_finds_another_photo(open_editor):
+    editor = open_editor()
+    for painted_since in (False, True):
+        editor.drag([(40, 40), (80, 40)])
+        editor.save("silent", until="saving")
+        editor.page.wait_for_function(f"{ROOT}.__fme.app.saving.pending.timer > 0")
+        if painted_since:
+            editor.drag([(40, 60), (80, 60)])
+        work = editor.ids()
+        editor.load("64x64")
+        editor.js("fme.app.saving.answered({token: fme.app.saving.pending.token, ok: true})")
+        editor.load("256x256")
+        if painted_since:
+            np.testing.assert_array_equal(bring_back(editor), work)
+        else:
+            assert nothing_offered(editor)
 
 
 def reload(editor, size=None):
