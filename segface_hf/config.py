@@ -104,6 +104,9 @@ class SegFaceConfig:
             object.__setattr__(self, own, getattr(schema, theirs))
 
     def _check_sizes(self) -> None:
+        for name in ("backbone", "schema"):
+            if not isinstance(getattr(self, name), str):
+                raise ConfigError(f"{name} is a name, got {getattr(self, name)!r}")
         limits = {"width": 8, "depth": 1, "heads": 1, "mlp_dim": 1, "resolution": 32}
         for name, smallest in limits.items():
             value = getattr(self, name)
@@ -117,7 +120,8 @@ class SegFaceConfig:
                 f"width must be a multiple of twice the heads, got {self.width} and {self.heads}"
             )
         dims = self.upscale_dims
-        if not isinstance(dims, tuple) or len(dims) not in (1, 2) or min(dims) < 1:
+        counts = isinstance(dims, tuple) and all(type(count) is int and count > 0 for count in dims)
+        if not counts or len(dims) not in (1, 2):
             raise ConfigError(f"upscale_dims holds one or two channel counts, got {dims!r}")
 
     def _check_preprocessing(self) -> None:
@@ -127,8 +131,8 @@ class SegFaceConfig:
             value = getattr(self, name)
             if not isinstance(value, tuple) or len(value) != 3:
                 raise ConfigError(f"{name} holds one number for each RGB channel, got {value!r}")
-            if not all(isinstance(part, int | float) for part in value):
-                raise ConfigError(f"{name} holds numbers, got {value!r}")
+            if not all(isinstance(part, int | float) and math.isfinite(part) for part in value):
+                raise ConfigError(f"{name} holds finite numbers, got {value!r}")
         if min(self.std) <= 0:
             raise ConfigError(f"std must be positive, got {self.std}")
 
@@ -186,5 +190,5 @@ class SegFaceConfig:
         """An edited id2label beside an unedited label_names would mislabel every mask."""
         own = self.to_dict()
         for key in ("id2label", "label2id"):
-            if key in values and dict(values[key]) != own[key]:
+            if key in values and values[key] != own[key]:
                 raise ConfigError(f"{key} contradicts label_names: change both, or remove {key}")

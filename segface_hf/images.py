@@ -28,6 +28,8 @@ DAMAGED = (
 )  # fmt: skip
 BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
+# Values of EXIF orientation that turn or mirror a picture.
+_TURNED = range(2, 9)
 _TRANSPARENT_MODES = ("RGBA", "LA", "PA", "RGBa", "La")
 
 
@@ -125,7 +127,7 @@ def _finish(image: Image.Image, name: str, max_pixels: int) -> Image.Image:
         raise ImageError(f"{name} has no pixels: got {width} x {height}")
     try:
         image.load()
-        return opaque(_upright(image))
+        return opaque(upright(image))
     except DAMAGED as error:
         raise ImageError(
             f"{name} is damaged: expected a complete {image.format or 'picture'}, but decoding "
@@ -141,10 +143,10 @@ def _mega(pixels: int) -> str:
     return f"{pixels / 1e6:.3g} million pixels"
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """Applies EXIF orientation; unreadable EXIF data is no reason to refuse a picture."""
+def upright(image: Image.Image) -> Image.Image:
+    """Applies EXIF orientation; without one that can be read it is the very image."""
     try:
-        turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
+        turned = image.getexif().get(ExifTags.Base.Orientation) in _TURNED
         return ImageOps.exif_transpose(image) if turned else image
     except DAMAGED:
         return image

@@ -81,7 +81,7 @@ def is_result(path: Path) -> bool:
     for ending in (_MASK, _OVERLAY):
         if path.name.endswith(ending):
             name = path.name.removesuffix(ending) + _REPORT
-            return _is_ours(path) or _read(path.with_name(name)).keys() >= _ALWAYS
+            return is_own_picture(path) or _read(path.with_name(name)).keys() >= _ALWAYS
     return False
 
 
@@ -110,7 +110,7 @@ def is_done(results: Results, photo: Photo, settings: dict[str, Any]) -> bool:
 def _check_free(results: Results) -> None:
     """Refuses to go on where a file that no run wrote would be replaced."""
     pictures = (results.mask, results.overlay)
-    foreign = [path for path in pictures if os.path.isfile(path) and not _is_ours(path)]
+    foreign = [path for path in pictures if os.path.isfile(path) and not is_own_picture(path)]
     if os.path.isfile(results.report):
         foreign.append(results.report)
     if foreign:
@@ -120,7 +120,8 @@ def _check_free(results: Results) -> None:
         )
 
 
-def _is_ours(path: Path) -> bool:
+def is_own_picture(path: Path) -> bool:
+    """Whether `segface parse` wrote a mask or an overlay."""
     try:
         with Image.open(path) as picture:
             said = picture.info.get("Software", picture.info.get("comment", b""))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from segface_hf.labels import LabelSchema
 from segface_hf.training.data import PhotoSet
 
 _MINIMUM_PIXELS = 6
+_SIDES = re.compile(r"(?<![^\W_])(?:left|right|l|r)(?![^\W_])", re.IGNORECASE)
 _ANCHORS = (("l_eye",), ("r_eye",), ("nose",), ("mouth", "l_lip", "u_lip"))
 
 
@@ -35,19 +38,27 @@ def sides_are_swapped(mask: np.ndarray, schema: LabelSchema) -> bool:
     """Tells whether mirrored classes lie on the wrong sides of an upright face.
 
     The subject's left is the image's right, so the left member of each pair must have the larger
-    x. Every pair with both members votes; a tie counts as right.
+    x. Every pair with both members in the mask votes; a tie counts as right. A pair votes only if
+    its names tell the sides, by `l` and `r` or `left` and `right` as a word of their own.
 
     Args:
         mask: uint8 (H, W) of class ids, the face upright.
-        schema: Its `mirror_pairs` are ordered (left, right) or (right, left) by name.
+        schema: Its names and `mirror_pairs`.
     """
     votes = 0
     for pair in schema.mirror_pairs:
-        left, right = sorted(pair, key=lambda index: not schema.names[index].startswith("l_"))
-        a, b = center_of(mask, (left,)), center_of(mask, (right,))
+        by_side = {_side(schema.names[index]): index for index in pair}
+        if by_side.keys() != {"l", "r"}:
+            continue
+        a, b = center_of(mask, (by_side["l"],)), center_of(mask, (by_side["r"],))
         if a is not None and b is not None:
             votes += 1 if a[0] > b[0] else -1
     return votes < 0
+
+
+def _side(name: str) -> str | None:
+    sides = {word[0].lower() for word in _SIDES.findall(name)}
+    return sides.pop() if len(sides) == 1 else None
 
 
 def swapped_photos(photos: PhotoSet) -> tuple[str, ...]:

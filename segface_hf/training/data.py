@@ -13,8 +13,9 @@ from PIL import Image
 from torch import Tensor
 
 from segface_hf.errors import DataError, LabelError
-from segface_hf.images import BOMBS, DAMAGED, opaque
+from segface_hf.images import BOMBS, DAMAGED, opaque, upright
 from segface_hf.labels import LabelSchema
+from segface_hf.result_files import is_own_picture
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 MASK_SUFFIX = ".png"
@@ -98,35 +99,49 @@ def read_mask(path: Path, schema: LabelSchema) -> np.ndarray:
     return mask
 
 
-def read_photo(path: Path) -> Image.Image:
-    """Reads a photo as RGB, turned as it is stored: masks were drawn on the stored pixels.
+def read_photo(pair: Pair, size: tuple[int, int]) -> Image.Image:
+    """Reads a photo as RGB, turned as its mask is.
 
-    Depth and transparency become what `load_image` makes of them.
+    A phone stores a photo on its side and notes how it is to be turned. Its mask may be drawn on
+    the photo as it is looked at or as it is stored; the size tells which. Depth and transparency
+    become what `load_image` makes of them.
+
+    Args:
+        pair: The photo, and its mask.
+        size: Width and height of the mask.
 
     Raises:
-        DataError: The file can't be decoded.
+        DataError: The file can't be decoded, its size differs, or the mask fits both ways.
     """
     try:
-        with Image.open(path) as file:
+        with Image.open(pair.image) as file:
             file.load()
-            return opaque(file)
+            looked_at = upright(file)
+            views = [looked_at] if looked_at is file else [looked_at, file]
+            fitting = [opaque(view) for view in views if view.size == size]
     except (*DAMAGED, *BOMBS) as error:
-        raise DataError(f"{path} can't be read as a photo: {error}") from error
+        raise DataError(f"{pair.image} can't be read as a photo: {error}") from error
+    if not fitting:
+        raise DataError(
+            f"{pair.mask} has size {size[0]} x {size[1]} but its photo has "
+            f"{looked_at.width} x {looked_at.height}: both must have the same size"
+        )
+    if len(fitting) > 1 and not is_own_picture(pair.mask):
+        raise DataError(
+            f"{pair.image} is stored turned (EXIF orientation), and its mask fits it as it is "
+            "stored and as it is looked at: turn the photo for good, or remove its EXIF data"
+        )
+    return fitting[0]
 
 
 def read_pair(pair: Pair, schema: LabelSchema) -> tuple[Image.Image, np.ndarray]:
     """Reads a photo and its mask.
 
     Raises:
-        DataError: One can't be read, or their sizes differ.
+        DataError: One can't be read, their sizes differ, or the mask fits a turned photo both ways.
     """
-    image, mask = read_photo(pair.image), read_mask(pair.mask, schema)
-    if image.size != (mask.shape[1], mask.shape[0]):
-        raise DataError(
-            f"{pair.mask} has size {mask.shape[1]} x {mask.shape[0]} but its photo has "
-            f"{image.size[0]} x {image.size[1]}: both must have the same size"
-        )
-    return image, mask
+    mask = read_mask(pair.mask, schema)
+    return read_photo(pair, (mask.shape[1], mask.shape[0])), mask
 
 
 def check_pairs(pairs: Sequence[Pair], schema: LabelSchema) -> None:

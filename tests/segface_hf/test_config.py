@@ -36,6 +36,13 @@ def test_an_edited_id2label_that_contradicts_the_names_is_refused():
         SegFaceConfig.from_dict(values)
 
 
+@pytest.mark.parametrize("key", ["id2label", "label2id"])
+@pytest.mark.parametrize("value", [None, ["a", "b"], 3])
+def test_derived_labels_of_another_kind_contradict_the_names(key, value):
+    with pytest.raises(ConfigError, match=f"{key} contradicts label_names"):
+        SegFaceConfig.from_dict({**SegFaceConfig().to_dict(), key: value})
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -43,6 +50,11 @@ def test_an_edited_id2label_that_contradicts_the_names_is_refused():
         {"width": 0},
         {"depth": "2"},
         {"upscale_dims": (64, 32, 16)},
+        {"upscale_dims": ("a",)},
+        {"upscale_dims": (64.5,)},
+        {"backbone": None},
+        {"schema": ["celebamask_hq"]},
+        {"mean": (float("nan"),) * 3},
         {"warp": "fisheye"},
         {"std": (0.0, 1.0, 1.0)},
         {"mean": (0.5,)},

@@ -5,8 +5,11 @@ import pytest
 from PIL import ExifTags, Image
 
 from segface_hf.errors import DataError
+from segface_hf.faces import FaceParse
+from segface_hf.images import load_image
 from segface_hf.labels import CELEBAMASK_HQ
-from segface_hf.training.data import find_pairs, load_photos, read_mask, read_pair, read_photo
+from segface_hf.result_files import Results, write_results
+from segface_hf.training.data import Pair, find_pairs, load_photos, read_mask, read_pair, read_photo
 from tests.segface_hf.training.drawn import draw_face, write_pair
 
 
@@ -67,21 +70,55 @@ def test_sizes_of_photo_and_mask_must_agree(folder):
 def test_a_deep_and_a_transparent_photo_train_as_they_are_looked_at(tmp_path):
     grey = np.linspace(0, 255, 64 * 48).reshape(48, 64).astype(np.uint8)
     Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / "deep.png")
-    assert (
-        np.abs(np.asarray(read_photo(tmp_path / "deep.png"))[..., 1] - grey.astype(int)).max() <= 1
-    )
-    Image.new("RGBA", (8, 8), (0, 0, 0, 0)).save(tmp_path / "clear.png")
-    assert np.asarray(read_photo(tmp_path / "clear.png")).min() == 255
+    assert np.abs(np.asarray(photo_at(tmp_path / "deep.png"))[..., 1] - grey.astype(int)).max() <= 1
+    Image.new("RGBA", (64, 48), (0, 0, 0, 0)).save(tmp_path / "clear.png")
+    assert np.asarray(photo_at(tmp_path / "clear.png")).min() == 255
 
 
-def test_a_photo_with_a_mask_stays_turned_as_it_is_stored(tmp_path):
+def turned_pair(folder, orientation, *, size=(40, 30), mask=None):
+    """A photo as a phone stores it, one corner red when looked at, and a mask."""
+    looked_at = Image.new("RGB", size)
+    looked_at.paste("red", (0, 0, 5, 5))
     exif = Image.Exif()
-    exif[ExifTags.Base.Orientation] = 6
-    Image.new("RGB", (40, 30)).save(tmp_path / "phone.jpg", exif=exif)
-    assert read_photo(tmp_path / "phone.jpg").size == (40, 30)
+    exif[ExifTags.Base.Orientation] = orientation
+    back = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90}[orientation]
+    looked_at.transpose(back).save(folder / "phone.png", exif=exif)
+    Image.new("L", mask or size).save(folder / "mask.png")
+    return Pair("phone", folder / "phone.png", folder / "mask.png")
 
 
-@pytest.mark.parametrize("read", [read_photo, lambda path: read_mask(path, CELEBAMASK_HQ)])
+def is_red_above_on_the_left(image):
+    return image.getpixel((2, 2)) == (255, 0, 0)
+
+
+def test_a_turned_photo_is_read_as_its_mask_was_drawn(tmp_path):
+    upright, _ = read_pair(turned_pair(tmp_path, 6), CELEBAMASK_HQ)
+    assert upright.size == (40, 30)
+    assert is_red_above_on_the_left(upright)
+    stored, _ = read_pair(turned_pair(tmp_path, 6, mask=(30, 40)), CELEBAMASK_HQ)
+    assert stored.size == (30, 40)
+    assert not is_red_above_on_the_left(stored)
+
+
+@pytest.mark.parametrize("shape", [{"orientation": 3}, {"orientation": 6, "size": (40, 40)}])
+def test_a_turned_photo_whose_mask_fits_both_ways_is_refused_unless_parse_made_the_mask(
+    tmp_path, shape
+):
+    pair = turned_pair(tmp_path, **shape)
+    with pytest.raises(DataError, match=r"phone\.png is stored turned"):
+        read_pair(pair, CELEBAMASK_HQ)
+    mask = read_mask(pair.mask, CELEBAMASK_HQ)
+    results = Results(pair.mask, tmp_path / "overlay.jpg", tmp_path / "report.json")
+    write_results(results, load_image(pair.image), FaceParse(mask, CELEBAMASK_HQ), {})
+    image, _ = read_pair(pair, CELEBAMASK_HQ)
+    assert is_red_above_on_the_left(image)
+
+
+def photo_at(path):
+    return read_photo(Pair("a", path, path), (64, 48))
+
+
+@pytest.mark.parametrize("read", [photo_at, lambda path: read_mask(path, CELEBAMASK_HQ)])
 def test_a_broken_chunk_which_pillow_calls_a_syntax_error_is_refused_by_name(tmp_path, read):
     path = tmp_path / "a.png"
     noise = np.random.default_rng(0).integers(0, 19, (400, 400), dtype=np.uint8)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from segface_hf.labels import CELEBAMASK_HQ
+from segface_hf.labels import CELEBAMASK_HQ, LabelSchema
 from segface_hf.training.adjust import prior_shift
 from segface_hf.training.audit import sides_are_swapped
 from segface_hf.training.data import find_pairs, load_photos
@@ -55,6 +55,27 @@ def test_a_true_mask_is_not_called_swapped():
 
 def test_a_flipped_mask_whose_ids_were_kept_is_called_swapped():
     assert sides_are_swapped(draw_face(0)[1][:, ::-1], CELEBAMASK_HQ)
+
+
+@pytest.mark.parametrize(
+    ("names", "right"),
+    [(("r_eye", "l_eye"), 1), (("right_eye", "left_eye"), 1), (("Left Eye", "Right Eye"), 2),
+     (("eye-r", "eye-l"), 1)],
+)  # fmt: skip
+def test_sides_are_told_by_their_names_in_any_order(names, right):
+    mask = np.zeros((32, 32), np.uint8)
+    mask[10:14, 5:10], mask[10:14, 22:27] = right, 3 - right
+    schema = LabelSchema("own", ("background", *names), ((0, 0, 0),) * 3, ((1, 2),))
+    assert not sides_are_swapped(mask, schema)
+    assert sides_are_swapped(mask[:, ::-1], schema)
+
+
+def test_names_that_tell_no_side_have_no_say_in_it():
+    mask = np.zeros((32, 32), np.uint8)
+    mask[10:14, 5:10], mask[10:14, 22:27] = 1, 2
+    schema = LabelSchema("own", ("background", "re", "le"), ((0, 0, 0),) * 3, ((1, 2),))
+    assert not sides_are_swapped(mask, schema)
+    assert not sides_are_swapped(mask[:, ::-1], schema)
 
 
 @pytest.mark.parametrize(("how", "count"), [("repair", 7), ("set_aside", 6), ("keep", 7)])
