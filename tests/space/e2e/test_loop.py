@@ -224,8 +224,7 @@ def test_a_download_is_made_when_it_is_asked_for(open_page, example):
     with page.expect_download() as found:
         page.click("#download-mask")
     ids = np.asarray(Image.open(found.value.path()))
-    shown = page.evaluate(f"() => [...({SHOWN})().labels]")
-    assert ids.ravel().tolist() == shown
+    assert ",".join(map(str, ids.ravel())) == page.evaluate(f"() => ({SHOWN})().labels.join()")
     page.wait_for_function("() => !document.querySelector('.fv-made').textContent")
     page.click("#downloads summary")
     with page.expect_download() as found:
