@@ -16,7 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shares", nargs="+", type=float, help="weight of each (default: equal)")
     parser.add_argument(
         "--bias", nargs="+", default=[], type=_named_number, metavar="CLASS=LOGITS",
-        help="added to a class's logits from now on: necklace=-2 makes necklaces rarer",
+        help="added to a class's logits from now on, in place of what was: necklace=-2 makes "
+        "necklaces rarer",
     )  # fmt: skip
     parser.add_argument("--out", required=True, help="folder of the new checkpoint")
     parser.add_argument("--dtype", choices=DTYPES, default="float32", help="of the saved weights")
@@ -35,7 +36,6 @@ def run(args: argparse.Namespace) -> int:
     """Averages and saves; returns 0."""
     import torch
 
-    from segface_hf.errors import OutputError
     from segface_hf.model import SegFace
     from segface_hf.training.adjust import with_class_bias
     from segface_hf.training.average import mean_of
@@ -46,9 +46,9 @@ def run(args: argparse.Namespace) -> int:
         mean = with_class_bias(mean, dict(args.bias))
     if args.dtype == "float16":
         mean = mean.to(torch.float16)
-    try:
-        mean.save_pretrained(Path(args.out))
-    except OSError as error:
-        raise OutputError(f"can't write the checkpoint to {args.out}: {error}") from error
+    mean.save_pretrained(Path(args.out))
     print(f"{len(args.models)} checkpoints averaged: {args.out}")
+    constants = zip(mean.config.labels.names, mean.config.class_bias, strict=False)
+    if told := ", ".join(f"{name} {value:+g}" for name, value in constants if value):
+        print(f"added to logits: {told}")
     return 0

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from segface_hf.arguments import check_picture, whole
 
@@ -39,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
 
     from segface_hf.training.data import check_pairs, find_pairs
     from segface_hf.training.distributed import Company
-    from segface_hf.training.loop import start, train
+    from segface_hf.training.loop import check_ahead, start, train
     from segface_hf.training.prepare import prepare
     from segface_hf.training.preview import write_preview
     from segface_hf.training.recipe import Recipe
@@ -59,6 +60,8 @@ def run(args: argparse.Namespace) -> int:
     validation = validation_folder(folder, args.val)
     pairs = find_pairs(validation) if validation else ()
     check_pairs(pairs, recipe.model_config().labels)
+    if company.leads and not args.preview:
+        check_ahead(recipe, Path(args.out))
     data = prepare(
         folder, recipe, unlabelled=args.unlabelled, synthetic=args.synthetic,
         progress=company.leads,
@@ -94,10 +97,13 @@ def _lead(current: Run) -> bool:
     from segface_hf.training.report import Progress, report_evaluation, write_curves
     from segface_hf.training.run import BEST, LAST
 
+    def told(row: Mapping[str, Any]) -> None:
+        report_evaluation(row)
+        write_curves(current.out)
+
     recipe = current.recipe
     with Progress(current.step, recipe.steps, recipe.batch_size) as progress:
-        done = train(current, progress=progress, log=report_evaluation, stop=progress.stopped)
-    write_curves(current.out)
+        done = train(current, progress=progress, log=told, stop=progress.stopped)
     kept = BEST if current.best >= 0 else LAST
     print(f"{'done' if done else 'stopped, run again to resume'}: {current.out / kept}")
     return done

@@ -43,17 +43,18 @@ def prior_shift(data: TrainingData, recipe: Recipe) -> Tensor:
 def with_class_bias(model: SegFace, bias: Mapping[str, float]) -> SegFace:
     """Returns the model with constants added to the logits of classes, in its configuration.
 
-    Choose them on photos that were not trained on; the model's own ones are replaced.
+    Choose them on photos that were not trained on. A class that is not named keeps its own.
 
     Args:
         model: It stays as it is.
-        bias: Class name -> what is added; negative ones make a class rarer.
+        bias: Class name -> what is added from now on, in place of what was; negative ones make a
+            class rarer.
 
     Raises:
         LabelError: A class that the model doesn't have.
     """
     labels = model.config.labels
-    values = [0.0] * labels.num_classes
+    values = list(model.config.class_bias or [0.0] * labels.num_classes)
     for name, value in bias.items():
         values[labels.id_of(name)] = value
     biased = SegFace(replace(model.config, class_bias=tuple(values)))

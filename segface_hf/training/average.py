@@ -11,6 +11,7 @@ from torch import nn
 
 from segface_hf.errors import ConfigError
 from segface_hf.model import SegFace
+from segface_hf.training.adjust import with_class_bias
 
 
 def averaged_copy(model: nn.Module) -> nn.Module:
@@ -49,7 +50,7 @@ def mean_of(models: Sequence[SegFace], shares: Sequence[float]) -> SegFace:
         shares: How much each counts; they are scaled to a sum of 1.
 
     Returns:
-        A new model with the configuration of the first.
+        A new model with the configuration of the first, and the mean of their class constants.
 
     Raises:
         ConfigError: Shares and models don't fit, or the architectures differ.
@@ -71,4 +72,15 @@ def mean_of(models: Sequence[SegFace], shares: Sequence[float]) -> SegFace:
         if value.is_floating_point():
             parts = [s * state[key].float() for s, state in zip(shares, states, strict=True)]
             value.copy_(torch.stack(parts).sum(0) / sum(shares))
+    if any(model.config.class_bias for model in models):
+        mean = with_class_bias(mean, _mean_bias(models, shares))
     return mean.eval()
+
+
+def _mean_bias(models: Sequence[SegFace], shares: Sequence[float]) -> dict[str, float]:
+    labels = models[0].config.labels
+    total = [0.0] * labels.num_classes
+    for model, share in zip(models, shares, strict=True):
+        for index, value in enumerate(model.config.class_bias):
+            total[index] += share * value / sum(shares)
+    return dict(zip(labels.names, total, strict=True))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from segface_hf.errors import OutputError
+from segface_hf.training.recipe import Recipe
 from segface_hf.training.recipe_file import write_recipe
-from segface_hf.training.run import Run
+from segface_hf.training.run import Run, build_model, check_same_run
+from segface_hf.training.state import STATE_FILE, load_state
 
 RECIPE_FILE = "run.yaml"
 STOP_FILE = "stop"
@@ -27,8 +30,36 @@ def stop_file_found(out: Path) -> bool:
     return True
 
 
+def check_ahead(recipe: Recipe, out: Path) -> None:
+    """Tells what can't work before photos are read, and a teacher sees them for an hour.
+
+    Args:
+        recipe: Of the run; its model is built once and dropped.
+        out: Folder of the run, which is made.
+
+    Raises:
+        CheckpointError: The weights to start from are missing or don't fit.
+        OutputError: The folder can't be written.
+        ConfigError: It holds another recipe's run.
+    """
+    _make(out)
+    if (state := load_state(out / STATE_FILE)) is None:
+        build_model(recipe)
+    else:
+        check_same_run(state["recipe"], recipe.to_dict(), out)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OutputError(f"can't write to {folder}: {error}") from error
+
+
 def start(run: Run) -> bool:
-    """Makes the run's folder, resumes where there is a state, and writes the recipe out.
+    """Makes the run's folder, resumes where there is a state, and writes out the recipe.
 
     Returns:
         Whether it resumed.
@@ -37,11 +68,8 @@ def start(run: Run) -> bool:
         OutputError: The folder can't be written.
         ConfigError: It holds another recipe's run.
     """
-    try:
-        if run.company.leads:
-            run.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"can't make {run.out}: {error}") from error
+    if run.company.leads:
+        _make(run.out)
     resumed = run.resume()
     if run.company.leads:
         write_recipe(run.recipe, run.out / RECIPE_FILE)

@@ -1,4 +1,4 @@
-"""ImageNet start: weights that an installed package ships, put into a timm backbone."""
+"""The start of a run: ImageNet weights that a package ships, or those of another checkpoint."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from segface_hf.errors import CheckpointError
+from segface_hf.model import SegFace
+
+_CLASS_TOKENS = "decoder.class_tokens"
 
 # Backbone -> (pip requirement, package, file pattern inside it).
 PACKAGES: Mapping[str, tuple[str, str, str]] = MappingProxyType(
@@ -77,14 +80,45 @@ def load_imagenet(backbone: nn.Module, name: str) -> None:
     backbone.load_state_dict({key: weights[key] for key in wanted}, strict=True)
 
 
-def load_decoder(model: nn.Module, source: nn.Module, *, name: str) -> None:
-    """Takes everything behind the backbone from a model with another backbone.
-
-    The projections of the backbone's features stay as they are: they belong to it.
+def load_whole(model: SegFace, source: SegFace, *, name: str) -> None:
+    """Takes all weights of a model of the same architecture; classes find theirs by name.
 
     Args:
-        model: The `SegFace` to fill.
-        source: The `SegFace` to take from, of the same width, depth and labels.
+        model: The model to fill; its tokens of classes that `source` lacks stay as they are.
+        source: The model to take from.
+        name: What `source` was loaded from, for messages.
+
+    Raises:
+        CheckpointError: The architectures differ.
+    """
+    try:
+        model.load_state_dict(_with_classes_of(model, source), strict=True)
+    except RuntimeError as error:
+        raise CheckpointError(f"{name} doesn't fit the recipe: {error}") from error
+
+
+def _with_classes_of(model: SegFace, source: SegFace) -> dict[str, Tensor]:
+    """The state of `source` with a class token for each class of `model`."""
+    state = dict(source.state_dict())
+    tokens, theirs = model.state_dict()[_CLASS_TOKENS].clone(), state[_CLASS_TOKENS]
+    if tokens.shape[1] == theirs.shape[1]:
+        ids = source.config.labels.label2id
+        for index, name in enumerate(model.config.labels.names):
+            if name in ids:
+                tokens[index] = theirs[ids[name]]
+        state[_CLASS_TOKENS] = tokens
+    return state
+
+
+def load_decoder(model: SegFace, source: SegFace, *, name: str) -> None:
+    """Takes everything behind the backbone from a model with another backbone.
+
+    The projections of the backbone's features stay as they are: they belong to it. Classes find
+    their tokens by name.
+
+    Args:
+        model: The model to fill.
+        source: The model to take from, of the same width and depth.
         name: What `source` was loaded from, for messages.
 
     Raises:
@@ -95,12 +129,12 @@ def load_decoder(model: nn.Module, source: nn.Module, *, name: str) -> None:
         for key, value in model.state_dict().items()
         if not key.startswith(("backbone.", "fusion.projections."))
     }
-    found = source.state_dict()
+    found = _with_classes_of(model, source)
     wrong = sorted(k for k, v in wanted.items() if k not in found or found[k].shape != v.shape)
     if wrong:
         raise CheckpointError(
             f"the decoder of {name} doesn't fit the recipe's model at {wrong[:3]}: "
-            "give model: the same width, mlp_dim, upscale_dims, refine, detail and labels"
+            "give model: the same width, mlp_dim, upscale_dims, refine and detail"
         )
     model.load_state_dict({key: found[key] for key in wanted}, strict=False)
 

@@ -123,6 +123,11 @@ class Recipe:
             config.warp != "tanh",
             "model.warp 'tanh' aligns faces by landmarks, which training doesn't read: use 'none'",
         )
+        for name in (*self.tail.paste, *self.tail.drawn):
+            require(
+                name in config.labels.names,
+                f"tail.paste and tail.drawn name classes of the model, got {name!r}",
+            )
         object.__setattr__(self, "model", config.to_dict())
 
     def model_config(self) -> SegFaceConfig:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,16 @@ from segface_hf.errors import CheckpointNotFoundError, ConfigError, OutputError
 from segface_hf.training.recipe import SMALL_MODEL, Recipe
 
 _OF_ITS_WEIGHTS = ("class_bias", "source", "source_digest", "license")
+_CLASSES = {
+    "schema", "label_names", "label_colors", "label_mirror_pairs", "label_families",
+}  # fmt: skip
 
 
 def read_recipe(path: str | Path) -> Recipe:
     """Reads a recipe from a YAML file.
 
-    Fields of the model that the file doesn't name are those of the checkpoint `initial`.
+    Fields of the model that the file doesn't name are those of the checkpoint `initial`; where it
+    names classes of its own, none of the checkpoint's.
 
     Raises:
         ConfigError: The file is missing, no YAML, or holds unknown or bad options.
@@ -33,22 +38,24 @@ def read_recipe(path: str | Path) -> Recipe:
         given = values.get("model", {})
         # What `write_recipe` wrote names them all, and its checkpoint may be gone by now.
         if isinstance(given, Mapping) and not SMALL_MODEL.keys() <= given.keys():
-            values = {**values, "model": {**_model_of(str(values["initial"])), **given}}
+            model = _model_of(str(values["initial"]), own_classes=not _CLASSES.isdisjoint(given))
+            values = {**values, "model": {**model, **given}}
     return Recipe.from_dict(values)
 
 
-def _model_of(initial: str) -> dict[str, Any]:
-    """The architecture of a checkpoint, without what is true of its own weights alone.
+def _model_of(initial: str, *, own_classes: bool) -> dict[str, Any]:
+    """The architecture of a checkpoint, without what is true of its own weights or classes alone.
 
     Nothing where there is no such checkpoint: a recipe can be read without, and the run that
     starts from it says so.
     """
     try:
         folder = hub.checkpoint_folder(initial)
-        config = SegFaceConfig.from_dict(hub.read_config(folder)).to_dict()
+        config = asdict(SegFaceConfig.from_dict(hub.read_config(folder)))
     except CheckpointNotFoundError:
         return {}
-    return {name: value for name, value in config.items() if name not in _OF_ITS_WEIGHTS}
+    left_out = {*_OF_ITS_WEIGHTS, *(_CLASSES if own_classes else ())}
+    return {name: value for name, value in config.items() if name not in left_out}
 
 
 def write_recipe(recipe: Recipe, path: Path) -> None:

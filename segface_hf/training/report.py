@@ -11,7 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from segface_hf.errors import OutputError
+from segface_hf.training.state import write_atomically
 
 METRICS_FILE = "metrics.jsonl"
 CURVES_FILE = "curves.svg"
@@ -87,10 +87,7 @@ def write_curves(out: Path) -> Path | None:
     if not rows:
         return None
     target = out / CURVES_FILE
-    try:
-        target.write_text(curves(rows), encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"can't write {target}: {error}") from error
+    write_atomically(target, curves(rows).encode("utf-8"))
     return target
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from segface_hf.errors import CheckpointError, ConfigError, OutputError
+from segface_hf.errors import ConfigError, OutputError
 from segface_hf.metrics import Scores, number
 from segface_hf.model import SegFace
 from segface_hf.training.ahead import Ahead
@@ -25,7 +25,7 @@ from segface_hf.training.evaluation import evaluate_photos, frame_predictor, sco
 from segface_hf.training.losses import training_loss
 from segface_hf.training.precision import autocast, faster_precision
 from segface_hf.training.prepare import TrainingData
-from segface_hf.training.pretrained import load_decoder, load_imagenet
+from segface_hf.training.pretrained import load_decoder, load_imagenet, load_whole
 from segface_hf.training.recipe import Recipe
 from segface_hf.training.report import METRICS_FILE
 from segface_hf.training.sampling import step_generator
@@ -51,11 +51,7 @@ def build_model(recipe: Recipe) -> SegFace:
     torch.manual_seed(recipe.seed)
     model = SegFace(recipe.model_config())
     if recipe.initial:
-        start = SegFace.from_pretrained(recipe.initial)
-        try:
-            model.load_state_dict(start.state_dict(), strict=True)
-        except RuntimeError as error:
-            raise CheckpointError(f"{recipe.initial} doesn't fit the recipe: {error}") from error
+        load_whole(model, SegFace.from_pretrained(recipe.initial), name=recipe.initial)
     elif recipe.pretrained == "imagenet":
         load_imagenet(model.backbone, recipe.model_config().backbone)
     if recipe.decoder:

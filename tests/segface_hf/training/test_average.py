@@ -8,6 +8,7 @@ import torch
 from segface_hf.cli import main
 from segface_hf.errors import ConfigError
 from segface_hf.model import SegFace
+from segface_hf.training.adjust import with_class_bias
 from segface_hf.training.average import mean_of
 from tests.segface_hf.training.drawn import tiny_recipe
 
@@ -65,6 +66,26 @@ def test_a_class_bias_moves_that_class_and_survives_saving(tmp_path):
     expected[labels.id_of("necklace")], expected[labels.id_of("hat")] = -2.5, 1.0
     assert torch.allclose(moved, expected, atol=1e-5)
     assert loaded.state_dict().keys() == plain.state_dict().keys()
+
+
+def biased(seed, **constants):
+    plain = model(seed)
+    return with_class_bias(plain, constants)
+
+
+def test_a_new_constant_leaves_those_of_other_classes(tmp_path, capsys):
+    biased(1, necklace=-0.5, hat=2).save_pretrained(tmp_path / "biased")
+    out = str(tmp_path / "out")
+    assert main(["average", str(tmp_path / "biased"), "--out", out, "--bias", "hat=-1"]) == 0
+    labels = model(1).config.labels
+    held = dict(zip(labels.names, SegFace.from_pretrained(out).config.class_bias, strict=True))
+    assert {name: value for name, value in held.items() if value} == {"necklace": -0.5, "hat": -1}
+    assert "added to logits: hat -1, necklace -0.5" in capsys.readouterr().out
+
+
+def test_constants_of_several_models_are_averaged_as_their_weights_are():
+    mean = mean_of([biased(1, necklace=-2), model(2)], [1, 3])
+    assert mean.config.class_bias[mean.config.labels.id_of("necklace")] == -0.5
 
 
 def test_a_class_bias_that_makes_no_sense_is_refused(tmp_path, capsys):

@@ -70,6 +70,26 @@ def test_a_decoder_of_another_width_is_refused_by_name(tmp_path):
         build_model(decoder_start(tmp_path, width=64))
 
 
+OWN = {
+    "schema": "own", "label_names": ["background", "hat", "crown"], "label_mirror_pairs": [],
+    "label_colors": [[0, 0, 0], [1, 1, 1], [2, 2, 2]], "label_families": [],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("option", ["initial", "decoder"])
+def test_own_classes_take_the_tokens_of_their_names_and_start_anew_otherwise(tmp_path, option):
+    source = SegFace(Recipe(model={"backbone": LITE, **SMALL}).model_config())
+    source.save_pretrained(tmp_path)
+    recipe = Recipe(
+        model={"backbone": LITE, **SMALL, **OWN}, pretrained="none", **{option: str(tmp_path)}
+    )
+    model = build_model(recipe)
+    tokens, theirs = model.decoder.class_tokens, source.decoder.class_tokens
+    assert torch.equal(tokens[1], theirs[source.config.labels.id_of("hat")])
+    assert not any(torch.equal(tokens[2], token) for token in theirs)
+    assert torch.equal(model.fusion.mix.weight, source.fusion.mix.weight)
+
+
 def test_a_whole_start_and_a_decoder_exclude_each_other():
     with pytest.raises(ConfigError, match="give one of them"):
         Recipe(initial="a", decoder="b")
