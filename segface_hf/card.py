@@ -106,6 +106,11 @@ def is_published(config: SegFaceConfig) -> bool:
     return bool(config.source_digest)
 
 
+def _data(config: SegFaceConfig) -> _Data | None:
+    """What a published checkpoint learnt from; others may have the schema without the data."""
+    return _DATA.get(config.schema) if is_published(config) else None
+
+
 def _front_matter(config: SegFaceConfig) -> str:
     licence = config.license or "other"
     lines = [f"license: {licence}", f"library_name: {LIBRARY}", "pipeline_tag: image-segmentation"]
@@ -237,7 +242,7 @@ def _published_folder(source: str) -> upstream.PublishedFolder | None:
 
 
 def _limits(config: SegFaceConfig) -> str:
-    data = _DATA.get(config.schema)
+    data = _data(config)
     rare = "Accessories are its weakest classes. " if config.labels.tail else ""
     trained = f"It learnt from {data.name}" if data else "It learnt from the data named above"
     return f"""
@@ -250,13 +255,14 @@ you rely on it. It tells parts of faces; it identifies no one.
 
 
 def _licences(config: SegFaceConfig) -> str:
-    data = _DATA.get(config.schema)
+    data = _data(config)
     weights = (
         f"{upstream.LICENSE.upper()}, as the authors' model card states."
         if is_published(config)
         else f"{config.license or 'Not stated'}."
     )
-    terms = f"{data.name}. {data.terms}" if data else "Not stated."
+    unknown = "What the source above names, under its terms." if config.source else "Not stated."
+    terms = f"{data.name}. {data.terms}" if data else unknown
     return f"""
 ## Licences
 
@@ -267,7 +273,7 @@ def _licences(config: SegFaceConfig) -> str:
 
 
 def _citation(config: SegFaceConfig) -> str:
-    data = _DATA.get(config.schema)
+    data = _data(config)
     entries = [_SEGFACE_CITATION, *([data.citation] if data else [])]
     joined = "\n\n".join(entries)
     return f"""

@@ -41,7 +41,7 @@ class FaceParse:
     Attributes:
         mask: uint8 (H, W) in the photo's own pixels, ids of `schema`.
         schema: What the ids stand for.
-        faces: Left to right, as found; empty where there was none.
+        faces: The largest first; empty where there was none.
         confidence: uint8 (H, W), probability of the winning class times 255, or None.
         runner_up: uint8 (H, W), id of the second best class, or None.
         model_id: The checkpoint, such as `embedded` or `org/name`.

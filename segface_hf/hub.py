@@ -41,8 +41,8 @@ def checkpoint_folder(
     """Finds a checkpoint's folder, downloading it to the Hugging Face cache where needed.
 
     Args:
-        source: `embedded` or `synthetic`, which ship with the package; a folder; or `org/name` on
-            the Hub.
+        source: `embedded` or `synthetic`, which ship with the package; a folder; `org/name` on the
+            Hub; or `hub:org/repo/folder`, a published checkpoint, which is converted once.
         revision: Branch, tag or commit of a Hub repository.
         token: Hub token for private repositories.
 
@@ -56,6 +56,10 @@ def checkpoint_folder(
     folder = Path(source)
     if folder.is_dir():
         return folder
+    from segface_hf.convert_hub import is_published, load_published
+
+    if is_published(source):
+        return load_published(str(source), revision=revision, token=token)
     patterns = (CONFIG_FILE, WEIGHTS_FILE, CARD_FILE)
     return download(str(source), patterns=patterns, revision=revision, token=token)
 

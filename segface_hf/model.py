@@ -146,8 +146,9 @@ class SegFace(nn.Module):
         """Loads a checkpoint of this format, strictly; it never unpickles.
 
         Args:
-            source: `embedded` or `synthetic`, which ship with the package; a folder; or
-                `org/name` on the Hub (from the cache when offline).
+            source: `embedded` or `synthetic`, which ship with the package; a folder; `org/name`
+                on the Hub (from the cache when offline); or `hub:org/repo/folder`, a published
+                checkpoint, which is converted once without running what its pickle says.
             revision: Branch, tag or commit on the Hub.
             token: Hub token for private repositories.
             device: Where the model goes.

@@ -82,7 +82,7 @@ class FaceParser:
         from segface_hf.model import SegFace
 
         name = EMBEDDED if source is None else str(source)
-        folder = _folder(name, revision)
+        folder = hub.checkpoint_folder(name, revision=revision)
         return cls(
             SegFace.from_pretrained(folder, device=device),
             detector=detector, model_id=name, device=device,
@@ -214,15 +214,6 @@ def _engine(model: SegFace | Engine, device: str) -> Engine:
     from segface_hf.engine import TorchEngine
 
     return TorchEngine(cast("SegFace", model), device=device)
-
-
-def _folder(name: str, revision: str | None) -> Path:
-    from segface_hf import hub
-    from segface_hf.convert_hub import is_published, load_published
-
-    if is_published(name):
-        return load_published(name, revision=revision)
-    return hub.checkpoint_folder(name, revision=revision)
 
 
 def _commit(folder: Path) -> str | None:

@@ -12,7 +12,9 @@ HELP = "average checkpoints that come from one start, such as the legs of a run"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
-    parser.add_argument("models", nargs="+", metavar="MODEL", help="checkpoint folder or org/name")
+    parser.add_argument(
+        "models", nargs="+", metavar="MODEL", help="checkpoint folder, org/name or hub:..."
+    )
     parser.add_argument("--shares", nargs="+", type=float, help="weight of each (default: equal)")
     parser.add_argument(
         "--bias", nargs="+", default=[], type=_named_number, metavar="CLASS=LOGITS",

@@ -25,7 +25,9 @@ HELP = "score a model on a folder of photos and masks"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
-    parser.add_argument("--model", help="checkpoint folder or org/name (default: the embedded one)")
+    parser.add_argument(
+        "--model", help="checkpoint folder, org/name or hub:... (default: the embedded one)"
+    )
     parser.add_argument("--data", required=True, help="folder with images/ and masks/")
     parser.add_argument("--json", help="write every score to this file")
     parser.add_argument("--html", help="write a readable report to this file")

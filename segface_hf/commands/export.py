@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from segface_hf.arguments import share, whole
+from segface_hf.errors import ConfigError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,10 +40,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def _check_installed() -> None:
+    missing = [name for name in ("onnx", "onnxruntime", "onnxscript") if find_spec(name) is None]
+    if missing:
+        raise ConfigError(
+            f"export needs {', '.join(missing)}: install it with `pip install 'segface-hf[export]'`"
+        )
+
+
 def run(args: argparse.Namespace) -> int:
     """Exports, and prints what was measured."""
     from dataclasses import replace
 
+    _check_installed()
     from segface_hf.export import OPSET, export_onnx
     from segface_hf.export_parity import Limits
     from segface_hf.model import SegFace

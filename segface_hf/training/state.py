@@ -21,16 +21,19 @@ def write_atomically(path: Path, data: bytes) -> None:
     """Writes a file so that it is either the old one or the whole new one.
 
     Raises:
-        OutputError: The folder can't be written.
+        OutputError: The folder can't be written; nothing is left in it.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(name, path)
+        finally:
+            Path(name).unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"can't write {path}: {error}") from error
 

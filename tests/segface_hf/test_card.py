@@ -44,6 +44,13 @@ def test_a_model_of_our_own_repeats_no_upstream_figure():
     assert yaml.safe_load(text.split("---")[1])["license_name"] == "see-the-card"
 
 
+@pytest.mark.parametrize("source", ["", "segface train on 300 rendered pictures"])
+def test_a_model_of_our_own_claims_no_data_for_having_the_default_classes(source):
+    text = model_card(SegFaceConfig(source=source))
+    assert "CelebAMask-HQ" not in text
+    assert ("What the source above names" in text) == bool(source)
+
+
 @pytest.mark.parametrize(
     ("schema", "words"),
     [("celebamask_hq", "non-commercial research and education only"),

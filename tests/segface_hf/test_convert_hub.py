@@ -14,6 +14,7 @@ from segface_hf import SegFace
 from segface_hf.cli import main
 from segface_hf.convert_hub import HubSource, convert_all, is_published, load_published
 from segface_hf.errors import CheckpointError, CheckpointNotFoundError
+from segface_hf.hub import checkpoint_folder
 from segface_hf.upstream import FOLDERS, REPOSITORY, parse_folder, spellings
 from tests.hub_double.state import Commit
 from tests.segface_hf.published import pixels, published_state
@@ -54,6 +55,12 @@ def test_a_published_checkpoint_is_downloaded_and_converted_once(hub, cache, pic
     asked = len(hub.log)
     assert load_published(SOURCE) == folder
     assert len(hub.log) == asked, "the second time needs no network"
+
+
+def test_whatever_loads_a_checkpoint_takes_a_published_one(hub, cache, pickled):
+    upload(hub, {"mobilenet_celeba_512/model_299.pt": pickled})
+    assert SegFace.from_pretrained(SOURCE).config.backbone == "mobilenet"
+    assert checkpoint_folder(SOURCE) == load_published(SOURCE)
 
 
 def test_either_spelling_of_celeb_finds_either_folder(hub, cache, pickled):

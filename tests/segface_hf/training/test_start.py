@@ -122,3 +122,11 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path):
     with pytest.raises(OutputError, match="can't write"):
         write_atomically(tmp_path / "file" / "state.pt", b"new")
     assert (tmp_path / "file").read_text() == "x"
+
+
+def test_a_write_that_fails_at_its_end_leaves_nothing_behind(tmp_path):
+    (tmp_path / "state.pt").mkdir()
+    for _ in range(2):
+        with pytest.raises(OutputError, match="can't write"):
+            write_atomically(tmp_path / "state.pt", b"new")
+    assert [p.name for p in tmp_path.iterdir()] == ["state.pt"]
