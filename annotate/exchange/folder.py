@@ -11,7 +11,6 @@ from PIL import Image
 
 from annotate.correction import Correction
 from annotate.exchange.labelled import Labelled, fresh_folder, save_photo
-from segface_hf.images import load_image
 from segface_hf.labels import LabelSchema
 
 MASKS = "masks"
@@ -32,13 +31,13 @@ def export(corrections: Iterable[Correction], out: Path) -> int:
 
 
 def read(source: Path, schema: LabelSchema) -> Iterator[Labelled]:
-    """Reads a folder of photos and masks of the schema's ids.
+    """Reads a folder of photos and masks of the schema's ids, the way the trainer does.
 
     Raises:
         DataError: A photo without its mask, or a mask that can't be used.
     """
-    from segface_hf.training.data import find_pairs, read_mask
+    from segface_hf.training.data import find_pairs, read_pair
 
     for pair in find_pairs(source):
-        image = np.asarray(load_image(pair.image))
-        yield Labelled(pair.stem, image, read_mask(pair.mask, schema))
+        image, mask = read_pair(pair, schema)
+        yield Labelled(pair.stem, np.asarray(image), mask)
