@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,9 +12,16 @@ from PIL import Image, ImageDraw
 
 from annotate.correction import Correction
 from annotate.errors import ExchangeError
-from annotate.exchange.labelled import Labelled, find_photo, fresh_folder, layered, save_photo
+from annotate.exchange.labelled import (
+    Item,
+    Labelled,
+    find_photo,
+    fresh_folder,
+    layered,
+    opened,
+    save_photo,
+)
 from annotate.rle import region_of, rle_counts
-from segface_hf.errors import SegFaceError
 from segface_hf.labels import LabelSchema
 
 ANNOTATIONS = "annotations.xml"
@@ -59,35 +67,47 @@ def _add_mask(image: ElementTree.Element, region: np.ndarray, *, name: str) -> N
     )  # fmt: skip
 
 
-def read(source: Path, schema: LabelSchema) -> Iterator[Labelled]:
+def read(source: Path, schema: LabelSchema) -> Iterator[Item]:
     """Reads an export of CVAT: a folder with `annotations.xml` and its photos.
 
     Raises:
-        ExchangeError: The file is missing or malformed, a photo is missing, or a class unknown.
+        ExchangeError: The file is missing, malformed or of another format.
     """
     path = source / ANNOTATIONS
     if not path.is_file():
         raise ExchangeError(f"{source} holds no {ANNOTATIONS}: export as 'CVAT for images 1.1'")
+    # Read twice, so that a file that breaks off is told before anything of it is imported.
+    if not sum(1 for _ in _images(path)):
+        raise ExchangeError(
+            f"{path} names no photos, as in an export of a video: export as 'CVAT for images 1.1'"
+        )
+    for image in _images(path):
+        yield opened(image.get("name", "?"), partial(_labelled, image, source, schema))
+
+
+def _images(path: Path) -> Iterator[ElementTree.Element]:
+    """Reads the photos of a file one by one; each is emptied when the next one is asked for."""
     try:
         for _, element in ElementTree.iterparse(path):
             if element.tag == "image":
-                yield _labelled(element, source, schema)
+                yield element
                 element.clear()
-    except SegFaceError:
-        raise
-    except (ElementTree.ParseError, KeyError, ValueError) as error:
+    except (ElementTree.ParseError, LookupError, ValueError) as error:
         raise ExchangeError(f"{path} is malformed ({error}): export it again") from error
 
 
-def _labelled(image: ElementTree.Element, source: Path, schema: LabelSchema) -> Labelled:
+def _labelled(image: ElementTree.Element, source: Path, schema: LabelSchema) -> Labelled | None:
+    shapes = [shape for shape in image if shape.tag in _SHAPES]
+    if not shapes:
+        return None
     name = image.attrib["name"]
     pixels = find_photo(source, name)
     shape = (int(image.attrib["height"]), int(image.attrib["width"]))
     if shape != pixels.shape[:2]:
         raise ExchangeError(f"'{name}' is {pixels.shape[1]} x {pixels.shape[0]}, not {shape[::-1]}")
-    shapes = sorted(image, key=lambda s: int(s.attrib.get("z_order", "0")))
+    shapes.sort(key=lambda s: int(s.attrib.get("z_order", "0")))
     regions = [("background", np.zeros(shape, bool))]
-    regions += [(s.attrib["label"], _SHAPES[s.tag](s, shape)) for s in shapes if s.tag in _SHAPES]
+    regions += [(s.attrib["label"], _SHAPES[s.tag](s, shape)) for s in shapes]
     return Labelled(Path(name).stem, pixels, layered(regions, schema=schema))
 
 

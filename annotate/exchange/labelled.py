@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from PIL import Image
 from annotate.correction import Correction
 from annotate.durable import store_error
 from annotate.errors import ExchangeError
+from segface_hf.errors import SegFaceError
 from segface_hf.images import load_image
 from segface_hf.labels import LabelSchema
 
@@ -30,6 +32,31 @@ class Labelled:
     name: str
     image: np.ndarray
     mask: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Item:
+    """What one photo of an export came to.
+
+    Attributes:
+        name: What the export calls it.
+        labelled: The photo and its mask; None where nobody has annotated it, or it can't be read.
+        trouble: Why it can't be read.
+    """
+
+    name: str
+    labelled: Labelled | None = None
+    trouble: SegFaceError | None = None
+
+
+def opened(name: str, read: Callable[[], Labelled | None]) -> Item:
+    """Reads one photo of an export; what is wrong with it stops none of the others."""
+    try:
+        return Item(name, read())
+    except SegFaceError as error:
+        return Item(name, trouble=error)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        return Item(name, trouble=ExchangeError(f"is malformed ({error!r}): export it again"))
 
 
 def fresh_folder(out: Path) -> None:

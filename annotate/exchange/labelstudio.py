@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -13,9 +14,16 @@ import numpy as np
 
 from annotate.correction import Correction
 from annotate.errors import ExchangeError
-from annotate.exchange.labelled import Labelled, find_photo, fresh_folder, layered, save_photo
+from annotate.exchange.labelled import (
+    Item,
+    Labelled,
+    find_photo,
+    fresh_folder,
+    layered,
+    opened,
+    save_photo,
+)
 from annotate.rle import pack_brush, unpack_brush
-from segface_hf.errors import SegFaceError
 from segface_hf.labels import LabelSchema
 
 TASKS = "tasks.json"
@@ -61,35 +69,37 @@ def _setup(schema: LabelSchema) -> str:
     return f"<View><Image name='image' value='$image' zoom='true'/>{brushes}</View>\n"
 
 
-def read(source: Path, schema: LabelSchema) -> Iterator[Labelled]:
+def read(source: Path, schema: LabelSchema) -> Iterator[Item]:
     """Reads an export of Label Studio: a folder with a JSON file of tasks and its photos.
 
-    The first annotation that was not cancelled counts; later brushes cover earlier ones.
+    The first annotation with brushes that was not cancelled counts; later ones cover earlier ones.
 
     Raises:
-        ExchangeError: No or a malformed JSON file, a photo is missing, or a class unknown.
+        ExchangeError: No JSON file, or one that is malformed or without tasks.
     """
     files = sorted(source.glob("*.json"))
     if len(files) != 1:
         raise ExchangeError(f"{source} must hold one JSON file of tasks, found {len(files)}")
     try:
-        for task in json.loads(files[0].read_bytes()):
-            yield _labelled(task, source, schema)
-    except SegFaceError:
-        raise
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ExchangeError(f"{files[0]} is malformed ({error!r}): export it as JSON") from error
+        tasks = json.loads(files[0].read_bytes())
+    except ValueError as error:
+        raise ExchangeError(f"{files[0]} is malformed ({error}): export it as JSON") from error
+    if not isinstance(tasks, list) or not tasks:
+        raise ExchangeError(f"{files[0]} holds no list of tasks: export it as JSON")
+    for number, task in enumerate(tasks, start=1):
+        name = _photo_of(task) or f"task {number}"
+        yield opened(name, partial(_labelled, task, source, schema))
 
 
-def _labelled(task: dict[str, Any], source: Path, schema: LabelSchema) -> Labelled:
+def _labelled(task: dict[str, Any], source: Path, schema: LabelSchema) -> Labelled | None:
+    results = _results(task)
+    if not results:
+        return None
     name = _file_name(task["data"]["image"])
     pixels = find_photo(source, name)
     shape = (pixels.shape[0], pixels.shape[1])
-    kept = [a for a in task["annotations"] if not a.get("was_cancelled")]
     regions = [("background", np.zeros(shape, bool))]
-    for result in kept[0]["result"] if kept else []:
-        if result.get("type") != "brushlabels":
-            continue
+    for result in results:
         size = (result["original_height"], result["original_width"])
         if size != shape or result["value"].get("format") != "rle":
             raise ExchangeError(
@@ -98,6 +108,23 @@ def _labelled(task: dict[str, Any], source: Path, schema: LabelSchema) -> Labell
         region = unpack_brush(result["value"]["rle"], shape=shape)
         regions.append((result["value"]["brushlabels"][0], region))
     return Labelled(Path(name).stem, pixels, layered(regions, schema=schema))
+
+
+def _results(task: dict[str, Any]) -> list[dict[str, Any]]:
+    """Returns the brushes of the first annotation that has some and was not cancelled."""
+    for annotation in task["annotations"]:
+        brushes = [r for r in annotation["result"] if r.get("type") == "brushlabels"]
+        if brushes and not annotation.get("was_cancelled"):
+            return brushes
+    return []
+
+
+def _photo_of(task: Any) -> str:
+    """Returns what a task calls its photo, or nothing where it is malformed."""
+    try:
+        return _file_name(task["data"]["image"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return ""
 
 
 def _file_name(address: str) -> str:

@@ -191,7 +191,7 @@ def test_masks_are_exported_imported_and_sent(say, hub, drawn, tmp_path):
     )
     assert (code, out) == (0, f"1 contributions are in {tmp_path / 'c'}\n")
     words = ["import", tmp_path / "c", "--format", "cvat", "--folder", tmp_path / "new"]
-    assert say(*words)[1] == f"1 masks read, 1 of them new in {tmp_path / 'new'}\n"
+    assert say(*words)[1].startswith(f"1 masks read, 1 of them new in {tmp_path / 'new'};")
     out = say("send", "--repo", REPO, "--folder", tmp_path / "new")[1]
     assert out == "0 sent, 1 without consent stay here, 0 refused\n"
     out = say("send", "--repo", REPO, "--folder", store.root)[1]
@@ -236,6 +236,10 @@ def test_trouble_is_one_sentence_and_exit_code_2(say):
     [
         ("stats --folder nowhere", "expected the folder of a dataset, found none at nowhere"),
         ("send --repo owner/x --folder nowhere", "expected the folder of a dataset, found none"),
+        (
+            "import . --format cvat --folder new --contributor <me>",
+            "name of an account, got '<me>'",
+        ),
         ("list --repo nothing", "--repo: expected OWNER/NAME, got nothing"),
         ("compact --folder . --at-most -3", "expected a whole number from 2 on, got -3"),
         ("fix --repo owner/x 1 --islands 0", "expected a whole number from 1 on, got 0"),

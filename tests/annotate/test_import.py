@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
 from annotate.cli import main
+from annotate.rle import pack_brush
 from annotate.store import FolderStore
 
 
@@ -50,6 +53,29 @@ def mask(path, *, size=(32, 24)):
     return ids
 
 
+def cvat(tmp_path, *images):
+    """Writes an export of CVAT: `(attributes of the image, its shapes)` each, of 32 x 24 pixels."""
+    body = "".join(f'<image width="32" height="24" {a}>{shapes}</image>' for a, shapes in images)
+    (tmp_path / "src").mkdir(exist_ok=True)
+    (tmp_path / "src/annotations.xml").write_text(f"<annotations>{body}</annotations>")
+
+
+def labelstudio(tmp_path, *tasks):
+    """Writes an export of Label Studio: `(address of the photo, annotations)` each."""
+    listed = [{"data": {"image": name}, "annotations": found} for name, found in tasks]
+    (tmp_path / "src").mkdir(exist_ok=True)
+    (tmp_path / "src/tasks.json").write_text(json.dumps(listed))
+
+
+def region(kind, value, *, label="skin", **fields):
+    size = {"original_width": 32, "original_height": 24, "image_rotation": 0}
+    return {"type": kind, **size, "value": {**value, kind: [label]}, **fields}
+
+
+SKIN = '<mask label="skin" rle="0, 4" left="0" top="0" width="2" height="2"/>'
+BRUSH = region("brushlabels", {"format": "rle", "rle": pack_brush(np.ones((24, 32), bool))})
+
+
 def test_a_folder_s_mask_keeps_to_the_pixels_it_was_drawn_on(bring, rows, tmp_path):
     """A phone stored the photo on its side; the mask is of the stored size, as for the trainer."""
     exif = Image.Exif()
@@ -59,3 +85,83 @@ def test_a_folder_s_mask_keeps_to_the_pixels_it_was_drawn_on(bring, rows, tmp_pa
     assert bring("folder")[0] == 0
     assert np.array_equal(rows()["a"].image, pixels)
     assert np.array_equal(rows()["a"].mask, ids)
+
+
+def test_photos_that_nobody_annotated_are_left_out_and_counted(bring, rows, tmp_path):
+    for name in "abcd":
+        photo(tmp_path / f"src/images/{name}.png", number=ord(name))
+    cvat(
+        tmp_path, ('name="a.png"', ""), ('name="b.png"', SKIN), ('name="c.png"', '<tag label="x"/>')
+    )
+    told = f"1 masks read, 1 of them new in {tmp_path / 'set'}; "
+    assert bring("cvat") == (
+        0, told + "2 photos that nobody annotated left out, 0 refused\n", "",
+    )  # fmt: skip
+    assert list(rows()) == ["b"]
+    brushed, cancelled = {"result": [BRUSH]}, {"result": [BRUSH], "was_cancelled": True}
+    labelstudio(
+        tmp_path, ("a.png", []), ("b.png", [cancelled]), ("c.png", [{"result": []}]),
+        ("d.png", [cancelled, {"result": []}, brushed]),
+    )  # fmt: skip
+    assert bring("labelstudio") == (
+        0, told + "3 photos that nobody annotated left out, 0 refused\n", "",
+    )  # fmt: skip
+    assert sorted(rows()) == ["b", "d"]
+
+
+def test_an_export_that_nobody_annotated_is_an_error(bring, tmp_path):
+    photo(tmp_path / "src/images/a.png")
+    cvat(tmp_path, ('name="a.png"', ""))
+    code, _, err = bring("cvat")
+    assert code == 2
+    assert "nobody has annotated any of the 1 photos of" in err
+    assert err.endswith("draw their parts in the other tool, and export again\n")
+
+
+def test_an_export_of_a_video_is_an_error(bring, tmp_path):
+    (tmp_path / "src").mkdir()
+    track = '<track id="0" label="skin"><box frame="0" xtl="0" ytl="0" xbr="9" ybr="9"/></track>'
+    (tmp_path / "src/annotations.xml").write_text(f"<annotations>{track}</annotations>")
+    code, out, err = bring("cvat")
+    assert (code, out) == (2, "")
+    assert "names no photos, as in an export of a video: export as 'CVAT for images 1.1'" in err
+
+
+def test_what_cannot_be_taken_is_named_and_the_rest_goes_on(bring, rows, tmp_path):
+    """One photo was taken down, one mask has another size, one photo is damaged."""
+    for name in "abcde":
+        photo(tmp_path / f"src/images/{name}.png", number=ord(name))
+        mask(tmp_path / f"src/masks/{name}.png", size=(32, 25) if name == "c" else (32, 24))
+    (tmp_path / "src/images/d.png").write_bytes(b"no picture")
+    bring("folder")
+    main(["takedown", "--folder", str(tmp_path / "set"), rows()["a"].content_id])
+    code, out, err = bring("folder")
+    assert code == 1
+    assert out.endswith(
+        f"2 masks read, 0 of them new in {tmp_path / 'set'}; "
+        "0 photos that nobody annotated left out, 3 refused\n"
+    )
+    assert [line.split("  ")[0] for line in err.splitlines()] == ["a", "c", "d"]
+    assert "was taken down from" in err
+    assert "c.png has size 32 x 25 but its photo has 32 x 24" in err
+    assert sorted(rows()) == ["b", "e"]
+
+
+def test_a_task_that_is_malformed_stops_no_other(bring, rows, tmp_path):
+    photo(tmp_path / "src/images/a.png")
+    labelstudio(tmp_path, ("a.png", [{"result": [BRUSH]}]), ("b.png", None), (None, [{}]))
+    code, out, err = bring("labelstudio")
+    assert (code, list(rows())) == (1, ["a"])
+    assert out.endswith("2 refused\n")
+    assert [line.split("  ")[0] for line in err.splitlines()] == ["b.png", "task 3"]
+
+
+def test_a_file_that_breaks_off_is_told_before_anything_is_saved(bring, tmp_path):
+    photo(tmp_path / "src/images/a.png")
+    cvat(tmp_path, ('name="a.png"', SKIN))
+    path = tmp_path / "src/annotations.xml"
+    path.write_text(path.read_text().replace("</annotations>", "<image"))
+    code, out, err = bring("cvat")
+    assert (code, out) == (2, "")
+    assert "is malformed" in err
+    assert not (tmp_path / "set").exists()
