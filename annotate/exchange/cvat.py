@@ -1,4 +1,4 @@
-"""CVAT: "CVAT for images 1.1", an XML file of masks (and polygons, when reading) by photo."""
+"""CVAT: "CVAT for images 1.1", an XML file of masks (and other shapes, when reading) by photo."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
-from PIL import Image, ImageDraw
 
 from annotate.correction import Correction
 from annotate.errors import ExchangeError
+from annotate.exchange import shapes as drawn
 from annotate.exchange.labelled import (
     Item,
     Labelled,
@@ -97,7 +97,7 @@ def _images(path: Path) -> Iterator[ElementTree.Element]:
 
 
 def _labelled(image: ElementTree.Element, source: Path, schema: LabelSchema) -> Labelled | None:
-    shapes = [shape for shape in image if shape.tag in _SHAPES]
+    shapes = [shape for shape in image if shape.tag not in _NO_SHAPES]
     if not shapes:
         return None
     name = image.attrib["name"]
@@ -107,8 +107,17 @@ def _labelled(image: ElementTree.Element, source: Path, schema: LabelSchema) -> 
         raise ExchangeError(f"'{name}' is {pixels.shape[1]} x {pixels.shape[0]}, not {shape[::-1]}")
     shapes.sort(key=lambda s: int(s.attrib.get("z_order", "0")))
     regions = [("background", np.zeros(shape, bool))]
-    regions += [(s.attrib["label"], _SHAPES[s.tag](s, shape)) for s in shapes]
+    regions += [(s.attrib["label"], _region(s, shape)) for s in shapes]
     return Labelled(Path(name).stem, pixels, layered(regions, schema=schema))
+
+
+def _region(element: ElementTree.Element, shape: tuple[int, int]) -> np.ndarray:
+    if element.tag not in _SHAPES:
+        raise ExchangeError(
+            f"a {element.tag} of '{element.get('label')}' covers no area: draw it as one of "
+            f"{sorted(_SHAPES)}, or delete it"
+        )
+    return _SHAPES[element.tag](element, shape)
 
 
 def _mask(element: ElementTree.Element, shape: tuple[int, int]) -> np.ndarray:
@@ -125,10 +134,28 @@ def _mask(element: ElementTree.Element, shape: tuple[int, int]) -> np.ndarray:
 
 def _polygon(element: ElementTree.Element, shape: tuple[int, int]) -> np.ndarray:
     pairs = [point.split(",") for point in element.attrib["points"].split(";")]
-    points = [(float(x), float(y)) for x, y in pairs]
-    canvas = Image.new("1", shape[::-1])
-    ImageDraw.Draw(canvas).polygon(points, fill=1)
-    return np.asarray(canvas)
+    return drawn.polygon([(float(x), float(y)) for x, y in pairs], shape)
 
 
-_SHAPES = {"mask": _mask, "polygon": _polygon}
+def _box(element: ElementTree.Element, shape: tuple[int, int]) -> np.ndarray:
+    left, top, right, bottom = _numbers(element, "xtl", "ytl", "xbr", "ybr")
+    degrees, about = _degrees(element), ((left + right) / 2, (top + bottom) / 2)
+    return drawn.box(left, top, right, bottom, degrees=degrees, about=about, shape=shape)
+
+
+def _ellipse(element: ElementTree.Element, shape: tuple[int, int]) -> np.ndarray:
+    x, y, *radii = _numbers(element, "cx", "cy", "rx", "ry")
+    return drawn.ellipse((x, y), (radii[0], radii[1]), degrees=_degrees(element), shape=shape)
+
+
+def _numbers(element: ElementTree.Element, *names: str) -> list[float]:
+    return [float(element.attrib[name]) for name in names]
+
+
+def _degrees(element: ElementTree.Element) -> float:
+    return float(element.get("rotation", "0"))
+
+
+_SHAPES = {"mask": _mask, "polygon": _polygon, "box": _box, "ellipse": _ellipse}
+# What may be said of a whole photo.
+_NO_SHAPES = ("tag", "attribute")

@@ -106,8 +106,10 @@ def layered(regions: list[tuple[str, np.ndarray]], *, schema: LabelSchema) -> np
         schema: Gives the ids.
 
     Raises:
-        ExchangeError: A class that the schema does not have.
+        ExchangeError: A class that the schema does not have, or nothing covers any pixel.
     """
+    if not any(region.any() for _, region in regions):
+        raise ExchangeError("its shapes cover none of its pixels: draw them again, or delete them")
     ids = schema.label2id
     mask = np.zeros(regions[0][1].shape, np.uint8)
     for name, region in regions:

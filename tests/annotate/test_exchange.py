@@ -123,7 +123,7 @@ def cvat(tmp_path, shapes, size=(4, 3)):
 
 
 def test_cvat_shapes_are_laid_over_each_other_by_z_order(tmp_path):
-    polygon = '<polygon label="hair" z_order="1" points="0,0;3,0;3,0.4;0,0.4"/>'
+    polygon = '<polygon label="hair" z_order="1" points="0,0;4,0;4,1;0,1"/>'
     mask = '<mask label="skin" z_order="0" rle="0, 4" left="0" top="0" width="2" height="2"/>'
     assert cvat(tmp_path, polygon + mask).mask.tolist() == [
         [14, 14, 14, 14], [2, 2, 0, 0], [0, 0, 0, 0],
@@ -138,6 +138,12 @@ def test_cvat_shapes_are_laid_over_each_other_by_z_order(tmp_path):
         ('<mask label="skin" rle="0, 5" left="0" top="0" width="2" height="2"/>', "add up to 5"),
         ('<mask label="skin" rle="a" left="0" top="0" width="2" height="2"/>', "is malformed"),
         ('<mask label="skin"/>', "is malformed"),
+        ('<polyline label="hair" points="0,0;3,2"/>', "polyline of 'hair' covers no area: draw it"),
+        ('<points label="l_eye" points="0,0"/>', "points of 'l_eye' covers no area"),
+        ('<skeleton label="face"><points label="1" points="0,0"/></skeleton>', "skeleton of 'fac"),
+        ('<polygon label="hair" points="0,0;3,2"/>', "fewer than three corners"),
+        ('<polygon label="hair" points="0,0;3,2;nan,1"/>', "a coordinate that is no number"),
+        ('<box label="hair" xtl="9" ytl="9" xbr="9" ybr="9"/>', "cover none of its pixels"),
         ("<mask", "is malformed"),
     ],
 )

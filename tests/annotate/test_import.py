@@ -165,3 +165,16 @@ def test_a_file_that_breaks_off_is_told_before_anything_is_saved(bring, tmp_path
     assert (code, out) == (2, "")
     assert "is malformed" in err
     assert not (tmp_path / "set").exists()
+
+
+def test_polygons_are_imported_and_points_are_named_not_lost(bring, rows, tmp_path):
+    for name in "ab":
+        photo(tmp_path / f"src/images/{name}.png", number=ord(name))
+    hair = region("polygonlabels", {"points": [[0, 0], [50, 0], [50, 50], [0, 50]]}, label="hair")
+    key = region("keypointlabels", {"x": 10, "y": 10, "width": 1})
+    labelstudio(tmp_path, ("a.png", [{"result": [hair]}]), ("b.png", [{"result": [hair, key]}]))
+    code, _, err = bring("labelstudio")
+    assert code == 1
+    assert err.startswith("b.png  a region of type 'keypointlabels' has no class or covers no area")
+    assert (rows()["a"].mask[:12, :16] == 14).all()
+    assert np.count_nonzero(rows()["a"].mask) == 12 * 16
