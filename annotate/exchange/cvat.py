@@ -15,12 +15,12 @@ from annotate.exchange import shapes as drawn
 from annotate.exchange.labelled import (
     Item,
     Labelled,
-    find_photo,
     fresh_folder,
     layered,
     opened,
     save_photo,
 )
+from annotate.exchange.photos import Photos
 from annotate.rle import region_of, rle_counts
 from segface_hf.labels import LabelSchema
 
@@ -77,12 +77,14 @@ def read(source: Path, schema: LabelSchema) -> Iterator[Item]:
     if not path.is_file():
         raise ExchangeError(f"{source} holds no {ANNOTATIONS}: export as 'CVAT for images 1.1'")
     # Read twice, so that a file that breaks off is told before anything of it is imported.
-    if not sum(1 for _ in _images(path)):
+    names = [_name(image) for image in _images(path)]
+    if not names:
         raise ExchangeError(
             f"{path} names no photos, as in an export of a video: export as 'CVAT for images 1.1'"
         )
+    photos = Photos(source, names)
     for image in _images(path):
-        yield opened(image.get("name", "?"), partial(_labelled, image, source, schema))
+        yield opened(_name(image), partial(_labelled, image, photos, schema))
 
 
 def _images(path: Path) -> Iterator[ElementTree.Element]:
@@ -96,12 +98,17 @@ def _images(path: Path) -> Iterator[ElementTree.Element]:
         raise ExchangeError(f"{path} is malformed ({error}): export it again") from error
 
 
-def _labelled(image: ElementTree.Element, source: Path, schema: LabelSchema) -> Labelled | None:
+def _name(image: ElementTree.Element) -> str:
+    """Returns where the photo is below `images/`: a project's export has a folder for a subset."""
+    return "/".join(part for part in (image.get("subset"), image.get("name", "?")) if part)
+
+
+def _labelled(image: ElementTree.Element, photos: Photos, schema: LabelSchema) -> Labelled | None:
     shapes = [shape for shape in image if shape.tag not in _NO_SHAPES]
     if not shapes:
         return None
-    name = image.attrib["name"]
-    pixels = find_photo(source, name)
+    name = _name(image)
+    pixels = photos.read(name)
     shape = (int(image.attrib["height"]), int(image.attrib["width"]))
     if shape != pixels.shape[:2]:
         raise ExchangeError(f"'{name}' is {pixels.shape[1]} x {pixels.shape[0]}, not {shape[::-1]}")

@@ -1,4 +1,4 @@
-"""Labelled: a photo with a mask from elsewhere, and what all formats do with photos and classes."""
+"""Labelled: a photo with a mask from elsewhere, and what all formats do with it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from annotate.correction import Correction
 from annotate.durable import store_error
 from annotate.errors import ExchangeError
 from segface_hf.errors import SegFaceError
-from segface_hf.images import load_image
 from segface_hf.labels import LabelSchema
 
 IMAGES = "images"
@@ -79,23 +78,6 @@ def save_photo(correction: Correction, out: Path) -> str:
     name = f"{IMAGES}/{correction.content_id}.png"
     Image.fromarray(correction.image).save(out / name, compress_level=1)
     return name
-
-
-def find_photo(folder: Path, named: str) -> np.ndarray:
-    """Returns the pixels of a photo that an annotation file names.
-
-    Only the last part of the name counts, looked up in `images/` and in the folder itself, so
-    that no file can point outside it.
-
-    Raises:
-        ExchangeError: It isn't there.
-        ImageError: It can't be decoded.
-    """
-    name = named.replace("\\", "/").rsplit("/", 1)[-1]
-    for place in (folder / IMAGES / name, folder / name):
-        if name not in ("", ".", "..") and place.is_file():
-            return np.asarray(load_image(place))
-    raise ExchangeError(f"the photo '{name[:80]}' is neither in {folder / IMAGES} nor in {folder}")
 
 
 def layered(regions: list[tuple[str, np.ndarray]], *, schema: LabelSchema) -> np.ndarray:

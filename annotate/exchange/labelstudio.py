@@ -18,12 +18,12 @@ from annotate.exchange import shapes as drawn
 from annotate.exchange.labelled import (
     Item,
     Labelled,
-    find_photo,
     fresh_folder,
     layered,
     opened,
     save_photo,
 )
+from annotate.exchange.photos import Photos
 from annotate.rle import pack_brush, unpack_brush
 from segface_hf.labels import LabelSchema
 
@@ -87,17 +87,18 @@ def read(source: Path, schema: LabelSchema) -> Iterator[Item]:
         raise ExchangeError(f"{files[0]} is malformed ({error}): export it as JSON") from error
     if not isinstance(tasks, list) or not tasks:
         raise ExchangeError(f"{files[0]} holds no list of tasks: export it as JSON")
-    for number, task in enumerate(tasks, start=1):
-        name = _photo_of(task) or f"task {number}"
-        yield opened(name, partial(_labelled, task, source, schema))
+    names = [_photo_of(task) for task in tasks]
+    photos = Photos(source, names)
+    for number, (name, task) in enumerate(zip(names, tasks, strict=True), start=1):
+        yield opened(name or f"task {number}", partial(_labelled, task, photos, schema))
 
 
-def _labelled(task: dict[str, Any], source: Path, schema: LabelSchema) -> Labelled | None:
+def _labelled(task: dict[str, Any], photos: Photos, schema: LabelSchema) -> Labelled | None:
     results = _results(task)
     if not results:
         return None
     name = _file_name(task["data"]["image"])
-    pixels = find_photo(source, name)
+    pixels = photos.read(name)
     shape = (pixels.shape[0], pixels.shape[1])
     regions = [("background", np.zeros(shape, bool))]
     regions += [_region(result, shape) for result in results]
@@ -192,6 +193,6 @@ def _photo_of(task: Any) -> str:
 
 
 def _file_name(address: str) -> str:
-    """Returns the file of an address such as `/data/local-files/?d=folder/photo.png`."""
+    """Returns the path in an address such as `/data/local-files/?d=folder/photo.png`."""
     url = urlsplit(address)
-    return unquote(parse_qs(url.query).get("d", [url.path])[0]).rsplit("/", 1)[-1]
+    return unquote(parse_qs(url.query).get("d", [url.path])[0])

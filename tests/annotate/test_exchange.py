@@ -111,7 +111,7 @@ def test_a_label_studio_address_is_only_a_file_name(drawn, tmp_path):
     assert len(list(read("labelstudio", tmp_path))) == 1
     tasks[0]["data"]["image"] = "../../../etc/passwd"
     (tmp_path / TASKS).write_text(json.dumps(tasks))
-    with pytest.raises(ExchangeError, match="the photo 'passwd' is neither in"):
+    with pytest.raises(ExchangeError, match=r"the photo '.*etc/passwd' is neither in"):
         list(read("labelstudio", tmp_path))
 
 

@@ -178,3 +178,55 @@ def test_polygons_are_imported_and_points_are_named_not_lost(bring, rows, tmp_pa
     assert err.startswith("b.png  a region of type 'keypointlabels' has no class or covers no area")
     assert (rows()["a"].mask[:12, :16] == 14).all()
     assert np.count_nonzero(rows()["a"].mask) == 12 * 16
+
+
+def test_cvat_photos_are_found_in_their_folders_and_subsets(bring, rows, tmp_path):
+    named = ("a", "b", "sub/a", "default/c")
+    shown = {n: photo(tmp_path / f"src/images/{n}.png", number=i) for i, n in enumerate(named)}
+    cvat(
+        tmp_path, ('name="sub/a.png"', SKIN), ('name="a.png"', SKIN), ('name="x/y/b.png"', SKIN),
+        ('name="c.png" subset="default"', SKIN),
+    )  # fmt: skip
+    assert bring("cvat")[::2] == (0, "")
+    store = FolderStore(tmp_path / "set")
+    kept = {store.load(i).image.tobytes() for i in store.ids()}
+    assert kept == {pixels.tobytes() for pixels in shown.values()}
+
+
+def test_label_studio_photos_are_found_in_their_folders(bring, rows, tmp_path):
+    pixels = photo(tmp_path / "src/images/sub/a.png", number=1)
+    photo(tmp_path / "src/images/a.png", number=2)
+    address = "/data/local-files/?d=faces%2Fsub%2Fa.png"
+    labelstudio(tmp_path, (address, [{"result": [BRUSH]}]))
+    assert bring("labelstudio")[0] == 0
+    assert np.array_equal(rows()["a"].image, pixels)
+
+
+def test_one_photo_is_never_taken_for_two(bring, tmp_path):
+    photo(tmp_path / "src/images/a.png")
+    cvat(tmp_path, ('name="x/a.png"', SKIN), ('name="y/a.png"', SKIN))
+    code, out, err = bring("cvat")
+    assert (code, out.split(";")[0][:12]) == (1, "0 masks read")
+    assert f"x/a.png  {tmp_path / 'src/images/a.png'} would also be 'y/a.png': keep the" in err
+    assert "y/a.png  " in err
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../secret.png", "..\\secret.png", "sub/../../secret.png", "link.png", "{root}", "a" * 5000],
+)
+def test_no_name_leads_out_of_the_export(bring, tmp_path, name):
+    photo(tmp_path / "secret.png")
+    photo(tmp_path / "src/images/a.png")
+    (tmp_path / "src/images/link.png").symlink_to(tmp_path / "secret.png")
+    cvat(tmp_path, (f'name="{name.replace("{root}", str(tmp_path / "secret.png"))}"', SKIN))
+    code, _, err = bring("cvat")
+    assert code == 1
+    assert "is neither in" in err
+
+
+def test_images_may_be_a_link_to_where_the_photos_are(bring, tmp_path):
+    photo(tmp_path / "elsewhere/a.png")
+    cvat(tmp_path, ('name="images/a.png"', SKIN))
+    (tmp_path / "src/images").symlink_to(tmp_path / "elsewhere")
+    assert bring("cvat")[0] == 0
