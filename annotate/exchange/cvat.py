@@ -111,7 +111,10 @@ def _labelled(image: ElementTree.Element, photos: Photos, schema: LabelSchema) -
     pixels = photos.read(name)
     shape = (int(image.attrib["height"]), int(image.attrib["width"]))
     if shape != pixels.shape[:2]:
-        raise ExchangeError(f"'{name}' is {pixels.shape[1]} x {pixels.shape[0]}, not {shape[::-1]}")
+        raise ExchangeError(
+            f"it was annotated at {shape[1]} x {shape[0]} pixels, the photo here has "
+            f"{pixels.shape[1]} x {pixels.shape[0]}: put the one there that was annotated"
+        )
     shapes.sort(key=lambda s: int(s.attrib.get("z_order", "0")))
     regions = [("background", np.zeros(shape, bool))]
     regions += [(s.attrib["label"], _region(s, shape)) for s in shapes]

@@ -230,3 +230,14 @@ def test_images_may_be_a_link_to_where_the_photos_are(bring, tmp_path):
     cvat(tmp_path, ('name="images/a.png"', SKIN))
     (tmp_path / "src/images").symlink_to(tmp_path / "elsewhere")
     assert bring("cvat")[0] == 0
+
+
+def test_a_photo_of_another_size_than_was_annotated_is_refused(bring, tmp_path):
+    photo(tmp_path / "src/images/a.png", size=(16, 12))
+    cvat(tmp_path, ('name="a.png"', SKIN))
+    code, _, err = bring("cvat")
+    assert code == 1
+    assert err == (
+        "a.png  it was annotated at 32 x 24 pixels, the photo here has 16 x 12: "
+        "put the one there that was annotated\n"
+    )
