@@ -127,7 +127,7 @@ class Correction:
                 )
             labels.setflags(write=False)
             object.__setattr__(self, name, labels)
-        if self.contributor and not _CONTRIBUTOR.fullmatch(self.contributor):
+        if self.contributor and not is_account_name(self.contributor):
             raise CorrectionError(f"'{self.contributor[:40]}' is no account name")
         if len(self.source) > 500:
             raise CorrectionError("say in at most 500 characters where the photo comes from")
@@ -158,6 +158,11 @@ class Correction:
     def changed_pixels(self) -> int:
         """How many pixels differ from the prediction."""
         return int(changed(self.mask, self.prediction).sum())
+
+
+def is_account_name(text: str) -> bool:
+    """Tells whether a text can be the name of an account on the Hub."""
+    return _CONTRIBUTOR.fullmatch(text) is not None
 
 
 def digest(*parts: bytes) -> str:

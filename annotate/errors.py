@@ -7,6 +7,7 @@
         ├── ConsentError        consent that is missing or incomplete (ValueError)
         ├── RecordError         bytes that are no dataset row of this version (ValueError)
         ├── StoreError          a folder that can't be written or read (OSError)
+        │   └── TakenDownError      a contribution that the folder may not have again
         ├── ExchangeError       an annotation file of another tool that can't be read (ValueError)
         ├── ReviewError         a review step that the contribution doesn't allow
         └── RemoteError         the Hub
@@ -43,6 +44,10 @@ class RecordError(AnnotateError, ValueError):
 
 class StoreError(AnnotateError, OSError):
     """A folder of contributions can't be read or written."""
+
+
+class TakenDownError(StoreError):
+    """A contribution was taken down, and its tombstone keeps it out."""
 
 
 class ExchangeError(AnnotateError, ValueError):

@@ -17,7 +17,7 @@ from annotate.card import CardFacts, check_block, freshness, new_card, read_bloc
 from annotate.consent import DEFAULT_LICENCE
 from annotate.correction import Correction
 from annotate.durable import store_error, write_durably
-from annotate.errors import RecordError, StoreError
+from annotate.errors import RecordError, StoreError, TakenDownError
 from annotate.photohash import near_duplicates, photo_hash
 from annotate.record import (
     check_columns,
@@ -81,7 +81,7 @@ class FolderStore:
             self.refresh(since=held)
             return Saved(content_id, held, created=False, agreed=agreed)
         if (self.root / layout.tombstone_path(content_id)).is_file():
-            raise StoreError(f"contribution {content_id} was taken down from {self.root}")
+            raise TakenDownError(f"contribution {content_id} was taken down from {self.root}")
         self._check_card(schema)
         write_durably(path, data)
         self.refresh(since=path)

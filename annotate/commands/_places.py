@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from annotate.bookkeeping import Counted, mirror
+from annotate.correction import is_account_name
 from annotate.ledger import Ledger
 from annotate.place import Place, patiently
 from annotate.store import FolderStore
@@ -29,6 +30,13 @@ def repo_name(text: str) -> str:
     owner, _, name = text.partition("/")
     if not owner or not name or "/" in name:
         raise argparse.ArgumentTypeError(f"expected OWNER/NAME, got {text}")
+    return text
+
+
+def account_name(text: str) -> str:
+    """An argument type: a name that an account on the Hub can have, or nothing."""
+    if text and not is_account_name(text):
+        raise argparse.ArgumentTypeError(f"expected the name of an account, got '{text[:40]}'")
     return text
 
 

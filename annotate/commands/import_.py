@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from annotate.commands import _places
 from annotate.consent import DEFAULT_LICENCE, PEOPLE, RIGHTS, Consent
 from annotate.correction import Correction, ModelUsed
+from annotate.errors import CorrectionError, ExchangeError, TakenDownError
 from annotate.exchange import READERS
-from annotate.exchange.labelled import Labelled
+from annotate.exchange.labelled import Item, Labelled
 from annotate.store import FolderStore
 from segface_hf import __version__
+from segface_hf.errors import LabelError, SegFaceError
 from segface_hf.labels import CELEBAMASK_HQ, SCHEMAS
 
 HELP = "import masks from folders, CVAT or Label Studio into a dataset folder"
@@ -24,11 +29,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", required=True, choices=sorted(READERS))
     parser.add_argument("--folder", required=True, type=Path, metavar="DIR", help="the dataset")
     parser.add_argument("--schema", choices=sorted(SCHEMAS), default=CELEBAMASK_HQ.name)
-    parser.add_argument("--contributor", default="", help="account name")
+    parser.add_argument("--contributor", type=_places.account_name, default="", help="account name")
     parser.add_argument("--right", choices=sorted(RIGHTS), help="why the photos may be shared")
     parser.add_argument("--people", choices=sorted(PEOPLE), help="why the people may be shown")
     parser.add_argument("--photo-licence", default="", help="the photos' own licence")
     parser.add_argument("--licence", default=DEFAULT_LICENCE, help="of the contributions")
+
+
+@dataclass
+class _Tally:
+    """How many photos of an export became what."""
+
+    read: int = 0
+    new: int = 0
+    left_out: int = 0
+    refused: int = 0
+
+    def sentence(self, folder: Path) -> str:
+        return (
+            f"{self.read} masks read, {self.new} of them new in {folder}; "
+            f"{self.left_out} photos that nobody annotated left out, {self.refused} refused"
+        )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -38,13 +59,43 @@ def run(args: argparse.Namespace) -> int:
         consent = Consent(
             args.right or "", args.people or "", args.photo_licence, licence=args.licence
         )
-    schema, store = SCHEMAS[args.schema], FolderStore(args.folder, licence=args.licence)
-    created = total = 0
-    for item in READERS[args.format](args.source, schema):
-        saved = store.save(_correction(item, args, consent=consent))
-        created, total = created + saved.created, total + 1
-    print(f"{total} masks read, {created} of them new in {args.folder}")
-    return 0
+    store, tally = FolderStore(args.folder, licence=args.licence), _Tally()
+    try:
+        for item in READERS[args.format](args.source, SCHEMAS[args.schema]):
+            _take(item, args, consent=consent, store=store, tally=tally)
+    finally:
+        # Also where a full disk ends it: what was saved before is there to stay.
+        if tally != _Tally():
+            print(tally.sentence(args.folder))
+    if not tally.read and not tally.refused:
+        raise ExchangeError(
+            f"nobody has annotated any of the {tally.left_out} photos of {args.source}: "
+            "draw their parts in the other tool, and export again"
+        )
+    return 1 if tally.refused else 0
+
+
+def _take(
+    item: Item,
+    args: argparse.Namespace,
+    *,
+    consent: Consent | None,
+    store: FolderStore,
+    tally: _Tally,
+) -> None:
+    """Saves one photo of the export, or says why not."""
+    trouble: SegFaceError | None = item.trouble
+    if item.labelled is not None:
+        try:
+            saved = store.save(_correction(item.labelled, args, consent=consent))
+            tally.read, tally.new = tally.read + 1, tally.new + saved.created
+        except (CorrectionError, LabelError, TakenDownError) as error:
+            trouble = error
+    elif trouble is None:
+        tally.left_out += 1
+    if trouble is not None:
+        print(f"{item.name}  {trouble}", file=sys.stderr)
+        tally.refused += 1
 
 
 def _correction(item: Labelled, args: argparse.Namespace, *, consent: Consent | None) -> Correction:

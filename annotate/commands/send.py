@@ -10,7 +10,9 @@ from functools import partial
 
 from annotate.commands import _places
 from annotate.courier import Pace
-from annotate.errors import ConsentError, RemoteRefusedError
+from annotate.entry import State
+from annotate.errors import ConsentError, RemoteRefusedError, StoreError
+from annotate.outbox import Outbox
 from annotate.parcel import Parcel
 from annotate.place import patiently
 from annotate.record import from_parquet, rows_to_parquet
@@ -34,11 +36,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Sends every row with consent; sending again is harmless."""
-    parcels, kept = _parcels(FolderStore(args.folder))
+    store = FolderStore(args.folder)
+    _check_holds_rows(store, repo=args.repo)
+    parcels, kept = _parcels(store)
     send = _commit if args.direct else _propose
     refused = send(_places.hub_store(args), parcels, time.sleep)
     print(f"{len(parcels) - refused} sent, {kept} without consent stay here, {refused} refused")
     return 1 if refused else 0
+
+
+def _check_holds_rows(store: FolderStore, *, repo: str) -> None:
+    """An app's outbox looks like an empty dataset; only the app may send from it, and only once.
+
+    Raises:
+        StoreError: The folder has no rows of a dataset.
+    """
+    trays = Outbox(store.root).trays()
+    entries = [entry for tray in trays for entry in tray.entries()]
+    waiting = sum(entry.state in (State.SAVED, State.WAITING) for entry in entries)
+    told = f"{store.root} holds no contributions: nothing to send"
+    if trays:
+        told = (
+            f"{store.root} is the outbox of an app, where {waiting} contributions wait for it: run "
+            f"`hf auth login`, start the app with SEGFACE_DATASET={repo} and "
+            f"SEGFACE_CONTRIBUTIONS={store.root}, and open Contribute in the browser that saved "
+            "them"
+        )
+    if not store.files():
+        raise StoreError(told)
+    if waiting:
+        # The app was used without a dataset on the Hub first, and with one since.
+        print(told, file=sys.stderr)
 
 
 def _parcels(store: FolderStore) -> tuple[list[Parcel], int]:

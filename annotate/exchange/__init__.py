@@ -8,11 +8,11 @@ from types import MappingProxyType
 
 from annotate.correction import Correction
 from annotate.exchange import coco, cvat, folder, labelstudio
-from annotate.exchange.labelled import Labelled
+from annotate.exchange.labelled import Item
 from segface_hf.labels import LabelSchema
 
 Export = Callable[[Iterable[Correction], Path], int]
-Read = Callable[[Path, LabelSchema], Iterator[Labelled]]
+Read = Callable[[Path, LabelSchema], Iterator[Item]]
 
 EXPORTS: Mapping[str, Export] = MappingProxyType(
     {

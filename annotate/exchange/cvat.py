@@ -1,19 +1,27 @@
-"""CVAT: "CVAT for images 1.1", an XML file of masks (and polygons, when reading) by photo."""
+"""CVAT: "CVAT for images 1.1", an XML file of masks (and other shapes, when reading) by photo."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
-from PIL import Image, ImageDraw
 
 from annotate.correction import Correction
 from annotate.errors import ExchangeError
-from annotate.exchange.labelled import Labelled, find_photo, fresh_folder, layered, save_photo
+from annotate.exchange import shapes as drawn
+from annotate.exchange.labelled import (
+    Item,
+    Labelled,
+    fresh_folder,
+    layered,
+    opened,
+    save_photo,
+)
+from annotate.exchange.photos import Photos
 from annotate.rle import region_of, rle_counts
-from segface_hf.errors import SegFaceError
 from segface_hf.labels import LabelSchema
 
 ANNOTATIONS = "annotations.xml"
@@ -59,36 +67,67 @@ def _add_mask(image: ElementTree.Element, region: np.ndarray, *, name: str) -> N
     )  # fmt: skip
 
 
-def read(source: Path, schema: LabelSchema) -> Iterator[Labelled]:
+def read(source: Path, schema: LabelSchema) -> Iterator[Item]:
     """Reads an export of CVAT: a folder with `annotations.xml` and its photos.
 
     Raises:
-        ExchangeError: The file is missing or malformed, a photo is missing, or a class unknown.
+        ExchangeError: The file is missing, malformed or of another format.
     """
     path = source / ANNOTATIONS
     if not path.is_file():
         raise ExchangeError(f"{source} holds no {ANNOTATIONS}: export as 'CVAT for images 1.1'")
+    # Read twice, so that a file that breaks off is told before anything of it is imported.
+    names = [_name(image) for image in _images(path)]
+    if not names:
+        raise ExchangeError(
+            f"{path} names no photos, as in an export of a video: export as 'CVAT for images 1.1'"
+        )
+    photos = Photos(source, names)
+    for image in _images(path):
+        yield opened(_name(image), partial(_labelled, image, photos, schema))
+
+
+def _images(path: Path) -> Iterator[ElementTree.Element]:
+    """Reads the photos of a file one by one; each is emptied when the next one is asked for."""
     try:
         for _, element in ElementTree.iterparse(path):
             if element.tag == "image":
-                yield _labelled(element, source, schema)
+                yield element
                 element.clear()
-    except SegFaceError:
-        raise
-    except (ElementTree.ParseError, KeyError, ValueError) as error:
+    except (ElementTree.ParseError, LookupError, ValueError) as error:
         raise ExchangeError(f"{path} is malformed ({error}): export it again") from error
 
 
-def _labelled(image: ElementTree.Element, source: Path, schema: LabelSchema) -> Labelled:
-    name = image.attrib["name"]
-    pixels = find_photo(source, name)
+def _name(image: ElementTree.Element) -> str:
+    """Returns where the photo is below `images/`: a project's export has a folder for a subset."""
+    return "/".join(part for part in (image.get("subset"), image.get("name", "?")) if part)
+
+
+def _labelled(image: ElementTree.Element, photos: Photos, schema: LabelSchema) -> Labelled | None:
+    shapes = [shape for shape in image if shape.tag not in _NO_SHAPES]
+    if not shapes:
+        return None
+    name = _name(image)
+    pixels = photos.read(name)
     shape = (int(image.attrib["height"]), int(image.attrib["width"]))
     if shape != pixels.shape[:2]:
-        raise ExchangeError(f"'{name}' is {pixels.shape[1]} x {pixels.shape[0]}, not {shape[::-1]}")
-    shapes = sorted(image, key=lambda s: int(s.attrib.get("z_order", "0")))
+        raise ExchangeError(
+            f"it was annotated at {shape[1]} x {shape[0]} pixels, the photo here has "
+            f"{pixels.shape[1]} x {pixels.shape[0]}: put the one there that was annotated"
+        )
+    shapes.sort(key=lambda s: int(s.attrib.get("z_order", "0")))
     regions = [("background", np.zeros(shape, bool))]
-    regions += [(s.attrib["label"], _SHAPES[s.tag](s, shape)) for s in shapes if s.tag in _SHAPES]
+    regions += [(s.attrib["label"], _region(s, shape)) for s in shapes]
     return Labelled(Path(name).stem, pixels, layered(regions, schema=schema))
+
+
+def _region(element: ElementTree.Element, shape: tuple[int, int]) -> np.ndarray:
+    if element.tag not in _SHAPES:
+        raise ExchangeError(
+            f"a {element.tag} of '{element.get('label')}' covers no area: draw it as one of "
+            f"{sorted(_SHAPES)}, or delete it"
+        )
+    return _SHAPES[element.tag](element, shape)
 
 
 def _mask(element: ElementTree.Element, shape: tuple[int, int]) -> np.ndarray:
@@ -105,10 +144,28 @@ def _mask(element: ElementTree.Element, shape: tuple[int, int]) -> np.ndarray:
 
 def _polygon(element: ElementTree.Element, shape: tuple[int, int]) -> np.ndarray:
     pairs = [point.split(",") for point in element.attrib["points"].split(";")]
-    points = [(float(x), float(y)) for x, y in pairs]
-    canvas = Image.new("1", shape[::-1])
-    ImageDraw.Draw(canvas).polygon(points, fill=1)
-    return np.asarray(canvas)
+    return drawn.polygon([(float(x), float(y)) for x, y in pairs], shape)
 
 
-_SHAPES = {"mask": _mask, "polygon": _polygon}
+def _box(element: ElementTree.Element, shape: tuple[int, int]) -> np.ndarray:
+    left, top, right, bottom = _numbers(element, "xtl", "ytl", "xbr", "ybr")
+    degrees, about = _degrees(element), ((left + right) / 2, (top + bottom) / 2)
+    return drawn.box(left, top, right, bottom, degrees=degrees, about=about, shape=shape)
+
+
+def _ellipse(element: ElementTree.Element, shape: tuple[int, int]) -> np.ndarray:
+    x, y, *radii = _numbers(element, "cx", "cy", "rx", "ry")
+    return drawn.ellipse((x, y), (radii[0], radii[1]), degrees=_degrees(element), shape=shape)
+
+
+def _numbers(element: ElementTree.Element, *names: str) -> list[float]:
+    return [float(element.attrib[name]) for name in names]
+
+
+def _degrees(element: ElementTree.Element) -> float:
+    return float(element.get("rotation", "0"))
+
+
+_SHAPES = {"mask": _mask, "polygon": _polygon, "box": _box, "ellipse": _ellipse}
+# What may be said of a whole photo.
+_NO_SHAPES = ("tag", "attribute")

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from annotate.correction import Correction
-from annotate.exchange.labelled import Labelled, fresh_folder, save_photo
-from segface_hf.images import load_image
+from annotate.exchange.labelled import Item, Labelled, fresh_folder, opened, save_photo
 from segface_hf.labels import LabelSchema
+
+if TYPE_CHECKING:
+    from segface_hf.training.data import Pair
 
 MASKS = "masks"
 LABELS = "labels.json"
@@ -31,14 +35,20 @@ def export(corrections: Iterable[Correction], out: Path) -> int:
     return count
 
 
-def read(source: Path, schema: LabelSchema) -> Iterator[Labelled]:
-    """Reads a folder of photos and masks of the schema's ids.
+def read(source: Path, schema: LabelSchema) -> Iterator[Item]:
+    """Reads a folder of photos and masks of the schema's ids, the way the trainer does.
 
     Raises:
-        DataError: A photo without its mask, or a mask that can't be used.
+        DataError: A folder is missing or empty, or a photo or mask is without its partner.
     """
-    from segface_hf.training.data import find_pairs, read_mask
+    from segface_hf.training.data import find_pairs
 
     for pair in find_pairs(source):
-        image = np.asarray(load_image(pair.image))
-        yield Labelled(pair.stem, image, read_mask(pair.mask, schema))
+        yield opened(pair.stem, partial(_labelled, pair, schema))
+
+
+def _labelled(pair: Pair, schema: LabelSchema) -> Labelled:
+    from segface_hf.training.data import read_pair
+
+    image, mask = read_pair(pair, schema)
+    return Labelled(pair.stem, np.asarray(image), mask)

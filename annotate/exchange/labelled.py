@@ -1,7 +1,8 @@
-"""Labelled: a photo with a mask from elsewhere, and what all formats do with photos and classes."""
+"""Labelled: a photo with a mask from elsewhere, and what all formats do with it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from PIL import Image
 from annotate.correction import Correction
 from annotate.durable import store_error
 from annotate.errors import ExchangeError
-from segface_hf.images import load_image
+from segface_hf.errors import SegFaceError
 from segface_hf.labels import LabelSchema
 
 IMAGES = "images"
@@ -30,6 +31,31 @@ class Labelled:
     name: str
     image: np.ndarray
     mask: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Item:
+    """What one photo of an export came to.
+
+    Attributes:
+        name: What the export calls it.
+        labelled: The photo and its mask; None where nobody has annotated it, or it can't be read.
+        trouble: Why it can't be read.
+    """
+
+    name: str
+    labelled: Labelled | None = None
+    trouble: SegFaceError | None = None
+
+
+def opened(name: str, read: Callable[[], Labelled | None]) -> Item:
+    """Reads one photo of an export; what is wrong with it stops none of the others."""
+    try:
+        return Item(name, read())
+    except SegFaceError as error:
+        return Item(name, trouble=error)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        return Item(name, trouble=ExchangeError(f"is malformed ({error!r}): export it again"))
 
 
 def fresh_folder(out: Path) -> None:
@@ -54,23 +80,6 @@ def save_photo(correction: Correction, out: Path) -> str:
     return name
 
 
-def find_photo(folder: Path, named: str) -> np.ndarray:
-    """Returns the pixels of a photo that an annotation file names.
-
-    Only the last part of the name counts, looked up in `images/` and in the folder itself, so
-    that no file can point outside it.
-
-    Raises:
-        ExchangeError: It isn't there.
-        ImageError: It can't be decoded.
-    """
-    name = named.replace("\\", "/").rsplit("/", 1)[-1]
-    for place in (folder / IMAGES / name, folder / name):
-        if name not in ("", ".", "..") and place.is_file():
-            return np.asarray(load_image(place))
-    raise ExchangeError(f"the photo '{name[:80]}' is neither in {folder / IMAGES} nor in {folder}")
-
-
 def layered(regions: list[tuple[str, np.ndarray]], *, schema: LabelSchema) -> np.ndarray:
     """Returns the mask of regions laid over each other in their order.
 
@@ -79,8 +88,10 @@ def layered(regions: list[tuple[str, np.ndarray]], *, schema: LabelSchema) -> np
         schema: Gives the ids.
 
     Raises:
-        ExchangeError: A class that the schema does not have.
+        ExchangeError: A class that the schema does not have, or nothing covers any pixel.
     """
+    if not any(region.any() for _, region in regions):
+        raise ExchangeError("its shapes cover none of its pixels: draw them again, or delete them")
     ids = schema.label2id
     mask = np.zeros(regions[0][1].shape, np.uint8)
     for name, region in regions:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from annotate.cli import ANNOTATE, main
 from annotate.layout import row_path
+from annotate.outbox import Outbox
 from annotate.parcel import Parcel
 from annotate.record import to_parquet
 from annotate.store import FolderStore
@@ -191,7 +192,7 @@ def test_masks_are_exported_imported_and_sent(say, hub, drawn, tmp_path):
     )
     assert (code, out) == (0, f"1 contributions are in {tmp_path / 'c'}\n")
     words = ["import", tmp_path / "c", "--format", "cvat", "--folder", tmp_path / "new"]
-    assert say(*words)[1] == f"1 masks read, 1 of them new in {tmp_path / 'new'}\n"
+    assert say(*words)[1].startswith(f"1 masks read, 1 of them new in {tmp_path / 'new'};")
     out = say("send", "--repo", REPO, "--folder", tmp_path / "new")[1]
     assert out == "0 sent, 1 without consent stay here, 0 refused\n"
     out = say("send", "--repo", REPO, "--folder", store.root)[1]
@@ -210,6 +211,18 @@ def test_a_row_saved_again_with_consent_is_sent(say, dataset, drawn, tmp_path):
     store.save(drawn(1))
     assert "1 sent, 0 without consent" in say(*words)[1]
     assert row_path(drawn(1).content_id) in dataset.tree("refs/pr/1")
+
+
+def test_an_app_s_outbox_is_not_taken_for_an_empty_dataset(say, dataset, drawn, tmp_path):
+    words = ["send", "--repo", REPO, "--folder", tmp_path / "box"]
+    Outbox(tmp_path / "box").tray("secret").put(drawn(1))
+    code, out, err = say(*words)
+    assert (code, out) == (2, "")
+    assert f"{tmp_path / 'box'} is the outbox of an app, where 1 contributions wait for it" in err
+    assert f"start the app with SEGFACE_DATASET={REPO}" in err
+    FolderStore(tmp_path / "box").save(drawn(2))
+    code, out, err = say(*words)
+    assert (code, "1 sent" in out, "is the outbox of an app" in err) == (0, True, True)
 
 
 def test_an_import_with_consent_carries_it(say, drawn, tmp_path):
@@ -236,6 +249,11 @@ def test_trouble_is_one_sentence_and_exit_code_2(say):
     [
         ("stats --folder nowhere", "expected the folder of a dataset, found none at nowhere"),
         ("send --repo owner/x --folder nowhere", "expected the folder of a dataset, found none"),
+        (
+            "import . --format cvat --folder new --contributor <me>",
+            "name of an account, got '<me>'",
+        ),
+        ("send --repo owner/x --folder .", ". holds no contributions: nothing to send"),
         ("list --repo nothing", "--repo: expected OWNER/NAME, got nothing"),
         ("compact --folder . --at-most -3", "expected a whole number from 2 on, got -3"),
         ("fix --repo owner/x 1 --islands 0", "expected a whole number from 1 on, got 0"),
