@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -189,6 +190,14 @@ def test_a_groups_file_that_cannot_be_used_is_named(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(DataError, match=message):
         read_groups(path)
+
+
+def test_a_groups_file_of_a_whole_dataset_is_read_in_seconds(tmp_path):
+    path = tmp_path / "groups.csv"
+    path.write_text("stem,light\n" + "".join(f"photo{n},dark\n" for n in range(30_000)))
+    began = time.process_time()
+    assert len(read_groups(path)["light"]) == 30_000
+    assert time.process_time() - began < 5  # of this process alone: a busy machine slows no test
 
 
 def measured():
