@@ -63,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
     from segface_hf import hub
     from segface_hf.metrics_groups import check_groups, read_groups
     from segface_hf.metrics_report import report
+    from segface_hf.metrics_text import summary
     from segface_hf.model import SegFace
     from segface_hf.training.data import find_pairs
 
@@ -88,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
         values,
         lambda: sheet_of_worst(predict, pairs, measured, count=args.worst, change=change),
     )
-    print_summary(values)
+    print(*summary(values), sep="\n")
     return 0
 
 
@@ -246,25 +247,6 @@ def write_outputs(
             draw_sheet().save(args.sheet)
     except (OSError, ValueError) as error:
         raise OutputError(f"can't write the results: {error}") from error
-
-
-def print_summary(values: dict[str, Any]) -> None:
-    """Prints the scores that matter most."""
-    for name, row in values["classes"].items():
-        f1 = "   -" if row["f1"] is None else f"{row['f1']:.3f}"
-        interval = row.get("f1_95", [None])
-        between = "" if interval[0] is None else f"  ({interval[0]:.3f} to {interval[1]:.3f})"
-        print(f"{name:12} {f1}{between}  in {row['images']} photos")
-    for key in ("mean_f1", "tail_f1", "mean_iou", "mean_boundary_f1", "hierarchical_f1"):
-        if values.get(key) is not None:
-            print(f"{key:18} {values[key]:.4f} {values.get(key + '_95', '')}")
-    for name, row in values.get("against", {}).get("f1", {}).items():
-        if row["difference"] is not None:
-            low, high = row["difference_95"]
-            print(f"against {name:18} {row['difference']:+.4f}  ({low:+.4f} to {high:+.4f})")
-    for key in ("swapped_masks", "landmarks", "tilt"):
-        for name, value in values.get(key, {}).items():
-            print(f"{key}: {name} {value}")
 
 
 def _progress(items: Iterable[Any], total: int, what: str) -> Iterable[Any]:

@@ -16,6 +16,7 @@ from segface_hf.metrics_boundary import BoundaryCounts, boundary_counts, outline
 from segface_hf.metrics_groups import group_scores, read_groups
 from segface_hf.metrics_html import html_report
 from segface_hf.metrics_report import Measured, report
+from segface_hf.metrics_text import summary
 from segface_hf.metrics_tree import TreeScores
 
 SCHEMA = LabelSchema(
@@ -222,6 +223,15 @@ def test_masks_with_swapped_sides_are_counted_and_scored_without():
     values = report(with_one, rounds=0)
     assert values["swapped_masks"] == {"count": 1, "mean_f1_without_them": 1.0}
     assert "swapped_masks" not in report(measured(), rounds=0)
+
+
+def test_the_lines_for_a_terminal_show_sides_that_were_mixed_up_and_every_group():
+    groups = {"light": {"bad": "dark", "good": "bright"}}
+    lines = list(summary(report(measured(), rounds=0, groups=groups)))
+    assert "left-right mixed up: l_eye / r_eye 0.1250" in lines
+    bright = "light bright: mean_f1 1.0000, tail_f1 1.0000 in 1 photos (few: uncertain)"
+    assert bright in lines
+    assert sum(line.startswith("light dark: mean_f1 0.7111") for line in lines) == 1
 
 
 def test_the_page_shows_every_class_and_escapes_names():

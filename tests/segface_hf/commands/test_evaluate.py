@@ -1,0 +1,33 @@
+"""`segface evaluate` with an untrained model on drawn faces: what it tells, and what it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from segface_hf.cli import main
+from tests.segface_hf.training.drawn import draw_face, write_pair
+
+
+@pytest.fixture
+def evaluate(tiny: Path, tmp_path: Path) -> Callable[..., int]:
+    """`segface evaluate` on two drawn faces, without what takes time."""
+    for seed in range(2):
+        write_pair(tmp_path / "data", f"face{seed}", *draw_face(seed))
+
+    def run(*arguments: object) -> int:
+        common = ["--model", tiny, "--data", tmp_path / "data", "--bootstrap", 0, "--no-boundary"]
+        return main(["evaluate", *map(str, (*common, *arguments))])
+
+    return run
+
+
+def test_groups_and_mixed_up_sides_are_told_where_no_file_is_asked_for(evaluate, tmp_path, capsys):
+    (tmp_path / "groups.csv").write_text("stem,glasses\nface0,yes\nface1,no\n")
+    assert evaluate("--groups", tmp_path / "groups.csv") == 0
+    told = capsys.readouterr().out
+    for value in ("yes", "no"):
+        assert f"glasses {value}: mean_f1 " in told
+    assert told.count("in 1 photos (few: uncertain)") == 2
