@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -224,6 +225,13 @@ def sheet_of_worst(
     return contact_sheet(rows, measured.schema)
 
 
+def sheet_from_page(args: argparse.Namespace) -> str:
+    """Returns where `--sheet` lies as a page at `--html` links to it; empty without."""
+    if not args.sheet:
+        return ""
+    return Path(os.path.relpath(args.sheet, Path(args.html).parent)).as_posix()
+
+
 def write_outputs(
     args: argparse.Namespace, values: dict[str, Any], draw_sheet: Callable[[], Any]
 ) -> None:
@@ -241,7 +249,7 @@ def write_outputs(
         if args.html:
             told = "".join(f", {name}: {value}" for name, value in values["options"].items())
             title = f"{values['model']} on {Path(args.data).name}{told}"
-            page = html_report(values, title=title)
+            page = html_report(values, title=title, sheet=sheet_from_page(args))
             Path(args.html).write_text(page, encoding="utf-8")
         if args.sheet:
             draw_sheet().save(args.sheet)

@@ -241,6 +241,14 @@ def test_the_page_shows_every_class_and_escapes_names():
     assert all(f"<td>{name}</td>" in page for name in SCHEMA.names)
 
 
+def test_the_page_opens_with_the_mean_boundary_f1_where_outlines_were_compared():
+    values = report(measured(), rounds=0)
+    page = html_report(values, title="model")
+    assert f"mean boundary F1 {values['mean_boundary_f1']:.3f}" in page
+    without = report(replace(measured(), boundaries=None), rounds=0)
+    assert "mean boundary F1" not in html_report(without, title="model")
+
+
 def test_the_class_tree_covers_every_celebamask_part_that_has_a_twin():
     in_families = {index for _, ids in CELEBAMASK_HQ.families for index in ids}
     assert {i for pair in CELEBAMASK_HQ.mirror_pairs for i in pair} <= in_families

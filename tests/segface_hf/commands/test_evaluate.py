@@ -31,3 +31,12 @@ def test_groups_and_mixed_up_sides_are_told_where_no_file_is_asked_for(evaluate,
     for value in ("yes", "no"):
         assert f"glasses {value}: mean_f1 " in told
     assert told.count("in 1 photos (few: uncertain)") == 2
+
+
+def test_the_page_links_to_the_contact_sheet_wherever_both_are(evaluate, tmp_path):
+    page, sheet = tmp_path / "pages" / "e.html", tmp_path / "worst & best.png"
+    page.parent.mkdir()
+    assert evaluate("--html", page, "--sheet", sheet) == 0
+    assert '<a href="../worst%20%26%20best.png">worst &amp; best.png</a>' in page.read_text()
+    assert evaluate("--html", page) == 0
+    assert "<a " not in page.read_text()
