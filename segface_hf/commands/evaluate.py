@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segface_hf.arguments import check_files, check_picture, whole
+from segface_hf.arguments import check_files, check_picture, finite, whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,15 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--side", type=whole(0), default=0, help="resolution (default: the model's)"
     )
     parser.add_argument("--mirrored", action="store_true", help="add a pass on the flipped photo")
-    parser.add_argument(
-        "--adjust", type=float, default=0.0, help="logit adjustment, from 0 to 1 as a rule"
-    )
+    parser.add_argument("--adjust", type=finite, help="logit adjustment, from 0 to 1 as a rule")
     parser.add_argument("--recipe", help="run.yaml of the model, for --adjust")
     parser.add_argument("--trained-on", help="data folder the model was trained on, for --adjust")
     parser.add_argument("--damage", choices=DAMAGE_NAMES, help="damage photos first, see the docs")
     parser.add_argument("--drawn", choices=DRAWN_NAMES, help="draw this where photos lack it")
     parser.add_argument("--landmarks", action="store_true", help="measure the photo pipeline too")
-    parser.add_argument("--tilt", type=float, default=0.0, help="compare photos turned by degrees")
+    parser.add_argument("--tilt", type=finite, default=0.0, help="compare photos turned by degrees")
     parser.add_argument("--threads", type=whole(0), default=0, help="CPU threads (default: all)")
 
 
@@ -66,10 +64,11 @@ def run(args: argparse.Namespace) -> int:
     from segface_hf.metrics_report import report
     from segface_hf.metrics_text import summary
     from segface_hf.model import SegFace
-    from segface_hf.training.data import find_pairs
+    from segface_hf.training.data import check_pairs, find_pairs
 
     if args.threads:
         torch.set_num_threads(args.threads)
+    check_adjust(args)
     check_files(args.json, args.html, args.sheet)
     check_picture(args.sheet)
     pairs = find_pairs(args.data)
@@ -77,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
     check_groups(groups or {}, [pair.stem for pair in pairs])
     model = SegFace.from_pretrained(args.model or hub.embedded_folder())
     predict, change = predictor(model, args), changed(model, args)
+    check_pairs(pairs, model.config.labels)
     measured = measure(predict, pairs, model, boundary=not args.no_boundary, change=change)
     values = report(measured, rounds=args.bootstrap, groups=groups, worst=args.worst)
     named = {"model": args.model or "embedded", "data": str(args.data), "options": asked(args)}
@@ -123,22 +123,35 @@ def changed(model: SegFace, args: argparse.Namespace) -> Change:
     return after(change, DAMAGES[args.damage]) if args.damage else change
 
 
+def check_adjust(args: argparse.Namespace) -> None:
+    """Makes sure that `--adjust` has what it reads, and that nothing is named in vain.
+
+    Raises:
+        ConfigError: The recipe or the training data is missing, or named without `--adjust`.
+    """
+    from segface_hf.errors import ConfigError
+
+    if args.adjust is None and (args.recipe or args.trained_on):
+        raise ConfigError(
+            "--recipe and --trained-on are read for --adjust: add it, or leave them out"
+        )
+    if args.adjust and not (args.recipe and args.trained_on):
+        raise ConfigError("--adjust needs --recipe RUN.yaml and --trained-on FOLDER of the model")
+
+
 def lowered_logits(model: SegFace, args: argparse.Namespace) -> Tensor | None:
     """Returns what `--adjust` takes from each class's logits, None without it.
 
     Raises:
-        ConfigError: The recipe or the training data is not named.
         LabelError: The recipe's classes aren't the model's.
     """
     if not args.adjust:
         return None
-    from segface_hf.errors import ConfigError, LabelError
+    from segface_hf.errors import LabelError
     from segface_hf.training.adjust import prior_shift
     from segface_hf.training.prepare import prepare
     from segface_hf.training.recipe_file import read_recipe
 
-    if not (args.recipe and args.trained_on):
-        raise ConfigError("--adjust needs --recipe RUN.yaml and --trained-on FOLDER of the model")
     recipe = read_recipe(Path(args.recipe))
     if recipe.model_config().labels != model.config.labels:
         raise LabelError(f"{args.recipe} is of other classes: name the model's own run.yaml")
