@@ -72,8 +72,9 @@ def convert(
     _check_choice("backbone", backbone, upstream.BACKBONES)
     _check_choice("dataset", dataset, upstream.DATASETS)
     check_target(out)
-    state = read_checkpoint(path)
     folder = upstream.parse_folder(path.absolute().parent.name)
+    _check_folder(folder, dataset=dataset, backbone=backbone, resolution=resolution)
+    state = read_checkpoint(path)
     known = upstream.recognise(
         state,
         dataset=dataset or (folder.dataset if folder else None),
@@ -160,6 +161,30 @@ def _misshapen(
 def _check_choice(what: str, given: str | None, known: Mapping[str, Any]) -> None:
     if given is not None and given not in known:
         raise ConversionError(f"no published {what} '{given}': choose from {sorted(known)}")
+
+
+def _check_folder(
+    folder: upstream.PublishedFolder | None, *, dataset: str | None, backbone: str | None,
+    resolution: int | None,
+) -> None:  # fmt: skip
+    """The card repeats the score of the folder that is named, so the file must be of that folder.
+
+    Tensors can't always tell: those of LaPa are those of Helen, at any resolution.
+    """
+    if folder is None:
+        return
+    rows = (
+        ("dataset", dataset, (folder.dataset,)),
+        ("backbone", backbone, folder.backbones),
+        ("resolution", resolution, (folder.resolution,)),
+    )
+    for what, given, said in rows:
+        if given is not None and given not in said:
+            raise ConversionError(
+                f"--{what} {given}, but the folder's name '{folder.name}' says "
+                f"{' or '.join(map(str, said))}: leave --{what} out or, if the name is wrong, move "
+                "the file to a folder of another name"
+            )
 
 
 def _check_range(model: SegFace, dtype: torch.dtype | None) -> None:

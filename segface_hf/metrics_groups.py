@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,8 @@ def read_groups(path: str | Path) -> dict[str, dict[str, str]]:
     columns = [name for name in (rows[0] if rows else {}) if name and name != STEM_COLUMN]
     if not rows or STEM_COLUMN not in rows[0] or not columns:
         raise DataError(f"{path} needs a header with '{STEM_COLUMN}' and at least one more column")
-    stems = [row[STEM_COLUMN] for row in rows]
-    twice = sorted({stem for stem in stems if stems.count(stem) > 1})
+    rows_of = Counter(row[STEM_COLUMN] for row in rows)
+    twice = sorted(stem for stem, count in rows_of.items() if count > 1)
     if twice:
         raise DataError(f"{path} names {twice[:3]} more than once: one row a photo")
     return {

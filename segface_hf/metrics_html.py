@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
+from urllib.parse import quote
 
 _OPTIONAL = (
     ("Masks with left and right swapped", "swapped_masks"),
@@ -22,12 +23,14 @@ th:first-child,td:first-child{text-align:left}
 """
 
 
-def html_report(values: Mapping[str, Any], *, title: str) -> str:
+def html_report(values: Mapping[str, Any], *, title: str, sheet: str = "") -> str:
     """Returns a page.
 
     Args:
         values: What `metrics_report.report` gave.
         title: Heading, such as the model's name.
+        sheet: Where the contact sheet of the worst photos lies, from the page; it is linked, not
+            embedded, so that the page can be shown without the photos.
     """
     parts = [
         f"<h1>{escape(title)}</h1>",
@@ -48,7 +51,7 @@ def html_report(values: Mapping[str, Any], *, title: str) -> str:
         parts += [f"<h2>Against {escape(str(values['against']['model']))}</h2>"]
         parts += [_differences(values["against"]["f1"])]
     worst = {row["stem"]: row["mean_f1"] for row in values["worst_photos"]}
-    parts += ["<h2>Worst photos</h2>", _pairs("photo", "mean F1", worst)]
+    parts += ["<h2>Worst photos</h2>", _link(sheet), _pairs("photo", "mean F1", worst)]
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
         f"<style>{_STYLE}</style><body>" + "\n".join(parts) + "</body></html>\n"
@@ -58,13 +61,22 @@ def html_report(values: Mapping[str, Any], *, title: str) -> str:
 def _headline(values: Mapping[str, Any]) -> str:
     interval = values.get("mean_f1_95")
     between = f" (95 %: {_show(interval[0])} to {_show(interval[1])})" if interval else ""
+    outlines = values.get("mean_boundary_f1")
+    boundary = "" if outlines is None else f"mean boundary F1 {_show(outlines)}, "
     return (
         f'<p><span class="big">{_show(values["mean_f1"])}</span> mean F1{between} on '
         f"{values['photos']} photos; tail {_show(values['tail_f1'])}, "
-        f"mean IoU {_show(values['mean_iou'])}, "
+        f"mean IoU {_show(values['mean_iou'])}, {boundary}"
         f"hierarchical F1 {_show(values['hierarchical_f1'])}.</p>"
         f'<p class="note">{escape(values["metric"])}.</p>'
     )
+
+
+def _link(sheet: str) -> str:
+    if not sheet:
+        return ""
+    name = escape(sheet.rsplit("/", 1)[-1])
+    return f'<p>With masks and predictions: <a href="{quote(sheet)}">{name}</a></p>'
 
 
 def _differences(rows: Mapping[str, Mapping[str, Any]]) -> str:

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from huggingface_hub import CommitOperationAdd, HfApi
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
 from segface_hf import hub
 from segface_hf.card import PLACEHOLDER
 from segface_hf.config import SegFaceConfig
 from segface_hf.errors import CheckpointError, CheckpointNotFoundError
+from segface_hf.hub_files import hub_errors, is_passing
 from segface_hf.model import SegFace
 
 FILES = (hub.CARD_FILE, hub.CONFIG_FILE, hub.WEIGHTS_FILE)
@@ -82,7 +83,7 @@ def publish(
 
     Raises:
         CheckpointNotFoundError: A file is missing.
-        CheckpointError: The checkpoint does not load, or the Hub refuses it.
+        CheckpointError: The checkpoint does not load, or the Hub refuses it or can't be reached.
 
     Example:
         >>> publish("swin", "org/segface-swin-celeb-512", private=True)
@@ -96,7 +97,7 @@ def publish(
             [_addition(checked, name) for name in FILES],
             commit_message=f"Add SegFace {checked.config.backbone}, {checked.config.schema}",
         )
-    except HfHubHTTPError as error:
+    except hub_errors() as error:
         raise CheckpointError(_refusal(error, repo_id)) from error
     return str(commit.commit_url)
 
@@ -110,11 +111,19 @@ def _addition(checked: Plan, name: str) -> CommitOperationAdd:
     return CommitOperationAdd(path_in_repo=name, path_or_fileobj=text.encode())
 
 
-def _refusal(error: HfHubHTTPError, repo_id: str) -> str:
-    status = error.response.status_code if error.response is not None else None
+def _refusal(error: Exception, repo_id: str) -> str:
+    # What stops the upload of a large file comes wrapped, and its wrapping says nothing.
+    cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
+    status = getattr(getattr(cause, "response", None), "status_code", None)
+    reason = " ".join(str(cause).split()).rstrip(".")
     if status in (401, 403):
         return (
             f"the Hub does not let this token write to '{repo_id}' ({status}): log in with "
             "`hf auth login` or give --token of a member with write access"
         )
-    return f"the Hub refused '{repo_id}': {error}"
+    if is_passing(error):
+        return (
+            f"the Hub can't be reached or is busy ({reason}), so '{repo_id}' may lack the "
+            "checkpoint: publish it again later, what is there already is not sent twice"
+        )
+    return f"the Hub refused '{repo_id}': {reason}"

@@ -233,7 +233,8 @@ def _backbone_error(state: Mapping[str, Tensor], backbones: tuple[str, ...]) -> 
     reason = _contradiction(state, backbones[0])
     return (
         f"this is no {said}: {reason}, and 'backbone.{clue}' of shape {shape} is that of "
-        f"{actual[0]}: give --backbone {actual[0]}, or leave it out"
+        f"{actual[0]}: give --backbone {actual[0]} or leave it out, and move the file if its "
+        "folder's name says otherwise"
     )
 
 
@@ -245,7 +246,8 @@ def _dataset_error(state: Mapping[str, Tensor], dataset: str, fits: list[str]) -
     odd = next(iter(token_keys(sorted(found - expected))), None)
     absent = next(iter(token_keys(sorted(expected - found))), None)
     clue = f"tensor '{odd}' is unexpected" if odd else f"tensor '{absent}' is missing"
-    remedy = f": give --dataset {' or '.join(fits)}" if fits else ""
+    moved = "and move the file if its folder's name says otherwise"
+    remedy = f": give --dataset {' or '.join(fits)}, {moved}" if fits else ""
     return f"this is no {dataset} checkpoint: {clue}{remedy}"
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segface_hf.arguments import check_files, check_picture, whole
+from segface_hf.arguments import check_files, check_picture, finite, whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,15 +47,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--side", type=whole(0), default=0, help="resolution (default: the model's)"
     )
     parser.add_argument("--mirrored", action="store_true", help="add a pass on the flipped photo")
-    parser.add_argument(
-        "--adjust", type=float, default=0.0, help="logit adjustment, from 0 to 1 as a rule"
-    )
+    parser.add_argument("--adjust", type=finite, help="logit adjustment, from 0 to 1 as a rule")
     parser.add_argument("--recipe", help="run.yaml of the model, for --adjust")
     parser.add_argument("--trained-on", help="data folder the model was trained on, for --adjust")
     parser.add_argument("--damage", choices=DAMAGE_NAMES, help="damage photos first, see the docs")
     parser.add_argument("--drawn", choices=DRAWN_NAMES, help="draw this where photos lack it")
     parser.add_argument("--landmarks", action="store_true", help="measure the photo pipeline too")
-    parser.add_argument("--tilt", type=float, default=0.0, help="compare photos turned by degrees")
+    parser.add_argument("--tilt", type=finite, default=0.0, help="compare photos turned by degrees")
     parser.add_argument("--threads", type=whole(0), default=0, help="CPU threads (default: all)")
 
 
@@ -65,11 +64,13 @@ def run(args: argparse.Namespace) -> int:
     from segface_hf import hub
     from segface_hf.metrics_groups import check_groups, read_groups
     from segface_hf.metrics_report import report
+    from segface_hf.metrics_text import summary
     from segface_hf.model import SegFace
-    from segface_hf.training.data import find_pairs
+    from segface_hf.training.data import check_pairs, find_pairs
 
     if args.threads:
         torch.set_num_threads(args.threads)
+    check_adjust(args)
     check_files(args.json, args.html, args.sheet)
     check_picture(args.sheet)
     pairs = find_pairs(args.data)
@@ -77,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
     check_groups(groups or {}, [pair.stem for pair in pairs])
     model = SegFace.from_pretrained(args.model or hub.embedded_folder())
     predict, change = predictor(model, args), changed(model, args)
+    check_pairs(pairs, model.config.labels)
     measured = measure(predict, pairs, model, boundary=not args.no_boundary, change=change)
     values = report(measured, rounds=args.bootstrap, groups=groups, worst=args.worst)
     named = {"model": args.model or "embedded", "data": str(args.data), "options": asked(args)}
@@ -90,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
         values,
         lambda: sheet_of_worst(predict, pairs, measured, count=args.worst, change=change),
     )
-    print_summary(values)
+    print(*summary(values), sep="\n")
     return 0
 
 
@@ -123,22 +125,35 @@ def changed(model: SegFace, args: argparse.Namespace) -> Change:
     return after(change, DAMAGES[args.damage]) if args.damage else change
 
 
+def check_adjust(args: argparse.Namespace) -> None:
+    """Makes sure that `--adjust` has what it reads, and that nothing is named in vain.
+
+    Raises:
+        ConfigError: The recipe or the training data is missing, or named without `--adjust`.
+    """
+    from segface_hf.errors import ConfigError
+
+    if args.adjust is None and (args.recipe or args.trained_on):
+        raise ConfigError(
+            "--recipe and --trained-on are read for --adjust: add it, or leave them out"
+        )
+    if args.adjust and not (args.recipe and args.trained_on):
+        raise ConfigError("--adjust needs --recipe RUN.yaml and --trained-on FOLDER of the model")
+
+
 def lowered_logits(model: SegFace, args: argparse.Namespace) -> Tensor | None:
     """Returns what `--adjust` takes from each class's logits, None without it.
 
     Raises:
-        ConfigError: The recipe or the training data is not named.
         LabelError: The recipe's classes aren't the model's.
     """
     if not args.adjust:
         return None
-    from segface_hf.errors import ConfigError, LabelError
+    from segface_hf.errors import LabelError
     from segface_hf.training.adjust import prior_shift
     from segface_hf.training.prepare import prepare
     from segface_hf.training.recipe_file import read_recipe
 
-    if not (args.recipe and args.trained_on):
-        raise ConfigError("--adjust needs --recipe RUN.yaml and --trained-on FOLDER of the model")
     recipe = read_recipe(Path(args.recipe))
     if recipe.model_config().labels != model.config.labels:
         raise LabelError(f"{args.recipe} is of other classes: name the model's own run.yaml")
@@ -225,6 +240,13 @@ def sheet_of_worst(
     return contact_sheet(rows, measured.schema)
 
 
+def sheet_from_page(args: argparse.Namespace) -> str:
+    """Returns where `--sheet` lies as a page at `--html` links to it; empty without."""
+    if not args.sheet:
+        return ""
+    return Path(os.path.relpath(args.sheet, Path(args.html).parent)).as_posix()
+
+
 def write_outputs(
     args: argparse.Namespace, values: dict[str, Any], draw_sheet: Callable[[], Any]
 ) -> None:
@@ -242,31 +264,12 @@ def write_outputs(
         if args.html:
             told = "".join(f", {name}: {value}" for name, value in values["options"].items())
             title = f"{values['model']} on {Path(args.data).name}{told}"
-            page = html_report(values, title=title)
+            page = html_report(values, title=title, sheet=sheet_from_page(args))
             Path(args.html).write_text(page, encoding="utf-8")
         if args.sheet:
             draw_sheet().save(args.sheet)
     except (OSError, ValueError) as error:
         raise OutputError(f"can't write the results: {error}") from error
-
-
-def print_summary(values: dict[str, Any]) -> None:
-    """Prints the scores that matter most."""
-    for name, row in values["classes"].items():
-        f1 = "   -" if row["f1"] is None else f"{row['f1']:.3f}"
-        interval = row.get("f1_95", [None])
-        between = "" if interval[0] is None else f"  ({interval[0]:.3f} to {interval[1]:.3f})"
-        print(f"{name:12} {f1}{between}  in {row['images']} photos")
-    for key in ("mean_f1", "tail_f1", "mean_iou", "mean_boundary_f1", "hierarchical_f1"):
-        if values.get(key) is not None:
-            print(f"{key:18} {values[key]:.4f} {values.get(key + '_95', '')}")
-    for name, row in values.get("against", {}).get("f1", {}).items():
-        if row["difference"] is not None:
-            low, high = row["difference_95"]
-            print(f"against {name:18} {row['difference']:+.4f}  ({low:+.4f} to {high:+.4f})")
-    for key in ("swapped_masks", "landmarks", "tilt"):
-        for name, value in values.get(key, {}).items():
-            print(f"{key}: {name} {value}")
 
 
 def _progress(items: Iterable[Any], total: int, what: str) -> Iterable[Any]:

@@ -60,8 +60,31 @@ def test_a_contradicted_dataset_names_the_tensor_that_told_otherwise(checkpoint,
 def test_a_folder_name_that_the_tensors_contradict_is_an_error(state, tmp_path):
     folder = tmp_path / "swinb_celeba_512"
     folder.mkdir()
-    with pytest.raises(ConversionError, match="is that of mobilenet"):
+    with pytest.raises(ConversionError, match=r"is that of mobilenet: .*move the file"):
         convert(save(folder / "model_299.pt", state), tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("mobilenet_lapa_256", {"dataset": "helen"}, r"--dataset helen, but .* says lapa"),
+        ("mobilenet_celeb_512", {"resolution": 256}, r"--resolution 256, but .* says 512"),
+        (
+            "convnext_celeb_512",
+            {"backbone": "mobilenet"},
+            r"--backbone mobilenet, but .* says convnext_base or convnext_small or convnext_tiny",
+        ),
+    ],
+)
+def test_an_option_that_the_folders_name_contradicts_is_an_error(
+    state, tmp_path, name, options, said
+):
+    path = tmp_path / name / "model_299.pt"
+    path.parent.mkdir()
+    save(path, published_state("mobilenet", "lapa") if "lapa" in name else state)
+    with pytest.raises(ConversionError, match=rf"{said}.*move the file"):
+        convert(path, tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("option", [{"dataset": "celebs"}, {"backbone": "swin_huge"}])

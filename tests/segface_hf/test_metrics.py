@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from segface_hf.metrics_boundary import BoundaryCounts, boundary_counts, outline
 from segface_hf.metrics_groups import group_scores, read_groups
 from segface_hf.metrics_html import html_report
 from segface_hf.metrics_report import Measured, report
+from segface_hf.metrics_text import summary
 from segface_hf.metrics_tree import TreeScores
 
 SCHEMA = LabelSchema(
@@ -191,6 +193,14 @@ def test_a_groups_file_that_cannot_be_used_is_named(tmp_path, text, message):
         read_groups(path)
 
 
+def test_a_groups_file_of_a_whole_dataset_is_read_in_seconds(tmp_path):
+    path = tmp_path / "groups.csv"
+    path.write_text("stem,light\n" + "".join(f"photo{n},dark\n" for n in range(30_000)))
+    began = time.process_time()
+    assert len(read_groups(path)["light"]) == 30_000
+    assert time.process_time() - began < 5  # of this process alone: a busy machine slows no test
+
+
 def measured():
     other = confusion_matrix(MASK, MASK, 4)
     outlines = np.stack([boundary_counts(MASK, g, 4) for g in (GUESS, MASK)])
@@ -215,11 +225,28 @@ def test_masks_with_swapped_sides_are_counted_and_scored_without():
     assert "swapped_masks" not in report(measured(), rounds=0)
 
 
+def test_the_lines_for_a_terminal_show_sides_that_were_mixed_up_and_every_group():
+    groups = {"light": {"bad": "dark", "good": "bright"}}
+    lines = list(summary(report(measured(), rounds=0, groups=groups)))
+    assert "left-right mixed up: l_eye / r_eye 0.1250" in lines
+    bright = "light bright: mean_f1 1.0000, tail_f1 1.0000 in 1 photos (few: uncertain)"
+    assert bright in lines
+    assert sum(line.startswith("light dark: mean_f1 0.7111") for line in lines) == 1
+
+
 def test_the_page_shows_every_class_and_escapes_names():
     page = html_report(report(measured(), rounds=0), title="<model> & data")
     assert "&lt;model&gt; &amp; data" in page
     assert "<model>" not in page
     assert all(f"<td>{name}</td>" in page for name in SCHEMA.names)
+
+
+def test_the_page_opens_with_the_mean_boundary_f1_where_outlines_were_compared():
+    values = report(measured(), rounds=0)
+    page = html_report(values, title="model")
+    assert f"mean boundary F1 {values['mean_boundary_f1']:.3f}" in page
+    without = report(replace(measured(), boundaries=None), rounds=0)
+    assert "mean boundary F1" not in html_report(without, title="model")
 
 
 def test_the_class_tree_covers_every_celebamask_part_that_has_a_twin():

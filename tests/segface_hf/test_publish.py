@@ -87,6 +87,32 @@ def test_a_token_without_rights_and_none_at_all_are_told_what_to_do(hub, folder,
     assert capsys.readouterr().err.count("\n") == 1
 
 
+@pytest.mark.parametrize("request_path", ["/repos/create", "/commit/"])
+def test_a_hub_that_can_not_be_reached_is_told_in_one_sentence(hub, folder, request_path, capsys):
+    hub.fail(request_path, cut=True)
+    arguments = ["publish", str(folder), "ada/face", "--token", hub.token("ada")]
+    assert main(arguments) == 2
+    told = capsys.readouterr().err.splitlines()[-1]  # after the bar of the upload
+    assert told.startswith("segface publish: the Hub can't be reached or is busy (Server disconn")
+    assert "publish it again later" in told
+    assert main(arguments) == 0
+
+
+def test_pushing_a_model_without_network_is_told_in_one_sentence(hub, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(CheckpointError, match=r"can't be reached.*unset the `HF_HUB_OFFLINE`"):
+        SegFace(TINY).push_to_hub("ada/face", token=hub.token("ada"))
+    assert hub.log == []
+
+
+def test_weights_that_the_hub_does_not_take_are_told_with_its_reason(hub, folder):
+    hub.fail("_lfs/", 403, method="PUT")
+    hub.fail("_lfs/", 400, method="PUT")
+    for told in (r"does not let this token write", r"the Hub refused 'ada/face': .*400"):
+        with pytest.raises(CheckpointError, match=told):
+            publish(folder, "ada/face", token=hub.token("ada"))
+
+
 def test_an_incomplete_or_damaged_folder_is_never_sent(hub, folder, tmp_path):
     with pytest.raises(CheckpointNotFoundError, match="lacks"):
         publish(tmp_path, "ada/face", token=hub.token("ada"))
