@@ -111,6 +111,6 @@ class UploadedFile(gr.File):
         """Looks at every path once more: some claims of a client keep Gradio from doing so."""
         files = payload if self.file_count == "multiple" else [payload]
         for file in filter(None, files or ()):
-            # Gradio removes after the visit what is noted here, and notes only what it stored itself.
+            # Gradio removes what is noted here after the visit; it doesn't note what `_stored` did.
             self.temp_files.add(uploaded_or_told(file.path))
         return super().preprocess(payload)
