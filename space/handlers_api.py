@@ -51,7 +51,8 @@ def parse(services: Services, image: str | None, *, request: handlers.Request) -
 
 
 def _allowed(services: Services, request: handlers.Request) -> handlers.Request:
-    chosen = allowed_model(request.model, configured=services.settings.model)
+    # A client may send null, though the field has a default.
+    chosen = allowed_model(request.model or "", configured=services.settings.model)
     return replace(request, model=chosen)
 
 
