@@ -92,7 +92,13 @@ def list_classes(schema: str) -> list[dict[str, Any]]:
 
 
 def save(
-    services: Services, photo: str, mask: str | None, *, form: ConsentForm, who: Contributor
+    services: Services,
+    photo: str,
+    mask: str | None,
+    *,
+    form: ConsentForm,
+    who: Contributor,
+    asked: handlers.Request | None = None,
 ) -> dict[str, Any]:
     """Saves a corrected mask of a photo that was parsed within the hour.
 
@@ -102,6 +108,7 @@ def save(
         mask: Path of a grey PNG of class ids, as large as the photo.
         form: The contributor's statements.
         who: The contributor.
+        asked: Who asks, for the rate limit; None where there is none.
 
     Raises:
         SegFaceError: The photo is gone, a statement is missing, or the mask doesn't fit.
@@ -109,7 +116,7 @@ def save(
     opened = services.shelf.get(photo)
     ids = read_mask(mask, size=opened.parse.mask.shape[::-1])
     payload = {"id": photo, **pack_label_map(ids)}
-    receipt = save_correction(services, payload, form=form, who=who)
+    receipt = save_correction(services, payload, form=form, who=who, asked=asked)
     return {
         "id": receipt.kept.id,
         "created": receipt.kept.created,

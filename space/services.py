@@ -25,6 +25,7 @@ class Services:
         shelf: Photos of current visits.
         keeper: Where corrections are saved.
         limit: Photos a minute for each visitor.
+        saves: Saves a minute for each visitor.
         admission: What a repository that a visitor names must pass.
     """
 
@@ -33,6 +34,7 @@ class Services:
     shelf: PhotoShelf
     keeper: Keeper
     limit: RateLimit
+    saves: RateLimit
     admission: Admission
 
 
@@ -45,6 +47,9 @@ def build_services(settings: Settings) -> Services:
         shelf=PhotoShelf(settings.cache, keep_seconds=settings.keep_seconds),
         keeper=_keeper(settings),
         limit=RateLimit(settings.parses_per_minute, per_address=settings.parses_per_address),
+        saves=RateLimit(
+            settings.saves_per_minute, per_address=settings.saves_per_address, what="saves"
+        ),
         admission=admission,
     )
 
@@ -61,4 +66,4 @@ def _keeper(settings: Settings) -> Keeper:
         return FolderKeeper(settings.contributions, licence=settings.license)
     outbox = Outbox(settings.contributions)
     courier = Courier(outbox, settings.dataset, service_token=settings.service_token)
-    return HubKeeper(outbox, courier)
+    return HubKeeper(outbox, courier, most_unclaimed=settings.max_unclaimed)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from annotate.unclaimed import MOST_UNCLAIMED
 from segface_hf.errors import ConfigError
 
 _TRUE = {"1", "true", "yes", "on"}
@@ -39,6 +40,9 @@ class Settings:
         max_photos: Photos accepted at once.
         parses_per_minute: Photos that one visitor may parse in a minute.
         parses_per_address: Photos that all visitors of one address may parse in a minute.
+        saves_per_minute: Corrections that one visitor may save in a minute.
+        saves_per_address: Corrections that all visitors of one address may save in a minute.
+        max_unclaimed: Corrections without an account that may wait to be sent, all together.
         max_model_mb: Largest checkpoint that a visitor may have downloaded, in megabytes.
         queue_size: Visitors that may wait before newcomers are turned away.
         models_in_memory: Checkpoints kept loaded; the least recently used goes.
@@ -64,6 +68,9 @@ class Settings:
     max_photos: int = 16
     parses_per_minute: int = 60
     parses_per_address: int = 120
+    saves_per_minute: int = 60
+    saves_per_address: int = 120
+    max_unclaimed: int = MOST_UNCLAIMED
     max_model_mb: int = 600
     queue_size: int = 100
     models_in_memory: int = 2
@@ -106,7 +113,8 @@ class Settings:
 
 _POSITIVE = (
     "keep_seconds", "max_upload_mb", "max_pixels", "max_photos", "parses_per_minute",
-    "parses_per_address", "max_model_mb", "queue_size", "models_in_memory", "port",
+    "parses_per_address", "saves_per_minute", "saves_per_address", "max_unclaimed",
+    "max_model_mb", "queue_size", "models_in_memory", "port",
 )  # fmt: skip
 
 
@@ -153,6 +161,12 @@ VARIABLES = (
     Variable("SEGFACE_PARSES_PER_MINUTE", "parses_per_minute", int, "photos a minute per visitor"),
     Variable("SEGFACE_PARSES_PER_ADDRESS", "parses_per_address", int, "photos a minute for all "
              "visitors of one address"),
+    Variable("SEGFACE_SAVES_PER_MINUTE", "saves_per_minute", int, "corrections that a visitor may "
+             "save in a minute"),
+    Variable("SEGFACE_SAVES_PER_ADDRESS", "saves_per_address", int, "corrections that all visitors "
+             "of one address may save in a minute"),
+    Variable("SEGFACE_MAX_UNCLAIMED", "max_unclaimed", int, "corrections without an account that "
+             "may wait to be sent, all together"),
     Variable("SEGFACE_MAX_MODEL_MB", "max_model_mb", int, "largest checkpoint that a visitor may "
              "have downloaded, in megabytes"),
     Variable("SEGFACE_QUEUE_SIZE", "queue_size", int, "visitors that may wait in line"),

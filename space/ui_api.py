@@ -91,7 +91,7 @@ def _endpoints(services: Services) -> dict[str, Callable]:
 def _saver(services: Services) -> Callable:
     def save_correction(
         photo: str, mask: str, right: str, people: str, photo_licence: str, source: str,
-        agrees: bool, token: gr.OAuthToken | None,
+        agrees: bool, token: gr.OAuthToken | None, request: gr.Request,
     ) -> dict[str, Any]:  # fmt: skip
         """Saves a corrected mask of a photo that was parsed within the hour.
 
@@ -108,7 +108,8 @@ def _saver(services: Services) -> Callable:
 
         def work() -> dict[str, Any]:
             who, _ = identified(token.token if token else None, dataset=services.settings.dataset)
-            return handlers_api.save(services, photo, mask, form=form, who=who)
+            asked = asking(request, services)
+            return handlers_api.save(services, photo, mask, form=form, who=who, asked=asked)
 
         return _told(work)
 

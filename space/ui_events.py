@@ -21,7 +21,7 @@ IN_LINE: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "model"}
 
 
 def asking(
-    request: gr.Request, services: Services, *, model: str, whole_image: bool = False
+    request: gr.Request, services: Services, *, model: str = "", whole_image: bool = False
 ) -> Request:
     """Returns who asks for what, from the request that an event came with."""
     host = request.client.host if request.client else None

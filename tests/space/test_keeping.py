@@ -57,6 +57,18 @@ def test_an_outbox_keeps_a_correction_once_and_says_where_it_is(keeper, correcti
     assert keeper.state(correction.content_id, who=who) == "Saved here."
 
 
+def test_what_waits_without_an_account_is_limited_all_together(tmp_path, correction):
+    outbox = Outbox(tmp_path / "outbox")
+    keeper = HubKeeper(outbox, Courier(outbox, "owner/faces"), most_unclaimed=1)
+    first, ada = anonymous(), Contributor("ada", "ada", "hf_ada")
+    keeper.save(correction, who=first)
+    other = replace(correction, mask=np.where(correction.mask == 17, 0, correction.mask))
+    with pytest.raises(StoreError, match="1 corrections without an account wait here already"):
+        keeper.save(other, who=anonymous())
+    assert not keeper.save(correction, who=first).created
+    assert keeper.save(other, who=ada).created
+
+
 def test_consent_given_later_is_sent_from_the_outbox(hub, tmp_path, correction):
     HubStore("owner/faces", token=hub.token("owner")).create(CELEBAMASK_HQ)
     settings = Settings(dataset="owner/faces", contributions=tmp_path / "outbox")
