@@ -11,6 +11,7 @@ from typing import Any
 
 from annotate.unclaimed import MOST_UNCLAIMED
 from segface_hf.errors import ConfigError
+from space.limits import is_loopback
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
@@ -30,7 +31,7 @@ class Settings:
         contributions: Folder that receives saved corrections, one row each.
         dataset: Dataset repository on the Hub that contributions go to; None keeps them local.
         service_token: Token that may write to `dataset`, for batched direct commits.
-        maintainers: Account names that may review; empty means everyone on a local machine.
+        maintainers: Account names that may review; empty means every visitor of one's own machine.
         license: Licence that contributors agree to.
         cache: Folder of the photos of current visits, emptied as they end.
         keep_seconds: How long a visit's files live.
@@ -96,6 +97,11 @@ class Settings:
         return self.space_id is not None
 
     @property
+    def for_this_machine(self) -> bool:
+        """Whether nobody but this machine can reach the app."""
+        return not self.on_space and is_loopback(self.host)
+
+    @property
     def private(self) -> bool:
         """Whether what is saved stays on the person's own machine."""
         return self.dataset is None and not self.on_space
@@ -149,8 +155,8 @@ VARIABLES = (
     Variable("SEGFACE_DATASET_TOKEN", "service_token", str, "secret: token that commits batched "
              "contributions to that repository"),
     Variable("SEGFACE_MAINTAINERS", "maintainers", _names, "account names that may review, "
-             "separated by commas; unset allows it to anyone on a local machine and to nobody "
-             "on a Space"),
+             "separated by commas; unset allows it to visitors of one's own machine and to "
+             "nobody on a Space"),
     Variable("SEGFACE_LICENSE", "license", str, "licence that contributors agree to"),
     Variable("SEGFACE_CACHE", "cache", Path, "folder for the photos of current visits"),
     Variable("SEGFACE_KEEP_SECONDS", "keep_seconds", int, "how long those photos live"),

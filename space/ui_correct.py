@@ -14,7 +14,7 @@ from space.editor import FaceMaskEditor, accepted, editor_value, refused
 from space.handlers_save import ConsentForm, save_correction
 from space.keeping import identified
 from space.services import Services
-from space.ui_events import PRIVATE, asking
+from space.ui_events import PRIVATE, asking, contributing
 from space.visit import LiveVisit, Visit
 
 # Save may have been pressed anywhere on the page, on a phone far from the answer.
@@ -112,9 +112,8 @@ def wire(page: CorrectPage, services: Services, *, visit: gr.State) -> Any:
         form = ConsentForm(right, people, photo_licence or "", bool(agrees), source or "")
         payload = event._data
         try:
-            who, trouble = identified(
-                token.token if token else None, dataset=services.settings.dataset, last=live.now.who
-            )
+            own = contributing(token, request, services)
+            who, trouble = identified(own, dataset=services.settings.dataset, last=live.now.who)
             asked = asking(request, services)
             receipt = save_correction(services, payload, form=form, who=who, asked=asked)
         except SegFaceError as error:

@@ -123,7 +123,9 @@ def test_what_was_saved_before_signing_in_goes_on_under_the_account(hub, tmp_pat
 
 def test_after_a_restart_signing_in_is_enough(hub, tmp_path, correction):
     HubStore("owner/faces", token=hub.token("owner")).create(CELEBAMASK_HQ)
-    settings = Settings(dataset="owner/faces", contributions=tmp_path / "outbox")
+    settings = Settings(
+        dataset="owner/faces", contributions=tmp_path / "outbox", space_id="owner/app", oauth=True
+    )
     ada = Contributor("ada", "ada", hub.token("ada"))
     build_services(settings).keeper.save(correction, who=ada)
     restarted = build_services(settings).keeper
@@ -133,6 +135,22 @@ def test_after_a_restart_signing_in_is_enough(hub, tmp_path, correction):
     restarted.welcome(ada)
     restarted.courier.step()
     assert restarted.state(correction.content_id, who=ada) == "Pull request #1 is open."
+
+
+@pytest.mark.parametrize(
+    ("host", "remedy"),
+    [("127.0.0.1", "run `hf auth login`, then restart"), ("0.0.0.0", "SEGFACE_HOST=127.0.0.1")],
+)
+def test_where_nobody_can_sign_in_what_waits_says_what_to_do_instead(
+    tmp_path, correction, host, remedy
+):
+    settings = Settings(dataset="owner/faces", contributions=tmp_path / "outbox", host=host)
+    keeper, who = build_services(settings).keeper, anonymous()
+    keeper.save(correction, who=who)
+    keeper.courier.step()
+    told = keeper.state(correction.content_id, who=who)
+    assert remedy in told
+    assert "sign in" not in told
 
 
 @pytest.mark.parametrize("decision", ["merged", "rejected", "taken down"])
