@@ -75,6 +75,7 @@ class Courier:
         service_token: Token that may write to it directly, or None for pull requests.
         endpoint: Address of the Hub; None is the default one.
         pace: How fast to go.
+        unsigned: What a contribution waits for whose contributor lent no token, and what to do.
 
     Attributes:
         merged: Is told the dataset after a direct commit has landed.
@@ -88,11 +89,12 @@ class Courier:
         service_token: str | None = None,
         endpoint: str | None = None,
         pace: Pace | None = None,
+        unsigned: str = SIGN_IN,
     ) -> None:
         self.outbox = outbox
         self.repo_id = repo_id
         self.pace = pace or Pace()
-        self._endpoint = endpoint
+        self._endpoint, self._unsigned = endpoint, unsigned
         self._lent: dict[str, _Lent] = {}
         self._service = self._store(service_token) if service_token else None
         self._not_before: dict[str, float] = {}
@@ -175,7 +177,7 @@ class Courier:
         if parcel is None:
             return 0
         if store is None:
-            self._wait(tray, entry, SIGN_IN, delay=self.pace.held)
+            self._wait(tray, entry, self._unsigned, delay=self.pace.held)
             return 0
         try:
             delivery = store.propose(parcel)

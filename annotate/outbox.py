@@ -3,6 +3,7 @@
     <root>/<tray>/<content id>.parquet       the row, until it is merged or refused
     <root>/<tray>/<content id>.json          what has happened to it so far, absent at first
     <root>/<tray>/done/<content id>.json     how it ended
+    <root>/<tray>/anonymous                  there where no account stands behind the tray
     <root>/photos.txt                        hashes of the photos, to recognise look-alikes
 
 A tray belongs to one contributor. Its folder is named by a hash, so no name chosen by a visitor
@@ -34,6 +35,7 @@ from annotate.record import from_parquet, from_row, to_parquet
 
 MOST_PER_TRAY = 500
 PHOTOS = "photos.txt"
+_ANONYMOUS = "anonymous"
 log = logging.getLogger(__name__)
 Clock = Callable[[], float]
 
@@ -136,6 +138,24 @@ class Tray:
             # stranger's photo should not stay.
             self.forget(entry.id)
         return entry
+
+    def mark_anonymous(self) -> None:
+        """Notes that no account stands behind this tray.
+
+        Raises:
+            StoreError: The disk is full or can't be written.
+        """
+        self._prepare()
+        if not self.is_anonymous():
+            write_durably(self.folder / _ANONYMOUS, b"")
+
+    def is_anonymous(self) -> bool:
+        """Tells whether no account stands behind this tray."""
+        return (self.folder / _ANONYMOUS).exists()
+
+    def waiting(self) -> int:
+        """Returns how many rows are here, sent or not."""
+        return len(self._rows())
 
     def _is_full(self) -> bool:
         """Tells whether as much waits to be sent as may; what is proposed has been sent."""

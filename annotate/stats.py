@@ -27,6 +27,7 @@ class Stats:
         photos: Different photos.
         contributors: Contributions by account; "" stands for those without one.
         images_by_class: Corrected masks that hold each class, by id.
+        photos_by_class: Different photos of which a corrected mask holds each class, by id.
         pixels_by_class: Pixels of each class in corrected masks, by id.
         weeks: `(Monday, contributions until its week ended)`, every week since the first.
         label_versions: Contributions by `schema version`.
@@ -41,6 +42,7 @@ class Stats:
     photos: int
     contributors: Mapping[str, int]
     images_by_class: tuple[int, ...]
+    photos_by_class: tuple[int, ...]
     pixels_by_class: tuple[int, ...]
     weeks: tuple[tuple[date, int], ...]
     label_versions: Mapping[str, int]
@@ -58,6 +60,7 @@ class Stats:
             "photos": self.photos,
             "contributors": dict(self.contributors),
             "images_by_class": dict(zip(names, self.images_by_class, strict=True)),
+            "photos_by_class": dict(zip(names, self.photos_by_class, strict=True)),
             "pixels_by_class": dict(zip(names, self.pixels_by_class, strict=True)),
             "weeks": {monday.isoformat(): count for monday, count in self.weeks},
             "label_versions": dict(self.label_versions),
@@ -86,12 +89,14 @@ def count(rows: Iterable[Mapping[str, Any]], *, schema: LabelSchema | None = Non
         raise RecordError(f"a dataset has rows of one label schema, this one of {sorted(names)}")
     schema = schema or schema_named(names.pop())
     columns = [[row["areas_after"][i] for row in found] for i in range(schema.num_classes)]
+    photos = [row["photo_id"] for row in found]
     return Stats(
         schema=schema,
         rows=len(found),
-        photos=len({row["photo_id"] for row in found}),
+        photos=len(set(photos)),
         contributors=_tally(row["contributor"] for row in found),
         images_by_class=tuple(sum(area > 0 for area in column) for column in columns),
+        photos_by_class=tuple(_photos_with(column, photos) for column in columns),
         pixels_by_class=tuple(sum(column) for column in columns),
         weeks=_weeks(row["created_at"].date() for row in found),
         label_versions=_tally(f"{row['schema']} {row['schema_version']}" for row in found),
@@ -100,6 +105,10 @@ def count(rows: Iterable[Mapping[str, Any]], *, schema: LabelSchema | None = Non
         changed_pixels=sum(row["changed_pixels"] for row in found),
         seconds=sum(row["seconds"] for row in found),
     )
+
+
+def _photos_with(areas: Iterable[int], photos: Iterable[str]) -> int:
+    return len({photo for area, photo in zip(areas, photos, strict=True) if area > 0})
 
 
 def _tally(values: Iterable[str]) -> dict[str, int]:

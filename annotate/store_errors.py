@@ -59,7 +59,10 @@ def _translated(repo_id: str, error: HfHubHTTPError) -> RemoteError:
     if isinstance(error, RevisionNotFoundError):
         return RemoteRefusedError(f"the dataset {repo_id} has no such revision")
     if status == 401:
-        return RemoteRefusedError("the sign-in is missing or has expired: sign in again")
+        return RemoteRefusedError(
+            "the sign-in is missing or has expired: sign in again; off a Space run "
+            "`hf auth login`, and restart the app"
+        )
     if status == 403:
         return RemoteRefusedError(
             f"this account may not do that on {repo_id}: sign in with discussions allowed, "

@@ -28,7 +28,10 @@ _KIND = "dataset"
 
 
 def saved_token() -> str | None:
-    """Returns the token that `hf auth login` saved on this machine, for commands only."""
+    """Returns the token of this machine's user, from `HF_TOKEN` or `hf auth login`, if any.
+
+    For what this user does: the commands, and an app that nobody else can reach.
+    """
     return get_token()
 
 

@@ -5,7 +5,7 @@ SegFaceError
     ├── PhotoGoneError       a photo that is no longer open here
     ├── NotUploadedError     an address or a file of the machine in place of an upload
     ├── TooManyPhotosError   more photos at once than accepted
-    ├── TooFastError         more photos a minute than one visitor or address may parse
+    ├── TooFastError         more a minute than one visitor or address may parse or save
     ├── NotAllowedError      a maintainer's view, opened by somebody else
     └── DeployError          a Space that can't be deployed as asked
 """
@@ -30,7 +30,7 @@ class TooManyPhotosError(VisitError):
 
 
 class TooFastError(VisitError):
-    """More photos in a minute than one visitor may parse."""
+    """More in a minute than one visitor or address may parse or save."""
 
 
 class NotAllowedError(VisitError):

@@ -51,7 +51,8 @@ def parse(services: Services, image: str | None, *, request: handlers.Request) -
 
 
 def _allowed(services: Services, request: handlers.Request) -> handlers.Request:
-    chosen = allowed_model(request.model, configured=services.settings.model)
+    # A client may send null, though the field has a default.
+    chosen = allowed_model(request.model or "", configured=services.settings.model)
     return replace(request, model=chosen)
 
 
@@ -91,7 +92,13 @@ def list_classes(schema: str) -> list[dict[str, Any]]:
 
 
 def save(
-    services: Services, photo: str, mask: str | None, *, form: ConsentForm, who: Contributor
+    services: Services,
+    photo: str,
+    mask: str | None,
+    *,
+    form: ConsentForm,
+    who: Contributor,
+    asked: handlers.Request | None = None,
 ) -> dict[str, Any]:
     """Saves a corrected mask of a photo that was parsed within the hour.
 
@@ -101,6 +108,7 @@ def save(
         mask: Path of a grey PNG of class ids, as large as the photo.
         form: The contributor's statements.
         who: The contributor.
+        asked: Who asks, for the rate limit; None where there is none.
 
     Raises:
         SegFaceError: The photo is gone, a statement is missing, or the mask doesn't fit.
@@ -108,7 +116,7 @@ def save(
     opened = services.shelf.get(photo)
     ids = read_mask(mask, size=opened.parse.mask.shape[::-1])
     payload = {"id": photo, **pack_label_map(ids)}
-    receipt = save_correction(services, payload, form=form, who=who)
+    receipt = save_correction(services, payload, form=form, who=who, asked=asked)
     return {
         "id": receipt.kept.id,
         "created": receipt.kept.created,

@@ -72,17 +72,19 @@ def desk_for(
     settings: Settings,
     token: str | None,
     *,
+    needs: str = "sign in under Contribute",
     store: Callable[..., HubStore] = HubStore,
     ledger: Ledger | None = None,
 ) -> Desk:
     """Returns the desk of a maintainer.
 
     On a Space, maintainers sign in and merge under their own name. On a local machine its owner's
-    token does.
+    token does, for visitors of that machine.
 
     Args:
         settings: Names the dataset and its maintainers.
-        token: Of whoever is signed in, or None.
+        token: Of whoever is signed in, or the owner's, or None.
+        needs: What somebody without a token is to do.
         store: Opens a dataset with a token.
         ledger: What is known about the dataset, to recognise photos.
 
@@ -92,10 +94,9 @@ def desk_for(
     """
     if settings.dataset is None:
         raise NotAllowedError(LOCAL)
-    used = token or (None if settings.on_space else settings.service_token)
-    if used is None:
-        raise NotAllowedError("Sign in under Contribute: reviewing is for maintainers.")
-    opened = store(settings.dataset, token=used)
+    if token is None:
+        raise NotAllowedError(f"Reviewing is for maintainers: {needs}.")
+    opened = store(settings.dataset, token=token)
     everyone = not settings.on_space and not settings.maintainers
     if not everyone and opened.account not in settings.maintainers:
         raise NotAllowedError(f"{opened.account} is not among the maintainers of this app.")

@@ -13,6 +13,7 @@ from annotate.correction import Correction, Effort, ModelUsed
 from annotate.edits import unpack_label_map
 from annotate.errors import ConsentError
 from segface_hf import __version__
+from space.handlers import Request
 from space.keeping import Contributor, Kept
 from space.services import Services
 from space.shelf import OpenPhoto
@@ -80,7 +81,12 @@ def consent_of(form: ConsentForm, licence: str) -> Consent:
 
 
 def save_correction(
-    services: Services, payload: Mapping[str, Any], *, form: ConsentForm, who: Contributor
+    services: Services,
+    payload: Mapping[str, Any],
+    *,
+    form: ConsentForm,
+    who: Contributor,
+    asked: Request | None = None,
 ) -> Receipt:
     """Saves a corrected mask of an open photo.
 
@@ -89,10 +95,12 @@ def save_correction(
         payload: What the editor sent: `id`, the packed map, and claims about the effort.
         form: The contributor's statements.
         who: The contributor.
+        asked: Who asks, for the rate limit; None where there is none.
 
     Raises:
         PhotoGoneError: The photo is no longer open here.
         ConsentError: A statement is missing.
+        TooFastError: The visitor saves more in a minute than accepted.
         WireError: The map is damaged or doesn't belong to the photo.
         StoreError: The row can't be written.
     """
@@ -102,6 +110,8 @@ def save_correction(
     alone = settings.private and form.untouched
     consent = None if alone else consent_of(form, settings.license)
     photo = services.shelf.get(payload.get("id", ""))
+    if asked is not None:
+        services.saves.spend(asked.visitor, asked.address)
     parse = photo.parse
     height, width = parse.mask.shape
     mask = unpack_label_map(

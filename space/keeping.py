@@ -19,6 +19,7 @@ from annotate.ledger import Ledger
 from annotate.outbox import Outbox
 from annotate.store import FolderStore
 from annotate.store_hub import HubStore
+from annotate.unclaimed import MOST_UNCLAIMED, Unclaimed
 
 _COUNTED = "counted.parquet"
 _SECRET = re.compile(r"session:[0-9a-f]{32}")
@@ -117,8 +118,11 @@ class HubKeeper:
         clerk: Renews the dataset's card after merges.
     """
 
-    def __init__(self, outbox: Outbox, courier: Courier) -> None:
+    def __init__(
+        self, outbox: Outbox, courier: Courier, *, most_unclaimed: int = MOST_UNCLAIMED
+    ) -> None:
         self.outbox = outbox
+        self._unclaimed = Unclaimed(outbox, most_unclaimed)
         self.courier = courier
         self.ledger = Ledger(outbox.root / _COUNTED)
         self.clerk = Clerk(self.ledger)
@@ -131,6 +135,8 @@ class HubKeeper:
         near = {*self.outbox.near_duplicates(image), *self.ledger.near_duplicates(image)}
         look_alike = _others(near, correction)
         known, before = tray.knows(correction.content_id), tray.consents(correction.content_id)
+        if not who.account and not known:
+            self._unclaimed.admit(tray)
         entry = tray.put(correction)
         after = tray.consents(correction.content_id)
         if who.token:

@@ -1,4 +1,4 @@
-"""How much one visitor may ask for: photos a minute, by session and by address."""
+"""How much one visitor may ask for in a minute, by session and by address."""
 
 from __future__ import annotations
 
@@ -16,27 +16,34 @@ _HOME_NETWORK = 64
 
 
 class RateLimit:
-    """Counts photos over a sliding minute; remembers the most recent visitors only.
+    """Counts photos, or saves, over a sliding minute; remembers the most recent visitors only.
 
     A session is named by whoever opens it, so it keeps honest visitors apart; the address also
     holds those who open a new session for every photo.
 
     Args:
-        per_visitor: Photos that one session may parse in a minute.
-        per_address: Photos that all sessions of one address may parse in a minute.
+        per_visitor: How many one session may have in a minute.
+        per_address: How many all sessions of one address may have in a minute.
+        what: What is counted, as the visitor is told.
         clock: Seconds that never run backwards.
     """
 
     def __init__(
-        self, per_visitor: int, *, per_address: int, clock: Callable[[], float] = time.monotonic
+        self,
+        per_visitor: int,
+        *,
+        per_address: int,
+        what: str = "photos",
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._what = what
         self._limits = {"visitor": per_visitor, "address": per_address}
         self._clock = clock
         self._seen: OrderedDict[tuple[str, str], deque[float]] = OrderedDict()
         self._lock = threading.Lock()
 
     def spend(self, visitor: str, address: str = "") -> None:
-        """Counts one photo.
+        """Counts one.
 
         Args:
             visitor: The session; empty where there is none.
@@ -69,7 +76,7 @@ class RateLimit:
             return
         wait = int(_WINDOW - (now - times[0])) + 1
         raise TooFastError(
-            f"At most {limit} photos a minute for each {kind}: try again in {wait} seconds."
+            f"At most {limit} {self._what} a minute for each {kind}: try again in {wait} seconds."
         )
 
 
@@ -105,3 +112,11 @@ def _network(text: str) -> str:
         return str(address.ipv4_mapped)
     kept = int(address) >> (128 - _HOME_NETWORK) << (128 - _HOME_NETWORK)
     return f"{IPv6Address(kept)}/{_HOME_NETWORK}"
+
+
+def is_loopback(host: str) -> bool:
+    """Tells whether a host name or address is that of the machine itself."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from annotate.courier import Courier
 from annotate.outbox import Outbox
+from annotate.store_repo import saved_token
 from space.admission import Admission
+from space.home import WayIn, way_in
 from space.keeping import FolderKeeper, HubKeeper, Keeper
 from space.limits import RateLimit
 from space.models import ModelShelf, gpu_lease, load_parser
@@ -25,7 +27,10 @@ class Services:
         shelf: Photos of current visits.
         keeper: Where corrections are saved.
         limit: Photos a minute for each visitor.
+        saves: Saves a minute for each visitor.
         admission: What a repository that a visitor names must pass.
+        own_token: Token of the machine that the app runs on, for its own visitors; None where the
+            app uses none.
     """
 
     settings: Settings
@@ -33,20 +38,45 @@ class Services:
     shelf: PhotoShelf
     keeper: Keeper
     limit: RateLimit
+    saves: RateLimit
     admission: Admission
+    own_token: str | None = field(default=None, repr=False)
+
+    @property
+    def way_in(self) -> WayIn:
+        """How a contribution gets an account here."""
+        return way_in(self.settings, own_token=self.own_token is not None)
+
+    @property
+    def review_needs(self) -> str:
+        """What somebody is to do who may not review yet."""
+        owners = self.settings.service_token or self.own_token
+        return way_in(self.settings, own_token=owners is not None).review
 
 
 def build_services(settings: Settings) -> Services:
     """Builds the services of an app; nothing is loaded or written yet."""
     admission = Admission(settings.max_model_mb, anonymous=settings.on_space)
+    own_token = _own_token(settings)
     return Services(
         settings=settings,
         models=_models(settings, admission),
         shelf=PhotoShelf(settings.cache, keep_seconds=settings.keep_seconds),
-        keeper=_keeper(settings),
+        keeper=_keeper(settings, own_token),
         limit=RateLimit(settings.parses_per_minute, per_address=settings.parses_per_address),
+        saves=RateLimit(
+            settings.saves_per_minute, per_address=settings.saves_per_address, what="saves"
+        ),
         admission=admission,
+        own_token=own_token,
     )
+
+
+def _own_token(settings: Settings) -> str | None:
+    """Returns the machine's token where contributions may go with it: see `space.home`."""
+    if settings.dataset is None or settings.service_token or not settings.for_this_machine:
+        return None
+    return saved_token()
 
 
 def _models(settings: Settings, admission: Admission) -> ModelShelf:
@@ -56,9 +86,12 @@ def _models(settings: Settings, admission: Admission) -> ModelShelf:
     return ModelShelf(settings.models_in_memory, load=load, around=around)
 
 
-def _keeper(settings: Settings) -> Keeper:
+def _keeper(settings: Settings, own_token: str | None) -> Keeper:
     if settings.dataset is None:
         return FolderKeeper(settings.contributions, licence=settings.license)
     outbox = Outbox(settings.contributions)
-    courier = Courier(outbox, settings.dataset, service_token=settings.service_token)
-    return HubKeeper(outbox, courier)
+    waits = way_in(settings, own_token=own_token is not None).waits
+    courier = Courier(
+        outbox, settings.dataset, service_token=settings.service_token, unsigned=waits
+    )
+    return HubKeeper(outbox, courier, most_unclaimed=settings.max_unclaimed)

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from annotate.unclaimed import MOST_UNCLAIMED
 from segface_hf.errors import ConfigError
+from space.limits import is_loopback
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
@@ -29,7 +31,7 @@ class Settings:
         contributions: Folder that receives saved corrections, one row each.
         dataset: Dataset repository on the Hub that contributions go to; None keeps them local.
         service_token: Token that may write to `dataset`, for batched direct commits.
-        maintainers: Account names that may review; empty means everyone on a local machine.
+        maintainers: Account names that may review; empty means every visitor of one's own machine.
         license: Licence that contributors agree to.
         cache: Folder of the photos of current visits, emptied as they end.
         keep_seconds: How long a visit's files live.
@@ -39,6 +41,9 @@ class Settings:
         max_photos: Photos accepted at once.
         parses_per_minute: Photos that one visitor may parse in a minute.
         parses_per_address: Photos that all visitors of one address may parse in a minute.
+        saves_per_minute: Corrections that one visitor may save in a minute.
+        saves_per_address: Corrections that all visitors of one address may save in a minute.
+        max_unclaimed: Corrections without an account that may wait to be sent, all together.
         max_model_mb: Largest checkpoint that a visitor may have downloaded, in megabytes.
         queue_size: Visitors that may wait before newcomers are turned away.
         models_in_memory: Checkpoints kept loaded; the least recently used goes.
@@ -64,6 +69,9 @@ class Settings:
     max_photos: int = 16
     parses_per_minute: int = 60
     parses_per_address: int = 120
+    saves_per_minute: int = 60
+    saves_per_address: int = 120
+    max_unclaimed: int = MOST_UNCLAIMED
     max_model_mb: int = 600
     queue_size: int = 100
     models_in_memory: int = 2
@@ -89,6 +97,11 @@ class Settings:
         return self.space_id is not None
 
     @property
+    def for_this_machine(self) -> bool:
+        """Whether nobody but this machine can reach the app."""
+        return not self.on_space and is_loopback(self.host)
+
+    @property
     def private(self) -> bool:
         """Whether what is saved stays on the person's own machine."""
         return self.dataset is None and not self.on_space
@@ -106,7 +119,8 @@ class Settings:
 
 _POSITIVE = (
     "keep_seconds", "max_upload_mb", "max_pixels", "max_photos", "parses_per_minute",
-    "parses_per_address", "max_model_mb", "queue_size", "models_in_memory", "port",
+    "parses_per_address", "saves_per_minute", "saves_per_address", "max_unclaimed",
+    "max_model_mb", "queue_size", "models_in_memory", "port",
 )  # fmt: skip
 
 
@@ -141,8 +155,8 @@ VARIABLES = (
     Variable("SEGFACE_DATASET_TOKEN", "service_token", str, "secret: token that commits batched "
              "contributions to that repository"),
     Variable("SEGFACE_MAINTAINERS", "maintainers", _names, "account names that may review, "
-             "separated by commas; unset allows it to anyone on a local machine and to nobody "
-             "on a Space"),
+             "separated by commas; unset allows it to visitors of one's own machine and to "
+             "nobody on a Space"),
     Variable("SEGFACE_LICENSE", "license", str, "licence that contributors agree to"),
     Variable("SEGFACE_CACHE", "cache", Path, "folder for the photos of current visits"),
     Variable("SEGFACE_KEEP_SECONDS", "keep_seconds", int, "how long those photos live"),
@@ -153,6 +167,12 @@ VARIABLES = (
     Variable("SEGFACE_PARSES_PER_MINUTE", "parses_per_minute", int, "photos a minute per visitor"),
     Variable("SEGFACE_PARSES_PER_ADDRESS", "parses_per_address", int, "photos a minute for all "
              "visitors of one address"),
+    Variable("SEGFACE_SAVES_PER_MINUTE", "saves_per_minute", int, "corrections that a visitor may "
+             "save in a minute"),
+    Variable("SEGFACE_SAVES_PER_ADDRESS", "saves_per_address", int, "corrections that all visitors "
+             "of one address may save in a minute"),
+    Variable("SEGFACE_MAX_UNCLAIMED", "max_unclaimed", int, "corrections without an account that "
+             "may wait to be sent, all together"),
     Variable("SEGFACE_MAX_MODEL_MB", "max_model_mb", int, "largest checkpoint that a visitor may "
              "have downloaded, in megabytes"),
     Variable("SEGFACE_QUEUE_SIZE", "queue_size", int, "visitors that may wait in line"),

@@ -157,5 +157,7 @@ def launch(settings: Settings, **options: Any) -> Any:
         max_file_size=settings.max_upload_mb * 1_000_000, state_session_capacity=500,
         allowed_paths=[str(settings.cache)], theme=ui_theme.theme(), css=ui_theme.style(),
         head=ui_theme.head(), mcp_server=settings.mcp, show_error=True, ssr_mode=False,
+        # Its page prints its key to the log, and tells everyone how often each event was called.
+        enable_monitoring=False,
         run_history=False, footer_links=["api"], **options,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from space import handlers, handlers_api
 from space.handlers_save import ConsentForm
 from space.keeping import identified
 from space.services import Services
-from space.ui_events import IN_LINE, asking
+from space.ui_events import IN_LINE, asking, contributing
 from space.ui_files import UploadedFile
 
 NAMES = ("parse", "parse_many", "list_classes", "save_correction")
@@ -91,7 +91,7 @@ def _endpoints(services: Services) -> dict[str, Callable]:
 def _saver(services: Services) -> Callable:
     def save_correction(
         photo: str, mask: str, right: str, people: str, photo_licence: str, source: str,
-        agrees: bool, token: gr.OAuthToken | None,
+        agrees: bool, token: gr.OAuthToken | None, request: gr.Request,
     ) -> dict[str, Any]:  # fmt: skip
         """Saves a corrected mask of a photo that was parsed within the hour.
 
@@ -107,8 +107,9 @@ def _saver(services: Services) -> Callable:
         form = ConsentForm(right, people, photo_licence or "", bool(agrees), source or "")
 
         def work() -> dict[str, Any]:
-            who, _ = identified(token.token if token else None, dataset=services.settings.dataset)
-            return handlers_api.save(services, photo, mask, form=form, who=who)
+            own, asked = contributing(token, request, services), asking(request, services)
+            who, _ = identified(own, dataset=services.settings.dataset)
+            return handlers_api.save(services, photo, mask, form=form, who=who, asked=asked)
 
         return _told(work)
 

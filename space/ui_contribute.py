@@ -15,8 +15,7 @@ from space import handlers, ui_messages
 from space.handlers_save import Receipt
 from space.keeping import Contributor, HubKeeper, Keeper, identified, secrets_of
 from space.services import Services
-from space.settings import Settings
-from space.ui_events import PRIVATE, QUIET
+from space.ui_events import PRIVATE, QUIET, contributing
 from space.visit import LiveVisit, Visit
 
 _NONE_YET = ui_messages.empty(
@@ -40,7 +39,7 @@ class ContributePage:
 def layout(services: Services) -> ContributePage:
     """Lays the view out; the sign-in button only where it works."""
     settings = services.settings
-    gr.Markdown(explained(settings), elem_classes="narrow")
+    gr.Markdown(explained(services), elem_classes="narrow")
     if settings.sign_in:
         gr.LoginButton(size="sm", elem_id="sign-in")
     receipts = gr.HTML(_NONE_YET, elem_id="receipts", elem_classes="prose")
@@ -62,15 +61,15 @@ def wire(
     keeper, dataset = services.keeper, services.settings.dataset
 
     def on_look(
-        live: LiveVisit, kept: object, signed: Contributor | None, token: gr.OAuthToken | None
-    ) -> tuple:
+        live: LiveVisit, kept: object, signed: Contributor | None,
+        token: gr.OAuthToken | None, request: gr.Request,
+    ) -> tuple:  # fmt: skip
         now = live.now
         # What the browser keeps arrives some time after the page: whoever is signed in is welcomed
         # at every look, and a secret is let go only once what it stands for has been moved.
         secrets, left = secrets_of(kept), gr.skip()
-        who, trouble = identified(
-            token.token if token else None, dataset=dataset, last=signed or now.who
-        )
+        own = contributing(token, request, services)
+        who, trouble = identified(own, dataset=dataset, last=signed or now.who)
         signed = who if who.account else None
         if isinstance(keeper, HubKeeper) and signed and (secrets or signed != now.who):
             try:
@@ -110,8 +109,9 @@ def _remembered(now: Visit, secrets: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([now.who.key, *secrets]))
 
 
-def explained(settings: Settings) -> str:
+def explained(services: Services) -> str:
     """Says where contributions go, and what that means here."""
+    settings = services.settings
     licence = settings.license.upper()
     where = f"the dataset `{settings.dataset}`" if settings.dataset else "a folder of this machine"
     parts = [
@@ -120,10 +120,7 @@ def explained(settings: Settings) -> str:
         f"Nothing is kept without your press on Save and your statements; rows are {licence}.",
     ]
     if settings.dataset and settings.service_token is None:
-        parts.append(
-            "Each is sent as a pull request under your own name: sign in, and it goes at once. "
-            "Until then it waits here, for whoever signs in with this browser."
-        )
+        parts.append(services.way_in.told)
     if not settings.lasting:
         parts.append(
             "**This Space has no attached storage:** what waits here is lost when it restarts."

@@ -14,7 +14,7 @@ from space.editor import FaceMaskEditor, accepted, editor_value, refused
 from space.handlers_save import ConsentForm, save_correction
 from space.keeping import identified
 from space.services import Services
-from space.ui_events import PRIVATE
+from space.ui_events import PRIVATE, asking, contributing
 from space.visit import LiveVisit, Visit
 
 # Save may have been pressed anywhere on the page, on a phone far from the answer.
@@ -107,16 +107,15 @@ def wire(page: CorrectPage, services: Services, *, visit: gr.State) -> Any:
 
     def on_save(
         live: LiveVisit, right: str, people: str, photo_licence: str, agrees: bool, source: str,
-        event: gr.EventData,
-        token: gr.OAuthToken | None,
+        event: gr.EventData, token: gr.OAuthToken | None, request: gr.Request,
     ) -> tuple:  # fmt: skip
         form = ConsentForm(right, people, photo_licence or "", bool(agrees), source or "")
         payload = event._data
         try:
-            who, trouble = identified(
-                token.token if token else None, dataset=services.settings.dataset, last=live.now.who
-            )
-            receipt = save_correction(services, payload, form=form, who=who)
+            own = contributing(token, request, services)
+            who, trouble = identified(own, dataset=services.settings.dataset, last=live.now.who)
+            asked = asking(request, services)
+            receipt = save_correction(services, payload, form=form, who=who, asked=asked)
         except SegFaceError as error:
             told = handlers.as_sentence(error)
             return live, refused(payload, told), ui_messages.bad(told)

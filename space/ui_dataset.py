@@ -85,10 +85,13 @@ def numbers(stats: Stats) -> str:
     tail = set(stats.schema.tail)
     order = sorted(
         range(1, stats.schema.num_classes),
-        key=lambda i: (i not in tail, -stats.images_by_class[i], i),
+        key=lambda i: (i not in tail, -stats.photos_by_class[i], i),
     )
     rows = "".join(_row(stats, i) for i in order)
-    head = "<tr><th>Class</th><th>Photos</th><th>Share of photos</th><th>Pixels</th></tr>"
+    head = (
+        "<tr><th>Class</th><th>Photos</th><th>Share of photos</th>"
+        "<th>Pixels in all corrections</th></tr>"
+    )
     table = f"<table class='counts'><thead>{head}</thead><tbody>{rows}</tbody></table>"
     plot = f"<div class='growth'>{growth_svg(stats.weeks)}</div>" if len(stats.weeks) > 1 else ""
     return f"{lead}{plot}{table}"
@@ -99,12 +102,12 @@ def _many(count: int, thing: str) -> str:
 
 
 def _row(stats: Stats, index: int) -> str:
-    images, pixels = stats.images_by_class[index], stats.pixels_by_class[index]
+    photos, pixels = stats.photos_by_class[index], stats.pixels_by_class[index]
     red, green, blue = stats.schema.colors[index]
     rare = " <small>rare</small>" if index in stats.schema.tail else ""
-    style = f"width:{100 * images / stats.rows:.0f}%;background:rgb({red},{green},{blue})"
-    bar = f"<i style='{style}'></i>" if images else ""
+    style = f"width:{100 * photos / stats.photos:.0f}%;background:rgb({red},{green},{blue})"
+    bar = f"<i style='{style}'></i>" if photos else ""
     return (
-        f"<tr><td>{escape(title(stats.schema.names[index]))}{rare}</td><td>{images:,}</td>"
+        f"<tr><td>{escape(title(stats.schema.names[index]))}{rare}</td><td>{photos:,}</td>"
         f"<td class='bar'>{bar}</td><td>{pixels:,}</td></tr>"
     )

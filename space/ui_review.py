@@ -27,7 +27,7 @@ from space.handlers_review import (
 )
 from space.keeping import HubKeeper
 from space.services import Services
-from space.ui_events import PRIVATE
+from space.ui_events import PRIVATE, reviewing
 
 
 @dataclass(frozen=True)
@@ -80,15 +80,16 @@ def layout() -> ReviewPage:
 def wire(page: ReviewPage, services: Services, *, tab: gr.Tab) -> None:
     """Connects the view's events; each checks anew that a maintainer asks."""
 
-    def desk(token: gr.OAuthToken | None) -> Desk:
-        ledger = ledger_of(services.keeper)
-        return desk_for(services.settings, token.token if token else None, ledger=ledger)
+    def desk(token: gr.OAuthToken | None, request: gr.Request) -> Desk:
+        used, ledger = reviewing(token, request, services), ledger_of(services.keeper)
+        needs = services.review_needs
+        return desk_for(services.settings, used, needs=needs, ledger=ledger)
 
-    def on_open(token: gr.OAuthToken | None) -> tuple:
+    def on_open(token: gr.OAuthToken | None, request: gr.Request) -> tuple:
         if services.settings.dataset is None:
             return ui_messages.note(LOCAL), gr.update(visible=False), gr.skip()
         try:
-            opened = desk(token)
+            opened = desk(token, request)
             _catch_up(services, opened)
             found = waiting(opened)
         except SegFaceError as error:
@@ -97,11 +98,11 @@ def wire(page: ReviewPage, services: Services, *, tab: gr.Tab) -> None:
         told = ui_messages.nothing() if found else ui_messages.good(_nothing_waits(services))
         return told, *_listed(found)
 
-    def on_choice(number: int | None, token: gr.OAuthToken | None) -> tuple:
+    def on_choice(number: int | None, token: gr.OAuthToken | None, request: gr.Request) -> tuple:
         if number is None:
             return [], "", Looking()
         try:
-            seen = desk(token).inspect(int(number))
+            seen = desk(token, request).inspect(int(number))
             looking = Looking(int(number), seen.contribution.head)
             if seen.correction is None:
                 return [], report_of(seen), looking
@@ -109,9 +110,9 @@ def wire(page: ReviewPage, services: Services, *, tab: gr.Tab) -> None:
         except SegFaceError as error:
             return [], f"<p>{escape(handlers.as_sentence(error))}</p>", Looking()
 
-    def after(token: gr.OAuthToken | None) -> tuple:
+    def after(token: gr.OAuthToken | None, request: gr.Request) -> tuple:
         try:
-            return _listed(waiting(desk(token)))
+            return _listed(waiting(desk(token, request)))
         except SegFaceError:
             return gr.skip(), gr.skip()
 
@@ -135,10 +136,14 @@ def wire(page: ReviewPage, services: Services, *, tab: gr.Tab) -> None:
 
 def _decision(name: str, services: Services, desk: Callable[..., Desk]) -> Any:
     def on_decision(
-        looking: Looking, chosen: int | None, reason: str, token: gr.OAuthToken | None
+        looking: Looking,
+        chosen: int | None,
+        reason: str,
+        token: gr.OAuthToken | None,
+        request: gr.Request,
     ) -> Any:
         try:
-            opened = desk(token)
+            opened = desk(token, request)
             told = DECISIONS[name][1](opened, looking.shown(chosen), reason or "")
             if name == "accept":
                 after_merge(services.keeper, opened)

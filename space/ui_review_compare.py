@@ -63,18 +63,20 @@ def wire(
 ) -> Any:  # fmt: skip
     """Connects the part; returns the event of a merge, so that others can follow it."""
 
-    def on_choice(now: Looking, token: gr.OAuthToken | None) -> tuple:
+    def on_choice(now: Looking, token: gr.OAuthToken | None, request: gr.Request) -> tuple:
         try:
-            found = partners(desk(token), now) if now.number else []
+            found = partners(desk(token, request), now) if now.number else []
         except SegFaceError:
             found = []  # the report of the contribution says what is wrong
         first = found[0][1] if found else None
         offered = gr.update(visible=bool(found))
         return offered, gr.update(choices=found, value=first), gr.update(visible=False)
 
-    def on_compare(now: Looking, other: int | None, token: gr.OAuthToken | None) -> tuple:
+    def on_compare(
+        now: Looking, other: int | None, token: gr.OAuthToken | None, request: gr.Request
+    ) -> tuple:
         try:
-            found = compared(desk(token), now, other)
+            found = compared(desk(token, request), now, other)
         except SegFaceError as error:
             return now, gr.update(visible=False), [], "", gr.skip(), _bad(error)
         first, second = (s.contribution.head for s in (found.first, found.second))
@@ -84,9 +86,11 @@ def wire(
         shown = gr.update(visible=True)
         return now, shown, pictures, report_of(found), takes, ui_messages.nothing()
 
-    def on_settle(now: Looking, takes: list[int], token: gr.OAuthToken | None) -> tuple:
+    def on_settle(
+        now: Looking, takes: list[int], token: gr.OAuthToken | None, request: gr.Request
+    ) -> tuple:
         try:
-            opened = desk(token)
+            opened = desk(token, request)
             told = settled(opened, now, [int(number) for number in takes or ()])
             after_merge(services.keeper, opened)
         except SegFaceError as error:

@@ -44,17 +44,19 @@ def wire(
 ) -> Any:  # fmt: skip
     """Connects the part; returns the event of a merge, so that others can follow it."""
 
-    def on_open(now: Looking, token: gr.OAuthToken | None) -> tuple:
+    def on_open(now: Looking, token: gr.OAuthToken | None, request: gr.Request) -> tuple:
         try:
-            value = _value(services, to_fix(desk(token), now), now)
+            value = _value(services, to_fix(desk(token, request), now), now)
         except SegFaceError as error:
             return gr.update(visible=False), gr.skip(), _bad(error)
         return gr.update(visible=True), value, ui_messages.nothing()
 
-    def on_save(now: Looking, event: gr.EventData, token: gr.OAuthToken | None) -> tuple:
+    def on_save(
+        now: Looking, event: gr.EventData, token: gr.OAuthToken | None, request: gr.Request
+    ) -> tuple:
         payload = event._data
         try:
-            opened = desk(token)
+            opened = desk(token, request)
             told = fix(opened, now, payload)
             after_merge(services.keeper, opened)
         except SegFaceError as error:

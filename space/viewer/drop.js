@@ -23,6 +23,7 @@ function tellPlace() {
 new MutationObserver(tellPlace).observe(host, { subtree: true, childList: true, characterData: true });
 
 function send(files, example) {
+  stop();
   props.value = { files, example, turn: Date.now() };
   trigger(example ? 'example' : 'submit');
 }
@@ -52,21 +53,33 @@ document.addEventListener('paste', (event) => {
   take([...event.clipboardData.files].filter((file) => file.type.startsWith('image/')));
 });
 
+let openings = 0;  // a camera may be allowed after its preview was left: then it ends at once
+const end = (stream) => stream?.getTracks().forEach((track) => track.stop());
 const stop = () => {
-  video.srcObject?.getTracks().forEach((track) => track.stop());
+  openings += 1;
+  end(video.srcObject);
   video.srcObject = null;
   $('.pd-shot').hidden = true;
 };
 $('.pd-camera').addEventListener('click', async () => {
+  stop();
+  const mine = openings;
   try {
-    video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'user' } });
+    const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'user' } });
+    if (mine !== openings) { end(stream); return; }
+    video.srcObject = stream;
     $('.pd-shot').hidden = false;
     await video.play();
     say('');
   } catch (error) {
+    if (mine !== openings) return;
+    stop();
     say('No camera can be used here: allow it in the browser, or choose a photo.');
   }
 });
+// Another view, or another page: nobody looks at the preview any more.
+new ResizeObserver(() => { if (!root.offsetParent) stop(); }).observe(root);
+window.addEventListener('pagehide', stop);
 $('.pd-cancel').addEventListener('click', stop);
 $('.pd-take').addEventListener('click', () => {
   const shot = Object.assign(document.createElement('canvas'), { width: video.videoWidth, height: video.videoHeight });

@@ -82,7 +82,10 @@ def test_a_stranger_s_direct_commit_is_refused(guest, dataset, correction):
 
 def test_an_expired_token_asks_to_sign_in_again(dataset, correction):
     store = HubStore(REPO, token="hf_expired")
-    assert refusal(store, correction) == "the sign-in is missing or has expired: sign in again"
+    assert refusal(store, correction) == (
+        "the sign-in is missing or has expired: sign in again; off a Space run `hf auth login`, "
+        "and restart the app"
+    )
 
 
 def test_a_gated_dataset_says_whom_to_ask(guest, dataset, correction):

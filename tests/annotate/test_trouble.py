@@ -20,7 +20,7 @@ def test_nothing_is_lost_by_trouble_that_a_person_must_mend(
     }
     told = {
         "role": "this account may not do that on owner/faces",
-        "expired": "the sign-in is missing or has expired: sign in again",
+        "expired": "the sign-in is missing or has expired: sign in again; off a Space run `hf auth",
         "gated": "the dataset owner/faces is gated: ask its owner for access",
         "missing": "there is no dataset owner/faces that this account can see",
         "version": "holds rows of version 2, this app writes 1: update whichever is older",

@@ -99,6 +99,9 @@ def services(tmp_path):
         shelf=PhotoShelf(settings.cache, keep_seconds=settings.keep_seconds),
         keeper=FolderKeeper(settings.contributions, licence=settings.license),
         limit=RateLimit(settings.parses_per_minute, per_address=settings.parses_per_address),
+        saves=RateLimit(
+            settings.saves_per_minute, per_address=settings.saves_per_address, what="saves"
+        ),
         admission=Admission(settings.max_model_mb, anonymous=True),
     )
 
@@ -112,6 +115,9 @@ def with_settings(services):
         return replace(
             services, settings=settings,
             limit=RateLimit(settings.parses_per_minute, per_address=settings.parses_per_address),
+            saves=RateLimit(
+                settings.saves_per_minute, per_address=settings.saves_per_address, what="saves"
+            ),
             shelf=PhotoShelf(settings.cache, keep_seconds=settings.keep_seconds),
         )  # fmt: skip
 

@@ -55,6 +55,29 @@ def test_a_folder_is_counted(services):
     assert "1 correction of 1 photo" in overview(services)
 
 
+def test_a_photo_that_was_corrected_twice_counts_once_in_each_class(services):
+    first = drawn(1)
+    hatted = first.mask.copy()
+    hatted[:4] = 16
+    for correction in (first, replace(first, mask=hatted), drawn(2)):
+        services.keeper.save(correction, who=anonymous())
+    shown = overview(services)
+    assert "3 corrections of 2 photos" in shown
+    rows = {
+        name: row
+        for row in shown.split("<tr>")
+        for name in ("earring", "hat")
+        if row.startswith(f"<td>{name}")
+    }
+    pixels = 3 * int((painted_face() == 17).sum())
+    assert "</td><td>2</td>" in rows["earring"]
+    assert "width:100%" in rows["earring"]
+    assert f"<td>{pixels:,}</td>" in rows["earring"]
+    assert "</td><td>1</td>" in rows["hat"]
+    assert "width:50%" in rows["hat"]
+    assert "<th>Pixels in all corrections</th>" in shown
+
+
 def test_the_dataset_on_the_hub_is_counted_by_class(on_the_hub, dataset):
     assert "No corrections yet" in overview(on_the_hub)
     put(dataset, 1, 2)

@@ -57,6 +57,18 @@ def test_an_outbox_keeps_a_correction_once_and_says_where_it_is(keeper, correcti
     assert keeper.state(correction.content_id, who=who) == "Saved here."
 
 
+def test_what_waits_without_an_account_is_limited_all_together(tmp_path, correction):
+    outbox = Outbox(tmp_path / "outbox")
+    keeper = HubKeeper(outbox, Courier(outbox, "owner/faces"), most_unclaimed=1)
+    first, ada = anonymous(), Contributor("ada", "ada", "hf_ada")
+    keeper.save(correction, who=first)
+    other = replace(correction, mask=np.where(correction.mask == 17, 0, correction.mask))
+    with pytest.raises(StoreError, match="1 corrections without an account wait here already"):
+        keeper.save(other, who=anonymous())
+    assert not keeper.save(correction, who=first).created
+    assert keeper.save(other, who=ada).created
+
+
 def test_consent_given_later_is_sent_from_the_outbox(hub, tmp_path, correction):
     HubStore("owner/faces", token=hub.token("owner")).create(CELEBAMASK_HQ)
     settings = Settings(dataset="owner/faces", contributions=tmp_path / "outbox")
@@ -111,7 +123,9 @@ def test_what_was_saved_before_signing_in_goes_on_under_the_account(hub, tmp_pat
 
 def test_after_a_restart_signing_in_is_enough(hub, tmp_path, correction):
     HubStore("owner/faces", token=hub.token("owner")).create(CELEBAMASK_HQ)
-    settings = Settings(dataset="owner/faces", contributions=tmp_path / "outbox")
+    settings = Settings(
+        dataset="owner/faces", contributions=tmp_path / "outbox", space_id="owner/app", oauth=True
+    )
     ada = Contributor("ada", "ada", hub.token("ada"))
     build_services(settings).keeper.save(correction, who=ada)
     restarted = build_services(settings).keeper
@@ -121,6 +135,22 @@ def test_after_a_restart_signing_in_is_enough(hub, tmp_path, correction):
     restarted.welcome(ada)
     restarted.courier.step()
     assert restarted.state(correction.content_id, who=ada) == "Pull request #1 is open."
+
+
+@pytest.mark.parametrize(
+    ("host", "remedy"),
+    [("127.0.0.1", "run `hf auth login`, then restart"), ("0.0.0.0", "SEGFACE_HOST=127.0.0.1")],
+)
+def test_where_nobody_can_sign_in_what_waits_says_what_to_do_instead(
+    tmp_path, correction, host, remedy
+):
+    settings = Settings(dataset="owner/faces", contributions=tmp_path / "outbox", host=host)
+    keeper, who = build_services(settings).keeper, anonymous()
+    keeper.save(correction, who=who)
+    keeper.courier.step()
+    told = keeper.state(correction.content_id, who=who)
+    assert remedy in told
+    assert "sign in" not in told
 
 
 @pytest.mark.parametrize("decision", ["merged", "rejected", "taken down"])

@@ -21,6 +21,7 @@ from space.handlers_review import (
     settled,
     waiting,
 )
+from space.home import way_in
 from space.settings import Settings
 from space.ui_review import report_of
 from tests.space.conftest import noise, painted_face, payload_of
@@ -103,7 +104,9 @@ def test_only_two_that_were_compared_are_settled(hub, proposed):
 def test_only_maintainers_may_review_on_a_space(hub, proposed):
     with pytest.raises(NotAllowedError, match="ada is not among the maintainers"):
         desk_for(ON_SPACE, hub.token("ada"))
-    with pytest.raises(NotAllowedError, match="Sign in"):
+    with pytest.raises(
+        NotAllowedError, match="Reviewing is for maintainers: sign in under Contribute"
+    ):
         desk_for(ON_SPACE, None)
     nobody = Settings(dataset=REPO, space_id="owner/app", service_token=hub.token("owner"))
     with pytest.raises(NotAllowedError):
@@ -113,8 +116,10 @@ def test_only_maintainers_may_review_on_a_space(hub, proposed):
 
 
 def test_on_a_local_machine_its_owners_token_reviews(hub, proposed):
-    local = Settings(dataset=REPO, service_token=hub.token("owner"))
-    assert len(waiting(desk_for(local, None))) == 1
+    local = Settings(dataset=REPO)
+    assert len(waiting(desk_for(local, hub.token("owner")))) == 1
+    with pytest.raises(NotAllowedError, match="run `hf auth login`, then restart"):
+        desk_for(local, None, needs=way_in(local, own_token=False).review)
 
 
 def test_without_a_dataset_the_view_says_how_to_name_one():

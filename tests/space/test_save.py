@@ -6,9 +6,10 @@ from datasets import load_dataset
 
 from annotate.errors import ConsentError, WireError
 from annotate.store import FolderStore
-from space.errors import PhotoGoneError
+from space.errors import PhotoGoneError, TooFastError
 from space.handlers import Request, parse_photo
 from space.handlers_save import ConsentForm, save_correction
+from space.limits import RateLimit
 from tests.space.conftest import CONSENT, WHO, noise, payload_of
 
 
@@ -42,6 +43,31 @@ def test_a_saved_correction_is_a_row_that_load_dataset_reads_back(services, open
     assert np.array_equal(np.asarray(data[0]["mask"]), mask)
     assert np.array_equal(np.asarray(data[0]["prediction"]), opened.parse.mask)
     assert np.array_equal(np.asarray(data[0]["image"]), np.asarray(opened.image))
+
+
+def test_who_saves_too_fast_is_told_when_to_try_again_and_nothing_is_saved(with_settings, opened):
+    services, asked = with_settings(saves_per_minute=2), Request("visitor", "", address="8.8.8.8")
+    for number in range(2):
+        mask = corrected(opened)
+        mask[0, number] = 3
+        payload = payload_of(opened.key, mask)
+        save_correction(services, payload, form=CONSENT, who=WHO, asked=asked)
+    payload = payload_of(opened.key, corrected(opened))
+    with pytest.raises(TooFastError, match="At most 2 saves a minute for each visitor: try again"):
+        save_correction(services, payload, form=CONSENT, who=WHO, asked=asked)
+    assert len(rows(services)) == 2
+    services.limit.spend("visitor", "8.8.8.8")  # saves are counted apart from parses
+
+
+def test_a_photo_every_few_seconds_is_within_the_limit(services):
+    now = [0.0]
+    limit = RateLimit(
+        services.settings.saves_per_minute, per_address=services.settings.saves_per_address,
+        clock=lambda: now[0],
+    )  # fmt: skip
+    for _ in range(300):
+        limit.spend("annotator", "8.8.8.8")
+        now[0] += 2.0
 
 
 def test_saving_twice_gives_one_row(services, opened):

@@ -128,6 +128,16 @@ def test_a_folder_of_the_machine_is_no_model(client, desk, model):
         client.predict(handle_file(desk / "photo.jpg"), model=model, api_name="/parse")
 
 
+def test_a_model_of_null_is_an_error_of_a_type_and_leaves_no_traceback(client, desk, server):
+    before = len(server.log.read_text())
+    photo = handle_file(desk / "photo.jpg")
+    for endpoint, photos in (("/parse", photo), ("/parse_many", [photo])):
+        with pytest.raises(AppError, match="'' is no model: choose one of the list") as told:
+            client.predict(photos, None, api_name=endpoint)
+        assert told.value.title == "VisitError"
+    assert "Traceback" not in server.log.read_text()[before:]
+
+
 @pytest.mark.parametrize("path", ["/etc/passwd", "app.py", "segface_hf/labels.py"])
 def test_files_of_the_machine_can_be_neither_parsed_nor_fetched(server, path):
     with pytest.raises(urllib.error.HTTPError) as refused:

@@ -72,6 +72,83 @@ def test_a_camera_can_be_opened_and_left_without_a_photo(with_camera):
     assert page.locator(".pd").get_attribute("data-state") == "idle"
 
 
+@pytest.fixture
+def with_counted_camera(with_camera):
+    """The page with a camera whose streams are kept, and a way to count those that still film."""
+    with_camera.evaluate(
+        """() => {
+          const media = navigator.mediaDevices, ask = media.getUserMedia.bind(media);
+          window.streams = [];
+          media.getUserMedia = async (what) => {
+            const stream = await ask(what);
+            window.streams.push(stream);
+            return stream;
+          };
+        }"""
+    )
+
+    def press():
+        opened = with_camera.evaluate("() => window.streams.length")
+        with_camera.click(".pd-camera")
+        with_camera.wait_for_function("(n) => window.streams.length > n", arg=opened)
+        with_camera.wait_for_selector(".pd-shot:not([hidden])")
+
+    return with_camera, press
+
+
+FILMING = """() => window.streams.flatMap((stream) => stream.getTracks())
+  .filter((track) => track.readyState === 'live').length"""
+
+
+def leave_for_about_and_return(page):
+    page.get_by_role("tab", name="About").click()
+    page.wait_for_selector(".pd", state="hidden")
+    page.get_by_role("tab", name="Parse").click()
+    page.wait_for_selector(".pd", state="visible")
+
+
+def open_an_example(page):
+    page.click("[data-example='astronaut.jpg']")
+    wait_for_overlay(page)
+
+
+def test_the_camera_is_off_however_its_preview_is_left(with_counted_camera):
+    page, press = with_counted_camera
+    press()
+    press()
+    assert page.evaluate(FILMING) == 1
+    leaving = (lambda page: page.click(".pd-cancel"), leave_for_about_and_return, open_an_example)
+    for leave in leaving:
+        leave(page)
+        page.wait_for_selector(".pd-shot", state="hidden")
+        assert page.evaluate(FILMING) == 0
+        press()
+        assert page.evaluate(FILMING) == 1
+    page.evaluate("() => window.dispatchEvent(new Event('pagehide'))")
+    assert page.evaluate(FILMING) == 0
+
+
+def test_a_camera_that_is_allowed_after_the_preview_was_left_stays_off(with_counted_camera):
+    page, _ = with_counted_camera
+    page.evaluate(
+        """() => {
+          const media = navigator.mediaDevices, ask = media.getUserMedia;
+          media.getUserMedia = async (what) => {
+            const stream = await ask(what);
+            await new Promise((allow) => { window.allow = allow; });
+            return stream;
+          };
+        }"""
+    )
+    page.click(".pd-camera")
+    page.wait_for_function("() => window.allow")
+    leave_for_about_and_return(page)
+    page.evaluate("() => window.allow()")
+    page.wait_for_function(f"() => ({FILMING})() === 0")
+    assert not page.locator(".pd-shot").is_visible()
+    assert page.locator(".pd-status").inner_text() == ""
+
+
 def test_without_a_camera_the_page_says_what_to_do(open_page):
     page = open_page()
     page.click(".pd-camera")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+import urllib.error
 import urllib.request
 
 import pytest
@@ -81,6 +82,14 @@ def test_the_log_holds_no_tokens(server, tmp_path):
     client.close()
     log = server.log.read_text()[before:]
     assert [secret for secret in secrets if secret in log] == []
+
+
+def test_nobody_reads_how_the_app_is_used(server):
+    before = len(server.log.read_text())
+    for path in ("monitoring", "monitoring/summary", "monitoring/x"):
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(server.url + path, timeout=30)
+    assert "monitoring" not in server.log.read_text()[before:].lower()
 
 
 def test_every_test_that_the_privacy_page_names_exists():

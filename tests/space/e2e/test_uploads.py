@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 import threading
 import urllib.parse
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from PIL import Image
 
 from tests.space.conftest import noise, png
 
@@ -68,13 +71,28 @@ def asked_of_tool(server, tool, arguments):
     )  # fmt: skip
 
 
-def tool_named(server, ending):
+def tools_of(server):
     message = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
     text = post(
         f"{server.url}gradio_api/mcp/", message, Accept="application/json, text/event-stream"
     )
-    tools = json.loads(text[text.index("{") :])["result"]["tools"]
-    return next(t["name"] for t in tools if t["name"].endswith(ending))
+    return json.loads(text[text.index("{") :])["result"]["tools"]
+
+
+def tool_named(server, ending):
+    return next(t["name"] for t in tools_of(server) if t["name"].endswith(ending))
+
+
+def told_by_tool(server, tool, arguments):
+    """Calls a tool that must not fail; returns what it says."""
+    text = asked_of_tool(server, tool_named(server, tool), arguments)
+    result = json.loads(text[text.index("{") :])["result"]
+    assert not result.get("isError"), result
+    return "\n".join(part.get("text", "") for part in result["content"])
+
+
+def as_data(content):
+    return "data:image/png;base64," + base64.b64encode(content).decode()
 
 
 def dropped(server, value, *, event="submit"):
@@ -121,24 +139,72 @@ def test_no_tool_of_mcp_fetches_an_address(server, canary):
     assert canary.asked == []
 
 
-def test_a_tool_of_mcp_takes_what_was_uploaded_before(server, tmp_path):
+def test_no_list_of_addresses_is_fetched_for_a_tool_of_mcp(server, canary):
+    for address in (canary.address, "/etc/hostname", "data:image/png;base64,x"):
+        answer = asked_of_tool(
+            server, tool_named(server, "parse_many"),
+            {"images": [as_data(png(noise())), address], "model": "embedded"},
+        )  # fmt: skip
+        assert '"isError":true' in answer
+        assert TOLD in answer or "This data: address holds no file" in answer
+    assert canary.asked == []
+
+
+def served_address(server, content):
+    """Uploads a file as a script does; returns where the app serves it."""
     boundary = "xxxx"
     body = (
         f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n'
         "Content-Type: image/png\r\n\r\n"
-    ).encode() + png(noise()) + f"\r\n--{boundary}--\r\n".encode()  # fmt: skip
+    ).encode() + content + f"\r\n--{boundary}--\r\n".encode()  # fmt: skip
     request = urllib.request.Request(
         f"{server.url}gradio_api/upload", body,
         {"Content-Type": f"multipart/form-data; boundary={boundary}"},
     )  # fmt: skip
     with urllib.request.urlopen(request, timeout=30) as answer:
         (path,) = json.loads(answer.read())
-    address = f"{server.url}gradio_api/file={urllib.parse.quote(path)}"
-    answer = asked_of_tool(
-        server, tool_named(server, "parse"),
-        {"image": address, "model": "embedded", "whole_image": True},
+    return f"{server.url}gradio_api/file={urllib.parse.quote(path)}"
+
+
+def test_each_tool_of_mcp_answers(server):
+    photo = png(noise(seed=5))
+    told = told_by_tool(
+        server, "parse",
+        {"image": served_address(server, photo), "model": "embedded", "whole_image": True},
     )  # fmt: skip
-    assert "celebamask_hq" in answer
+    assert "celebamask_hq" in told
+    photos = [as_data(photo), served_address(server, png(noise(seed=6)))]
+    told = told_by_tool(server, "parse_many", {"images": photos, "model": "embedded"})
+    assert told.count("celebamask_hq") == 2
+    assert told.count("'orig_name': 'mask.png'") == 2
+    key = re.search(r"'photo': '([0-9a-f]{32})'", told)[1]
+    assert "earring" in told_by_tool(server, "list_classes", {"schema": "celebamask_hq"})
+    mask = Image.new("L", noise().size, 14)
+    saved = told_by_tool(
+        server, "save_correction",
+        {"photo": key, "mask": as_data(png(mask)), "right": "own", "people": "agreed",
+         "photo_licence": "", "source": "", "agrees": True},
+    )  # fmt: skip
+    assert "created" in saved
+
+
+def references(node, root):
+    """Yields every reference of a JSON schema with what it leads to, or None."""
+    if isinstance(node, dict) and isinstance(pointer := node.get("$ref"), str):
+        found = root
+        for part in pointer.removeprefix("#/").split("/"):
+            found = found.get(part) if isinstance(found, dict) else None
+        yield pointer, found
+    for part in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from references(part, root)
+
+
+def test_every_reference_in_the_fields_of_a_tool_leads_somewhere(server):
+    tools = tools_of(server)
+    assert len(tools) == 4
+    for tool in tools:
+        schema = tool["inputSchema"]
+        assert [name for name, found in references(schema, schema) if found is None] == []
 
 
 @pytest.mark.parametrize("meta", [{}, {"meta": FILE}], ids=["bare", "as a file"])
