@@ -4,6 +4,7 @@ import { Cleaning } from './cleaning.mjs';
 import { Drafts } from './draft.mjs';
 import { Guide } from './guide.mjs';
 import { LabelMap } from './labelmap.mjs';
+import { Locks } from './locks.mjs';
 import { Palette } from './palette.mjs';
 import { Saving } from './saving.mjs';
 import { Session } from './session.mjs';
@@ -32,6 +33,7 @@ export class App {
     this.palette = new Palette(this, root);
     this.guide = new Guide(this, root);
     this.cleaning = new Cleaning(this, root);
+    this.locks = new Locks(this);
     this.drafts = new Drafts(this, scope);
     this.saving = new Saving(this, send);
     this.onchange = () => {};
@@ -84,36 +86,31 @@ export class App {
     return this.rgba;
   }
 
-  /** One named, undoable step; nothing while a stroke is being drawn. */
+  /** One named, undoable step, or null; nothing while a stroke is being drawn. */
   edit(name, tool, work) {
     this.leavePreview();
-    if (!this.map.step) this.committed(this.map.edit(name, tool, work));
+    return this.map.step ? null : this.committed(this.map.edit(name, tool, work));
   }
 
   /** A step ended (null: it changed nothing). */
   committed(step) {
     this.stage.refresh(this.map.takeDirty());
     if (!step) {
-      this.say(this.whyNothing());
-      return;
+      this.say(this.locks.whyNothing());
+      return null;
     }
     this.session.used(step.tool);
     this.say(step.name);
+    this.guide.stepped(step);
     this.touched();
-  }
-
-  whyNothing() {
-    const { map, state } = this;
-    if (state.tool === 'reshape') return 'The line cut nothing off: begin and end it on a border.';
-    if (map.locked[state.cls]) return `Nothing changed: ${this.nameOf(state.cls)} is locked.`;
-    if (map.only >= 0) return `Nothing changed here: painting only over ${this.nameOf(map.only)}.`;
-    return 'Nothing changed here.';
+    return step;
   }
 
   touched() {
     this.revision++;
     this.session.active(performance.now());
     if (this.root.dataset.state !== 'saving') this.setState('ready');
+    this.guide.update();
     const { map, session } = this;
     this.drafts.keep(() => ({
       ids: map.data.slice(), changed: map.changed, seconds: session.seconds, tools: { ...session.tools },
@@ -151,6 +148,7 @@ export class App {
     this.stage.refresh(this.map.takeDirty());
     this.session.used(direction);
     this.say(`${direction}: ${step.name}`);
+    this.guide.replayed(step, direction);
     this.touched();
   }
 
@@ -233,20 +231,6 @@ export class App {
 
   reshown() {
     this.stage.restyle();
-    this.palette.update();
-  }
-
-  toggleLock(id) {
-    this.map.locked[id] ^= 1;
-    this.say(`${this.nameOf(id)} is ${this.map.locked[id] ? 'locked' : 'unlocked'}.`);
-    this.palette.update();
-  }
-
-  /** Lock every class but the chosen one and background, or none. */
-  protect(others) {
-    this.map.locked.fill(0);
-    if (others) this.classes.forEach((_, id) => { this.map.locked[id] = Number(id !== 0 && id !== this.state.cls); });
-    this.say(others ? `Only ${this.nameOf(this.state.cls)} and background can change.` : 'Nothing is locked.');
     this.palette.update();
   }
 

@@ -27,8 +27,8 @@ const ACTS = {
   'clean-preview': [null, '', (app) => app.cleaning.preview()],
   'clean-apply': [null, '', (app) => app.cleaning.apply()],
   'clean-cancel': [null, '', (app) => app.cleaning.cancel()],
-  'protect-others': [null, '', (app) => app.protect(true)],
-  'protect-none': [null, '', (app) => app.protect(false)],
+  'protect-others': [null, '', (app) => app.locks.protect(true)],
+  'protect-none': [null, '', (app) => app.locks.protect(false)],
   'draft-restore': [null, '', (app) => app.restoreDraft()],
   'draft-discard': [null, '', (app) => app.discardDraft()],
 };

@@ -80,7 +80,7 @@ export class Palette {
     if (dataset.class) app.assign(Number(dataset.class));
     else if (dataset.see) app.toggleHidden(Number(dataset.see));
     else if (dataset.solo) app.toggleSolo(Number(dataset.solo));
-    else if (dataset.lock) app.toggleLock(Number(dataset.lock));
+    else if (dataset.lock) app.locks.toggle(Number(dataset.lock));
   }
 
   /** Show the state again: cheap, only text and attributes. */
