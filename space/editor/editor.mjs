@@ -1,11 +1,10 @@
-// Mounts the editor on gr.HTML's element: reads the value, draws the toolbars, offers drafts back.
+// Mounts the editor on gr.HTML's element: draws the toolbars, binds them, shows the state.
 import { App } from './app.mjs';
-import { KEPT_DAYS } from './draft.mjs';
 import { Keys } from './keys.mjs';
+import { Loader } from './loader.mjs';
 import { iconButton } from './palette.mjs';
 import { Pointer } from './pointer.mjs';
 import { TOOLS } from './tools.mjs';
-import { unpackMap } from './wire.mjs';
 
 /** act -> [icon, title, work]; buttons of the template with `data-act` are found here too. */
 const ACTS = {
@@ -133,98 +132,10 @@ function drawGuides(context, app) {
   }
 }
 
-async function unpackAll(value) {
-  const names = { labels: 'labels', prediction: 'prediction', confidence: 'confidence', runnerUp: 'runner_up' };
-  const found = await Promise.all(Object.entries(names).map(async ([name, field]) => [
-    name, value[field] ? await unpackMap(value[field]) : null,
-  ]));
-  const masks = Object.fromEntries(found);
-  masks.prediction ||= masks.labels.slice();
-  return masks;
-}
-
-async function readPhoto(blob, { w, h }) {
-  const photo = await createImageBitmap(blob, { colorSpaceConversion: 'none' });
-  if (photo.width !== w || photo.height !== h) {
-    throw new RangeError(`the photo is ${photo.width} x ${photo.height}, its mask ${w} x ${h}`);
-  }
-  photo.blob = blob;
-  return photo;
-}
-
-async function fetchPhoto(value) {
-  const answer = await fetch(value.image.url);
-  if (!answer.ok) throw new Error(`the photo could not be fetched (${answer.status})`);
-  return answer.blob();
-}
-
-/** Loading, drafts and the value that the backend gives. */
-class Loader {
-  constructor(app, root) {
-    this.app = app;
-    this.banner = root.querySelector('.fme-draft');
-    this.found = null;
-    this.offers = null;
-    this.loading = null;
-    app.offerDraft = () => this.offer(app.value.id);
-    app.restoreDraft = () => this.restore();
-    app.discardDraft = () => this.discard();
-  }
-
-  async load(value) {
-    if (!value?.labels) return this.offer(null);
-    if (value.id === this.loading) return undefined;
-    this.loading = value.id;
-    await this.app.drafts.flush();
-    try {
-      const [masks, photo] = await Promise.all([
-        unpackAll(value), fetchPhoto(value).then((blob) => readPhoto(blob, value)),
-      ]);
-      if (this.loading === value.id) this.app.open({ value, photo, masks });
-    } catch (error) {
-      this.loading = null;
-      this.app.alert(`This photo could not be opened: ${error.message}.`);
-      return undefined;
-    }
-    return this.offer(value.id);
-  }
-
-  /** Say that unsaved work is here: of this parse, or (nothing open) the newest of all. */
-  async offer(id) {
-    this.banner.hidden = true;
-    this.offers = id;
-    this.found = await this.app.drafts.find(id).catch(() => undefined);
-    if (!this.found?.parse) return;
-    const { draft, parse, count } = this.found;
-    const when = new Date(draft.time).toLocaleString();
-    const title = parse.value.title ? ` on ${parse.value.title}` : '';
-    this.banner.firstElementChild.textContent = `Unsaved work${title} from ${when} is kept in this browser for ${KEPT_DAYS} days: `
-      + `${draft.changed.toLocaleString('en')} px changed${count > 1 ? ` (1 of ${count})` : ''}. `;
-    this.banner.hidden = false;
-  }
-
-  async restore() {
-    const { draft, parse } = this.found;
-    this.banner.hidden = true;
-    const { value } = parse;
-    this.loading = value.id;
-    await this.app.drafts.flush();
-    try {
-      const [masks, photo] = await Promise.all([unpackAll(value), readPhoto(parse.photo, value)]);
-      this.app.open({ value, photo, masks, start: draft.ids, earlier: draft });
-      this.app.say('Your unsaved work is back.');
-    } catch (error) {
-      this.app.alert(`The unsaved work could not be read: ${error.message}.`);
-      return undefined;
-    }
-    return this.offer(value.id); // What was painted before it came back waits too.
-  }
-
-  async discard() {
-    this.banner.hidden = true;
-    await this.app.drafts.forget(this.found.draft);
-    return this.offer(this.offers);
-  }
+/** Keys work at once where a photo opens, unless something else in sight has the focus. */
+function takeFocus(canvas) {
+  const held = document.activeElement;
+  if (!held || held === document.body || !held.getClientRects().length) canvas.focus({ preventScroll: true });
 }
 
 /** Entry point: gr.HTML runs this once, with its own element, trigger, props and watch. */
@@ -241,8 +152,9 @@ export function mount({ element, trigger, props, watch }) {
     if (app.map) showHistory(app, root);
     pointer.updateRing();
   };
+  app.stage.onshown = () => takeFocus(app.stage.canvas);
   app.stage.onview = () => showFacts(app, root);
-  const loader = new Loader(app, root);
+  const loader = new Loader(app, root, trigger);
   watch('value', () => loader.load(props.value));
   watch('ack', () => app.saving.answered(props.ack));
   document.addEventListener('visibilitychange', () => {
