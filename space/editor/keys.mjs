@@ -65,6 +65,7 @@ export class Keys {
     root.addEventListener('keydown', (event) => this.down(event));
     root.addEventListener('keyup', (event) => this.up(event));
     root.addEventListener('focusout', () => this.letGo());
+    document.addEventListener('keydown', (event) => this.anywhere(event));
     print(this.sheet.querySelector('dl'));
   }
 
@@ -79,6 +80,15 @@ export class Keys {
       event.preventDefault();
       event.stopPropagation();
     }
+  }
+
+  /** Save from the whole page that shows the editor: the statements before it are outside. */
+  anywhere(event) {
+    const { map, stage } = this.app;
+    const saves = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 's';
+    if (!saves || !map || this.sheet.open || !stage.canvas.getClientRects().length) return;
+    event.preventDefault();
+    this.app.save();
   }
 
   control(event) {

@@ -18,6 +18,7 @@ export class Stage {
     this.pending = undefined;
     this.frame = 0;
     this.map = null;
+    this.shown = false;
     new ResizeObserver(() => this.resize()).observe(canvas);
   }
 
@@ -28,6 +29,7 @@ export class Stage {
     this.patch = new Patch();
     this.stale = null;
     this.box = null;
+    this.shown = false;
     this.resize();
     this.restyle();
   }
@@ -71,7 +73,9 @@ export class Stage {
 
   resize() {
     const { clientWidth: width, clientHeight: height } = this.canvas;
-    if (!width || !this.map) return;
+    const appears = !this.shown;
+    this.shown = Boolean(width && this.map);
+    if (!this.shown) return;
     const ratio = window.devicePixelRatio || 1;
     const first = !this.box;
     const whole = first || this.fitted;
@@ -80,6 +84,7 @@ export class Stage {
     this.canvas.height = Math.round(height * ratio);
     if (whole) this.fit();
     this.draw();
+    if (appears) this.onshown?.();
   }
 
   fit() {
