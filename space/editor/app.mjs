@@ -37,6 +37,7 @@ export class App {
     this.drafts = new Drafts(this, scope);
     this.saving = new Saving(this, send);
     this.onchange = () => {};
+    this.abandonStroke = () => {};
   }
 
   /** Start on a parse. `start` are ids to begin with instead of the mask, from a draft. */
@@ -159,6 +160,7 @@ export class App {
 
   /** Leave whatever is begun. */
   escape() {
+    this.abandonStroke();
     this.leavePreview();
     this.guide.leave();
     Object.assign(this.state, { path: [], cross: null });

@@ -21,6 +21,7 @@ export class Pointer {
     this.penSeen = false;
     this.space = false;
     this.lastPoint = null;
+    app.abandonStroke = () => this.abandon();
     const on = (type, handler, options) => this.canvas.addEventListener(type, handler, options);
     on('pointerdown', (event) => this.press(event));
     on('pointermove', (event) => this.move(event));
@@ -196,7 +197,7 @@ export class Pointer {
     } else this.finish();
   }
 
-  /** A second finger or a pen came down, or the system took the pointer: nothing was meant. */
+  /** A second finger or a pen came down, Esc, or the system took the pointer: nothing was meant. */
   abandon() {
     this.tap = null;
     if (!this.stroke) return;
