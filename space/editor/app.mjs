@@ -131,7 +131,17 @@ export class App {
   }
 
   undo() {
-    this.replay('undo', 'Nothing to undo.');
+    if (this.state.path.length) this.dropCorner();
+    else this.replay('undo', 'Nothing to undo.');
+  }
+
+  /** Take back the last corner of a polygon that is begun. */
+  dropCorner() {
+    const { path, tool } = this.state;
+    if (tool !== 'polygon' || !path.pop()) return;
+    this.say('undo: corner');
+    this.stage.draw();
+    this.onchange();
   }
 
   redo() {
@@ -140,7 +150,7 @@ export class App {
 
   replay(direction, otherwise) {
     this.leavePreview();
-    if (this.map.step) return; // A stroke is being drawn.
+    if (this.map.step || this.state.path.length) return; // A stroke or outline is being drawn.
     const step = this.map[direction]();
     if (!step) {
       this.say(otherwise);

@@ -88,7 +88,7 @@ function show(app, root) {
   }
   if (!map) return;
   app.palette.update();
-  app.button('undo').disabled = !map.done.length;
+  app.button('undo').disabled = !map.done.length && !state.path.length;
   app.button('redo').disabled = !map.undone.length;
   root.querySelector('.fme-past summary').textContent = `History (${map.done.length})`;
   showFacts(app, root);

@@ -18,6 +18,7 @@ const ACTIONS = {
   '.': ['Guided', 'larger region', (app) => app.guide.stretch(1)],
   '[': ['Draw', 'smaller brush', (app) => app.resize(-1)],
   ']': ['Draw', 'larger brush', (app) => app.resize(1)],
+  Backspace: ['Draw', 'take back the last corner', (app) => app.dropCorner()],
   x: ['Draw', 'back to the class before', (app) => app.choose(app.state.before)],
   u: ['Edit', 'swap left and right of the chosen class', (app) => app.swapSides()],
   z: ['Edit', 'undo', (app) => app.undo()],

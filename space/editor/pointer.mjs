@@ -114,6 +114,7 @@ export class Pointer {
       closePath(app);
     } else {
       path.push(point);
+      app.onchange();
     }
     app.stage.draw();
   }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 OUTLINE = [(40, 40), (120, 40), (120, 90), (40, 90)]
 
@@ -29,3 +30,43 @@ def test_escape_leaves_a_stroke_that_is_being_drawn(open_editor):
     editor.press("b")
     editor.drag(OUTLINE)
     assert (editor.ids() != start).any()
+
+
+@pytest.mark.parametrize("key", ["Control+z", "Backspace"])
+def test_the_last_corner_of_a_polygon_can_be_taken_back(open_editor, key):
+    editor = open_editor()
+    editor.drag([(40, 200), (80, 200)])
+    painted = editor.ids()
+    editor.press("k")
+    for corner in OUTLINE[:3]:
+        editor.click(*corner)
+    editor.press(key)
+    assert editor.js("fme.state.path.length") == 2
+    editor.press(key, key)
+    assert editor.js("fme.state.path.length") == 0
+    np.testing.assert_array_equal(editor.ids(), painted)
+    editor.press("Control+z")
+    assert (editor.ids() != painted).any()
+
+
+def test_the_undo_button_takes_back_the_first_corner_of_all(open_editor):
+    editor = open_editor()
+    editor.press("k")
+    editor.click(*OUTLINE[0])
+    editor.page.click("[data-act=undo]")
+    assert editor.js("fme.state.path.length") == 0
+    assert editor.page.locator("[data-act=undo]").is_disabled()
+
+
+def test_undo_and_redo_leave_a_lasso_that_is_being_drawn_alone(open_editor):
+    editor = open_editor()
+    editor.drag([(40, 200), (80, 200)])
+    painted = editor.ids()
+    editor.press("l")
+    editor.page.mouse.move(*editor.at(*OUTLINE[0]))
+    editor.page.mouse.down()
+    editor.page.mouse.move(*editor.at(*OUTLINE[1]), steps=5)
+    editor.press("Control+z", "Control+Shift+Z")
+    np.testing.assert_array_equal(editor.ids(), painted)
+    assert editor.js("fme.state.path.length") > 2
+    editor.page.mouse.up()
