@@ -103,7 +103,7 @@ function showFacts(app, root) {
 }
 
 function showHistory(app, root) {
-  const steps = app.map.done.slice(-60).reverse().map(({ name }) => {
+  const steps = app.map.done.slice().reverse().map(({ name }) => {
     const item = document.createElement('li');
     item.textContent = name;
     return item;

@@ -70,3 +70,11 @@ def test_undo_and_redo_leave_a_lasso_that_is_being_drawn_alone(open_editor):
     np.testing.assert_array_equal(editor.ids(), painted)
     assert editor.js("fme.state.path.length") > 2
     editor.page.mouse.up()
+
+
+def test_the_history_lists_every_step_that_can_be_undone(open_editor):
+    editor = open_editor()
+    for number in range(70):
+        editor.js("fme.app.edit(`step ${arg}`, 'brush', (map) => map.put(arg, 3, 5))", number)
+    editor.page.click(".fme-past summary")
+    assert len(editor.text(".fme-history").split("\n")) == 70
