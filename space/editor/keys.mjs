@@ -100,7 +100,7 @@ export class Keys {
 
   plain(event) {
     const { app } = this;
-    const { key } = event;
+    const key = asTyped(event);
     const onCanvas = event.target === app.stage.canvas;
     // A focused button or slider keeps its own keys.
     if (!onCanvas && (key === 'Enter' || key === ' ' || ARROWS[key])) return false;
@@ -155,6 +155,12 @@ export class Keys {
       pointer.finishStamp();
     }
   }
+}
+
+/** A letter as Shift alone makes it: Caps Lock does not turn commands into others. */
+function asTyped({ key, shiftKey }) {
+  if (key.length > 1) return key;
+  return shiftKey ? key.toUpperCase() : key.toLowerCase();
 }
 
 function isTyping(target) {

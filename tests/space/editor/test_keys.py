@@ -78,3 +78,13 @@ def test_the_history_lists_every_step_that_can_be_undone(open_editor):
         editor.js("fme.app.edit(`step ${arg}`, 'brush', (map) => map.put(arg, 3, 5))", number)
     editor.page.click(".fme-past summary")
     assert len(editor.text(".fme-history").split("\n")) == 70
+
+
+def test_caps_lock_changes_no_key(open_editor):
+    editor = open_editor()
+    editor.press("G")  # as Caps Lock types it: no Shift is held
+    assert editor.js("fme.state.tool") == "fill"
+    editor.press("N", "N")
+    assert editor.js("fme.app.guide.at") == 1
+    editor.press("Shift+n")  # Caps Lock and Shift
+    assert editor.js("fme.app.guide.at") == 0
