@@ -246,9 +246,13 @@ export class App {
     this.palette.update();
   }
 
+  /** Zoom about the keyboard's cross, if there is one. */
   zoom(factor) {
-    const { width, height } = this.stage.box;
-    this.stage.zoomAt(factor, [width / 2, height / 2]);
+    this.stage.zoomAbout(factor, this.state.cross);
+  }
+
+  actualSize() {
+    this.stage.actualSize(this.state.cross);
   }
 
   save() {

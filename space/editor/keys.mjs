@@ -30,7 +30,7 @@ const ACTIONS = {
   '=': ['View', '', (app) => app.zoom(1.5)],
   '-': ['View', 'zoom out', (app) => app.zoom(1 / 1.5)],
   Home: ['View', 'fit', (app) => app.stage.fit()],
-  End: ['View', '100 %', (app) => app.stage.actualSize()],
+  End: ['View', '100 %', (app) => app.actualSize()],
   '/': ['Classes', 'find a class', (app) => app.palette.search.focus()],
   '?': ['Help', 'this sheet', (app) => app.help()],
 };
@@ -131,11 +131,12 @@ export class Keys {
   moveCross([dx, dy], fine) {
     const { state, stage, map } = this.app;
     const step = fine ? 1 : Math.max(1, Math.round(CROSS_STEP / stage.view.scale));
-    const [x, y] = state.cross || [map.width >> 1, map.height >> 1];
+    const [x, y] = state.cross || stage.middle;
     state.cross = [
       Math.min(map.width - 1, Math.max(0, x + dx * step)),
       Math.min(map.height - 1, Math.max(0, y + dy * step)),
     ];
+    stage.follow(state.cross);
     stage.draw();
     const id = map.data[state.cross[1] * map.width + state.cross[0]];
     this.app.say(`${this.app.nameOf(id)} at ${state.cross[0]}, ${state.cross[1]}`);

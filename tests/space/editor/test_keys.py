@@ -88,3 +88,39 @@ def test_caps_lock_changes_no_key(open_editor):
     assert editor.js("fme.app.guide.at") == 1
     editor.press("Shift+n")  # Caps Lock and Shift
     assert editor.js("fme.app.guide.at") == 0
+
+
+def cross(editor):
+    """Where the cross is in the canvas, and the canvas' size."""
+    return editor.js("""(([x, y], box) => [x - box.left, y - box.top, box.width, box.height])(
+      fme.toScreen(...fme.state.cross), fme.app.stage.canvas.getBoundingClientRect())""")
+
+
+def test_the_view_follows_the_cross_to_every_corner(open_editor):
+    editor = open_editor()
+    editor.press("Home", *"++++")
+    for arrows, corner in ((("Right", "Down"), [255, 255]), (("Left", "Up"), [0, 0])):
+        for arrow in arrows:
+            editor.press(*[f"Arrow{arrow}"] * 260)
+        assert editor.js("fme.state.cross") == corner
+        x, y, width, height = cross(editor)
+        assert 0 <= x <= width
+        assert 0 <= y <= height
+
+
+def test_the_cross_begins_in_the_middle_of_what_is_shown_and_zoom_keeps_it_there(open_editor):
+    editor = open_editor()
+    start = editor.js("({ ...fme.view })")
+    editor.press("ArrowRight")
+    assert editor.js("fme.view") == start
+    editor.press("ArrowRight", "ArrowRight", "ArrowUp")
+    before = cross(editor)
+    for key in "++-":
+        editor.press(key)
+        assert cross(editor) == pytest.approx(before, abs=1)
+    editor.press("Escape")
+    editor.js("fme.app.stage.focus([10, 20, 8, 8])")
+    editor.press("ArrowRight")
+    x, y, width, height = cross(editor)
+    assert 0 < x < width
+    assert 0 < y < height
