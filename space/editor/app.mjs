@@ -5,6 +5,7 @@ import { Drafts } from './draft.mjs';
 import { Guide } from './guide.mjs';
 import { LabelMap } from './labelmap.mjs';
 import { Locks } from './locks.mjs';
+import { Looks } from './looks.mjs';
 import { Palette } from './palette.mjs';
 import { Saving } from './saving.mjs';
 import { Session } from './session.mjs';
@@ -24,7 +25,8 @@ export class App {
   constructor(root, send, scope) {
     this.root = root;
     this.state = startState();
-    this.state.shows = (id) => this.shows(id);
+    this.looks = new Looks(this);
+    this.state.shows = (id) => this.looks.shows(id);
     this.map = null;
     this.revision = 0;
     this.savedRevision = 0;
@@ -58,7 +60,7 @@ export class App {
     const doubt = confidence && runnerUp;
     this.guide.load(
       doubt ? { width, height, labels: prediction, confidence, runnerUp } : null,
-      value.tail,
+      { tail: value.tail, walk: earlier?.walk },
     );
     this.cleaning.load(value.pairs);
     this.choose(Math.min(1, this.classes.length - 1));
@@ -70,11 +72,6 @@ export class App {
 
   get unsaved() {
     return Boolean(this.map) && this.revision !== this.savedRevision;
-  }
-
-  shows(id) {
-    const { solo, hidden } = this.state;
-    return solo === null ? id !== 0 && !hidden.has(id) : id === solo;
   }
 
   nameOf(id) {
@@ -112,11 +109,22 @@ export class App {
     this.session.active(performance.now());
     if (this.root.dataset.state !== 'saving') this.setState('ready');
     this.guide.update();
-    const { map, session } = this;
-    this.drafts.keep(() => ({
-      ids: map.data.slice(), changed: map.changed, seconds: session.seconds, tools: { ...session.tools },
-    }));
+    this.drafts.keep(this.work());
     this.onchange();
+  }
+
+  /** The walk went on, which a draft that there is tells too. */
+  walked() {
+    if (this.unsaved) this.drafts.renew(this.work());
+  }
+
+  // Reads what a draft holds, also when another photo is open by then.
+  work() {
+    const { map, session } = this;
+    const { walk } = this.guide;
+    return () => ({
+      ids: map.data.slice(), changed: map.changed, seconds: session.seconds, tools: { ...session.tools }, walk,
+    });
   }
 
   /** Left and right of the chosen class change places. */
@@ -174,7 +182,7 @@ export class App {
     this.leavePreview();
     this.guide.leave();
     Object.assign(this.state, { path: [], cross: null });
-    if (this.state.solo !== null) this.toggleSolo(this.state.solo);
+    if (this.state.solo !== null) this.looks.toggleSolo(this.state.solo);
     this.stage.draw();
   }
 
@@ -228,22 +236,6 @@ export class App {
 
   toggleSplit() {
     this.look({ split: this.state.split === null ? 0.5 : null });
-  }
-
-  toggleHidden(id) {
-    const { hidden } = this.state;
-    if (!hidden.delete(id)) hidden.add(id);
-    this.reshown();
-  }
-
-  toggleSolo(id) {
-    this.state.solo = this.state.solo === id ? null : id;
-    this.reshown();
-  }
-
-  reshown() {
-    this.stage.restyle();
-    this.palette.update();
   }
 
   /** Zoom about the keyboard's cross, if there is one. */

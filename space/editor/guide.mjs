@@ -29,10 +29,14 @@ export class Guide {
     this.answers = new WeakMap(); // The region that a step answered: undo asks again.
   }
 
-  /** @param {{width, height, labels, confidence, runnerUp}|null} parse null when there is no doubt map */
-  load(parse, tail) {
+  /**
+   * @param {{width, height, labels, confidence, runnerUp}|null} parse null when there is no doubt map
+   * @param {{tail: number[], walk?: object}} options walk: how far it had come, from a draft
+   */
+  load(parse, { tail, walk }) {
     this.reset();
-    Object.assign(this, { parse, tail });
+    this.parse = parse;
+    if (walk) Object.assign(this, { at: walk.at, seen: new Set(walk.seen), decided: new Set(walk.decided) });
     this.panel.hidden = !parse;
     this.search = parse && searchDoubt(parse, { tail });
     if (this.search) this.lookOn(this.search);
@@ -65,6 +69,11 @@ export class Guide {
     return this.regions || [];
   }
 
+  /** How far the walk has come, for a draft. */
+  get walk() {
+    return { at: this.at, seen: [...this.seen], decided: [...this.decided] };
+  }
+
   get counts() {
     return { seen: this.seen.size, total: this.list().length };
   }
@@ -88,6 +97,7 @@ export class Guide {
     // The likely class is ready in the hand; painting by hand needs no key.
     this.app.choose(this.active.cls);
     if (!this.app.stage.isLegible(this.active.rect, LEGIBLE)) this.app.stage.focus(this.active.rect);
+    this.app.walked();
   }
 
   // Index of the region that a jump leads to; -1 when none is left.
@@ -146,6 +156,7 @@ export class Guide {
     this.decided.add(this.at);
     this.activate(null);
     this.app.say('Confirmed. Next goes on.');
+    this.app.touched();
   }
 
   /** A step ends the question, so that class keys only choose; one inside the region answers it. */

@@ -27,6 +27,12 @@ async function fetchPhoto(value) {
   return answer.blob();
 }
 
+function done({ changed, walk }) {
+  const answers = walk?.decided.length;
+  const regions = answers ? `, ${answers} doubtful region${answers > 1 ? 's' : ''} answered` : '';
+  return `${changed.toLocaleString('en')} px changed${regions}`;
+}
+
 /** Loading, drafts and the value that the backend gives. */
 export class Loader {
   /** @param {(name: string, payload: object) => void} send the component's event */
@@ -72,7 +78,7 @@ export class Loader {
     const when = new Date(draft.time).toLocaleString();
     const title = this.titled(parse.value);
     this.banner.firstElementChild.textContent = `Unsaved work${title} from ${when} is kept in this browser for ${KEPT_DAYS} days: `
-      + `${draft.changed.toLocaleString('en')} px changed${count > 1 ? ` (1 of ${count})` : ''}. `;
+      + `${done(draft)}${count > 1 ? ` (1 of ${count})` : ''}. `;
     this.banner.hidden = false;
   }
 

@@ -78,8 +78,8 @@ export class Palette {
     const { app } = this;
     const { dataset } = button;
     if (dataset.class) app.assign(Number(dataset.class));
-    else if (dataset.see) app.toggleHidden(Number(dataset.see));
-    else if (dataset.solo) app.toggleSolo(Number(dataset.solo));
+    else if (dataset.see) app.looks.toggleHidden(Number(dataset.see));
+    else if (dataset.solo) app.looks.toggleSolo(Number(dataset.solo));
     else if (dataset.lock) app.locks.toggle(Number(dataset.lock));
   }
 

@@ -205,3 +205,29 @@ def test_work_of_another_photo_is_told_from_that_of_the_open_one(open_editor):
               "(fme.app.drafts.find)")  # fmt: skip
     editor.bring_back()
     assert "Unsaved work on another photo from" in editor.offered()
+
+
+def test_the_walk_through_the_doubtful_regions_goes_on_after_a_reload(open_editor):
+    editor = open_editor()
+    editor.press("n", "Enter", "n", "f", "n")
+    editor.reload()
+    assert "2 doubtful regions answered" in editor.offered()
+    editor.bring_back()
+    editor.page.wait_for_selector("text=3 of 16 doubtful regions seen")
+    editor.press("n")
+    assert editor.js("fme.app.guide.at") == 3
+
+
+def test_answers_that_change_no_pixel_are_unsaved_work_too(open_editor):
+    editor = open_editor()
+    editor.press("n", "Enter")
+    editor.reload()
+    assert "0 px changed, 1 doubtful region answered" in editor.offered()
+    editor.bring_back()
+    editor.press("n")
+    assert editor.js("fme.app.guide.at") == 1
+    editor.page.fill("#size textarea, #size input", "256x256")
+    editor.save()
+    editor.press("n")
+    editor.reload()
+    assert editor.nothing_offered()

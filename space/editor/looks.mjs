@@ -1,0 +1,29 @@
+// Which classes of the mask show.
+
+export class Looks {
+  constructor(app) {
+    this.app = app;
+  }
+
+  shows(id) {
+    const { solo, hidden } = this.app.state;
+    return solo === null ? id !== 0 && !hidden.has(id) : id === solo;
+  }
+
+  toggleHidden(id) {
+    const { hidden } = this.app.state;
+    if (!hidden.delete(id)) hidden.add(id);
+    this.restyle();
+  }
+
+  toggleSolo(id) {
+    const { state } = this.app;
+    state.solo = state.solo === id ? null : id;
+    this.restyle();
+  }
+
+  restyle() {
+    this.app.stage.restyle();
+    this.app.palette.update();
+  }
+}
