@@ -4,6 +4,7 @@ import { Keys } from './keys.mjs';
 import { Loader } from './loader.mjs';
 import { iconButton } from './palette.mjs';
 import { Pointer } from './pointer.mjs';
+import { Roving } from './roving.mjs';
 import { TOOLS } from './tools.mjs';
 
 /** act -> [icon, title, work]; buttons of the template with `data-act` are found here too. */
@@ -45,6 +46,7 @@ function toolbar(root) {
     return button;
   });
   root.querySelector('.fme-actions').replaceChildren(...actions);
+  return ['.fme-tools', '.fme-actions'].map((bar) => new Roving(root.querySelector(bar)));
 }
 
 function bindControls(app, root) {
@@ -141,7 +143,7 @@ function takeFocus(canvas) {
 /** Entry point: gr.HTML runs this once, with its own element, trigger, props and watch. */
 export function mount({ element, trigger, props, watch }) {
   const root = element.querySelector('.fme');
-  toolbar(root);
+  const bars = toolbar(root);
   const app = new App(root, trigger, props.scope);
   const pointer = new Pointer(app, root);
   new Keys(app, root, pointer);
@@ -149,6 +151,7 @@ export function mount({ element, trigger, props, watch }) {
   app.stage.marks.push((context) => drawGuides(context, app));
   app.onchange = () => {
     show(app, root);
+    for (const bar of bars) bar.settle();
     if (app.map) showHistory(app, root);
     pointer.updateRing();
   };
@@ -164,6 +167,7 @@ export function mount({ element, trigger, props, watch }) {
   window.addEventListener('pagehide', () => app.drafts.flush());
   app.setState('empty');
   show(app, root);
+  for (const bar of bars) bar.load();
   app.drafts.expire();
   root.__fme = {
     get map() { return app.map; },

@@ -44,6 +44,8 @@ const WITH_CONTROL = {
 const WORDS = [
   ['Guided', '⏎', 'the region is right as it is'],
   ['Classes', '0 … 9', 'classes 0 to 9; with Shift 10 to 19'],
+  ['Classes', 'arrows', 'in the list: other classes; eye, solo, lock'],
+  ['Tools', 'arrows', 'in a toolbar: the next button'],
   ['Draw', 'arrows ⏎', 'move a cross, use the tool there'],
   ['Draw', 'Shift click', 'straight line from the last stroke'],
   ['Draw', 'Alt click', 'pick the class under the cursor'],

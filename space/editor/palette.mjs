@@ -1,5 +1,6 @@
 // The class list: search, colours, keys, areas, eye, solo, lock, "only over" and "protect".
 // Names come from outside and are only ever set as text.
+import { Roving } from './roving.mjs';
 
 const number = new Intl.NumberFormat('en');
 
@@ -44,6 +45,7 @@ export class Palette {
       app.say(app.map.only < 0 ? 'Painting over every class.' : `Painting only over ${app.nameOf(app.map.only)}.`);
     });
     this.list.addEventListener('click', (event) => this.click(event));
+    this.roving = new Roving(this.list);
   }
 
   load(classes) {
@@ -54,6 +56,7 @@ export class Palette {
     this.search.value = '';
     this.filter.value = 'all';
     this.update();
+    this.roving.load();
   }
 
   row({ name, color }, id) {
@@ -103,6 +106,7 @@ export class Palette {
       row.lock.setAttribute('aria-pressed', Boolean(app.map.locked[id]));
     });
     this.only.value = String(app.map.only);
+    this.roving.settle();
   }
 
   /** Bring the chosen class into sight without moving the page. */
