@@ -16,7 +16,7 @@ export const LARGEST_BRUSH = 120;
 
 const startState = () => ({
   tool: 'brush', cls: 1, before: 1, size: 8, tolerance: 40,
-  opacity: 0.5, outline: false, heat: false, split: null, hold: null,
+  opacity: 0.5, outline: false, safely: false, heat: false, split: null, hold: null,
   hidden: new Set(), solo: null, path: [], hover: null, cross: null,
 });
 
@@ -49,8 +49,8 @@ export class App {
     Object.assign(this, { value, photo, classes: value.classes });
     this.rgba = this.superpixelKey = null;
     this.map = new LabelMap(width, height, start || labels, { prediction, classes: value.classes.length });
-    const { size, opacity, tool } = this.state;
-    Object.assign(this.state, startState(), { size, opacity, tool, shows: this.state.shows });
+    const { size, opacity, tool, safely, shows } = this.state;
+    Object.assign(this.state, startState(), { size, opacity, tool, safely, shows });
     this.session = new Session(earlier);
     this.drafts.begin({ id: value.id, value, photo: photo.blob }, earlier);
     this.revision = start ? 1 : 0;

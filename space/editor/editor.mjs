@@ -16,6 +16,7 @@ const ACTS = {
   outline: ['outline', 'Outline only (O)', (app) => app.look({ outline: !app.state.outline })],
   split: ['split', 'Split: prediction and your mask (V)', (app) => app.toggleSplit()],
   heat: ['heat', 'Heat map of doubt (D)', (app) => app.toggleHeat()],
+  colours: ['colours', 'Colour-blind palette (A)', (app) => app.looks.togglePalette()],
   help: ['help', 'Shortcuts (?)', (app) => app.help()],
   save: [null, '', (app) => app.save()],
   next: [null, '', (app) => app.guide.jump(1)],
@@ -32,7 +33,7 @@ const ACTS = {
   'draft-restore': [null, '', (app) => app.restoreDraft()],
   'draft-discard': [null, '', (app) => app.discardDraft()],
 };
-const BAR = ['undo', 'redo', 'fit', 'zoom100', 'outline', 'split', 'heat', 'help'];
+const BAR = ['undo', 'redo', 'fit', 'zoom100', 'outline', 'split', 'heat', 'colours', 'help'];
 
 function toolbar(root) {
   const tools = Object.entries(TOOLS).map(([name, { label, key }]) => iconButton(name, {
@@ -77,7 +78,7 @@ function show(app, root) {
   for (const button of root.querySelectorAll('[data-tool]')) {
     button.setAttribute('aria-pressed', button.dataset.tool === state.tool);
   }
-  const pressed = { outline: state.outline, heat: state.heat, split: state.split !== null };
+  const pressed = { outline: state.outline, colours: state.safely, heat: state.heat, split: state.split !== null };
   for (const [act, on] of Object.entries(pressed)) app.button(act).setAttribute('aria-pressed', on);
   for (const name of ['size', 'tolerance', 'opacity']) {
     root.querySelector(`[data-set=${name}]`).value = state[name];

@@ -25,6 +25,7 @@ const ACTIONS = {
   y: ['Edit', 'redo', (app) => app.redo()],
   o: ['View', 'outline only', (app) => app.look({ outline: !app.state.outline })],
   d: ['View', 'heat map of doubt', (app) => app.toggleHeat()],
+  a: ['View', 'colour-blind palette', (app) => app.looks.togglePalette()],
   v: ['View', 'split: prediction and your mask', (app) => app.toggleSplit()],
   '+': ['View', 'zoom in', (app) => app.zoom(1.5)],
   '=': ['View', '', (app) => app.zoom(1.5)],

@@ -1,4 +1,4 @@
-// Which classes of the mask show.
+// Which classes of the mask show, and in which colours.
 
 export class Looks {
   constructor(app) {
@@ -20,6 +20,15 @@ export class Looks {
     const { state } = this.app;
     state.solo = state.solo === id ? null : id;
     this.restyle();
+  }
+
+  /** Colours that colour-blind readers tell apart, or the usual ones. */
+  togglePalette() {
+    const { app } = this;
+    app.state.safely = !app.state.safely;
+    this.restyle();
+    app.say(app.state.safely ? 'Colour-blind palette.' : 'The usual colours.');
+    app.onchange();
   }
 
   restyle() {

@@ -1,5 +1,6 @@
 // The class list: search, colours, keys, areas, eye, solo, lock, "only over" and "protect".
 // Names come from outside and are only ever set as text.
+import { colourOf } from './layers.mjs';
 import { Roving } from './roving.mjs';
 
 const number = new Intl.NumberFormat('en');
@@ -59,9 +60,9 @@ export class Palette {
     this.roving.load();
   }
 
-  row({ name, color }, id) {
+  row(entry, id) {
+    const { name } = entry;
     const swatch = make('i', { class: 'fme-swatch' });
-    swatch.style.background = `rgb(${color.map(Number).join(',')})`;
     const area = make('span', { class: 'fme-area' });
     const label = make('span', { class: 'fme-name' }, name);
     const key = make('kbd', {}, keyName(id));
@@ -72,7 +73,7 @@ export class Palette {
     const eye = toggle('see', 'eye', 'Hide');
     const solo = toggle('solo', 'solo', 'Show only');
     const lock = toggle('lock', 'lock', 'Lock');
-    return { node: make('li', {}, choose, eye, solo, lock), name, choose, area, eye, solo, lock };
+    return { node: make('li', {}, choose, eye, solo, lock), entry, name, swatch, choose, area, eye, solo, lock };
   }
 
   click(event) {
@@ -97,6 +98,7 @@ export class Palette {
       row.node.hidden = !listed || !row.name.toLowerCase().includes(wanted);
       row.node.classList.toggle('absent', area === 0);
       row.node.classList.toggle('chosen', id === app.state.cls);
+      row.swatch.style.background = `rgb(${colourOf(row.entry, app.state).map(Number).join(',')})`;
       row.area.textContent = area ? number.format(area) : 'absent';
       const changed = app.map.changedTo[id];
       row.choose.title = `${row.name}: ${number.format(area)} px, ${number.format(changed)} changed`;

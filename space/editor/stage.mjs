@@ -37,7 +37,7 @@ export class Stage {
   /** Colours, visibility or outline changed: colour everything again. */
   restyle() {
     const { look } = this;
-    this.lut = palette(this.classes, look.shows);
+    this.lut = palette(this.classes, look);
     delete this.layers.prediction;
     this.refresh();
   }
