@@ -107,7 +107,7 @@ def _wire_editor(tab: gr.Tab, services: Services, *, correct: CorrectPage, visit
         except SegFaceError as error:
             told = ui_messages.bad(as_sentence(error))
             return live, gr.skip(), told, gr.skip(), *unchanged
-        live.change(lambda later: replace(later, editing=now.current))
+        live.change(lambda later: replace(later, editing=now.current, displaced=False))
         services.shelf.touch(now.keys)
         return live, *opened, *ui_correct.BLANK
 
@@ -119,7 +119,7 @@ def _wire_way(parse: ParsePage, tabs: gr.Tabs, *, visit: gr.State) -> None:
 
     def on_correct(live: LiveVisit, event: gr.EventData) -> tuple:
         try:
-            live.change(lambda now: now.picked(str(event._data.get("id"))))
+            live.change(lambda now: now.to_correct(str(event._data.get("id"))))
         except SegFaceError as error:
             return live, gr.skip(), ui_messages.bad(as_sentence(error))
         return live, gr.Tabs(selected="correct"), ui_messages.nothing()

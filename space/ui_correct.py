@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -91,6 +92,8 @@ def open_in_editor(services: Services, visit: Visit) -> tuple[Any, Any, Any]:
         photo.shown, parse.mask if mask is None else mask, parse.mask, parse.schema,
         confidence=parse.confidence, runner_up=parse.runner_up, value_id=photo.key,
     )  # fmt: skip
+    # A value like the last is not news to the browser, which may show brought back work by now.
+    value["asked"] = time.time_ns()
     return value, ui_messages.nothing(), gr.update(visible=visit.stated is not None)
 
 
@@ -124,6 +127,14 @@ def wire(page: CorrectPage, services: Services, *, visit: gr.State) -> Any:
         told = " ".join(filter(None, (receipt.sentence, trouble and handlers.as_sentence(trouble))))
         return live, accepted(payload, told), ui_messages.good(told, way=_ON)
 
+    def on_restored(live: LiveVisit) -> tuple:
+        live.change(lambda now: replace(now, displaced=True))
+        again = gr.update(visible=live.now.stated is not None)
+        return live, ui_messages.nothing(), again, *BLANK
+
+    page.editor.restored(
+        on_restored, visit, [visit, page.message, page.again, *page.statements], **PRIVATE
+    )
     page.again.click(_stated_again, visit, page.statements, **PRIVATE)
     saved = page.editor.saved(
         on_save, [visit, *page.statements], [visit, page.editor, page.message],

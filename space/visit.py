@@ -23,7 +23,8 @@ class Visit:
         keys: Where the shelf keeps the photos, in the order in which they are shown.
         notes: What to add to the sentence of each photo.
         current: The key of the photo that is being looked at; empty before the first.
-        editing: The key of the photo in the editor; empty before the first.
+        editing: The key of the photo that the editor was given; empty before the first.
+        displaced: Whether unsaved work of another photo has come back in its place.
         saved: Receipts, the newest first.
         corrected: Content id of what was saved last of each photo, by the photo's key.
         who: Who saved them; None before the first.
@@ -34,6 +35,7 @@ class Visit:
     notes: tuple[str, ...] = ()
     current: str = ""
     editing: str = ""
+    displaced: bool = False
     saved: tuple[Receipt, ...] = ()
     corrected: Mapping[str, str] = field(default_factory=dict)
     who: Contributor | None = None
@@ -53,6 +55,15 @@ class Visit:
         if key not in self.keys:
             raise PhotoGoneError("This photo is not open on this page: open it again.")
         return replace(self, current=key)
+
+    def to_correct(self, key: str) -> Visit:
+        """Returns the visit that asks for one of its photos in the editor.
+
+        Raises:
+            PhotoGoneError: The photo is not one of this visit.
+        """
+        editing = "" if self.displaced else self.editing
+        return replace(self.picked(key), editing=editing, displaced=False)
 
     def swapped(self, former: str, parsed: Parsed) -> Visit:
         """Returns the visit with another parse of one of its photos.

@@ -4,6 +4,8 @@ import { Cleaning } from './cleaning.mjs';
 import { Drafts } from './draft.mjs';
 import { Guide } from './guide.mjs';
 import { LabelMap } from './labelmap.mjs';
+import { Locks } from './locks.mjs';
+import { Looks } from './looks.mjs';
 import { Palette } from './palette.mjs';
 import { Saving } from './saving.mjs';
 import { Session } from './session.mjs';
@@ -14,7 +16,7 @@ export const LARGEST_BRUSH = 120;
 
 const startState = () => ({
   tool: 'brush', cls: 1, before: 1, size: 8, tolerance: 40,
-  opacity: 0.5, outline: false, heat: false, split: null, hold: null,
+  opacity: 0.5, outline: false, safely: false, heat: false, split: null, hold: null,
   hidden: new Set(), solo: null, path: [], hover: null, cross: null,
 });
 
@@ -23,7 +25,8 @@ export class App {
   constructor(root, send, scope) {
     this.root = root;
     this.state = startState();
-    this.state.shows = (id) => this.shows(id);
+    this.looks = new Looks(this);
+    this.state.shows = (id) => this.looks.shows(id);
     this.map = null;
     this.revision = 0;
     this.savedRevision = 0;
@@ -32,9 +35,11 @@ export class App {
     this.palette = new Palette(this, root);
     this.guide = new Guide(this, root);
     this.cleaning = new Cleaning(this, root);
+    this.locks = new Locks(this);
     this.drafts = new Drafts(this, scope);
     this.saving = new Saving(this, send);
     this.onchange = () => {};
+    this.abandonStroke = () => {};
   }
 
   /** Start on a parse. `start` are ids to begin with instead of the mask, from a draft. */
@@ -44,8 +49,8 @@ export class App {
     Object.assign(this, { value, photo, classes: value.classes });
     this.rgba = this.superpixelKey = null;
     this.map = new LabelMap(width, height, start || labels, { prediction, classes: value.classes.length });
-    const { size, opacity, tool } = this.state;
-    Object.assign(this.state, startState(), { size, opacity, tool, shows: this.state.shows });
+    const { size, opacity, tool, safely, shows } = this.state;
+    Object.assign(this.state, startState(), { size, opacity, tool, safely, shows });
     this.session = new Session(earlier);
     this.drafts.begin({ id: value.id, value, photo: photo.blob }, earlier);
     this.revision = start ? 1 : 0;
@@ -55,7 +60,7 @@ export class App {
     const doubt = confidence && runnerUp;
     this.guide.load(
       doubt ? { width, height, labels: prediction, confidence, runnerUp } : null,
-      value.tail,
+      { tail: value.tail, walk: earlier?.walk },
     );
     this.cleaning.load(value.pairs);
     this.choose(Math.min(1, this.classes.length - 1));
@@ -69,11 +74,6 @@ export class App {
     return Boolean(this.map) && this.revision !== this.savedRevision;
   }
 
-  shows(id) {
-    const { solo, hidden } = this.state;
-    return solo === null ? id !== 0 && !hidden.has(id) : id === solo;
-  }
-
   nameOf(id) {
     return this.classes[id]?.name ?? `class ${id}`;
   }
@@ -84,41 +84,47 @@ export class App {
     return this.rgba;
   }
 
-  /** One named, undoable step; nothing while a stroke is being drawn. */
+  /** One named, undoable step, or null; nothing while a stroke is being drawn. */
   edit(name, tool, work) {
     this.leavePreview();
-    if (!this.map.step) this.committed(this.map.edit(name, tool, work));
+    return this.map.step ? null : this.committed(this.map.edit(name, tool, work));
   }
 
   /** A step ended (null: it changed nothing). */
   committed(step) {
     this.stage.refresh(this.map.takeDirty());
     if (!step) {
-      this.say(this.whyNothing());
-      return;
+      this.say(this.locks.whyNothing());
+      return null;
     }
     this.session.used(step.tool);
     this.say(step.name);
+    this.guide.stepped(step);
     this.touched();
-  }
-
-  whyNothing() {
-    const { map, state } = this;
-    if (state.tool === 'reshape') return 'The line cut nothing off: begin and end it on a border.';
-    if (map.locked[state.cls]) return `Nothing changed: ${this.nameOf(state.cls)} is locked.`;
-    if (map.only >= 0) return `Nothing changed here: painting only over ${this.nameOf(map.only)}.`;
-    return 'Nothing changed here.';
+    return step;
   }
 
   touched() {
     this.revision++;
     this.session.active(performance.now());
     if (this.root.dataset.state !== 'saving') this.setState('ready');
-    const { map, session } = this;
-    this.drafts.keep(() => ({
-      ids: map.data.slice(), changed: map.changed, seconds: session.seconds, tools: { ...session.tools },
-    }));
+    this.guide.update();
+    this.drafts.keep(this.work());
     this.onchange();
+  }
+
+  /** The walk went on, which a draft that there is tells too. */
+  walked() {
+    if (this.unsaved) this.drafts.renew(this.work());
+  }
+
+  // Reads what a draft holds, also when another photo is open by then.
+  work() {
+    const { map, session } = this;
+    const { walk } = this.guide;
+    return () => ({
+      ids: map.data.slice(), changed: map.changed, seconds: session.seconds, tools: { ...session.tools }, walk,
+    });
   }
 
   /** Left and right of the chosen class change places. */
@@ -133,7 +139,17 @@ export class App {
   }
 
   undo() {
-    this.replay('undo', 'Nothing to undo.');
+    if (this.state.path.length) this.dropCorner();
+    else this.replay('undo', 'Nothing to undo.');
+  }
+
+  /** Take back the last corner of a polygon that is begun. */
+  dropCorner() {
+    const { path, tool } = this.state;
+    if (tool !== 'polygon' || !path.pop()) return;
+    this.say('undo: corner');
+    this.stage.draw();
+    this.onchange();
   }
 
   redo() {
@@ -142,7 +158,7 @@ export class App {
 
   replay(direction, otherwise) {
     this.leavePreview();
-    if (this.map.step) return; // A stroke is being drawn.
+    if (this.map.step || this.state.path.length) return; // A stroke or outline is being drawn.
     const step = this.map[direction]();
     if (!step) {
       this.say(otherwise);
@@ -151,6 +167,7 @@ export class App {
     this.stage.refresh(this.map.takeDirty());
     this.session.used(direction);
     this.say(`${direction}: ${step.name}`);
+    this.guide.replayed(step, direction);
     this.touched();
   }
 
@@ -161,10 +178,11 @@ export class App {
 
   /** Leave whatever is begun. */
   escape() {
+    this.abandonStroke();
     this.leavePreview();
     this.guide.leave();
     Object.assign(this.state, { path: [], cross: null });
-    if (this.state.solo !== null) this.toggleSolo(this.state.solo);
+    if (this.state.solo !== null) this.looks.toggleSolo(this.state.solo);
     this.stage.draw();
   }
 
@@ -220,39 +238,13 @@ export class App {
     this.look({ split: this.state.split === null ? 0.5 : null });
   }
 
-  toggleHidden(id) {
-    const { hidden } = this.state;
-    if (!hidden.delete(id)) hidden.add(id);
-    this.reshown();
-  }
-
-  toggleSolo(id) {
-    this.state.solo = this.state.solo === id ? null : id;
-    this.reshown();
-  }
-
-  reshown() {
-    this.stage.restyle();
-    this.palette.update();
-  }
-
-  toggleLock(id) {
-    this.map.locked[id] ^= 1;
-    this.say(`${this.nameOf(id)} is ${this.map.locked[id] ? 'locked' : 'unlocked'}.`);
-    this.palette.update();
-  }
-
-  /** Lock every class but the chosen one and background, or none. */
-  protect(others) {
-    this.map.locked.fill(0);
-    if (others) this.classes.forEach((_, id) => { this.map.locked[id] = Number(id !== 0 && id !== this.state.cls); });
-    this.say(others ? `Only ${this.nameOf(this.state.cls)} and background can change.` : 'Nothing is locked.');
-    this.palette.update();
-  }
-
+  /** Zoom about the keyboard's cross, if there is one. */
   zoom(factor) {
-    const { width, height } = this.stage.box;
-    this.stage.zoomAt(factor, [width / 2, height / 2]);
+    this.stage.zoomAbout(factor, this.state.cross);
+  }
+
+  actualSize() {
+    this.stage.actualSize(this.state.cross);
   }
 
   save() {

@@ -105,9 +105,14 @@ export class Drafts {
     return found;
   }
 
-  /** Keep this soon: `read` gives {ids, changed, seconds, tools} of the photo that is open. */
+  /** Keep this soon: `read` gives {ids, changed, seconds, tools, walk} of the photo that is open. */
   keep(read) {
     this.sitting.changes++;
+    this.renew(read);
+  }
+
+  /** The same without a change to the work itself. */
+  renew(read) {
     this.waiting = { sitting: this.sitting, read };
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.flush(), DELAY);

@@ -1,21 +1,22 @@
-// Mounts the editor on gr.HTML's element: reads the value, draws the toolbars, offers drafts back.
+// Mounts the editor on gr.HTML's element: draws the toolbars, binds them, shows the state.
 import { App } from './app.mjs';
-import { KEPT_DAYS } from './draft.mjs';
 import { Keys } from './keys.mjs';
+import { Loader } from './loader.mjs';
 import { iconButton } from './palette.mjs';
 import { Pointer } from './pointer.mjs';
+import { Roving } from './roving.mjs';
 import { TOOLS } from './tools.mjs';
-import { unpackMap } from './wire.mjs';
 
 /** act -> [icon, title, work]; buttons of the template with `data-act` are found here too. */
 const ACTS = {
   undo: ['undo', 'Undo (Ctrl+Z)', (app) => app.undo()],
   redo: ['redo', 'Redo (Ctrl+Shift+Z)', (app) => app.redo()],
   fit: ['fit', 'Fit (Home)', (app) => app.stage.fit()],
-  zoom100: [null, '1:1, 100 % (End)', (app) => app.stage.actualSize()],
+  zoom100: [null, '1:1, 100 % (End)', (app) => app.actualSize()],
   outline: ['outline', 'Outline only (O)', (app) => app.look({ outline: !app.state.outline })],
   split: ['split', 'Split: prediction and your mask (V)', (app) => app.toggleSplit()],
   heat: ['heat', 'Heat map of doubt (D)', (app) => app.toggleHeat()],
+  colours: ['colours', 'Colour-blind palette (A)', (app) => app.looks.togglePalette()],
   help: ['help', 'Shortcuts (?)', (app) => app.help()],
   save: [null, '', (app) => app.save()],
   next: [null, '', (app) => app.guide.jump(1)],
@@ -27,12 +28,12 @@ const ACTS = {
   'clean-preview': [null, '', (app) => app.cleaning.preview()],
   'clean-apply': [null, '', (app) => app.cleaning.apply()],
   'clean-cancel': [null, '', (app) => app.cleaning.cancel()],
-  'protect-others': [null, '', (app) => app.protect(true)],
-  'protect-none': [null, '', (app) => app.protect(false)],
+  'protect-others': [null, '', (app) => app.locks.protect(true)],
+  'protect-none': [null, '', (app) => app.locks.protect(false)],
   'draft-restore': [null, '', (app) => app.restoreDraft()],
   'draft-discard': [null, '', (app) => app.discardDraft()],
 };
-const BAR = ['undo', 'redo', 'fit', 'zoom100', 'outline', 'split', 'heat', 'help'];
+const BAR = ['undo', 'redo', 'fit', 'zoom100', 'outline', 'split', 'heat', 'colours', 'help'];
 
 function toolbar(root) {
   const tools = Object.entries(TOOLS).map(([name, { label, key }]) => iconButton(name, {
@@ -46,6 +47,7 @@ function toolbar(root) {
     return button;
   });
   root.querySelector('.fme-actions').replaceChildren(...actions);
+  return ['.fme-tools', '.fme-actions'].map((bar) => new Roving(root.querySelector(bar)));
 }
 
 function bindControls(app, root) {
@@ -76,7 +78,7 @@ function show(app, root) {
   for (const button of root.querySelectorAll('[data-tool]')) {
     button.setAttribute('aria-pressed', button.dataset.tool === state.tool);
   }
-  const pressed = { outline: state.outline, heat: state.heat, split: state.split !== null };
+  const pressed = { outline: state.outline, colours: state.safely, heat: state.heat, split: state.split !== null };
   for (const [act, on] of Object.entries(pressed)) app.button(act).setAttribute('aria-pressed', on);
   for (const name of ['size', 'tolerance', 'opacity']) {
     root.querySelector(`[data-set=${name}]`).value = state[name];
@@ -89,7 +91,7 @@ function show(app, root) {
   }
   if (!map) return;
   app.palette.update();
-  app.button('undo').disabled = !map.done.length;
+  app.button('undo').disabled = !map.done.length && !state.path.length;
   app.button('redo').disabled = !map.undone.length;
   root.querySelector('.fme-past summary').textContent = `History (${map.done.length})`;
   showFacts(app, root);
@@ -104,7 +106,7 @@ function showFacts(app, root) {
 }
 
 function showHistory(app, root) {
-  const steps = app.map.done.slice(-60).reverse().map(({ name }) => {
+  const steps = app.map.done.slice().reverse().map(({ name }) => {
     const item = document.createElement('li');
     item.textContent = name;
     return item;
@@ -133,104 +135,16 @@ function drawGuides(context, app) {
   }
 }
 
-async function unpackAll(value) {
-  const names = { labels: 'labels', prediction: 'prediction', confidence: 'confidence', runnerUp: 'runner_up' };
-  const found = await Promise.all(Object.entries(names).map(async ([name, field]) => [
-    name, value[field] ? await unpackMap(value[field]) : null,
-  ]));
-  const masks = Object.fromEntries(found);
-  masks.prediction ||= masks.labels.slice();
-  return masks;
-}
-
-async function readPhoto(blob, { w, h }) {
-  const photo = await createImageBitmap(blob, { colorSpaceConversion: 'none' });
-  if (photo.width !== w || photo.height !== h) {
-    throw new RangeError(`the photo is ${photo.width} x ${photo.height}, its mask ${w} x ${h}`);
-  }
-  photo.blob = blob;
-  return photo;
-}
-
-async function fetchPhoto(value) {
-  const answer = await fetch(value.image.url);
-  if (!answer.ok) throw new Error(`the photo could not be fetched (${answer.status})`);
-  return answer.blob();
-}
-
-/** Loading, drafts and the value that the backend gives. */
-class Loader {
-  constructor(app, root) {
-    this.app = app;
-    this.banner = root.querySelector('.fme-draft');
-    this.found = null;
-    this.offers = null;
-    this.loading = null;
-    app.offerDraft = () => this.offer(app.value.id);
-    app.restoreDraft = () => this.restore();
-    app.discardDraft = () => this.discard();
-  }
-
-  async load(value) {
-    if (!value?.labels) return this.offer(null);
-    if (value.id === this.loading) return undefined;
-    this.loading = value.id;
-    await this.app.drafts.flush();
-    try {
-      const [masks, photo] = await Promise.all([
-        unpackAll(value), fetchPhoto(value).then((blob) => readPhoto(blob, value)),
-      ]);
-      if (this.loading === value.id) this.app.open({ value, photo, masks });
-    } catch (error) {
-      this.loading = null;
-      this.app.alert(`This photo could not be opened: ${error.message}.`);
-      return undefined;
-    }
-    return this.offer(value.id);
-  }
-
-  /** Say that unsaved work is here: of this parse, or (nothing open) the newest of all. */
-  async offer(id) {
-    this.banner.hidden = true;
-    this.offers = id;
-    this.found = await this.app.drafts.find(id).catch(() => undefined);
-    if (!this.found?.parse) return;
-    const { draft, parse, count } = this.found;
-    const when = new Date(draft.time).toLocaleString();
-    const title = parse.value.title ? ` on ${parse.value.title}` : '';
-    this.banner.firstElementChild.textContent = `Unsaved work${title} from ${when} is kept in this browser for ${KEPT_DAYS} days: `
-      + `${draft.changed.toLocaleString('en')} px changed${count > 1 ? ` (1 of ${count})` : ''}. `;
-    this.banner.hidden = false;
-  }
-
-  async restore() {
-    const { draft, parse } = this.found;
-    this.banner.hidden = true;
-    const { value } = parse;
-    this.loading = value.id;
-    await this.app.drafts.flush();
-    try {
-      const [masks, photo] = await Promise.all([unpackAll(value), readPhoto(parse.photo, value)]);
-      this.app.open({ value, photo, masks, start: draft.ids, earlier: draft });
-      this.app.say('Your unsaved work is back.');
-    } catch (error) {
-      this.app.alert(`The unsaved work could not be read: ${error.message}.`);
-      return undefined;
-    }
-    return this.offer(value.id); // What was painted before it came back waits too.
-  }
-
-  async discard() {
-    this.banner.hidden = true;
-    await this.app.drafts.forget(this.found.draft);
-    return this.offer(this.offers);
-  }
+/** Keys work at once where a photo opens, unless something else in sight has the focus. */
+function takeFocus(canvas) {
+  const held = document.activeElement;
+  if (!held || held === document.body || !held.getClientRects().length) canvas.focus({ preventScroll: true });
 }
 
 /** Entry point: gr.HTML runs this once, with its own element, trigger, props and watch. */
 export function mount({ element, trigger, props, watch }) {
   const root = element.querySelector('.fme');
-  toolbar(root);
+  const bars = toolbar(root);
   const app = new App(root, trigger, props.scope);
   const pointer = new Pointer(app, root);
   new Keys(app, root, pointer);
@@ -238,11 +152,13 @@ export function mount({ element, trigger, props, watch }) {
   app.stage.marks.push((context) => drawGuides(context, app));
   app.onchange = () => {
     show(app, root);
+    for (const bar of bars) bar.settle();
     if (app.map) showHistory(app, root);
     pointer.updateRing();
   };
+  app.stage.onshown = () => takeFocus(app.stage.canvas);
   app.stage.onview = () => showFacts(app, root);
-  const loader = new Loader(app, root);
+  const loader = new Loader(app, root, trigger);
   watch('value', () => loader.load(props.value));
   watch('ack', () => app.saving.answered(props.ack));
   document.addEventListener('visibilitychange', () => {
@@ -252,6 +168,7 @@ export function mount({ element, trigger, props, watch }) {
   window.addEventListener('pagehide', () => app.drafts.flush());
   app.setState('empty');
   show(app, root);
+  for (const bar of bars) bar.load();
   app.drafts.expire();
   root.__fme = {
     get map() { return app.map; },

@@ -25,13 +25,18 @@ export class Guide {
   reset() {
     Object.assign(this, { parse: null, search: null, regions: null, upcoming: -1, at: -1, active: null, mark: null });
     this.seen = new Set();
-    this.decided = new Map();
+    this.decided = new Set();
+    this.answers = new WeakMap(); // The region that a step answered: undo asks again.
   }
 
-  /** @param {{width, height, labels, confidence, runnerUp}|null} parse null when there is no doubt map */
-  load(parse, tail) {
+  /**
+   * @param {{width, height, labels, confidence, runnerUp}|null} parse null when there is no doubt map
+   * @param {{tail: number[], walk?: object}} options walk: how far it had come, from a draft
+   */
+  load(parse, { tail, walk }) {
     this.reset();
-    Object.assign(this, { parse, tail });
+    this.parse = parse;
+    if (walk) Object.assign(this, { at: walk.at, seen: new Set(walk.seen), decided: new Set(walk.decided) });
     this.panel.hidden = !parse;
     this.search = parse && searchDoubt(parse, { tail });
     if (this.search) this.lookOn(this.search);
@@ -64,6 +69,11 @@ export class Guide {
     return this.regions || [];
   }
 
+  /** How far the walk has come, for a draft. */
+  get walk() {
+    return { at: this.at, seen: [...this.seen], decided: [...this.decided] };
+  }
+
   get counts() {
     return { seen: this.seen.size, total: this.list().length };
   }
@@ -87,6 +97,7 @@ export class Guide {
     // The likely class is ready in the hand; painting by hand needs no key.
     this.app.choose(this.active.cls);
     if (!this.app.stage.isLegible(this.active.rect, LEGIBLE)) this.app.stage.focus(this.active.rect);
+    this.app.walked();
   }
 
   // Index of the region that a jump leads to; -1 when none is left.
@@ -129,20 +140,45 @@ export class Guide {
   decide(id, tool) {
     const { app, active } = this;
     const { map } = app;
+    if (id === active.label) {
+      this.confirm();
+      return;
+    }
     // What the person has painted there since stays as it is.
     const untouched = active.indices.filter((i) => map.data[i] === active.label);
     app.edit(`${tool} ${app.nameOf(id)}`, tool, () => map.paint(untouched, id));
-    this.decided.set(this.at, id);
-    this.activate(null);
   }
 
   /** The region is right as it is. */
   confirm() {
     if (!this.active) return;
     this.app.session.used('confirm');
-    this.decided.set(this.at, this.active.label);
+    this.decided.add(this.at);
     this.activate(null);
     this.app.say('Confirmed. Next goes on.');
+    this.app.touched();
+  }
+
+  /** A step ends the question, so that class keys only choose; one inside the region answers it. */
+  stepped(step) {
+    if (!this.active) return;
+    const { data } = this.app.map;
+    const { indices, label } = this.active;
+    if (indices.some((i) => data[i] !== label)) {
+      this.decided.add(this.at);
+      this.answers.set(step, this.at);
+    }
+    this.activate(null);
+  }
+
+  /** An answer that is taken back asks again, and N leads there first. */
+  replayed(step, direction) {
+    const at = this.answers.get(step);
+    if (at === undefined) return;
+    if (direction === 'undo') this.decided.delete(at);
+    else this.decided.add(at);
+    this.at = direction === 'undo' ? at - 1 : at;
+    this.leave();
   }
 
   /** Make the region reach further (1) or less far (-1) along the model's confidence. */
@@ -181,7 +217,9 @@ export class Guide {
       this.question.textContent = FIRST;
       return;
     }
+    const { upcoming } = this;
     this.upcoming = this.after(this.at, 1);
+    if (this.upcoming !== upcoming) app.stage.draw(); // The faint frame moves.
     const { seen, total } = this.counts;
     this.progress.textContent = total ? `${seen} of ${total} doubtful regions seen` : 'none';
     this.bar.max = total || 1;

@@ -18,18 +18,20 @@ const ACTIONS = {
   '.': ['Guided', 'larger region', (app) => app.guide.stretch(1)],
   '[': ['Draw', 'smaller brush', (app) => app.resize(-1)],
   ']': ['Draw', 'larger brush', (app) => app.resize(1)],
+  Backspace: ['Draw', 'take back the last corner', (app) => app.dropCorner()],
   x: ['Draw', 'back to the class before', (app) => app.choose(app.state.before)],
   u: ['Edit', 'swap left and right of the chosen class', (app) => app.swapSides()],
   z: ['Edit', 'undo', (app) => app.undo()],
   y: ['Edit', 'redo', (app) => app.redo()],
   o: ['View', 'outline only', (app) => app.look({ outline: !app.state.outline })],
   d: ['View', 'heat map of doubt', (app) => app.toggleHeat()],
+  a: ['View', 'colour-blind palette', (app) => app.looks.togglePalette()],
   v: ['View', 'split: prediction and your mask', (app) => app.toggleSplit()],
   '+': ['View', 'zoom in', (app) => app.zoom(1.5)],
   '=': ['View', '', (app) => app.zoom(1.5)],
   '-': ['View', 'zoom out', (app) => app.zoom(1 / 1.5)],
   Home: ['View', 'fit', (app) => app.stage.fit()],
-  End: ['View', '100 %', (app) => app.stage.actualSize()],
+  End: ['View', '100 %', (app) => app.actualSize()],
   '/': ['Classes', 'find a class', (app) => app.palette.search.focus()],
   '?': ['Help', 'this sheet', (app) => app.help()],
 };
@@ -43,6 +45,8 @@ const WITH_CONTROL = {
 const WORDS = [
   ['Guided', '⏎', 'the region is right as it is'],
   ['Classes', '0 … 9', 'classes 0 to 9; with Shift 10 to 19'],
+  ['Classes', 'arrows', 'in the list: other classes; eye, solo, lock'],
+  ['Tools', 'arrows', 'in a toolbar: the next button'],
   ['Draw', 'arrows ⏎', 'move a cross, use the tool there'],
   ['Draw', 'Shift click', 'straight line from the last stroke'],
   ['Draw', 'Alt click', 'pick the class under the cursor'],
@@ -65,6 +69,7 @@ export class Keys {
     root.addEventListener('keydown', (event) => this.down(event));
     root.addEventListener('keyup', (event) => this.up(event));
     root.addEventListener('focusout', () => this.letGo());
+    document.addEventListener('keydown', (event) => this.anywhere(event));
     print(this.sheet.querySelector('dl'));
   }
 
@@ -81,6 +86,15 @@ export class Keys {
     }
   }
 
+  /** Save from the whole page that shows the editor: the statements before it are outside. */
+  anywhere(event) {
+    const { map, stage } = this.app;
+    const saves = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 's';
+    if (!saves || !map || this.sheet.open || !stage.canvas.getClientRects().length) return;
+    event.preventDefault();
+    this.app.save();
+  }
+
   control(event) {
     const action = WITH_CONTROL[event.key.toLowerCase()];
     action?.(this.app, event);
@@ -89,7 +103,7 @@ export class Keys {
 
   plain(event) {
     const { app } = this;
-    const { key } = event;
+    const key = asTyped(event);
     const onCanvas = event.target === app.stage.canvas;
     // A focused button or slider keeps its own keys.
     if (!onCanvas && (key === 'Enter' || key === ' ' || ARROWS[key])) return false;
@@ -120,11 +134,12 @@ export class Keys {
   moveCross([dx, dy], fine) {
     const { state, stage, map } = this.app;
     const step = fine ? 1 : Math.max(1, Math.round(CROSS_STEP / stage.view.scale));
-    const [x, y] = state.cross || [map.width >> 1, map.height >> 1];
+    const [x, y] = state.cross || stage.middle;
     state.cross = [
       Math.min(map.width - 1, Math.max(0, x + dx * step)),
       Math.min(map.height - 1, Math.max(0, y + dy * step)),
     ];
+    stage.follow(state.cross);
     stage.draw();
     const id = map.data[state.cross[1] * map.width + state.cross[0]];
     this.app.say(`${this.app.nameOf(id)} at ${state.cross[0]}, ${state.cross[1]}`);
@@ -144,6 +159,12 @@ export class Keys {
       pointer.finishStamp();
     }
   }
+}
+
+/** A letter as Shift alone makes it: Caps Lock does not turn commands into others. */
+function asTyped({ key, shiftKey }) {
+  if (key.length > 1) return key;
+  return shiftKey ? key.toUpperCase() : key.toLowerCase();
 }
 
 function isTyping(target) {

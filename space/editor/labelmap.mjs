@@ -22,6 +22,7 @@ export class LabelMap {
     Object.assign(this, { width, height, data, prediction, classes });
     this.locked = new Uint8Array(256);
     this.only = -1;
+    this.barred = -1;
     this.done = [];
     this.undone = [];
     this.step = null;
@@ -67,7 +68,15 @@ export class LabelMap {
     const i = y * this.width + x;
     const from = this.data[i];
     const to = value === RESTORE ? this.prediction[i] : value;
-    if (from !== to && this.allows(from, to)) this.write(i, x, y, to);
+    if (from === to) return;
+    if (this.allows(from, to)) this.write(i, x, y, to);
+    else this.bar(from, to);
+  }
+
+  /** Remember the locked class that kept a pixel of this step as it was. */
+  bar(from, to) {
+    if (this.locked[to]) this.barred = to;
+    else if (this.locked[from]) this.barred = from;
   }
 
   /** Paint the pixels x0..x1 of row y, clipped to the map. */
@@ -144,6 +153,7 @@ export class LabelMap {
   begin(name, tool = name) {
     if (this.step) throw new Error(`step "${this.step.name}" is still open`);
     this.step = { name, tool, kept: new Map() };
+    this.barred = -1;
   }
 
   /** Close the step; returns it, or null when nothing changed. */

@@ -1,9 +1,13 @@
 // Pictures made of label ids: the coloured overlay, the heat map of doubt, highlighted regions.
 
+/** A class's colour, or the one that colour-blind readers tell from others; older drafts have no such. */
+export const colourOf = ({ color, safe }, { safely }) => (safely && safe ? safe : color);
+
 /** 256 packed colours (ABGR); classes that are not shown are transparent. */
-export function palette(classes, shows) {
+export function palette(classes, { shows, safely }) {
   const lut = new Uint32Array(256);
-  classes.forEach(({ color: [r, g, b] }, id) => {
+  classes.forEach((entry, id) => {
+    const [r, g, b] = colourOf(entry, { safely });
     if (shows(id)) lut[id] = ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
   });
   return lut;

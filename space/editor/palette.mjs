@@ -1,5 +1,7 @@
 // The class list: search, colours, keys, areas, eye, solo, lock, "only over" and "protect".
 // Names come from outside and are only ever set as text.
+import { colourOf } from './layers.mjs';
+import { Roving } from './roving.mjs';
 
 const number = new Intl.NumberFormat('en');
 
@@ -44,6 +46,7 @@ export class Palette {
       app.say(app.map.only < 0 ? 'Painting over every class.' : `Painting only over ${app.nameOf(app.map.only)}.`);
     });
     this.list.addEventListener('click', (event) => this.click(event));
+    this.roving = new Roving(this.list);
   }
 
   load(classes) {
@@ -54,11 +57,12 @@ export class Palette {
     this.search.value = '';
     this.filter.value = 'all';
     this.update();
+    this.roving.load();
   }
 
-  row({ name, color }, id) {
+  row(entry, id) {
+    const { name } = entry;
     const swatch = make('i', { class: 'fme-swatch' });
-    swatch.style.background = `rgb(${color.map(Number).join(',')})`;
     const area = make('span', { class: 'fme-area' });
     const label = make('span', { class: 'fme-name' }, name);
     const key = make('kbd', {}, keyName(id));
@@ -69,7 +73,7 @@ export class Palette {
     const eye = toggle('see', 'eye', 'Hide');
     const solo = toggle('solo', 'solo', 'Show only');
     const lock = toggle('lock', 'lock', 'Lock');
-    return { node: make('li', {}, choose, eye, solo, lock), name, choose, area, eye, solo, lock };
+    return { node: make('li', {}, choose, eye, solo, lock), entry, name, swatch, choose, area, eye, solo, lock };
   }
 
   click(event) {
@@ -78,9 +82,9 @@ export class Palette {
     const { app } = this;
     const { dataset } = button;
     if (dataset.class) app.assign(Number(dataset.class));
-    else if (dataset.see) app.toggleHidden(Number(dataset.see));
-    else if (dataset.solo) app.toggleSolo(Number(dataset.solo));
-    else if (dataset.lock) app.toggleLock(Number(dataset.lock));
+    else if (dataset.see) app.looks.toggleHidden(Number(dataset.see));
+    else if (dataset.solo) app.looks.toggleSolo(Number(dataset.solo));
+    else if (dataset.lock) app.locks.toggle(Number(dataset.lock));
   }
 
   /** Show the state again: cheap, only text and attributes. */
@@ -94,6 +98,7 @@ export class Palette {
       row.node.hidden = !listed || !row.name.toLowerCase().includes(wanted);
       row.node.classList.toggle('absent', area === 0);
       row.node.classList.toggle('chosen', id === app.state.cls);
+      row.swatch.style.background = `rgb(${colourOf(row.entry, app.state).map(Number).join(',')})`;
       row.area.textContent = area ? number.format(area) : 'absent';
       const changed = app.map.changedTo[id];
       row.choose.title = `${row.name}: ${number.format(area)} px, ${number.format(changed)} changed`;
@@ -103,6 +108,7 @@ export class Palette {
       row.lock.setAttribute('aria-pressed', Boolean(app.map.locked[id]));
     });
     this.only.value = String(app.map.only);
+    this.roving.settle();
   }
 
   /** Bring the chosen class into sight without moving the page. */

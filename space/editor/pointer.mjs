@@ -21,6 +21,7 @@ export class Pointer {
     this.penSeen = false;
     this.space = false;
     this.lastPoint = null;
+    app.abandonStroke = () => this.abandon();
     const on = (type, handler, options) => this.canvas.addEventListener(type, handler, options);
     on('pointerdown', (event) => this.press(event));
     on('pointermove', (event) => this.move(event));
@@ -113,6 +114,7 @@ export class Pointer {
       closePath(app);
     } else {
       path.push(point);
+      app.onchange();
     }
     app.stage.draw();
   }
@@ -196,7 +198,7 @@ export class Pointer {
     } else this.finish();
   }
 
-  /** A second finger or a pen came down, or the system took the pointer: nothing was meant. */
+  /** A second finger or a pen came down, Esc, or the system took the pointer: nothing was meant. */
   abandon() {
     this.tap = null;
     if (!this.stroke) return;

@@ -18,6 +18,7 @@ export class Stage {
     this.pending = undefined;
     this.frame = 0;
     this.map = null;
+    this.shown = false;
     new ResizeObserver(() => this.resize()).observe(canvas);
   }
 
@@ -28,6 +29,7 @@ export class Stage {
     this.patch = new Patch();
     this.stale = null;
     this.box = null;
+    this.shown = false;
     this.resize();
     this.restyle();
   }
@@ -35,7 +37,7 @@ export class Stage {
   /** Colours, visibility or outline changed: colour everything again. */
   restyle() {
     const { look } = this;
-    this.lut = palette(this.classes, look.shows);
+    this.lut = palette(this.classes, look);
     delete this.layers.prediction;
     this.refresh();
   }
@@ -71,7 +73,9 @@ export class Stage {
 
   resize() {
     const { clientWidth: width, clientHeight: height } = this.canvas;
-    if (!width || !this.map) return;
+    const appears = !this.shown;
+    this.shown = Boolean(width && this.map);
+    if (!this.shown) return;
     const ratio = window.devicePixelRatio || 1;
     const first = !this.box;
     const whole = first || this.fitted;
@@ -80,6 +84,7 @@ export class Stage {
     this.canvas.height = Math.round(height * ratio);
     if (whole) this.fit();
     this.draw();
+    if (appears) this.onshown?.();
   }
 
   fit() {
@@ -99,10 +104,30 @@ export class Stage {
     this.show(viewport.zoomAt(this.view, factor, point));
   }
 
-  /** One map pixel on one screen pixel, about the middle. */
-  actualSize() {
-    const middle = [this.box.width / 2, this.box.height / 2];
-    this.zoomAt(1 / (window.devicePixelRatio || 1) / this.view.scale, middle);
+  /** Zoom about a pixel of the map where it shows, else about the middle. */
+  zoomAbout(factor, pixel) {
+    const { width, height } = this.box;
+    const [x, y] = pixel ? viewport.toPoint(this.view, pixel) : [-1, -1];
+    const shows = x >= 0 && y >= 0 && x <= width && y <= height;
+    this.zoomAt(factor, shows ? [x, y] : [width / 2, height / 2]);
+  }
+
+  /** One map pixel on one screen pixel. */
+  actualSize(pixel) {
+    this.zoomAbout(1 / (window.devicePixelRatio || 1) / this.view.scale, pixel);
+  }
+
+  /** Move the view as far as a pixel of the map needs to be in sight. */
+  follow(pixel) {
+    const view = viewport.follow(this.view, this.map, this.box, pixel);
+    if (Math.hypot(view.x - this.view.x, view.y - this.view.y) > 0.5) this.show(view);
+  }
+
+  /** The map's pixel in the middle of the view. */
+  get middle() {
+    const { box, map } = this;
+    const [x, y] = viewport.toPixel(this.view, [box.width / 2, box.height / 2]);
+    return [Math.min(map.width - 1, Math.max(0, x)), Math.min(map.height - 1, Math.max(0, y))];
   }
 
   focus(rect) {

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from annotate.edits import pack_label_map
 from segface_hf.errors import SegFaceError
 from segface_hf.labels import LabelSchema
-from space.views import title as spoken
+from space import views
 
 LARGEST_SIDE = 4096
 """Pixels of the longest side that the editor takes."""
@@ -57,7 +57,7 @@ def editor_value(
     _check_sizes(mask, prediction, confidence, runner_up)
     for name, ids in (("mask", mask), ("prediction", prediction)):
         schema.check_mask(ids, source=name)
-    path = Path(image_path)
+    path, safe_colors = Path(image_path), views.safe_colors(schema.num_classes)
     height, width = mask.shape
     return {
         "id": value_id or _digest(path, prediction, schema),
@@ -70,8 +70,8 @@ def editor_value(
         "confidence": None if confidence is None else pack_label_map(confidence),
         "runner_up": None if runner_up is None else pack_label_map(runner_up),
         "classes": [
-            {"name": spoken(name), "color": list(color)}
-            for name, color in zip(schema.names, schema.colors, strict=True)
+            {"name": views.title(name), "color": list(color), "safe": list(safe)}
+            for name, color, safe in zip(schema.names, schema.colors, safe_colors, strict=True)
         ],
         "tail": list(schema.tail),
         "pairs": [list(pair) for pair in schema.mirror_pairs],

@@ -48,6 +48,25 @@ export function focus(map, box, [x, y, w, h], closest = 12) {
   return { scale, x: settle(view.x, map.width * scale, box.width), y: settle(view.y, map.height * scale, box.height) };
 }
 
+// Nearer to the side than this, the view goes along with a point, CSS pixels.
+const NEAR_SIDE = 48;
+
+/** The view shifted as far as the map's pixel `point` needs to be well in sight. */
+export function follow(view, map, box, point) {
+  const [px, py] = toPoint(view, point);
+  return {
+    scale: view.scale,
+    x: along(view.x, px, { length: map.width * view.scale, room: box.width }),
+    y: along(view.y, py, { length: map.height * view.scale, room: box.height }),
+  };
+}
+
+function along(shift, at, { length, room }) {
+  const near = Math.min(NEAR_SIDE, room / 4);
+  const wanted = Math.min(room - near, Math.max(near, at));
+  return wanted === at ? shift : settle(shift + wanted - at, length, room);
+}
+
 // No empty room beside the map where the map could fill it; centred where it can't.
 function settle(shift, length, room) {
   if (length <= room) return (room - length) / 2;

@@ -121,6 +121,7 @@ def test_a_photo_is_opened_and_brought_to_the_editor_by_keyboard_alone(open_page
     page.keyboard.press("Enter")
     page.wait_for_selector("#mask-editor .fme[data-ready]")
     page.wait_for_selector("[role=tab][data-tab-id=correct][aria-selected=true]")
+    page.wait_for_function("() => document.activeElement.matches('#mask-editor .fme-view')")
 
 
 def reach(page, condition):

@@ -71,6 +71,38 @@ def test_the_statements_about_one_photo_are_not_made_about_the_next(open_page, p
     assert page.get_by_label("The photo's licence").input_value() == ""
 
 
+def test_unsaved_work_of_another_photo_comes_back_after_a_save_with_an_empty_form(
+    open_page, photos
+):
+    page = open_page()
+    upload(page, *photos[:2])
+    first = wait_for_overlay(page)
+    open_editor(page)
+    stroke(page, (0.3, 0.1), (0.7, 0.12))
+    page.get_by_role("tab", name="Parse").click()
+    page.locator(".fv-photos button").nth(1).click()
+    page.wait_for_function(f"{READY} !== {first!r}")
+    second = page.locator(".fv").get_attribute("data-ready")
+    page.click("#to-correct")
+    page.wait_for_function(f"{EDITOR}.dataset.ready === {second!r}")
+    page.get_by_label("I took this photo or hold its rights").check()
+    page.get_by_label("The people in it agree to this").check()
+    page.get_by_label("may be published in the dataset").check()
+    page.click("#mask-editor [data-act=save]")
+    page.wait_for_selector("text=Unsaved work on another photo")
+    page.click("#mask-editor [data-act=draft-restore]")
+    page.wait_for_function(f"{EDITOR}.dataset.ready === {first!r}")
+    page.wait_for_function("!document.querySelector('#consent :checked')")
+    page.wait_for_selector("#again")
+    for view in ("Contribute", "Correct"):
+        page.get_by_role("tab", name=view).click()
+    page.wait_for_timeout(500)
+    assert page.evaluate(f"{EDITOR}.dataset.ready") == first
+    page.get_by_role("tab", name="Parse").click()
+    page.click("#to-correct")
+    page.wait_for_function(f"{EDITOR}.dataset.ready === {second!r}")
+
+
 def test_a_photo_whose_time_ran_out_leaves_the_other_in_sight_and_can_be_opened_again(
     open_page, server, photos
 ):

@@ -120,6 +120,34 @@ class EditorPage:
         self.page.click("[data-act=save]")
         self.page.wait_for_function(f"(state) => {ROOT}.dataset.state === state", arg=until)
 
+    def reload(self, size: str | None = None) -> None:
+        """Leave without saving and come back, at once on a photo when ``size`` is given."""
+        self.js("fme.app.drafts.flush()")
+        self.page.once("dialog", lambda dialog: dialog.accept())
+        self.page.reload(wait_until="domcontentloaded")
+        self.page.wait_for_function("document.querySelector('.fme')?.__fme")
+        if size:
+            self.load(size)
+
+    def offered(self) -> str:
+        """What the offer of unsaved work says, once there is one."""
+        self.page.wait_for_selector(".fme-draft:not([hidden])")
+        return self.text(".fme-draft")
+
+    def nothing_offered(self) -> bool:
+        self.js("fme.app.drafts.writing")
+        self.page.wait_for_timeout(300)
+        return bool(self.page.locator(".fme-draft").is_hidden())
+
+    def bring_back(self) -> NDArray[np.uint8]:
+        """Take the unsaved work that is offered; its ids."""
+        self.offered()
+        self.page.click("[data-act=draft-restore]")
+        self.page.wait_for_function(
+            "document.querySelector('.fme-message').textContent === 'Your unsaved work is back.'"
+        )
+        return self.ids()
+
     def saved(self) -> tuple[NDArray[np.uint8], dict[str, Any]]:
         """What arrived at the backend: ids and claims."""
         claims = json.loads((self.folder / "saved.json").read_text(encoding="utf-8"))

@@ -247,7 +247,7 @@ def test_the_page_at_390_pixels_does_not_scroll_sideways(open_editor):
     assert small == []
 
 
-def test_every_control_has_a_name_and_can_be_reached_by_tab(open_editor):
+def test_every_control_has_a_name_and_shows_that_it_has_the_focus(open_editor):
     editor = open_editor()
     nameless = editor.js("""[...root.querySelectorAll('button, input, select, canvas')]
       .filter((node) => !(node.getAttribute('aria-label') || node.textContent.trim()
@@ -255,7 +255,7 @@ def test_every_control_has_a_name_and_can_be_reached_by_tab(open_editor):
       .map((node) => node.outerHTML)""")
     assert nameless == []
     editor.page.focus("[data-tool=brush]")
-    editor.page.keyboard.press("Tab")
+    editor.page.keyboard.press("ArrowRight")
     assert editor.page.evaluate("document.activeElement.dataset.tool") == "restore"
     outline = editor.page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
     assert outline == "solid"

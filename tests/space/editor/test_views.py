@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from segface_hf.labels import CELEBAMASK_HQ
+from space.views import safe_colors
 
 HAIR = CELEBAMASK_HQ.id_of("hair")
 HAT = CELEBAMASK_HQ.id_of("hat")
@@ -143,6 +144,23 @@ def test_outline_opacity_and_the_heat_map_change_only_what_is_shown(open_editor)
     assert editor.colour(doubt % 256, doubt // 256) != hot
     assert editor.colour(x, y) == plain
     np.testing.assert_array_equal(editor.ids(), start)
+
+
+def test_the_colour_blind_palette_colours_mask_and_list_and_stays_for_the_next_photo(open_editor):
+    editor = open_editor()
+    editor.page.focus("[data-set=opacity]")
+    editor.page.keyboard.press("End")
+    safe = safe_colors(19)[SKIN]
+    assert editor.colour(*IN_SKIN) == CELEBAMASK_HQ.colors[SKIN] != safe
+    editor.press("a")
+    assert editor.colour(*IN_SKIN) == safe
+    swatch = f"getComputedStyle(root.querySelector(\"[data-class='{SKIN}'] .fme-swatch\"))"
+    assert editor.js(f"{swatch}.backgroundColor") == f"rgb({', '.join(map(str, safe))})"
+    assert editor.page.get_attribute("[data-act=colours]", "aria-pressed") == "true"
+    editor.load("128x128")
+    assert editor.js("fme.state.safely")
+    editor.page.click("[data-act=colours]")
+    assert editor.colour(50, 77) == CELEBAMASK_HQ.colors[SKIN]
 
 
 def test_the_middle_button_moves_the_picture_and_paints_nothing(open_editor):

@@ -1,0 +1,34 @@
+// Which classes may change, and the word for a person whose stroke was refused.
+
+export class Locks {
+  constructor(app) {
+    this.app = app;
+  }
+
+  toggle(id) {
+    const { app } = this;
+    app.map.locked[id] ^= 1;
+    app.say(`${app.nameOf(id)} is ${app.map.locked[id] ? 'locked' : 'unlocked'}.`);
+    app.palette.update();
+  }
+
+  /** Lock every class but the chosen one and background, or none. */
+  protect(others) {
+    const { app } = this;
+    const { cls } = app.state;
+    app.map.locked.fill(0);
+    if (others) app.classes.forEach((_, id) => { app.map.locked[id] = Number(id !== 0 && id !== cls); });
+    app.say(others ? `Only ${app.nameOf(cls)} and background can change.` : 'Nothing is locked.');
+    app.palette.update();
+  }
+
+  /** Why the last step changed no pixel. */
+  whyNothing() {
+    const { app } = this;
+    const { map } = app;
+    if (map.barred >= 0) return `Nothing changed: ${app.nameOf(map.barred)} is locked.`;
+    if (app.state.tool === 'reshape') return 'The line cut nothing off: begin and end it on a border.';
+    if (map.only >= 0) return `Nothing changed here: painting only over ${app.nameOf(map.only)}.`;
+    return 'Nothing changed here.';
+  }
+}
