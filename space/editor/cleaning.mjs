@@ -13,27 +13,17 @@ const KINDS = {
   },
   holes: {
     name: ({ limit }) => `fill holes under ${limit} px`,
-    run: (map, { id, limit, classes }) => each(classes, id, (one) => cleanup.fillHoles(map, { id: one, limit })),
+    run: (map, { ids, limit }) => cleanup.fillHoles(map, { ids, limit }),
   },
   smooth: {
     name: ({ radius }) => `smooth contour, radius ${radius}`,
-    run: (map, { id, radius, classes }) => (
-      each(classes, id, (one) => cleanup.smoothContour(map, { id: one, radius }))
-    ),
+    run: (map, { ids, radius }) => cleanup.smoothContours(map, { ids, radius }),
   },
   swap: {
     name: () => 'swap left and right',
     run: (map, { pair }) => cleanup.swapSides(map, { pair }),
   },
 };
-
-function each(classes, id, run) {
-  const outcomes = (id === null ? classes : [id]).map(run);
-  return {
-    indices: outcomes.flatMap(({ indices }) => [...indices]),
-    values: outcomes.flatMap(({ values }) => [...values]),
-  };
-}
 
 export class Cleaning {
   constructor(app, root) {
@@ -73,12 +63,14 @@ export class Cleaning {
   settings() {
     const { app, fields } = this;
     const atLeast = (field) => Math.max(1, Math.floor(Number(field.value)) || 1);
+    const all = fields.scope.value === 'all';
+    const present = app.classes.map((_, id) => id).filter((id) => app.map.areas[id] > 0);
     return {
-      id: fields.scope.value === 'all' ? null : app.state.cls,
+      id: all ? null : app.state.cls,
+      ids: all ? present : [app.state.cls],
       limit: atLeast(fields.limit),
       radius: Math.min(32, atLeast(fields.radius)),
       pair: fields.pair.value.split(',').map(Number),
-      classes: app.classes.map((_, id) => id).filter((id) => app.map.areas[id] > 0),
     };
   }
 
@@ -91,10 +83,7 @@ export class Cleaning {
     const before = app.map.data.slice();
     app.map.begin(kind.name(settings), 'cleanup');
     cleanup.apply(app.map, kind.run(app.map, settings));
-    const indices = [];
-    before.forEach((id, i) => {
-      if (id !== app.map.data[i]) indices.push(i);
-    });
+    const indices = cleanup.differing(before, app.map.data);
     this.note.textContent = indices.length
       ? `${indices.length} px would change. Apply or cancel.` : 'Nothing to change.';
     if (!indices.length) app.map.cancel();

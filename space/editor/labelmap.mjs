@@ -93,6 +93,14 @@ export class LabelMap {
     for (const i of indices) this.put(i % width, (i / width) | 0, valueAt(i));
   }
 
+  /** Paint runs of rows, flat pairs of the first and the last pixel index. */
+  paintRuns(runs, value) {
+    for (let k = 0; k < runs.size; k += 2) {
+      const y = (runs.at(k) / this.width) | 0;
+      this.span(y, runs.at(k) - y * this.width, runs.at(k + 1) - y * this.width, value);
+    }
+  }
+
   write(i, x, y, to) {
     const { data, prediction } = this;
     const from = data[i];
@@ -118,8 +126,11 @@ export class LabelMap {
   /** Copy the pixel's tile before its first change in this step. */
   keep(x, y) {
     const tile = ((y / TILE) | 0) * this.tilesAcross + ((x / TILE) | 0);
-    const { kept } = this.step;
-    if (!kept.has(tile)) kept.set(tile, this.readTile(tile));
+    const { step } = this;
+    // Neighbours are painted one after another: most pixels lie in the tile of the one before.
+    if (tile === step.tile) return;
+    step.tile = tile;
+    if (!step.kept.has(tile)) step.kept.set(tile, this.readTile(tile));
   }
 
   readTile(tile) {
@@ -152,7 +163,7 @@ export class LabelMap {
   /** Open a step; everything painted until `commit` is undone together. */
   begin(name, tool = name) {
     if (this.step) throw new Error(`step "${this.step.name}" is still open`);
-    this.step = { name, tool, kept: new Map() };
+    this.step = { name, tool, kept: new Map(), tile: -1 };
     this.barred = -1;
   }
 
@@ -209,7 +220,7 @@ export class LabelMap {
     if (this.step) throw new Error(`step "${this.step.name}" is still open`);
     const entry = from.pop();
     if (!entry) return null;
-    this.step = { name: entry.name, kept: new Map() };
+    this.step = { name: entry.name, kept: new Map(), tile: -1 };
     for (const change of entry.tiles) this.writeTile(change.tile, decodeRuns(change[side]));
     this.step = null;
     to.push(entry);

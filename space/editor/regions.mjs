@@ -1,5 +1,46 @@
 // Which pixels belong together: connected regions of equal key, all components, borders. No DOM.
 
+/** A list of pixel indices that grows: four bytes each, where an array takes up to 16 and a Set 40. */
+export class Indices {
+  constructor() {
+    this.size = 0;
+    this.found = new Int32Array(256);
+  }
+
+  push(i) {
+    if (this.size === this.found.length) {
+      const bigger = new Int32Array(this.size * 2);
+      bigger.set(this.found);
+      this.found = bigger;
+    }
+    this.found[this.size++] = i;
+  }
+
+  pop() {
+    return this.found[--this.size];
+  }
+
+  at(k) {
+    return this.found[k];
+  }
+
+  /** The list as an Int32Array of its own. */
+  taken() {
+    return this.found.slice(0, this.size);
+  }
+}
+
+/** Write the pixels that share a side with one into `four`; returns how many of them the map has. */
+export function beside({ width, height }, i, four) {
+  const x = i % width;
+  let count = 0;
+  if (x > 0) four[count++] = i - 1;
+  if (x < width - 1) four[count++] = i + 1;
+  if (i >= width) four[count++] = i - width;
+  if (i < width * (height - 1)) four[count++] = i + width;
+  return count;
+}
+
 /**
  * The 4-connected region of equal `key` around a seed.
  * @param {{width: number, height: number}} size of the map
@@ -12,31 +53,67 @@ export function connected({ width, height }, seed, key) {
   return grow({ width, height }, seed, { key, seen });
 }
 
+/** The same as runs, see `growRuns`. */
+export function connectedRuns(size, seed, key) {
+  const wanted = key(seed);
+  const seeds = new Indices();
+  seeds.push(seed);
+  const seen = new Uint8Array(size.width * size.height);
+  return growRuns(size, seeds, { belongs: (i) => key(i) === wanted, seen });
+}
+
 /** As `connected`, but marks what it visits in `seen`, so that many calls share one pass. */
 export function grow({ width, height }, seed, { key, seen }) {
   const wanted = key(seed);
-  let found = new Int32Array(256);
-  let size = 0;
+  const lastRow = width * (height - 1);
+  const found = new Indices();
   const visit = (i) => {
     if (seen[i] || key(i) !== wanted) return;
     seen[i] = 1;
-    if (size === found.length) {
-      const bigger = new Int32Array(size * 2);
-      bigger.set(found);
-      found = bigger;
-    }
-    found[size++] = i;
+    found.push(i);
   };
   visit(seed);
-  for (let next = 0; next < size; next++) {
-    const i = found[next];
+  for (let next = 0; next < found.size; next++) {
+    const i = found.at(next);
     const x = i % width;
     if (x > 0) visit(i - 1);
     if (x < width - 1) visit(i + 1);
     if (i >= width) visit(i - width);
-    if (i < width * (height - 1)) visit(i + width);
+    if (i < lastRow) visit(i + width);
   }
-  return found.slice(0, size);
+  return found.taken();
+}
+
+/**
+ * Regions around seeds as runs of a row, flat pairs of the first and the last pixel index: for large
+ * ones, because whoever goes on row by row reads a large map many times as fast as in rings.
+ * @param {Indices} seeds pixels that belong
+ * @param {{belongs: (i: number) => boolean, seen: Uint8Array}} look what is seen is not taken again
+ * @returns {Indices}
+ */
+export function growRuns({ width, height }, seeds, { belongs, seen }) {
+  const runs = new Indices();
+  const open = (i, end) => {
+    for (let j = i; j <= end; j++) {
+      if (seen[j] || !belongs(j)) continue;
+      seeds.push(j);
+      while (j < end && !seen[j + 1] && belongs(j + 1)) j++;
+    }
+  };
+  while (seeds.size) {
+    const seed = seeds.pop();
+    if (seen[seed]) continue;
+    const start = seed - (seed % width);
+    let [first, last] = [seed, seed];
+    while (first > start && !seen[first - 1] && belongs(first - 1)) first--;
+    while (last < start + width - 1 && !seen[last + 1] && belongs(last + 1)) last++;
+    seen.fill(1, first, last + 1);
+    runs.push(first);
+    runs.push(last);
+    if (start > 0) open(first - width, last - width);
+    if (start < width * (height - 1)) open(first + width, last + width);
+  }
+  return runs;
 }
 
 /** Every component of equal key, skipping pixels whose key is negative. */
@@ -56,6 +133,50 @@ export function* searchComponents({ width, height }, key) {
   }
 }
 
+/** Components under `limit` pixels: a search from a seed ends as soon as it has found so many. */
+export class Pieces {
+  constructor({ width, height }, limit) {
+    Object.assign(this, { width, height, limit });
+    // Which search found the pixel.
+    this.owner = new Int32Array(width * height);
+    this.number = 0;
+    this.forget();
+  }
+
+  /** Look anew at what was found: from now on `belongs` means something else. */
+  forget() {
+    this.first = this.number + 1;
+  }
+
+  /**
+   * The whole component around a seed, or null when it is too large or was found before.
+   * @param {(i: number) => boolean} belongs is a pixel beside the component of it?
+   */
+  around(seed, belongs) {
+    const { width, height, owner, first } = this;
+    if (owner[seed] >= first) return null;
+    const number = ++this.number;
+    const found = new Indices();
+    // False: an earlier search has been here and has given up, so there is more than the limit.
+    const visit = (i) => {
+      if (owner[i] === number || !belongs(i)) return true;
+      if (owner[i] >= first) return false;
+      owner[i] = number;
+      found.push(i);
+      return true;
+    };
+    visit(seed);
+    for (let next = 0; next < found.size; next++) {
+      const i = found.at(next);
+      const x = i % width;
+      const isAlone = (x === 0 || visit(i - 1)) && (x === width - 1 || visit(i + 1))
+        && (i < width || visit(i - width)) && (i >= width * (height - 1) || visit(i + width));
+      if (!isAlone || found.size >= this.limit) return null;
+    }
+    return found.taken();
+  }
+}
+
 /** Bounding rectangle [x, y, w, h] of pixel indices. */
 export function bounds(indices, width) {
   let [left, top, right, bottom] = [Infinity, Infinity, -1, -1];
@@ -70,13 +191,16 @@ export function bounds(indices, width) {
   return [left, top, right - left + 1, bottom - top + 1];
 }
 
-/** How often each id touches a component from outside; `atEdge` when it meets the map's border. */
+/**
+ * How often each id touches a component from outside; `atEdge` when it meets the map's border.
+ * @param {Int32Array} indices a whole component of one id: its neighbours of that id are its own
+ */
 export function surroundings(indices, { data, width, height }) {
-  const own = new Set(indices);
+  const own = data[indices[0]];
   const touching = new Map();
   let atEdge = false;
   const meet = (i) => {
-    if (!own.has(i)) touching.set(data[i], (touching.get(data[i]) || 0) + 1);
+    if (data[i] !== own) touching.set(data[i], (touching.get(data[i]) || 0) + 1);
   };
   for (const i of indices) {
     const x = i % width;

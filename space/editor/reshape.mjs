@@ -1,5 +1,5 @@
 // Moving borders to a line that is drawn: what the line cuts off goes to the class behind it. No DOM.
-import { bounds, commonest } from './regions.mjs';
+import { Indices, bounds, commonest } from './regions.mjs';
 
 const AROUND = [[-1, 0], [1, 0], [0, -1], [0, 1]];
 // Room around the line, pixels, besides its own extent: what reaches out of it is not cut off.
@@ -14,23 +14,30 @@ const SMALL = 400;
  * @param {number[][]} points the line, in pixels
  * @param {{reach?: number}} options how far, in pixels, an end may lie from the nearest border and
  *     is still led to it
- * @returns {number[]} pixel indices that were cut off
+ * @returns {Int32Array} pixel indices that were cut off
  */
 export function reshape(map, points, { reach = 6 } = {}) {
   const line = linePixels(map, withEnds(map, points, reach));
-  if (!line.length) return [];
+  if (!line.length) return new Int32Array(0);
   const cut = new Cut(map, line);
-  const found = [];
+  const found = new Indices();
+  const heirs = new Indices();
   // All is decided before anything is painted: pieces on both sides of the line may move at once.
   for (const piece of cut.loosePieces()) {
     const to = cut.behind(piece);
     if (to < 0 || to === piece.from) continue;
     // The line is drawn on the smaller of two parts, as an eye is drawn on skin.
-    const own = map.areas[to] < map.areas[piece.from] ? cut.withLine(piece) : piece.pixels;
-    for (const k of own) found.push([cut.global(k), to]);
+    if (map.areas[to] < map.areas[piece.from]) cut.addLine(piece);
+    for (let n = 0; n < piece.pixels.size; n++) {
+      found.push(cut.global(piece.pixels.at(n)));
+      heirs.push(to);
+    }
   }
-  for (const [i, to] of found) map.put(i % map.width, (i / map.width) | 0, to);
-  return found.map(([i]) => i);
+  for (let n = 0; n < found.size; n++) {
+    const i = found.at(n);
+    map.put(i % map.width, (i / map.width) | 0, heirs.at(n));
+  }
+  return found.taken();
 }
 
 /** Pixel indices of a line in order, without gaps, inside the map. */
@@ -121,25 +128,28 @@ class Cut {
   }
 
   visit(seed) {
-    const { ids, owner, around, pieces } = this;
-    if (owner[seed] !== 0) return;
-    const number = pieces.length;
-    const from = ids[seed];
-    const piece = { number, from, pixels: [seed], open: false };
-    pieces.push(piece);
+    if (this.owner[seed] !== 0) return;
+    const number = this.pieces.length;
+    const piece = { number, from: this.ids[seed], pixels: new Indices(), open: false };
+    this.pieces.push(piece);
     this.group.push(number);
-    owner[seed] = number;
-    for (let next = 0; next < piece.pixels.length && !piece.open; next++) {
-      for (const step of around) {
-        const k = piece.pixels[next] + step;
-        if (owner[k] === 0 && ids[k] === from) {
-          owner[k] = number;
-          piece.pixels.push(k);
-        } else if (owner[k] > 0 && owner[k] !== number && ids[k] === from) piece.open = true;
-        else if (owner[k] === OUTSIDE && this.goesOn(k)) piece.open = true;
-      }
-      piece.open ||= piece.pixels.length > this.limit;
+    this.owner[seed] = number;
+    piece.pixels.push(seed);
+    for (let next = 0; next < piece.pixels.size && !piece.open; next++) {
+      const k = piece.pixels.at(next);
+      for (const step of this.around) this.take(piece, k + step);
+      piece.open ||= piece.pixels.size > this.limit;
     }
+  }
+
+  take(piece, k) {
+    const { ids, owner } = this;
+    const { number, from } = piece;
+    if (owner[k] === 0 && ids[k] === from) {
+      owner[k] = number;
+      piece.pixels.push(k);
+    } else if (owner[k] > 0 && owner[k] !== number && ids[k] === from) piece.open = true;
+    else if (owner[k] === OUTSIDE && this.goesOn(k)) piece.open = true;
   }
 
   root(number) {
@@ -165,7 +175,7 @@ class Cut {
 
   /** All but the largest of the pieces that were one; a piece that leaves the window stays. */
   loosePieces() {
-    const size = ({ open, pixels }) => (open ? Infinity : pixels.length);
+    const size = ({ open, pixels }) => (open ? Infinity : pixels.size);
     const largest = new Map();
     for (const piece of this.pieces.slice(1)) {
       const root = this.root(piece.number);
@@ -178,7 +188,8 @@ class Cut {
   /** The class a piece touches most, besides its own and the line; -1 for none. */
   behind({ pixels, from }) {
     const touching = new Map();
-    for (const k of pixels) {
+    for (let n = 0; n < pixels.size; n++) {
+      const k = pixels.at(n);
       for (const step of this.around) {
         const id = this.ids[k + step];
         if (id === from || this.owner[k + step] < 0) continue;
@@ -188,16 +199,17 @@ class Cut {
     return commonest(touching);
   }
 
-  /** The piece with the pixels of the line beside it, of its class. */
-  withLine({ pixels, from }) {
-    const found = new Set(pixels);
+  /** Add the pixels of the line beside the piece, of its class. */
+  addLine({ pixels, from }) {
     const { across } = this;
-    const corners = [-across - 1, -across + 1, across - 1, across + 1];
-    for (const k of pixels) {
-      for (const step of [...this.around, ...corners]) {
-        if (this.owner[k + step] === LINE && this.ids[k + step] === from) found.add(k + step);
+    const beside = new Set();
+    const steps = [...this.around, -across - 1, -across + 1, across - 1, across + 1];
+    for (let n = 0; n < pixels.size; n++) {
+      for (const step of steps) {
+        const k = pixels.at(n) + step;
+        if (this.owner[k] === LINE && this.ids[k] === from) beside.add(k);
       }
     }
-    return [...found];
+    for (const k of beside) pixels.push(k);
   }
 }

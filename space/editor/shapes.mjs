@@ -51,30 +51,44 @@ function crossings(points, y) {
   return xs.sort((a, b) => a - b);
 }
 
+// The same for many rows: each side is followed once, instead of asked about at every row.
+function crossingsByRow(points, { top, bottom }) {
+  const rows = Array.from({ length: Math.max(0, bottom - top + 1) }, () => []);
+  points.forEach(([xi, yi], i) => {
+    const [xj, yj] = points[(i || points.length) - 1];
+    const end = Math.min(bottom + 1, Math.max(yi, yj));
+    for (let y = Math.max(top, Math.ceil(Math.min(yi, yj))); y < end; y++) {
+      rows[y - top].push(xi + ((y - yi) / (yj - yi)) * (xj - xi));
+    }
+  });
+  for (const xs of rows) xs.sort((a, b) => a - b);
+  return rows;
+}
+
 /** Fill a closed outline by the even-odd rule on pixel centres; its own points are painted too. */
 export function polygon(map, points, value) {
   const ys = points.map((point) => point[1]);
-  const bottom = Math.min(map.height - 1, Math.max(...ys));
-  for (let y = Math.max(0, Math.ceil(Math.min(...ys))); y <= bottom; y++) {
-    const xs = crossings(points, y);
+  const top = Math.max(0, Math.ceil(Math.min(...ys)));
+  const bottom = Math.min(map.height - 1, Math.floor(Math.max(...ys)));
+  crossingsByRow(points, { top, bottom }).forEach((xs, row) => {
     for (let k = 0; k + 1 < xs.length; k += 2) {
-      map.span(y, Math.ceil(xs[k]), Math.floor(xs[k + 1]), value);
+      map.span(top + row, Math.ceil(xs[k]), Math.floor(xs[k + 1]), value);
     }
-  }
+  });
   points.forEach((point, k) => {
     stroke(map, points[(k || points.length) - 1], point, { radius: 0, value });
   });
 }
 
-/** Pixel indices that `polygon` would paint, without painting. */
-export function polygonPixels({ width, height }, points) {
-  const found = new Set();
-  const record = (y, x0, x1) => {
-    if (y < 0 || y >= height) return;
-    for (let x = Math.max(0, x0); x <= Math.min(width - 1, x1); x++) found.add(y * width + x);
+/** The pixels that `polygon` would paint, without painting: 1 in a mask of the map. */
+export function polygonMask({ width, height }, points) {
+  const mask = new Uint8Array(width * height);
+  const span = (y, x0, x1) => {
+    const [left, right] = [Math.max(0, x0), Math.min(width - 1, x1)];
+    if (y >= 0 && y < height && left <= right) mask.fill(1, y * width + left, y * width + right + 1);
   };
-  polygon({ width, height, span: record }, points, 0);
-  return found;
+  polygon({ width, height, span }, points, 0);
+  return mask;
 }
 
 /**

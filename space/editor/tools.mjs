@@ -1,5 +1,5 @@
 // What each drawing tool does with a pointer, as one table.
-import { connected } from './regions.mjs';
+import { connected, connectedRuns } from './regions.mjs';
 import { RESTORE } from './labelmap.mjs';
 import { redraw } from './redraw.mjs';
 import { reshape } from './reshape.mjs';
@@ -93,8 +93,9 @@ export function pixels(photo, width, height) {
 
 function fill(app, point) {
   const { map, state } = app;
-  const region = connected(map, index(map, point), (i) => map.data[i]);
-  app.edit(`fill ${app.nameOf(state.cls)}`, 'fill', () => map.paint(region, state.cls));
+  const { data } = map;
+  const region = connectedRuns(map, index(map, point), (i) => data[i]);
+  app.edit(`fill ${app.nameOf(state.cls)}`, 'fill', () => map.paintRuns(region, state.cls));
 }
 
 // Pixels of one label whose photo colour is like the clicked one's, as far as they hang together.
@@ -118,8 +119,8 @@ function revert(app, point) {
     app.say('Nothing here differs from the prediction.');
     return;
   }
-  const region = connected(map, index(map, point), (i) => (differs(i) ? 1 : 0));
-  app.edit('revert a region', 'revert', () => map.paint(region, RESTORE));
+  const region = connectedRuns(map, index(map, point), (i) => (differs(i) ? 1 : 0));
+  app.edit('revert a region', 'revert', () => map.paintRuns(region, RESTORE));
 }
 
 // An end this near to a border meets it, CSS pixels.

@@ -34,6 +34,7 @@ export function randomMap(random, { width, height, classes }) {
 
 const point = (map, random) => [below(random, map.width + 8) - 4, below(random, map.height + 8) - 4];
 const value = (map, random) => (random() < 0.2 ? RESTORE : below(random, map.classes));
+const someIds = (map, random) => Array.from({ length: map.classes }, (_, id) => id).filter(() => random() < 0.4);
 const pixel = (map, random) => below(random, map.width * map.height);
 
 export const OPERATIONS = {
@@ -45,10 +46,10 @@ export const OPERATIONS = {
   fill: (m, r) => m.paint(connected(m, pixel(m, r), (i) => m.data[i]), value(m, r)),
   islands: (m, r) => cleanup.apply(m, cleanup.removeIslands(m, { limit: 1 + below(r, 30) })),
   holes: (m, r) => {
-    cleanup.apply(m, cleanup.fillHoles(m, { id: below(r, m.classes), limit: 60 }));
+    cleanup.apply(m, cleanup.fillHoles(m, { ids: someIds(m, r), limit: 60 }));
   },
   smooth: (m, r) => {
-    cleanup.apply(m, cleanup.smoothContour(m, { id: below(r, m.classes), radius: 1 + below(r, 3) }));
+    cleanup.apply(m, cleanup.smoothContours(m, { ids: someIds(m, r), radius: 1 + below(r, 3) }));
   },
   swap: (m, r) => cleanup.apply(m, cleanup.swapSides(m, { pair: [0, below(r, m.classes)] })),
   redraw: (m, r) => redraw(m, [point(m, r), point(m, r), point(m, r)], below(r, m.classes)),

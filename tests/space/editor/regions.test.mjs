@@ -42,12 +42,12 @@ test('an island of the limit or more stays', () => {
 
 test('a hole is filled, a bay that meets the border is not', () => {
   const map = mapOf('11110', '10110', '11100', '11110');
-  assert.deepEqual(done(map, cleanup.fillHoles(map, { id: 1, limit: 9 })), ['11110', '11110', '11100', '11110']);
+  assert.deepEqual(done(map, cleanup.fillHoles(map, { ids: [1], limit: 9 })), ['11110', '11110', '11100', '11110']);
 });
 
 test('smoothing takes a spike off a contour', () => {
   const map = mapOf('0000000', '0001000', '1111111', '1111111', '1111111');
-  const rows = done(map, cleanup.smoothContour(map, { id: 1, radius: 1 }));
+  const rows = done(map, cleanup.smoothContours(map, { ids: [1], radius: 1 }));
   assert.equal(rows[1], '0000000');
   assert.equal(rows[3], '1111111');
 });

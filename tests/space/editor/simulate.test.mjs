@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { LabelMap } from '../../../space/editor/labelmap.mjs';
-import { polygonPixels } from '../../../space/editor/shapes.mjs';
+import { polygonMask } from '../../../space/editor/shapes.mjs';
 import { redraw } from '../../../space/editor/redraw.mjs';
 import { ARMS, correct, costs } from '../../../space/editor/simulate.mjs';
 import { clearance, plan } from '../../../space/editor/simulate_brush.mjs';
@@ -92,8 +92,8 @@ test('the simulated brush stays inside the true area and covers the mistake', ()
 test('the contour of a part, filled, is the part', () => {
   const ids = square(square(blank(), [30, 30, 12], 1), [41, 38, 9], 1);
   const part = Int32Array.from([...ids.keys()].filter((i) => ids[i] === 1));
-  const filled = polygonPixels(SIZE, contour(part, SIZE));
-  assert.deepEqual([...filled].sort((a, b) => a - b), [...part]);
+  const filled = polygonMask(SIZE, contour(part, SIZE));
+  assert.deepEqual([...filled.keys()].filter((i) => filled[i]), [...part]);
 });
 
 test('redrawing a part gives what sticks out to its neighbours and spares a large part', () => {

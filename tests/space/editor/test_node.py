@@ -34,6 +34,7 @@ def test_there_are_suites_to_run():
         "regions.test.mjs",
         "reshape.test.mjs",
         "simulate.test.mjs",
+        "speed.test.mjs",
         "wire.test.mjs",
     ]
 
