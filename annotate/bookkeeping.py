@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,13 +24,13 @@ class Counted(Protocol):
         """Yields some columns of every row."""
 
 
-def mirror(repo: DatasetRepo, folder: Path) -> FolderStore:
+def mirror(repo: DatasetRepo, folder: Path, *, head: str = "") -> FolderStore:
     """Brings a folder to the state of a dataset on the Hub, downloading only what is new.
 
     Rows that the dataset no longer has, because they were compacted or taken down, are deleted
-    here too.
+    here too. Without a `head`, the newest commit is taken.
     """
-    head = repo.head()
+    head = head or repo.head()
     wanted = [layout.CARD, f"{layout.ROWS}/*", "tombstones/*", "index/*"]
     repo.snapshot(revision=head, patterns=wanted, folder=folder)
     present = set(repo.paths(revision=head))
@@ -47,22 +48,26 @@ def count_rows(store: Counted, *, schema_name: str | None = None) -> Stats:
     return count(store.columns(COLUMNS), schema=schema)
 
 
-def refresh_card(place: Place, rows: Counted, *, repo_id: str = "") -> Stats:
+def refresh_card(
+    place: Place, rows_at: Callable[[str], Counted], *, longest: float = math.inf
+) -> Stats:
     """Writes the card and growth plot of a dataset anew from its rows.
 
     Args:
         place: The dataset, in a folder or on the Hub.
-        rows: The same dataset in a folder; for one on the Hub, its mirror or its ledger.
-        repo_id: How the card tells readers to load it.
+        rows_at: Gives the rows of a commit of it: what is taken down between counting and
+            writing must not be counted, so each attempt asks again.
+        longest: Seconds; see `annotate.place.patiently`.
 
     Raises:
         RecordError: The dataset has no card with a schema yet.
+        RemoteError: The Hub refuses, or is too busy.
     """
 
     def work(head: str) -> Stats:
         card = (place.read(layout.CARD, revision=head) or b"").decode("utf-8", "replace")
-        block = read_block(card, source=repo_id or "the folder")
-        stats = count_rows(rows, schema_name=block["schema"])
+        block = read_block(card, source=place.id or "the folder")
+        stats = count_rows(rows_at(head), schema_name=block["schema"])
         facts = CardFacts(
             schema=stats.schema,
             licence=str(block["licence"]),
@@ -72,11 +77,14 @@ def refresh_card(place: Place, rows: Counted, *, repo_id: str = "") -> Stats:
             images_by_class=stats.images_by_class,
             pixels_by_class=stats.pixels_by_class,
         )
-        files = {layout.CARD: new_card(facts, repo_id=repo_id).encode()}
-        if stats.weeks:
-            files[layout.GROWTH] = growth_svg(stats.weeks).encode()
-        if any(place.read(path, revision=head) != data for path, data in files.items()):
-            place.commit(files, title=f"Count {stats.rows} contributions", parent=head)
+        plot = growth_svg(stats.weeks).encode() if stats.weeks else None
+        wanted = {layout.CARD: new_card(facts, repo_id=place.id).encode(), layout.GROWTH: plot}
+        held = {layout.CARD: card.encode(), layout.GROWTH: place.read(layout.GROWTH, revision=head)}
+        if wanted != held:
+            added = {path: data for path, data in wanted.items() if data is not None}
+            gone = [path for path in held if wanted[path] is None and held[path] is not None]
+            title = f"Count {stats.rows} contributions"
+            place.commit(added, title=title, deleted=gone, parent=head)
         return stats
 
-    return upkeep(place, work)
+    return upkeep(place, work, longest=longest)

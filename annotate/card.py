@@ -126,6 +126,14 @@ def check_block(block: Mapping[str, Any], schema_name: str, *, version: str, sou
         )
 
 
+def other_licence(block: Mapping[str, Any], licence: str) -> str:
+    """Says that a row is not under the licence that a card promises for all, or ""."""
+    promised = str(block["licence"])
+    if licence == promised:
+        return ""
+    return f"it is given under {licence}, and the card promises {promised} for every contribution"
+
+
 def _about(repo_id: str) -> str:
     name = repo_id or "path/to/this/folder"
     return (

@@ -6,11 +6,12 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from annotate.bookkeeping import refresh_card
 from annotate.errors import RemoteBusyError
 from annotate.ledger import MOST_AT_ONCE, Ledger
-from annotate.store_repo import DatasetRepo
+from annotate.place import Place
 from segface_hf.errors import SegFaceError
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,9 @@ class ClerkPace:
     files: int = MOST_AT_ONCE
 
 
+IN_A_FOLDER = ClerkPace(every=60.0)  # no Hub counts its commits
+
+
 class Clerk:
     """Counts a dataset and writes its card and growth plot anew, in a thread of its own.
 
@@ -49,19 +53,19 @@ class Clerk:
         self.trouble = ""
         self._pace = pace or ClerkPace()
         self._lock = threading.Lock()
-        self._repo: DatasetRepo | None = None
+        self._place: Place | None = None
         self._merges, self._failures = 0, 0
         self._renewed: float | None = None
         self._thread: threading.Thread | None = None
 
-    def merged(self, repo: DatasetRepo) -> None:
-        """Notes that something was merged and returns at once.
+    def merged(self, place: Place) -> None:
+        """Notes that something was merged or saved and returns at once.
 
         Args:
-            repo: The dataset with a token that may write to it, kept in memory only.
+            place: The dataset; on the Hub, with a token that may write to it, kept in memory only.
         """
         with self._lock:
-            self._repo, self._merges, self._failures = repo, self._merges + 1, 0
+            self._place, self._merges, self._failures = place, self._merges + 1, 0
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="clerk", daemon=True)
                 self._thread.start()
@@ -92,18 +96,18 @@ class Clerk:
     def step(self) -> float | None:
         """Does what is due; returns the seconds until there is more to do, or None."""
         with self._lock:
-            repo, merges = self._repo, self._merges
-        if repo is None or not merges:
+            place, merges = self._place, self._merges
+        if place is None or not merges:
             return None
         try:
-            if self.ledger.update(repo, most=self._pace.files):
+            if self.ledger.update(place, most=self._pace.files):
                 return self._pace.soon
-            refresh_card(repo, self.ledger, repo_id=repo.id)
+            refresh_card(place, partial(self.ledger.at, place))
         except RemoteBusyError as error:
             return max(self._failed(str(error)), error.retry_after or 0.0)
         except SegFaceError as error:
             self._finished(merges, trouble=str(error))
-            log.warning("the card of %s is not renewed: %s", repo.id, error)
+            log.warning("the card of %s is not renewed: %s", place.id or "the folder", error)
             return None
         self._finished(merges)
         return None

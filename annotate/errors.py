@@ -10,6 +10,7 @@
         │   └── TakenDownError      a contribution that the folder may not have again
         ├── ExchangeError       an annotation file of another tool that can't be read (ValueError)
         ├── ReviewError         a review step that the contribution doesn't allow
+        │   └── MergedError         it is merged, and something else is to be looked at
         └── RemoteError         the Hub
             ├── RemoteBusyError     worth another try: busy, limited, unreachable, moved on
             └── RemoteRefusedError  it will not work until a person does something
@@ -56,6 +57,10 @@ class ExchangeError(AnnotateError, ValueError):
 
 class ReviewError(AnnotateError):
     """A contribution does not allow that step of the review."""
+
+
+class MergedError(ReviewError):
+    """A contribution is merged, but what belongs to it is not as it should be."""
 
 
 class RemoteError(AnnotateError):

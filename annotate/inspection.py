@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from annotate import layout
 from annotate.agreement import ClassNumbers
+from annotate.card import other_licence
 from annotate.checks import Finding
 from annotate.correction import Correction
 from annotate.errors import ReviewError
@@ -93,10 +96,15 @@ def beyond_its_row(contribution: Contribution) -> tuple[Finding, ...]:
     return (Finding("files", sentence, blocks=True),)
 
 
-def provenance(contribution: Contribution, correction: Correction) -> tuple[Finding, ...]:
+def provenance(
+    contribution: Contribution, correction: Correction, block: Mapping[str, Any]
+) -> tuple[Finding, ...]:
+    """Looks who gave a contribution and under what, against what the dataset's card declares."""
     findings = []
     if correction.consent is None:
         findings.append(Finding("consent", "it carries no consent to share it", blocks=True))
+    elif told := other_licence(block, correction.consent.licence):
+        findings.append(Finding("licence", told, blocks=True))
     author = contribution.request.author
     if correction.contributor != author:
         said = correction.contributor or "nobody"

@@ -1,12 +1,14 @@
-"""Ledger: what the rows of a dataset on the Hub say besides their images, read in few kilobytes."""
+"""Ledger: what the rows of a dataset say besides their images, read in few kilobytes."""
 
 from __future__ import annotations
 
 import io
 import logging
+import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,9 @@ from annotate import layout
 from annotate.durable import write_durably
 from annotate.errors import RecordError, StoreError
 from annotate.photohash import near_duplicates, photo_hash
+from annotate.place import Place
 from annotate.record import check_columns, features
 from annotate.stats import COLUMNS
-from annotate.store_repo import DatasetRepo
 
 log = logging.getLogger(__name__)
 KEPT = (*COLUMNS, "photo_hash")
@@ -38,18 +40,19 @@ class Ledger:
 
     Args:
         file: Keeps the facts over a restart; None keeps them in memory only.
+        anew: Reads everything again, whatever is kept.
     """
 
-    def __init__(self, file: Path | None = None) -> None:
+    def __init__(self, file: Path | None = None, *, anew: bool = False) -> None:
         self._file = file
         self._lock = threading.Lock()
-        self._rows: dict[str, list[dict[str, Any]]] = _read_kept(file)
+        self._rows: dict[str, list[dict[str, Any]]] = {} if anew else _read_kept(file)
         self._proposed: dict[tuple[int, str], dict[str, Any]] = {}
         self._looked: float | None = None
         self.head = ""
         self.left = 0
 
-    def look(self, repo: DatasetRepo) -> int:
+    def look(self, repo: Place) -> int:
         """Updates for whoever looks, however many do: once in `FRESH` seconds, `SOON` while some
         are left; see `update`.
         """
@@ -59,19 +62,20 @@ class Ledger:
             return self.update(repo)
         return self.left
 
-    def update(self, repo: DatasetRepo, *, most: int = MOST_AT_ONCE) -> int:
+    def update(self, repo: Place, *, most: int = MOST_AT_ONCE, head: str = "") -> int:
         """Reads files that are not known yet; returns how many are left for the next time.
 
         Args:
             repo: The dataset.
             most: Files to read now, each for one request or, a merged one, for a few.
+            head: The commit to read; empty takes the newest.
 
         Raises:
             RemoteError: The Hub can't be asked; what was read before stays.
             RecordError: A file is damaged or of another record version.
         """
         with self._lock:
-            head = repo.head()
+            head = head or repo.head()
             if head == self.head and not self.left:
                 return 0
             paths = {path for path in repo.paths(revision=head) if _holds_rows(path)}
@@ -79,12 +83,24 @@ class Ledger:
             fresh = sorted(paths - known.keys())
             try:
                 for path in fresh[:most]:
-                    known[path] = facts_of(repo, path, revision=head)
+                    with suppress(FileNotFoundError):  # only a folder loses files meanwhile
+                        known[path] = facts_of(repo, path, revision=head)
             finally:
                 self._rows = known
                 self._keep()
             self.head, self.left = head, max(0, len(fresh) - most)
             return self.left
+
+    def at(self, repo: Place, head: str) -> Ledger:
+        """Returns this ledger with all facts of one commit; see `update`."""
+        self.update(repo, most=sys.maxsize, head=head)
+        return self
+
+    def forget(self, path: str) -> None:
+        """Has a file read again, because a row in a folder took up consent."""
+        with self._lock:
+            self._rows = {known: rows for known, rows in self._rows.items() if known != path}
+            self.head = ""
 
     def columns(self, names: Sequence[str]) -> Iterator[dict[str, Any]]:
         """Yields some facts of every row that is known."""
@@ -98,7 +114,7 @@ class Ledger:
         held = {row["content_id"]: row["photo_hash"] for row in rows}
         return tuple(near_duplicates(photo_hash(image), held))
 
-    def proposed(self, repo: DatasetRepo, number: int, content_id: str) -> dict[str, Any] | None:
+    def proposed(self, repo: Place, number: int, content_id: str) -> dict[str, Any] | None:
         """Returns the facts of the row that a pull request proposes, or None where there is none.
 
         They are a stranger's words, good for a hint only, and are read once.
@@ -125,7 +141,7 @@ class Ledger:
             log.warning("what was counted is not kept: %s", error)
 
 
-def facts_of(repo: DatasetRepo, path: str, *, revision: str) -> list[dict[str, Any]]:
+def facts_of(repo: Place, path: str, *, revision: str) -> list[dict[str, Any]]:
     """Reads what the rows of one file say besides their images.
 
     Raises:
@@ -148,7 +164,7 @@ def facts_of(repo: DatasetRepo, path: str, *, revision: str) -> list[dict[str, A
 class _Ranged(io.RawIOBase):
     """A file on the Hub of which only the parts that are asked for are fetched."""
 
-    def __init__(self, repo: DatasetRepo, path: str, revision: str) -> None:
+    def __init__(self, repo: Place, path: str, revision: str) -> None:
         super().__init__()
         self._of = {"path": path, "revision": revision}
         self._repo = repo

@@ -16,6 +16,7 @@ from annotate.correction import Correction
 from annotate.errors import (
     ConsentError,
     CorrectionError,
+    MergedError,
     RecordError,
     RemoteBusyError,
     RemoteError,
@@ -96,7 +97,7 @@ class Desk:
                 contribution, None, (*outside, Finding("row", str(error), blocks=True))
             )
         seen = check(correction, photos=self._photos)
-        findings = (*outside, *provenance(contribution, correction), *seen)
+        findings = (*outside, *provenance(contribution, correction, self.store.block), *seen)
         same = self._same_photo(correction)
         self._photos[correction.content_id] = photo_hash(correction.image)
         self._photo_ids[correction.content_id] = correction.photo_id
@@ -205,7 +206,7 @@ class Desk:
             log.warning("#%d is merged, but can't be looked at again: %s", number, error)
             return
         if slipped_in:
-            raise ReviewError(
+            raise MergedError(
                 f"#{number} is merged, but something was pushed to it at that moment: compare the "
                 f"head of the dataset with commit {contribution.head[:12]}, which was looked at"
             )
@@ -253,7 +254,7 @@ class Desk:
         )
 
 
-_NOT_OF_THE_MASK = ("files", "tombstone", "consent")
+_NOT_OF_THE_MASK = ("files", "tombstone", "consent", "licence")
 
 
 def _moved(number: int) -> ReviewError:

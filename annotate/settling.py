@@ -10,7 +10,7 @@ from PIL import Image
 
 from annotate.agreement import Agreement, Dispute, adjudicate, agree, disputes
 from annotate.correction import Correction
-from annotate.errors import RemoteError, ReviewError
+from annotate.errors import MergedError, RemoteError, ReviewError
 from annotate.inspection import Inspection
 from annotate.review import Desk
 from segface_hf.overlay import colorize
@@ -115,7 +115,7 @@ def settle(
     try:
         desk.reject(second, f"Settled together with #{first}, as `{new}`. Thank you.")
     except RemoteError as error:
-        raise ReviewError(f"#{first} is merged, but #{second} is not closed: {error}") from error
+        raise MergedError(f"#{first} is merged, but #{second} is not closed: {error}") from error
     return new
 
 

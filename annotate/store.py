@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,8 @@ class FolderStore:
         >>> saved = FolderStore("contributions").save(correction)
         >>> load_dataset("contributions", split="train")[0]["mask"]
     """
+
+    id = ""  # only a dataset on the Hub has a name to load it by
 
     def __init__(self, root: str | Path, *, licence: str = DEFAULT_LICENCE) -> None:
         self.root = Path(root)
@@ -187,8 +190,8 @@ class FolderStore:
             yield from from_parquet(path.read_bytes(), source=path.name)
 
     def head(self) -> str:
-        """Returns a name for the present state; a folder has no other states."""
-        return "main"
+        """Returns a name for the present state, which every save renews; no other can be read."""
+        return (self.read(layout.FRESHNESS) or b"main").decode("utf-8", "replace")
 
     def paths(self, *, revision: str = "main") -> list[str]:
         """Returns the path of every file of the dataset, relative to it."""
@@ -201,6 +204,22 @@ class FolderStore:
             return (self.root / path).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             return None
+
+    def read_part(
+        self, path: str, *, revision: str = "main", span: str = ""
+    ) -> tuple[bytes, int | None]:
+        """Returns a part of a file and the size of the whole; see `DatasetRepo.read_part`."""
+        first, _, last = span.partition("-")
+        try:
+            with (self.root / path).open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                start = int(first) if first else max(0, size - int(last)) if last else 0
+                file.seek(start)
+                return file.read(int(last) + 1 - start if first and last else -1), size
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise store_error(self.root, error) from error
 
     def commit(
         self, added: Mapping[str, bytes], *, title: str, deleted: Iterable[str] = (), parent: str

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from annotate import layout
-from annotate.card import CardFacts, check_block, new_card, read_block
+from annotate.card import CardFacts, check_block, new_card, other_licence, read_block
 from annotate.consent import DEFAULT_LICENCE
 from annotate.errors import RecordError, RemoteRefusedError
 from annotate.parcel import Parcel
@@ -117,7 +117,11 @@ class HubStore:
             RemoteRefusedError: The account or the dataset does not allow it.
         """
         by_id = {parcel.id: parcel for parcel in parcels}
-        misfits = {i: misfit for i, parcel in by_id.items() if (misfit := self._misfit(parcel))}
+        misfits = {
+            i: misfit
+            for i, parcel in by_id.items()
+            if (misfit := self._misfit(parcel) or self._under_another_licence(parcel))
+        }
         results = {**self._known([i for i in by_id if i not in misfits]), **misfits}
         fresh = {i: parcel for i, parcel in by_id.items() if i not in results}
         if fresh:
@@ -156,6 +160,11 @@ class HubStore:
         except RecordError as error:
             return RemoteRefusedError(str(error))
         return None
+
+    def _under_another_licence(self, parcel: Parcel) -> RemoteRefusedError | None:
+        """Refuses what a review would forbid, because nobody reviews a direct commit."""
+        told = other_licence(self.block, parcel.facts["licence"])
+        return RemoteRefusedError(told) if told else None
 
     def _known(self, ids: list[str]) -> dict[str, Delivery | RemoteRefusedError]:
         """Looks which contributions the main branch has, or has had taken down, in one request."""

@@ -11,6 +11,7 @@ from huggingface_hub import (
     CommitOperationAdd,
     CommitOperationDelete,
     HfApi,
+    cached_assets_path,
     get_session,
     get_token,
     hf_hub_url,
@@ -86,6 +87,14 @@ class DatasetRepo:
         # False and not None: without a token of its own it must not pick up one of the machine.
         self._token = token or False
         self._api = HfApi(endpoint=endpoint, token=self._token)
+
+    def shelf(self) -> Path | None:
+        """Returns a folder of this machine for what was read of it, or None where none can be."""
+        try:
+            place = str(self._api.endpoint).replace(":", "-")
+            return cached_assets_path("segface", namespace=place, subfolder=self.id)
+        except (OSError, ValueError):
+            return None
 
     def account(self) -> str:
         """Returns the name of the account behind the token."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from annotate.adoption import adopt
-from annotate.clerk import Clerk
+from annotate.clerk import IN_A_FOLDER, Clerk, ClerkPace
 from annotate.correction import Correction
 from annotate.courier import Courier
 from annotate.entry import Entry
@@ -91,14 +91,23 @@ class Keeper(Protocol):
 
 
 class FolderKeeper:
-    """Keeps corrections as rows of a folder."""
+    """Keeps corrections as rows of a folder, whose card follows.
 
-    def __init__(self, root: Path, *, licence: str) -> None:
+    Attributes:
+        clerk: Renews the folder's card after saves.
+    """
+
+    def __init__(self, root: Path, *, licence: str, pace: ClerkPace = IN_A_FOLDER) -> None:
         self.store = FolderStore(root, licence=licence)
+        self.clerk = Clerk(Ledger(), pace=pace)
 
     def save(self, correction: Correction, *, who: Contributor) -> Kept:
         """Writes the row at once; see `Keeper`."""
         saved = self.store.save(correction)
+        if saved.agreed:
+            self.clerk.ledger.forget(saved.path.relative_to(self.store.root).as_posix())
+        if saved.created or saved.agreed:
+            self.clerk.merged(self.store)
         return Kept(
             saved.id, saved.created, saved.agreed,
             shareable=self.store.load(saved.id).consent is not None,

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from annotate.bookkeeping import Counted, mirror
 from annotate.correction import is_account_name
 from annotate.ledger import Ledger
-from annotate.place import Place, patiently
+from annotate.place import upkeep
 from annotate.store import FolderStore
 from annotate.store_hub import HubStore
 from annotate.store_repo import DatasetRepo, saved_token
@@ -74,23 +74,40 @@ def hub_store(args: argparse.Namespace) -> HubStore:
     return HubStore(args.repo, token=saved_token())
 
 
-def place_of(args: argparse.Namespace) -> Place:
+def place_of(args: argparse.Namespace) -> FolderStore | DatasetRepo:
     """Returns the dataset that the options name."""
-    if args.folder:
+    if not args.repo:
         return FolderStore(args.folder)
     return DatasetRepo(args.repo, token=saved_token())
 
 
-@contextmanager
-def counted(args: argparse.Namespace) -> Iterator[Counted]:
-    """Gives the facts of every row, for counting: of the Hub's by small requests each."""
-    if args.folder or args.mirror:
-        with rows_of(args) as rows:
-            yield rows
-        return
-    repo, ledger = hub_store(args).repo, Ledger()
-    patiently(lambda: ledger.update(repo, most=sys.maxsize))
-    yield ledger
+def ledger_of(place: FolderStore | DatasetRepo, *, anew: bool = False) -> Ledger:
+    """Returns the ledger of a dataset; what it reads on the Hub is kept on this machine.
+
+    Args:
+        place: The dataset.
+        anew: Believes nothing that is kept: it may be of a repository that was deleted.
+    """
+    shelf = place.shelf() if isinstance(place, DatasetRepo) else None
+    return Ledger(shelf / "counted.parquet" if shelf else None, anew=anew)
+
+
+def rows_at(
+    place: FolderStore | DatasetRepo, *, copy: Path | None, ledger: Ledger
+) -> Callable[[str], Counted]:
+    """Returns what gives the rows of a commit, from a local copy where there is one."""
+    if isinstance(place, FolderStore):
+        return lambda head: place
+    if copy:
+        return lambda head: mirror(place, copy, head=head)
+    return partial(ledger.at, place)
+
+
+def counted(args: argparse.Namespace) -> Counted:
+    """Returns the facts of every row, for counting: of the Hub's by small requests each."""
+    place = place_of(args)
+    ledger = ledger_of(place, anew=True)
+    return upkeep(place, rows_at(place, copy=args.mirror, ledger=ledger))
 
 
 @contextmanager

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from annotate.bookkeeping import mirror, refresh_card
-from annotate.commands import _places
-from annotate.errors import ReviewError
+from annotate.bookkeeping import mirror
+from annotate.commands import _card, _places
+from annotate.errors import MergedError, ReviewError
 from annotate.review import Desk
 
 HELP = "merge contributions that no check forbids"
@@ -21,16 +21,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Merges what can be merged, and counts the card anew where there is a mirror."""
-    store, refused = _places.hub_store(args), 0
+    """Merges what can be merged, and counts the card anew."""
+    store = _places.hub_store(args)
     desk = Desk(store, rows=mirror(store.repo, args.mirror) if args.mirror else None)
-    for number in args.numbers:
-        try:
-            desk.accept(number)
-            print(f"#{number} is merged")
-        except ReviewError as error:
-            print(error, file=sys.stderr)
-            refused += 1
-    if args.mirror and refused < len(args.numbers):
-        refresh_card(store.repo, mirror(store.repo, args.mirror), repo_id=args.repo)
+    refused = merged = 0
+    try:
+        for number in args.numbers:
+            try:
+                desk.accept(number)
+                print(f"#{number} is merged")
+                merged += 1
+            except ReviewError as error:
+                print(error, file=sys.stderr)
+                refused += 1
+                merged += isinstance(error, MergedError)
+    finally:
+        if merged:
+            _card.renew(args)
     return 1 if refused else 0

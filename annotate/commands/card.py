@@ -17,7 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Commits the card where it changed."""
-    with _places.counted(args) as rows:
-        stats = refresh_card(_places.place_of(args), rows, repo_id=args.repo or "")
+    place = _places.place_of(args)
+    ledger = _places.ledger_of(place, anew=True)
+    stats = refresh_card(place, _places.rows_at(place, copy=args.mirror, ledger=ledger))
     print(f"the card counts {stats.rows} contributions by {len(stats.contributors)} contributors")
     return 0

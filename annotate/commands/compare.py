@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from annotate.commands import _places
+from annotate.commands import _card, _places
 from annotate.review import Desk
 from annotate.settling import compare, settle
 
@@ -49,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
             seen.contribution.request.number: seen.contribution.head
             for seen in (found.first, found.second)
         }
-        new = settle(desk, args.first, args.second, takes_second=args.take_second, heads=heads)
-        print(f"settled as {new}: #{args.first} is merged, #{args.second} is closed")
+        with _card.followed(args):
+            new = settle(desk, args.first, args.second, takes_second=args.take_second, heads=heads)
+            print(f"settled as {new}: #{args.first} is merged, #{args.second} is closed")
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from annotate.commands import _places
+from annotate.commands import _card, _places
 from annotate.edits import swapped, without_islands
 from annotate.errors import ReviewError
 from annotate.review import Desk
@@ -42,5 +42,6 @@ def run(args: argparse.Namespace) -> int:
         mask = swapped(correction.mask, correction.schema.mirror_ids)
     else:
         mask = without_islands(correction.mask, smaller_than=args.islands)
-    print(f"#{args.number} is merged as {desk.fix_and_accept(args.number, mask)}")
+    with _card.followed(args):
+        print(f"#{args.number} is merged as {desk.fix_and_accept(args.number, mask)}")
     return 0

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from annotate.commands import _places
+from annotate.commands import _card, _places
 from annotate.courier import Pace
 from annotate.entry import State
 from annotate.errors import ConsentError, RemoteRefusedError, StoreError
@@ -42,6 +42,8 @@ def run(args: argparse.Namespace) -> int:
     send = _commit if args.direct else _propose
     refused = send(_places.hub_store(args), parcels, time.sleep)
     print(f"{len(parcels) - refused} sent, {kept} without consent stay here, {refused} refused")
+    if args.direct:
+        _card.renew(args)
     return 1 if refused else 0
 
 

@@ -23,8 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints the numbers."""
     check_files(args.json)
-    with _places.counted(args) as rows:
-        stats = count_rows(rows)
+    stats = count_rows(_places.counted(args))
     _print(stats)
     if args.json:
         args.json.write_text(json.dumps(stats.to_dict(), indent=2) + "\n", encoding="utf-8")

@@ -8,7 +8,7 @@ from collections.abc import Collection, Set
 from typing import Any
 
 from annotate import layout
-from annotate.commands import _places
+from annotate.commands import _card, _places
 from annotate.errors import AnnotateError, ReviewError
 from annotate.place import patiently
 from annotate.store_repo import DatasetRepo
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Removes rows, leaves tombstones, closes pull requests, and says what is still needed."""
+    """Removes rows, leaves tombstones, counts anew, closes pull requests, says what is needed."""
     if not args.ids and not args.contributor:
         raise ReviewError("nothing to take down: name content ids, or an account by --contributor")
     facts = _facts(args)
@@ -39,6 +39,7 @@ def run(args: argparse.Namespace) -> int:
     ids = under_all_ids(named, among)
     done = take_down(_places.place_of(args), ids, reason=args.reason)
     print(f"{len(done.removed)} rows removed, {len(done.marked)} tombstones left")
+    _card.renew(args)
     for content_id in sorted(ids - named):
         print(f"{content_id} is the same contribution under another id: it is marked too")
     known = {row["content_id"]: row["photo_id"] for row in facts}
@@ -57,8 +58,7 @@ def run(args: argparse.Namespace) -> int:
 def _facts(args: argparse.Namespace) -> list[dict[str, Any]]:
     """Reads what the rows say; a damaged one must not keep itself and others from going."""
     try:
-        with _places.counted(args) as rows:
-            return list(rows.columns(["content_id", "contributor", "photo_id"]))
+        return list(_places.counted(args).columns(["content_id", "contributor", "photo_id"]))
     except AnnotateError as error:
         if args.contributor:
             raise

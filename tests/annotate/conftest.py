@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from annotate.cli import main
 from annotate.consent import Consent
 from annotate.correction import Correction, ModelUsed
 from annotate.store_hub import HubStore
@@ -71,3 +73,25 @@ def owner(dataset: Any) -> HubStore:
 def guest(dataset: Any) -> HubStore:
     """The dataset as a stranger with an account sees it."""
     return HubStore(REPO, token="hf_guest")
+
+
+@pytest.fixture
+def signed_in(owner: HubStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HubStore:
+    """The owner has run `hf auth login`."""
+    (tmp_path / "token").write_text("hf_owner")
+    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "token"))
+    return owner
+
+
+@pytest.fixture
+def say(
+    signed_in: HubStore, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Runs a command on the dataset and returns its exit code, output and complaint."""
+
+    def run(*words: Any) -> tuple[int, str, str]:
+        code = main([str(word) for word in words])
+        shown = capsys.readouterr()
+        return code, shown.out, shown.err
+
+    return run

@@ -19,26 +19,6 @@ from annotate.store import FolderStore
 from tests.annotate.conftest import REPO
 
 
-@pytest.fixture
-def signed_in(owner, tmp_path, monkeypatch):
-    """The owner has run `hf auth login`."""
-    (tmp_path / "token").write_text("hf_owner")
-    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "token"))
-    return owner
-
-
-@pytest.fixture
-def say(signed_in, capsys):
-    """Runs a command on the dataset and returns its exit code, output and complaint."""
-
-    def run(*words):
-        code = main([str(word) for word in words])
-        shown = capsys.readouterr()
-        return code, shown.out, shown.err
-
-    return run
-
-
 def sent(guest, *corrections):
     return [guest.propose(Parcel(to_parquet(c))).number for c in corrections]
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from annotate.bookkeeping import mirror
+from annotate.consent import Consent
 from annotate.errors import RemoteRefusedError, ReviewError
 from annotate.inspection import side_by_side
 from annotate.layout import row_path
@@ -168,3 +169,17 @@ def test_two_annotators_of_one_photo_are_recognised(owner, guest, hub, drawn, tm
         drawn(1).content_id,
         seen.correction.content_id,
     )
+
+
+def test_a_row_under_another_licence_than_the_cards_is_not_accepted(desk, guest, owner, drawn):
+    other = drawn(1, consent=Consent(right="own", people="agreed", licence="cc0-1.0"))
+    number = sent(guest, other)
+    sentence = "it is given under cc0-1.0, and the card promises cc-by-4.0 for every contribution"
+    assert noticed(desk, number)["licence"] == sentence
+    with pytest.raises(ReviewError, match="as it is: it is given under cc0"):
+        desk.accept(number)
+    with pytest.raises(ReviewError, match="can't be fixed: it is given under cc0"):
+        desk.fix_and_accept(number, other.prediction)
+    refused = owner.commit([Parcel(to_parquet(other))])[other.content_id]
+    assert (str(refused), refused.held) == (sentence, True)
+    assert "licence" not in noticed(desk, sent(guest, drawn(2)))

@@ -184,11 +184,11 @@ def test_statistics_count_images_pixels_weeks_and_people(tmp_path, drawn):
 
 def test_the_card_counts_and_still_loads_as_the_set_grows(owner, hub, drawn, tmp_path):
     put(owner, drawn(1))
-    refresh_card(owner.repo, mirror(owner.repo, tmp_path / "mirror"), repo_id=REPO)
+    refresh_card(owner.repo, lambda head: mirror(owner.repo, tmp_path / "mirror", head=head))
     put(owner, drawn(2, contributor="other"))
     commits = len(hub.requests("/commit/"))
     for _ in range(2):
-        refresh_card(owner.repo, mirror(owner.repo, tmp_path / "mirror"), repo_id=REPO)
+        refresh_card(owner.repo, lambda head: mirror(owner.repo, tmp_path / "mirror", head=head))
     assert len(hub.requests("/commit/")) == commits + 1
     card = hub.files("dataset", REPO)["README.md"].decode()
     assert "2 contributions by 2 contributors." in card

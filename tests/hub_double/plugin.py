@@ -58,9 +58,11 @@ def _hub_server() -> Iterator[Hub]:
 
 @pytest.fixture
 def hub(_hub_server: Hub) -> Hub:
-    """The Hub double, empty; what the client's file systems remember of another test is gone."""
+    """The Hub double, empty; what the client's files remember of another test is gone."""
     from huggingface_hub import HfFileSystem
+    from huggingface_hub.constants import HF_ASSETS_CACHE
 
+    shutil.rmtree(HF_ASSETS_CACHE, ignore_errors=True)
     _hub_server.reset()
     HfFileSystem.clear_instance_cache()
     return _hub_server

@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from annotate.clerk import ClerkPace
 from annotate.consent import Consent
 from annotate.correction import Correction, ModelUsed
 from annotate.courier import Courier
@@ -48,6 +49,18 @@ def test_a_folder_keeps_a_correction_once(tmp_path, correction):
     assert keeper.save(correction, who=who).created
     assert not keeper.save(correction, who=who).created
     assert keeper.state(correction.content_id, who=who) == "Saved here."
+
+
+def test_the_card_of_a_folder_follows_what_is_saved_there(tmp_path, correction):
+    pace = ClerkPace(soon=0.0, every=0.0)
+    keeper, who = FolderKeeper(tmp_path, licence="cc-by-4.0", pace=pace), anonymous()
+    keeper.save(replace(correction, consent=None), who=who)
+    assert keeper.clerk.settled(timeout=20)
+    assert b"\n1 contributions by 1" in (tmp_path / "README.md").read_bytes()
+    assert b"<svg" in (tmp_path / "growth.svg").read_bytes()
+    keeper.save(replace(correction, contributor="ada"), who=who)
+    assert keeper.clerk.settled(timeout=20)
+    assert [row["contributor"] for row in keeper.clerk.ledger.columns(["contributor"])] == ["ada"]
 
 
 def test_an_outbox_keeps_a_correction_once_and_says_where_it_is(keeper, correction):
