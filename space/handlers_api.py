@@ -100,7 +100,7 @@ def save(
     who: Contributor,
     asked: handlers.Request | None = None,
 ) -> dict[str, Any]:
-    """Saves a corrected mask of a photo that was parsed within the hour.
+    """Saves a corrected mask of a photo that was parsed a while ago and is still kept.
 
     Args:
         services: What the app runs on.

@@ -55,17 +55,29 @@ class RateLimit:
         now = self._clock()
         who = [(kind, name) for kind, name in (("visitor", visitor), ("address", address)) if name]
         with self._lock:
+            self._forget(now)
             recent = [self._recent(key, now) for key in who]
             for (kind, _), times in zip(who, recent, strict=True):
                 self._check(kind, times, now)
             for times in recent:
                 times.append(now)
 
+    def sweep(self) -> None:
+        """Forgets whoever asked for nothing in the last minute."""
+        with self._lock:
+            self._forget(self._clock())
+
+    def _forget(self, now: float) -> None:
+        """They are in the order in which they last came."""
+        while self._seen:
+            times = next(iter(self._seen.values()))
+            if times and now - times[-1] < _WINDOW and len(self._seen) < _REMEMBERED:
+                return
+            self._seen.popitem(last=False)
+
     def _recent(self, key: tuple[str, str], now: float) -> deque[float]:
         times = self._seen.setdefault(key, deque())
         self._seen.move_to_end(key)
-        while len(self._seen) > _REMEMBERED:
-            self._seen.popitem(last=False)
         while times and now - times[0] >= _WINDOW:
             times.popleft()
         return times

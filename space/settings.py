@@ -102,6 +102,15 @@ class Settings:
         return not self.on_space and is_loopback(self.host)
 
     @property
+    def kept_for(self) -> str:
+        """How long a visit's files live, in words; rather too long than too short."""
+        minutes = -(-self.keep_seconds // 60)
+        if minutes < 60:
+            return f"{minutes} minute{'' if minutes == 1 else 's'}"
+        hours = -(-minutes // 60)
+        return "an hour" if hours == 1 else f"{hours} hours"
+
+    @property
     def private(self) -> bool:
         """Whether what is saved stays on the person's own machine."""
         return self.dataset is None and not self.on_space

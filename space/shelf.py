@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from PIL import Image
@@ -212,14 +212,28 @@ class PhotoShelf:
                 raise
 
 
-def sweep_regularly(shelf: PhotoShelf, *, every: float) -> threading.Event:
-    """Sweeps a shelf in a thread, also when nobody visits; set the event to end it."""
+class Sweepable(Protocol):
+    """What forgets by itself what is too old, when asked to."""
+
+    def sweep(self) -> object:
+        """Forgets it."""
+        ...
+
+
+def sweep_regularly(*kept: Sweepable, every: float) -> threading.Event:
+    """Sweeps what is kept for a while, also when nobody visits; set the event to end it.
+
+    Args:
+        kept: What is swept, in turn.
+        every: Seconds from one time to the next.
+    """
     ended = threading.Event()
 
     def run() -> None:
         while not ended.wait(every):
             try:
-                shelf.sweep()
+                for one in kept:
+                    one.sweep()
             except OSError as error:
                 log.warning("expired photos can't be removed: %s", error.strerror)
 

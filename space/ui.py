@@ -149,7 +149,9 @@ def launch(settings: Settings, **options: Any) -> Any:
     services.models.get(settings.model)
     app = build_app(services, _parsed_examples(services))
     app.queue(max_size=settings.queue_size, default_concurrency_limit=4)
-    sweep_regularly(services.shelf, every=min(settings.keep_seconds, _SWEEP))
+    sweep_regularly(
+        services.shelf, services.limit, services.saves, every=min(settings.keep_seconds, _SWEEP)
+    )
     if isinstance(services.keeper, HubKeeper):
         services.keeper.courier.start()
     return app.launch(

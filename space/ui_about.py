@@ -20,8 +20,6 @@ def layout(services: Services) -> None:
 
 def about(settings: Settings) -> str:
     """Returns the view's text, as Markdown."""
-    hours = max(1, round(settings.keep_seconds / 3600))
-    within = f"{hours} hour{'s' if hours > 1 else ''}"
     return f"""## About
 SegFace labels every pixel of a face with one of 19 classes: skin, brows, eyes, nose, lips, ears,
 hair, neck and clothes, and accessories: eyeglasses, hats, earrings and necklaces. The architecture
@@ -32,8 +30,9 @@ corrections become a dataset to train the next model on.
 picture.
 
 ### Your photos
-They are parsed on the machine that runs this app and removed within {within} after your visit.
-Nothing is kept or sent on unless you press Save and agree. File names and pixels are never logged.
+They are parsed on the machine that runs this app and removed within {settings.kept_for} after
+your visit. Nothing is kept or sent on unless you press Save and agree. File names and pixels are
+never logged.
 
 ### What it is bad at
 Necklaces and small earrings are often missed: there were few to learn from. So are faces smaller

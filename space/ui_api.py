@@ -93,7 +93,7 @@ def _saver(services: Services) -> Callable:
         photo: str, mask: str, right: str, people: str, photo_licence: str, source: str,
         agrees: bool, token: gr.OAuthToken | None, request: gr.Request,
     ) -> dict[str, Any]:  # fmt: skip
-        """Saves a corrected mask of a photo that was parsed within the hour.
+        """Saves a corrected mask of a photo that was parsed a while ago and is still kept.
 
         Args:
             photo: The "photo" of the parse's summary.

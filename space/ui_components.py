@@ -55,6 +55,7 @@ class PhotoDrop(gr.HTML):
         examples: Sequence[Card | dict[str, str]],
         *,
         max_mb: int,
+        within: str,
         done: float = 0,
         opened: bool = False,
         step: str = "",
@@ -62,9 +63,10 @@ class PhotoDrop(gr.HTML):
     ) -> None:
         super().__init__(
             {"files": [], "example": None},
-            html_template=_text("drop.html"), css_template=_text("drop.css"),
-            js_on_load=_text("drop.js"), apply_default_css=False, max_mb=max_mb, done=done,
-            opened=opened, step=step, examples=[_shown(card) for card in examples], **kwargs,
+            html_template=_text("drop.html").format(within=within), css_template=_text("drop.css"),
+            js_on_load=_text("drop.js"), apply_default_css=False, max_mb=max_mb, within=within,
+            done=done, opened=opened, step=step, examples=[_shown(card) for card in examples],
+            **kwargs,
         )  # fmt: skip
 
     async def async_move_resource_to_block_cache(self, url_or_file_path: Any) -> str | None:

@@ -42,7 +42,10 @@ class ParsePage:
 
 def layout(services: Services, showcase: Showcase) -> ParsePage:
     """Lays the view out, with the examples that are offered."""
-    drop = PhotoDrop(showcase.cards, max_mb=services.settings.max_upload_mb, elem_id="drop")
+    settings = services.settings
+    drop = PhotoDrop(
+        showcase.cards, max_mb=settings.max_upload_mb, within=settings.kept_for, elem_id="drop"
+    )
     message = ui_messages.message_box("parse-message")
     whole = gr.Button("Parse the whole picture as one face", visible=False, elem_id="whole")
     view = ParseView([(kind, label) for kind, (label, *_) in KINDS.items()], elem_id="parse-view")

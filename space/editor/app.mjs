@@ -269,9 +269,12 @@ export class App {
     return this.root.querySelector(`[data-act="${act}"]`);
   }
 
-  /** A passing word in the status line. */
+  /** A passing word in the status line; on a phone, where that is out of sight, on the picture too. */
   say(text) {
     this.root.querySelector('.fme-message').textContent = text;
+    const toast = this.root.querySelector('.fme-toast');
+    toast.textContent = text;
+    toast.animate([{ opacity: 1 }, { opacity: 1, offset: 0.8 }, { opacity: 0 }], { duration: 5000, fill: 'forwards' });
   }
 
   /** Something that must be read; empty text clears it. */

@@ -4,8 +4,11 @@ import { closePath, TOOLS } from './tools.mjs';
 const MIDDLE = 1;
 const RIGHT = 2;
 const PEN_ERASER = 32;
-// Finger or mouse closer than this to the first corner closes a polygon, CSS pixels.
+// A mouse or pen, or a finger, closer than this to the first corner closes a polygon, CSS pixels.
 const CLOSE_ENOUGH = 10;
+const FINGER_WIDTH = 24;
+// Milliseconds within which two taps at one place are one double tap.
+const DOUBLE_TAP = 350;
 
 export class Pointer {
   constructor(app, root) {
@@ -20,7 +23,8 @@ export class Pointer {
     this.panning = false;
     this.penSeen = false;
     this.space = false;
-    this.lastPoint = null;
+    this.lastEnd = null;
+    this.lastTap = null;
     app.abandonStroke = () => this.abandon();
     const on = (type, handler, options) => this.canvas.addEventListener(type, handler, options);
     on('pointerdown', (event) => this.press(event));
@@ -36,6 +40,7 @@ export class Pointer {
     const { app } = this;
     if (!app.map) return;
     event.preventDefault();
+    app.session.active(performance.now());
     this.canvas.focus({ preventScroll: true });
     const touch = event.pointerType === 'touch';
     if (touch && this.down.size && !this.touching) return; // A hand beside a pen at work.
@@ -100,7 +105,9 @@ export class Pointer {
     const what = name === 'restore' ? tool.label.toLowerCase() : `${name} ${app.nameOf(app.state.cls)}`;
     app.map.begin(what, name);
     this.stroke = { tool, last: point };
-    tool.move(app, straight && this.lastPoint ? this.lastPoint : point, point);
+    // A stroke of the photo before is no place to draw a line from.
+    const from = straight && this.lastEnd?.map === app.map ? this.lastEnd.point : point;
+    tool.move(app, from, point);
     app.stage.refresh(app.map.takeDirty());
   }
 
@@ -120,12 +127,14 @@ export class Pointer {
   }
 
   near([x, y], [fx, fy]) {
-    return Math.hypot(x - fx, y - fy) * this.app.stage.view.scale < CLOSE_ENOUGH;
+    const enough = this.touching ? FINGER_WIDTH : CLOSE_ENOUGH;
+    return Math.hypot(x - fx, y - fy) * this.app.stage.view.scale < enough;
   }
 
   move(event) {
     const { app } = this;
     if (!app.map) return;
+    app.session.active(performance.now());
     const before = this.down.get(event.pointerId);
     if (!before && event.pointerType === 'touch') return;
     if (before) this.down.set(event.pointerId, [event.clientX, event.clientY]);
@@ -174,10 +183,19 @@ export class Pointer {
     if (this.down.delete(event.pointerId) && !this.down.size) {
       this.panning = false;
       if (event.type === 'pointercancel') this.abandon();
-      else if (this.tap) this.use(this.tap.name, this.tap.point);
+      else if (this.tap) this.tapped(event);
       else this.finish();
       this.tap = null;
     }
+  }
+
+  tapped({ clientX, clientY, timeStamp }) {
+    const { name, point } = this.tap;
+    const last = this.lastTap;
+    const twice = last !== null && timeStamp - last.time < DOUBLE_TAP
+      && Math.hypot(clientX - last.x, clientY - last.y) < FINGER_WIDTH;
+    this.lastTap = twice ? null : { x: clientX, y: clientY, time: timeStamp };
+    this.use(name, point, { twice });
   }
 
   /** End the stroke and remember it as one step. */
@@ -185,7 +203,7 @@ export class Pointer {
     const { app, stroke } = this;
     if (!stroke) return;
     this.stroke = null;
-    this.lastPoint = stroke.last;
+    this.lastEnd = { map: app.map, point: stroke.last };
     if (stroke.tool.kind === 'path') closePath(app);
     else app.committed(app.map.commit());
   }
@@ -213,6 +231,7 @@ export class Pointer {
     const { app } = this;
     if (!app.map) return;
     event.preventDefault();
+    app.session.active(performance.now());
     if (event.shiftKey) {
       app.resize(Math.sign(-(event.deltaY || event.deltaX)));
       this.showRing(event);

@@ -34,6 +34,18 @@ def test_new_sessions_do_not_lift_the_limit_of_an_address(limit):
     limit.spend("d", "8.8.4.4")
 
 
+def test_who_asked_for_nothing_in_the_last_minute_is_forgotten(limit, now):
+    limit.spend("ada", "8.8.8.8")
+    now[0] = 30.0
+    limit.spend("bob", "8.8.4.4")
+    now[0] = 61.0
+    limit.sweep()
+    assert set(limit._seen) == {("visitor", "bob"), ("address", "8.8.4.4")}
+    now[0] = 91.0
+    limit.spend("eve")
+    assert set(limit._seen) == {("visitor", "eve")}
+
+
 def test_what_is_refused_is_not_counted(limit, now):
     limit.spend("a", "8.8.8.8")
     now[0] = 30.0

@@ -4,6 +4,8 @@ import pytest
 
 from segface_hf.errors import ConfigError
 from space.settings import VARIABLES, Settings, settings_from, table
+from space.ui_about import about
+from space.ui_components import PhotoDrop
 
 DEPLOY = Path(__file__).resolve().parents[2] / "docs" / "deploy.md"
 
@@ -68,3 +70,16 @@ def test_a_token_never_shows_in_the_settings_text():
 def test_the_documented_table_is_the_one_in_the_code():
     assert table() in DEPLOY.read_text(encoding="utf-8")
     assert len({variable.name for variable in VARIABLES}) == len(VARIABLES)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(2, "1 minute"), (600, "10 minutes"), (3600, "an hour"), (5000, "2 hours"),
+     (86400, "24 hours")],
+)  # fmt: skip
+def test_every_page_tells_for_how_long_photos_are_kept(seconds, told):
+    settings = Settings(keep_seconds=seconds)
+    assert settings.kept_for == told
+    assert f"within {told} after" in about(settings)
+    drop = PhotoDrop([], max_mb=1, within=settings.kept_for)
+    assert f"Photos are removed within {told}." in drop.html_template

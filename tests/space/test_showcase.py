@@ -59,7 +59,7 @@ def test_examples_are_shown_wherever_the_app_was_started(examples, tmp_path, mon
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
     monkeypatch.setattr("tempfile.tempdir", str(elsewhere))
-    drop = PhotoDrop(plain_showcase(examples).cards, max_mb=1)
+    drop = PhotoDrop(plain_showcase(examples).cards, max_mb=1, within="an hour")
     shown = drop.get_config()["props"]["examples"]
     assert [card["name"] for card in shown] == ["one.png"]
     assert shown[0]["photo"].startswith("data:image/webp;base64,")

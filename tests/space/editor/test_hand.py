@@ -1,0 +1,92 @@
+"""The editor in Chromium: what the hand does between strokes, on a phone and with a mouse."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from segface_hf.labels import CELEBAMASK_HQ
+
+HAT = CELEBAMASK_HQ.id_of("hat")
+CORNERS = [(60, 60), (140, 60), (140, 120), (60, 120)]
+FINGER = 17  # CSS pixels beside the first corner, as a finger hits it
+
+
+@pytest.fixture
+def phone(open_editor):
+    """The editor on a phone, with a polygon of four corners begun."""
+    editor = open_editor("256x256", ratio=2, width=390, height=844, touch=True)
+    editor.page.click(f"#mask-editor [data-class='{HAT}']")
+    editor.press("k")
+    for corner in CORNERS:
+        editor.touch([editor.at(*corner)])
+        editor.page.wait_for_timeout(400)  # two taps in quick succession mean another thing
+    assert len(editor.js("fme.state.path")) == 4
+    return editor
+
+
+def assert_closed(editor, start):
+    assert editor.js("fme.state.path") == []
+    ids = editor.ids()
+    assert set(np.unique(ids[ids != start])) == {HAT}
+    assert (ids[65:115, 65:135] == HAT).all()
+
+
+def test_a_tap_beside_the_first_corner_closes_a_polygon(phone):
+    start = phone.ids()
+    x, y = phone.at(*CORNERS[0])
+    phone.touch([(x - FINGER, y)])
+    assert_closed(phone, start)
+
+
+def test_a_double_tap_closes_a_polygon(phone):
+    start = phone.ids()
+    x, y = phone.at(*CORNERS[3])
+    phone.touch([(x, y - 2)])
+    phone.touch([(x, y - 2)])
+    assert_closed(phone, start)
+
+
+def test_what_the_editor_says_is_in_sight_while_a_finger_draws(open_editor):
+    editor = open_editor("256x256", ratio=2, width=390, height=844, touch=True)
+    editor.page.evaluate("document.querySelector('#mask-editor .fme-view').scrollIntoView()")
+    editor.js("fme.app.locks.toggle(fme.state.cls)")
+    editor.touch([editor.at(100, 100)], [editor.at(120, 100)])
+    assert "locked" in editor.text(".fme-message")
+    toast = editor.page.locator("#mask-editor .fme-toast")
+    assert toast.inner_text() == editor.text(".fme-message")
+    box = toast.bounding_box()
+    assert box["y"] + box["height"] <= 844
+
+
+def test_a_straight_line_does_not_begin_on_the_photo_before(open_editor):
+    editor = open_editor()
+    editor.drag([(30, 20), (40, 20)])
+    editor.load("128x128")
+    start = editor.ids()
+    editor.page.keyboard.down("Shift")
+    editor.click(100, 100)
+    editor.page.keyboard.up("Shift")
+    changed = np.argwhere(editor.ids() != start)
+    assert len(changed)
+    assert np.ptp(changed, axis=0).max() < 40
+
+
+def test_drawing_and_looking_around_count_as_editing_and_being_away_does_not(open_editor):
+    editor = open_editor()
+    editor.page.clock.install()
+    mouse = editor.page.mouse
+
+    def after(seconds, point):
+        editor.page.clock.fast_forward(int(seconds * 1000))
+        mouse.move(*editor.at(*point))
+
+    mouse.move(*editor.at(40, 40))
+    mouse.down()
+    after(20, (60, 40))
+    after(20, (80, 40))
+    mouse.up()
+    after(15, (90, 60))
+    assert 55 <= editor.js("fme.app.session.seconds") < 60
+    after(300, (95, 60))
+    assert editor.js("fme.app.session.seconds") < 60
