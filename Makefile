@@ -24,6 +24,8 @@ bench: $(VENV)/.test
 	$(BIN)/python -m bench $(ARGS)
 	$(BIN)/python -m bench.tried
 	$(BIN)/python -m bench.editor
+	node bench/actions.mjs
+	node bench/actions.mjs
 
 train: $(VENV)/.test
 	$(BIN)/segface train $(ARGS)

@@ -260,7 +260,7 @@ def test_curves_draw_the_mean_and_every_class():
 
 
 def test_a_recipe_may_name_its_schema():
-    recipe = tiny_recipe(model={**tiny_recipe().model_options(), "schema": "lapa"})
+    recipe = tiny_recipe(model={**tiny_recipe().model_options(), "schema": "lapa"}, tail={})
     assert recipe.model_config().labels.num_classes == 11
 
 

@@ -111,7 +111,7 @@ def test_photos_without_a_teacher_are_refused(folder, unlabelled, recipe):
 
 def test_a_teacher_of_other_classes_is_refused(folder, unlabelled, tmp_path):
     model = {**dict(tiny_recipe().model_options()), "schema": "lapa"}
-    SegFace(tiny_recipe(model=model).model_config()).save_pretrained(tmp_path / "lapa")
+    SegFace(tiny_recipe(model=model, tail={}).model_config()).save_pretrained(tmp_path / "lapa")
     recipe = tiny_recipe(pseudo={"teacher": str(tmp_path / "lapa")})
     with pytest.raises(ConfigError, match="other classes"):
         prepare(folder, recipe, unlabelled=unlabelled)

@@ -14,6 +14,7 @@ import pytest
 from annotate.edits import reshaped
 
 HERE = Path(__file__).parent
+ROOT = HERE.parents[2]
 SUITES = sorted(path.name for path in HERE.glob("*.test.mjs"))
 
 
@@ -42,9 +43,20 @@ def test_there_are_suites_to_run():
 @pytest.mark.parametrize("suite", SUITES)
 def test_the_pure_modules_pass_their_own_tests(node, suite):
     done = subprocess.run(
-        [node, "--test", str(HERE / suite)], capture_output=True, text=True, timeout=120
+        [node, "--test", str(HERE / suite)], capture_output=True, text=True, timeout=280
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_actions_of_the_page_on_speed_are_measured(node):
+    done = subprocess.run(
+        [node, "bench/actions.mjs", "128"], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    page = (ROOT / "docs" / "annotators.md").read_text(encoding="utf-8")
+    actions = [line.split("|")[1] for line in done.stdout.splitlines()[2:]]
+    assert len(actions) == 6
+    assert all(f"|{action}|" in page for action in actions)
 
 
 def _cut(rng: np.random.Generator) -> dict[str, object]:
