@@ -25,7 +25,6 @@ bench: $(VENV)/.test
 	$(BIN)/python -m bench.tried
 	$(BIN)/python -m bench.editor
 	node bench/actions.mjs
-	node bench/actions.mjs
 
 train: $(VENV)/.test
 	$(BIN)/segface train $(ARGS)
