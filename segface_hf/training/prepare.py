@@ -134,7 +134,6 @@ def prepare(
     Raises:
         DataError: The folder can't be used; the message names the file.
         ConfigError: There are photos to label or masks to judge, and no teacher.
-        LabelError: The recipe pastes a class that the schema lacks.
     """
     schema = recipe.model_config().labels
     photos = load_photos(find_pairs(folder), schema, side=recipe.storage)
@@ -196,8 +195,6 @@ def derive(
 ) -> TrainingData:
     """Computes sampling weights, class shares and donors of photos."""
     power = recipe.tail.sampling_power if recipe.tail.sampling == "balanced" else 0.0
-    for name in recipe.tail.drawn:
-        schema.id_of(name)
     chances = {schema.id_of(name): chance for name, chance in recipe.tail.paste.items() if chance}
     return TrainingData(
         photos=photos,

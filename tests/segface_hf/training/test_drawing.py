@@ -6,10 +6,9 @@ import torch
 from PIL import Image
 
 from segface_hf.commands.evaluate import DRAWN_NAMES
-from segface_hf.errors import ConfigError, LabelError
-from segface_hf.labels import CELEBAMASK_HQ, LAPA
+from segface_hf.errors import ConfigError
+from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.training.canvas import Canvas, find_face
-from segface_hf.training.data import PhotoSet
 from segface_hf.training.drawing import (
     DRAWABLE,
     OCCLUDER,
@@ -18,7 +17,6 @@ from segface_hf.training.drawing import (
     drawer,
     occlude,
 )
-from segface_hf.training.prepare import derive
 from segface_hf.training.recipe import Recipe
 from segface_hf.training.recipe_parts import Augment, Tail
 from segface_hf.training.sampling import step_generator
@@ -218,12 +216,9 @@ def test_a_recipe_refuses_what_can_not_be_drawn():
         Tail(drawn={"necklace": 2})
 
 
-def test_a_schema_without_the_class_is_refused_before_training():
-    photos = PhotoSet(
-        torch.zeros(1, 3, 8, 8).byte(), torch.zeros(1, 8, 8).byte(), ("a",), LAPA
-    )  # fmt: skip
-    with pytest.raises(LabelError, match="necklace"):
-        derive(photos, Recipe(tail=Tail(drawn={"necklace": 0.5})), schema=LAPA)
+def test_a_schema_without_the_class_is_refused_with_the_recipe():
+    with pytest.raises(ConfigError, match="name classes of the model, got 'necklace'"):
+        Recipe(model={"schema": "lapa"}, tail=Tail(drawn={"necklace": 0.5}))
 
 
 def test_evaluation_offers_every_part_and_asks_every_model_the_same(bust):
