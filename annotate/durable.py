@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from annotate.errors import StoreError
+from segface_hf.whole import write_whole
 
 try:
     import fcntl
@@ -19,46 +19,27 @@ except ImportError:  # Windows: one app runs one courier there, and nothing chec
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
-TEMPORARY = ".part-"
 
 
 def write_durably(path: Path, data: bytes) -> None:
-    """Writes a whole file and returns when it would survive a power cut.
-
-    A crash at any moment leaves the old file or the new one, and at worst a stray temporary
-    file whose name starts with `TEMPORARY`.
+    """Writes a whole file, for its owner only, and returns when it would survive a power cut.
 
     Raises:
         StoreError: The folder can't be written or the disk is full; nothing has changed.
     """
+
+    def save(partial: Path) -> None:
+        with open(partial, "wb", opener=_private) as file:
+            file.write(data)
+
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(name, path)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(name)
-            raise
-        _sync_folder(path.parent)
+        write_whole(path, save, durable=True)
     except OSError as error:
         raise store_error(path.parent, error) from error
 
 
-def _sync_folder(folder: Path) -> None:
-    """Makes a rename durable; some systems can't open folders and do without."""
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def store_error(folder: Path, error: OSError) -> StoreError:

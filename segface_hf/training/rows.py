@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from segface_hf.errors import DataError
 from segface_hf.labels import LabelSchema
+from segface_hf.whole import write_whole
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -72,8 +73,6 @@ def _check(rows: Dataset, *, source: str, schema: LabelSchema) -> set[str]:
 
 
 def _write(row: dict[str, Any], folder: Path, stem: str) -> None:
-    """Writes the mask last, by renaming, so that a mask means that its photo is whole."""
+    """Writes the mask last, as a whole, so that a mask means that its photo is whole."""
     row["image"].convert("RGB").save(folder / "images" / f"{stem}.png", compress_level=1)
-    part = folder / "masks" / f".{stem}.part"
-    row["mask"].save(part, format="PNG")
-    part.replace(folder / "masks" / f"{stem}.png")
+    write_whole(folder / "masks" / f"{stem}.png", lambda path: row["mask"].save(path, "PNG"))

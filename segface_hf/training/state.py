@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import os
 import pickle
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 import torch
 
 from segface_hf.errors import CheckpointError, OutputError
+from segface_hf.whole import write_whole
 
 STATE_FILE = "state.pt"
 
@@ -24,16 +23,7 @@ def write_atomically(path: Path, data: bytes) -> None:
         OutputError: The folder can't be written; nothing is left in it.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(name, path)
-        finally:
-            Path(name).unlink(missing_ok=True)
+        write_whole(path, lambda partial: partial.write_bytes(data), durable=True)
     except OSError as error:
         raise OutputError(f"can't write {path}: {error}") from error
 
