@@ -25,10 +25,12 @@ def check_target(out: Path) -> None:
     """Refuses a place that holds anything but an earlier result.
 
     Raises:
-        OutputError: It is a file, or a folder with other files.
+        OutputError: It is a file, the current folder, or a folder with other files.
     """
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} is a file: give a folder")
+    if out.resolve() == Path.cwd():
+        raise OutputError(f"{out} is the current folder, which can't be replaced: give a new one")
     present = {path.name for path in out.iterdir()} if out.is_dir() else set()
     others = sorted(present - _OUTPUT_FILES)
     if others:

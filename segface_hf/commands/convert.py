@@ -52,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
 def _convert_one(args: argparse.Namespace, dtype: torch.dtype | None) -> Conversion:
     from segface_hf.convert import convert
     from segface_hf.convert_hub import HubSource, convert_published, download, is_published
+    from segface_hf.convert_write import check_target
 
     options = {
         "dataset": args.dataset,
@@ -64,6 +65,7 @@ def _convert_one(args: argparse.Namespace, dtype: torch.dtype | None) -> Convers
     source = HubSource.parse(args.source)
     if not source.folder:
         raise ConversionError(f"'{args.source}' names no folder: add one, or --all")
+    check_target(Path(args.out))
     path = download(source, token=args.token)
     return convert_published(path, Path(args.out), source, **options)
 

@@ -77,14 +77,15 @@ def run(args: argparse.Namespace) -> int:
     groups = read_groups(args.groups) if args.groups else None
     check_groups(groups or {}, [pair.stem for pair in pairs])
     model = SegFace.from_pretrained(args.model or hub.embedded_folder())
+    other = rival(args.against, model) if args.against else None
     predict, change = predictor(model, args), changed(model, args)
     check_pairs(pairs, model.config.labels)
     measured = measure(predict, pairs, model, boundary=not args.no_boundary, change=change)
     values = report(measured, rounds=args.bootstrap, groups=groups, worst=args.worst)
     named = {"model": args.model or "embedded", "data": str(args.data), "options": asked(args)}
     values = {**named, **values}
-    if args.against:
-        values["against"] = against(args, measured, pairs)
+    if other:
+        values["against"] = against(other, args, measured, pairs)
     if args.landmarks or args.tilt:
         values |= pipeline_scores(model, pairs, tilt=args.tilt, change=change)
     write_outputs(
@@ -160,24 +161,32 @@ def lowered_logits(model: SegFace, args: argparse.Namespace) -> Tensor | None:
     return args.adjust * prior_shift(prepare(args.trained_on, recipe), recipe)
 
 
-def against(args: argparse.Namespace, measured: Measured, pairs: Sequence[Pair]) -> dict[str, Any]:
-    """Runs the other checkpoint in the same way and compares.
+def rival(name: str, model: SegFace) -> SegFace:
+    """Loads the checkpoint to compare with, before anything is measured.
 
     Raises:
         LabelError: It has other classes.
     """
     from segface_hf.errors import LabelError
-    from segface_hf.metrics_report import compare
     from segface_hf.model import SegFace
 
-    model = SegFace.from_pretrained(args.against)
-    if model.config.labels != measured.schema:
-        theirs, ours = model.config.labels.names, measured.schema.names
+    other = SegFace.from_pretrained(name)
+    if other.config.labels != model.config.labels:
+        theirs, ours = other.config.labels.names, model.config.labels.names
         differing = sorted(set(theirs) ^ set(ours)) or "other ids or colours"
         raise LabelError(
-            f"{args.against} has {len(theirs)} classes, the model {len(ours)}, and they differ in "
+            f"{name} has {len(theirs)} classes, the model {len(ours)}, and they differ in "
             f"{differing}: compare models of the same classes"
         )
+    return other
+
+
+def against(
+    model: SegFace, args: argparse.Namespace, measured: Measured, pairs: Sequence[Pair]
+) -> dict[str, Any]:
+    """Runs the other checkpoint in the same way and compares."""
+    from segface_hf.metrics_report import compare
+
     change = changed(model, args)
     other = measure(predictor(model, args), pairs, model, boundary=False, change=change)
     rounds = args.bootstrap or 1000

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from tqdm import tqdm
 
 from segface_hf.errors import DataError, LabelError
 from segface_hf.images import BOMBS, DAMAGED, opaque, upright
@@ -155,7 +156,10 @@ def check_pairs(pairs: Sequence[Pair], schema: LabelSchema) -> None:
         read_pair(pair, schema)
 
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(check, pairs))
+        checked = pool.map(check, pairs)
+        # A folder that is read in a moment needs no bar.
+        for _ in tqdm(checked, total=len(pairs), desc="check", unit="photo", delay=2):
+            pass
 
 
 def iterate_pairs(

@@ -209,6 +209,17 @@ def test_the_command_takes_a_file_and_says_what_is_wrong_in_one_line(tmp_path, p
     assert main(["convert", "--all", "--dataset", "lapa", "--out", out]) == 2
 
 
+def test_a_place_that_can_not_be_written_is_told_before_the_download(
+    hub, cache, tmp_path, monkeypatch, pickled, capsys
+):
+    upload(hub, {"mobilenet_celeba_512/model_299.pt": pickled})
+    monkeypatch.chdir(tmp_path)
+    for place, told in ((".", "is the current folder"), (str(tmp_path.parent), "other files")):
+        assert main(["convert", SOURCE, "--out", place]) == 2
+        assert told in capsys.readouterr().err
+    assert not hub.requests("mobilenet_celeba_512/model_299.pt")
+
+
 def test_every_published_folder_is_understood_in_both_spellings():
     assert len(FOLDERS) == 14
     for name in FOLDERS:

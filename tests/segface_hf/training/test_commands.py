@@ -133,7 +133,9 @@ def test_evaluate_compares_two_checkpoints_photo_by_photo(trained, folder, tmp_p
     assert code == 0
     row = json.loads(scores.read_text())["against"]["f1"]["mean_f1"]
     assert row == {"difference": 0.0, "difference_95": [0.0, 0.0]}
-    assert "against mean_f1" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "against mean_f1" in told.out
+    assert told.err.count("evaluate: 100%") == 2
     assert "<h2>Against" in page.read_text()
 
 
@@ -157,7 +159,9 @@ def test_evaluate_adjusts_logits_by_what_the_recipe_made_common(trained, folder,
     assert "is of other classes: name the model's own run.yaml" in capsys.readouterr().err
 
 
-def test_evaluate_does_not_compare_models_of_other_classes(trained, folder, tmp_path, capsys):
+def test_evaluate_refuses_a_model_of_other_classes_before_it_measures(
+    trained, folder, tmp_path, capsys
+):
     other = shutil.copytree(trained / "last", tmp_path / "other")
     config = (other / "config.json").read_text()
     (other / "config.json").write_text(config.replace('"necklace"', '"scarf"'))
@@ -166,8 +170,9 @@ def test_evaluate_does_not_compare_models_of_other_classes(trained, folder, tmp_
          "--data", str(folder), "--threads", "1", "--bootstrap", "0"]
     )  # fmt: skip
     assert code == 2
-    message = "differ in ['necklace', 'scarf']: compare models of the same classes"
-    assert message in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "differ in ['necklace', 'scarf']: compare models of the same classes" in told
+    assert "photo/s" not in told
 
 
 def test_evaluate_refuses_a_mask_with_an_unknown_id_by_name(trained, folder, tmp_path, capsys):
