@@ -40,6 +40,7 @@ export class App {
     this.saving = new Saving(this, send);
     this.onchange = () => {};
     this.abandonStroke = () => {};
+    this.isDrawing = () => false;
   }
 
   /** Start on a parse. `start` are ids to begin with instead of the mask, from a draft. */
@@ -187,6 +188,7 @@ export class App {
   }
 
   useTool(name) {
+    if (this.isDrawing()) return; // A stroke ends with the tool that began it.
     this.leavePreview();
     Object.assign(this.state, { tool: name, path: [] });
     this.say(TOOLS[name].label);

@@ -147,7 +147,7 @@ export class Keys {
 
   enter() {
     const { app, pointer } = this;
-    if (pointer.stroke) return; // One is being drawn by hand.
+    if (app.isDrawing()) return;
     const { cross, path, tool } = app.state;
     const last = path[path.length - 1];
     const again = last && cross && last[0] === cross[0] && last[1] === cross[1];

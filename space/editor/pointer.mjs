@@ -26,6 +26,7 @@ export class Pointer {
     this.lastEnd = null;
     this.lastTap = null;
     app.abandonStroke = () => this.abandon();
+    app.isDrawing = () => this.stroke !== null;
     const on = (type, handler, options) => this.canvas.addEventListener(type, handler, options);
     on('pointerdown', (event) => this.press(event));
     on('pointermove', (event) => this.move(event));

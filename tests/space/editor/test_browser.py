@@ -47,7 +47,7 @@ def test_keys_leave_a_stroke_that_is_being_drawn_alone(open_editor, tool):
     mouse.down()
     for point in shape[1:]:
         mouse.move(*editor.at(*point), steps=5)
-        editor.press("ArrowUp", "Enter")
+        editor.press("ArrowUp", "Enter", "k")
     mouse.up()
     np.testing.assert_array_equal(editor.ids(), alone)
 
