@@ -15,6 +15,16 @@ pytest_plugins = ["tests.hub_double.plugin"]
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# What a worker takes at most, with the app and the browser that it starts.
+WORKER_BYTES = 6e9
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are cores, since browser tests wait, as far as memory goes."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(1, min((os.cpu_count() or 1) + 1, int(memory / WORKER_BYTES)))
+
 
 def _shared(part: str) -> Path:
     folder = Path(os.environ.get("SEGFACE_SHARED", ROOT.parent / "shared")) / part
