@@ -41,7 +41,21 @@ def _shown(card: Card | dict[str, str]) -> dict[str, str]:
     return card.as_dict() if isinstance(card, Card) else card
 
 
-class PhotoDrop(gr.HTML):
+class _OwnHTML(gr.HTML):
+    """A component of this app's own, whose value is an object."""
+
+    async def async_move_resource_to_block_cache(self, url_or_file_path: Any) -> str | None:
+        """Refuses every address before anything is fetched; see `gr.HTML`."""
+        if "://" in str(url_or_file_path or ""):
+            return uploaded_or_told(str(url_or_file_path))
+        return await super().async_move_resource_to_block_cache(url_or_file_path)
+
+    def api_info(self) -> dict[str, Any]:
+        """Describes the value as a free object; the component has no public endpoint."""
+        return {"type": "object"}
+
+
+class PhotoDrop(_OwnHTML):
     """Takes photos by choosing, dropping, pasting or camera and fires `submit`; fires `example`
     when an example is chosen.
 
@@ -69,18 +83,8 @@ class PhotoDrop(gr.HTML):
             **kwargs,
         )  # fmt: skip
 
-    async def async_move_resource_to_block_cache(self, url_or_file_path: Any) -> str | None:
-        """Refuses every address before anything is fetched; see `gr.HTML`."""
-        if "://" in str(url_or_file_path or ""):
-            return uploaded_or_told(str(url_or_file_path))
-        return await super().async_move_resource_to_block_cache(url_or_file_path)
 
-    def api_info(self) -> dict[str, Any]:
-        """Describes the value as a free object; the component has no public endpoint."""
-        return {"type": "object"}
-
-
-class ParseView(gr.HTML):
+class ParseView(_OwnHTML):
     """Shows photos with their classes; opacity, switches and outlines act in the browser.
 
     Its value is what `parse_view` returns. Fires `picked` with `{"id": key}` when the visitor
@@ -98,16 +102,6 @@ class ParseView(gr.HTML):
             js_on_load=f"const P = {_module('paint.js')};\n{_text('viewer.js')}",
             apply_default_css=False, kinds=[list(kind) for kind in kinds], **kwargs,
         )  # fmt: skip
-
-    async def async_move_resource_to_block_cache(self, url_or_file_path: Any) -> str | None:
-        """Refuses every address before anything is fetched; see `gr.HTML`."""
-        if "://" in str(url_or_file_path or ""):
-            return uploaded_or_told(str(url_or_file_path))
-        return await super().async_move_resource_to_block_cache(url_or_file_path)
-
-    def api_info(self) -> dict[str, Any]:
-        """Describes the value as a free object; the component has no public endpoint."""
-        return {"type": "object"}
 
 
 def parse_view(parsed: Sequence[Parsed], *, current: int = 0) -> dict[str, Any]:
