@@ -18,6 +18,8 @@ from segface_hf.errors import LabelError
 
 RGB = tuple[int, int, int]
 TAIL_NAMES = ("eyeglasses", "hat", "earring", "necklace")
+IGNORED = 255
+"""In a true mask: nobody says what this pixel is. It neither teaches nor counts."""
 
 
 @dataclass(frozen=True)

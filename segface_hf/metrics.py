@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from segface_hf.errors import DataError
-from segface_hf.labels import LabelSchema
+from segface_hf.labels import IGNORED, LabelSchema
 
 
 def confusion_matrix(mask: np.ndarray, prediction: np.ndarray, num_classes: int) -> np.ndarray:
     """Counts pixels by true class (rows) and predicted class (columns).
 
     Args:
-        mask: uint8 (H, W) of true ids.
+        mask: uint8 (H, W) of true ids; `IGNORED` pixels aren't counted.
         prediction: uint8 (H, W) of predicted ids.
         num_classes: K.
 
@@ -30,6 +30,8 @@ def confusion_matrix(mask: np.ndarray, prediction: np.ndarray, num_classes: int)
         raise DataError(
             f"mask and prediction must have one size, got {mask.shape} and {prediction.shape}"
         )
+    known = mask != IGNORED
+    mask, prediction = mask[known], prediction[known]
     largest = max(int(mask.max(initial=0)), int(prediction.max(initial=0)))
     if largest >= num_classes:
         raise DataError(f"ids go from 0 to {num_classes - 1}, got {largest}")

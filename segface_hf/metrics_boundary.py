@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from segface_hf.labels import IGNORED
 from segface_hf.metrics import ratio
 
 TOLERANCE = 0.003
@@ -39,7 +40,7 @@ def boundary_counts(
     """Counts outline pixels that have their counterpart nearby.
 
     Args:
-        mask: uint8 (H, W) of true ids.
+        mask: uint8 (H, W) of true ids; what is predicted on `IGNORED` pixels doesn't count.
         prediction: uint8 (H, W) of predicted ids.
         num_classes: K.
         tolerance: Distance that still counts as near, in diagonals of the photo; at least a pixel.
@@ -47,14 +48,17 @@ def boundary_counts(
     Returns:
         int64 (K, 4), as `BoundaryCounts` holds them.
     """
+    prediction = np.where(mask == IGNORED, IGNORED, prediction)
+    # Where a region ends at pixels that nobody labelled, nobody says that it ends.
+    certain = ~ndimage.binary_dilation(mask == IGNORED)
     reach = max(1, round(tolerance * float(np.hypot(*mask.shape))))
     counts = np.zeros((num_classes, 4), dtype=np.int64)
-    present = np.flatnonzero(
-        np.bincount(np.concatenate([mask.ravel(), prediction.ravel()]), minlength=num_classes)
-    )
-    for index in present:
+    held = np.bincount(np.concatenate([mask.ravel(), prediction.ravel()]))[:num_classes]
+    for index in np.flatnonzero(held):
         window = _window(mask, prediction, int(index), margin=reach + 1)
-        true, guess = outline(mask[window] == index), outline(prediction[window] == index)
+        true, guess = (
+            outline(ids[window] == index) & certain[window] for ids in (mask, prediction)
+        )
         near_true, near_guess = _dilated(true, reach), _dilated(guess, reach)
         counts[index] = (
             true.sum(), (true & near_guess).sum(), guess.sum(), (guess & near_true).sum(),

@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from segface_hf.labels import LabelSchema
+from segface_hf.labels import IGNORED, LabelSchema
 from segface_hf.landmarks import Landmarks, landmark_error, read_landmarks
 from segface_hf.metrics import Scores, confusion_matrix, number
 from segface_hf.parser import FaceParse, FaceParser
-
-_OUTSIDE = 255
 
 
 def tilted(image: Image.Image, mask: np.ndarray, degrees: float) -> tuple[Image.Image, np.ndarray]:
@@ -26,19 +24,13 @@ def tilted(image: Image.Image, mask: np.ndarray, degrees: float) -> tuple[Image.
         degrees: Counter-clockwise.
 
     Returns:
-        The photo, grey where it has no pixels, and the mask, 255 there.
+        The photo, grey where it has no pixels, and the mask, `IGNORED` there.
     """
     photo = image.rotate(degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=(124, 116, 104))
     ids = Image.fromarray(mask).rotate(
-        degrees, Image.Resampling.NEAREST, expand=True, fillcolor=_OUTSIDE
+        degrees, Image.Resampling.NEAREST, expand=True, fillcolor=IGNORED
     )
     return photo, np.array(ids)
-
-
-def known_confusion(mask: np.ndarray, prediction: np.ndarray, num_classes: int) -> np.ndarray:
-    """Confusion matrix over the pixels whose true class is known (not 255)."""
-    known = mask != _OUTSIDE
-    return confusion_matrix(mask[known], prediction[known], num_classes)
 
 
 def _largest_face(parse: FaceParse) -> Landmarks | None:
@@ -78,12 +70,12 @@ class ParserScores:
         if not parse.faces:
             self.missed.append(stem)
         self.errors.append(landmark_error(_largest_face(parse), read_landmarks(mask, self.schema)))
-        self.upright.append(known_confusion(mask, parse.mask, self.schema.num_classes))
+        self.upright.append(confusion_matrix(mask, parse.mask, self.schema.num_classes))
         if self.tilt:
             degrees = self.tilt if len(self.upright) % 2 else -self.tilt
             photo, ids = tilted(image, mask, degrees)
             found = self.parser.parse(photo).mask
-            self.turned.append(known_confusion(ids, found, self.schema.num_classes))
+            self.turned.append(confusion_matrix(ids, found, self.schema.num_classes))
 
     def summary(self) -> dict[str, Any]:
         """Returns `landmarks` and, where asked for, `tilt`, as plain values."""

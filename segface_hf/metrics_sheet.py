@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 from segface_hf.labels import LabelSchema
 
 _TILE, _CAPTION = 224, 18
+_UNLABELLED = 128
 
 
 def contact_sheet(
@@ -19,11 +20,12 @@ def contact_sheet(
 
     Args:
         rows: Caption, photo, true mask and prediction.
-        schema: Holds the colours.
+        schema: Holds the colours; pixels without a label are grey.
     """
     sheet = Image.new("RGB", (3 * _TILE, max(1, len(rows)) * (_TILE + _CAPTION)), "white")
     draw = ImageDraw.Draw(sheet)
-    colors = np.array(schema.colors, np.uint8)
+    colors = np.full((256, 3), _UNLABELLED, np.uint8)
+    colors[: schema.num_classes] = schema.colors
     for index, (caption, image, mask, prediction) in enumerate(rows):
         top = index * (_TILE + _CAPTION)
         draw.text((4, top + 3), caption, fill="black")

@@ -9,8 +9,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from segface_hf.labels import LabelSchema
-from segface_hf.training.data import IGNORED
+from segface_hf.labels import IGNORED, LabelSchema
 from segface_hf.training.recipe_parts import Augment
 
 

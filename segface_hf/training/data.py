@@ -15,12 +15,11 @@ from tqdm import tqdm
 
 from segface_hf.errors import DataError, LabelError
 from segface_hf.images import BOMBS, DAMAGED, opaque, upright
-from segface_hf.labels import LabelSchema
+from segface_hf.labels import IGNORED, LabelSchema
 from segface_hf.result_files import is_own_picture
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 MASK_SUFFIX = ".png"
-IGNORED = 255
 _MASK_MODES = ("L", "P")
 
 
@@ -78,8 +77,13 @@ def _by_stem(folder: Path, suffixes: Sequence[str]) -> dict[str, Path]:
     return found
 
 
-def read_mask(path: Path, schema: LabelSchema) -> np.ndarray:
+def read_mask(path: Path, schema: LabelSchema, *, gaps: bool = False) -> np.ndarray:
     """Reads a mask as uint8 (H, W) of class ids.
+
+    Args:
+        path: A PNG.
+        schema: Refuses ids outside it.
+        gaps: Lets pixels be `IGNORED`, as long as others show that the mask is one of class ids.
 
     Raises:
         DataError: Not a single-channel picture, or it holds an id that the schema lacks.
@@ -93,8 +97,14 @@ def read_mask(path: Path, schema: LabelSchema) -> np.ndarray:
             mask = np.array(file, dtype=np.uint8)
     except (*DAMAGED, *BOMBS) as error:
         raise DataError(f"{path} can't be read as a mask: {error}") from error
+    known = np.where(mask == IGNORED, 0, mask) if gaps else mask
+    if not known.any() and mask.any():
+        raise DataError(
+            f"{path} holds nothing but 0 and {IGNORED}: expected class ids, with {IGNORED} where "
+            "a pixel isn't labelled; a black-and-white mask of one part isn't one"
+        )
     try:
-        schema.check_mask(mask, source=str(path))
+        schema.check_mask(known, source=str(path))
     except LabelError as error:
         raise DataError(str(error)) from error
     return mask
@@ -136,12 +146,12 @@ def read_photo(pair: Pair, size: tuple[int, int]) -> Image.Image:
 
 
 def read_pair(pair: Pair, schema: LabelSchema) -> tuple[Image.Image, np.ndarray]:
-    """Reads a photo and its mask.
+    """Reads a photo and its mask, whose pixels may be `IGNORED`.
 
     Raises:
         DataError: One can't be read, their sizes differ, or the mask fits a turned photo both ways.
     """
-    mask = read_mask(pair.mask, schema)
+    mask = read_mask(pair.mask, schema, gaps=True)
     return read_photo(pair, (mask.shape[1], mask.shape[0])), mask
 
 
@@ -176,7 +186,7 @@ class PhotoSet:
 
     Attributes:
         images: uint8 (N, 3, S, S) RGB.
-        masks: uint8 (N, S, S) of class ids.
+        masks: uint8 (N, S, S) of class ids and `IGNORED`.
         stems: N names.
         schema: What the ids stand for.
     """

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from segface_hf.training.data import IGNORED
+from segface_hf.labels import IGNORED
 from segface_hf.training.recipe_parts import Loss
 
 _BETA = 0.999

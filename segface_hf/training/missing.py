@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from segface_hf.training.data import IGNORED, PhotoSet
+from segface_hf.labels import IGNORED
+from segface_hf.training.data import PhotoSet
 from segface_hf.training.pseudo import Teacher
 
 _LEAST_SHARE = 2.5e-4

@@ -9,8 +9,8 @@ from PIL import Image
 from torch import Tensor
 
 from segface_hf.errors import OutputError
+from segface_hf.labels import IGNORED
 from segface_hf.overlay import blend
-from segface_hf.training.data import IGNORED
 from segface_hf.training.prepare import TrainingData
 from segface_hf.training.recipe import Recipe
 from segface_hf.training.sampling import step_generator

@@ -16,8 +16,9 @@ from tqdm import tqdm
 
 from segface_hf.errors import DataError, ImageError
 from segface_hf.images import load_image
+from segface_hf.labels import IGNORED
 from segface_hf.model import SegFace
-from segface_hf.training.data import IGNORED, IMAGE_SUFFIXES, PhotoSet
+from segface_hf.training.data import IMAGE_SUFFIXES, PhotoSet
 from segface_hf.training.evaluation import frame_pixels
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from segface_hf.errors import DataError
-from segface_hf.labels import CELEBAMASK_HQ, LabelSchema
+from segface_hf.labels import CELEBAMASK_HQ, IGNORED, LabelSchema
 from segface_hf.metrics import Scores, confusion_matrix, number, presence
 from segface_hf.metrics_bootstrap import differences, intervals, resampled
 from segface_hf.metrics_boundary import BoundaryCounts, boundary_counts, outline
@@ -108,6 +108,22 @@ def test_boundary_f1_forgives_one_pixel_and_no_more():
     assert close == 1
     assert apart < 0.75
     assert np.isnan(BoundaryCounts(boundary_counts(mask, mask, 4)).f1[1])
+
+
+def test_what_is_predicted_where_nobody_labelled_counts_neither_way():
+    mask = np.zeros((32, 32), np.uint8)
+    mask[8:20, 8:20] = 3
+    guess = mask.copy()
+    guess[:, 16:] = 2
+    mask[:, 16:] = IGNORED
+    counts = confusion_matrix(mask, guess, 4)
+    assert counts.sum() == 32 * 16
+    assert Scores(counts, SCHEMA).f1[3] == 1
+    outlines = boundary_counts(mask, guess, 4)
+    assert BoundaryCounts(outlines).f1[3] == 1
+    assert np.isnan(BoundaryCounts(outlines).f1[2])
+    # Three sides of the square: where it meets the unknown is no outline.
+    assert outlines[3, 0] == 7 + 7 + 10
 
 
 def test_a_missing_class_has_boundary_f1_zero():

@@ -9,7 +9,8 @@ from segface_hf.config import SegFaceConfig
 from segface_hf.detect import Detection
 from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.merge import CropParse
-from segface_hf.metrics_parser import ParserScores, known_confusion, tilted
+from segface_hf.metrics import confusion_matrix
+from segface_hf.metrics_parser import ParserScores, tilted
 from segface_hf.parser import FaceParser
 from tests.segface_hf.training.drawn import draw_face
 
@@ -97,6 +98,6 @@ def test_a_tilted_photo_keeps_all_of_itself_and_marks_the_rest():
 
 def test_pixels_outside_the_photo_are_not_scored():
     mask = np.array([[0, 255], [2, 255]], np.uint8)
-    counts = known_confusion(mask, np.array([[0, 5], [2, 7]], np.uint8), 19)
+    counts = confusion_matrix(mask, np.array([[0, 5], [2, 7]], np.uint8), 19)
     assert counts.sum() == 2
     assert counts[2, 2] == 1

@@ -2,10 +2,9 @@
 
 import torch
 
-from segface_hf.labels import CELEBAMASK_HQ, LAPA
+from segface_hf.labels import CELEBAMASK_HQ, IGNORED, LAPA
 from segface_hf.training.augment import Dice as Draws
 from segface_hf.training.augment import augment_batch, mirror_masks, vary_color, warp_masks
-from segface_hf.training.data import IGNORED
 from segface_hf.training.prepare import prepare
 from segface_hf.training.recipe_parts import Augment
 from segface_hf.training.sampling import step_generator

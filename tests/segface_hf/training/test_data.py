@@ -7,7 +7,7 @@ from PIL import ExifTags, Image
 from segface_hf.errors import DataError
 from segface_hf.faces import FaceParse
 from segface_hf.images import load_image
-from segface_hf.labels import CELEBAMASK_HQ
+from segface_hf.labels import CELEBAMASK_HQ, IGNORED
 from segface_hf.result_files import Results, write_results
 from segface_hf.training.data import Pair, find_pairs, load_photos, read_mask, read_pair, read_photo
 from tests.segface_hf.training.drawn import draw_face, write_pair
@@ -45,6 +45,26 @@ def test_a_mask_with_an_unknown_id_is_refused_by_name(folder):
     Image.fromarray(np.full((64, 64), 19, np.uint8)).save(path)
     with pytest.raises(DataError, match=r"face2\.png: id 19 is not a class"):
         load_photos(find_pairs(folder), CELEBAMASK_HQ, side=32)
+
+
+def test_pixels_that_nobody_labelled_are_left_out_of_learning(folder):
+    path = folder / "masks" / "face2.png"
+    ids = np.array(Image.open(path))
+    ids[:20] = IGNORED
+    Image.fromarray(ids).save(path)
+    photos = load_photos(find_pairs(folder), CELEBAMASK_HQ, side=64)
+    np.testing.assert_array_equal(photos.masks[2], ids)
+    assert photos.presence().shape == (6, CELEBAMASK_HQ.num_classes)
+    with pytest.raises(DataError, match=r"face2\.png: id 255 is not a class"):
+        read_mask(path, CELEBAMASK_HQ)
+
+
+@pytest.mark.parametrize("gaps", [True, False])
+def test_a_black_and_white_picture_is_no_mask_with_gaps(tmp_path, gaps):
+    path = tmp_path / "skin.png"
+    Image.fromarray(np.diag([255, 0, 255]).astype(np.uint8)).save(path)
+    with pytest.raises(DataError, match="black-and-white" if gaps else "id 255 is not a class"):
+        read_mask(path, CELEBAMASK_HQ, gaps=gaps)
 
 
 def test_a_colour_picture_is_no_mask(tmp_path):

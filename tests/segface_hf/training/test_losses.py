@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from segface_hf.training.data import IGNORED
+from segface_hf.labels import IGNORED
 from segface_hf.training.losses import class_weights, dice_loss, training_loss
 from segface_hf.training.recipe_parts import Loss
 

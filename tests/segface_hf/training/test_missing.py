@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from segface_hf.errors import ConfigError
-from segface_hf.labels import CELEBAMASK_HQ
-from segface_hf.training.data import IGNORED, PhotoSet
+from segface_hf.labels import CELEBAMASK_HQ, IGNORED
+from segface_hf.training.data import PhotoSet
 from segface_hf.training.missing import mend_missing
 from segface_hf.training.prepare import prepare
 from segface_hf.training.pseudo import Teacher

@@ -8,8 +8,8 @@ from PIL import ExifTags, Image
 
 from segface_hf.cli import main
 from segface_hf.errors import ConfigError, DataError
+from segface_hf.labels import IGNORED
 from segface_hf.model import SegFace
-from segface_hf.training.data import IGNORED
 from segface_hf.training.prepare import prepare
 from segface_hf.training.pseudo import Teacher, find_photos, label_frame, pseudo_labelled
 from segface_hf.training.recipe_file import write_recipe
