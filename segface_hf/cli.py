@@ -72,7 +72,17 @@ def _of_package(name: str) -> tuple[str, str]:
     return name, f"segface_hf.commands.{name}"
 
 
-COMMANDS = ("parse", "convert", "train", "average", "evaluate", "publish", "export", "render")
+COMMANDS = (
+    "parse",
+    "convert",
+    "train",
+    "average",
+    "evaluate",
+    "publish",
+    "export",
+    "render",
+    "celebamask",
+)
 SEGFACE = Program(
     "segface",
     "Face parsing with SegFace: photos in, part masks out.",
