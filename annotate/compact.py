@@ -10,6 +10,7 @@ from annotate.correction import digest
 from annotate.errors import RecordError
 from annotate.place import Place, merged_index, upkeep
 from annotate.record import from_parquet, rows_to_parquet
+from segface_hf.wording import counted
 
 MOST_FILES = 500
 
@@ -52,7 +53,7 @@ def _compact(place: Place, head: str, *, at_least: int, at_most: int) -> Compact
     merged = f"{layout.MERGED}/{digest(*(i.encode() for i in ids))}.parquet"
     index = merged_index(place, ids, revision=head, present=present)
     added = {merged: rows_to_parquet(rows), **index}
-    title = f"Compact {len(singles)} contributions into one file"
+    title = f"Compact {counted(len(singles), 'contribution')} into one file"
     place.commit(added, title=title, deleted=singles, parent=head)
     return Compacted(len(singles), merged)
 

@@ -12,6 +12,7 @@ from annotate.correction import digest
 from annotate.errors import ReviewError
 from annotate.place import Place, upkeep
 from annotate.record import from_parquet, rows_to_parquet
+from segface_hf.wording import counted
 
 STILL_NEEDED = """\
 The head of the dataset no longer holds them. Older commits still do, until you
@@ -80,7 +81,7 @@ def _take_down(place: Place, head: str, *, notes: dict[str, bytes], removed: set
                 added.update(inside[0])
                 deleted.append(path)
                 removed |= inside[1]
-    title = f"Take down {len(wanted)} contributions"
+    title = f"Take down {counted(len(wanted), 'contribution')}"
     place.commit(added, title=title, deleted=deleted, parent=head)
 
 

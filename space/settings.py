@@ -11,6 +11,7 @@ from typing import Any
 
 from annotate.unclaimed import MOST_UNCLAIMED
 from segface_hf.errors import ConfigError
+from segface_hf.wording import counted
 from space.limits import is_loopback
 
 _TRUE = {"1", "true", "yes", "on"}
@@ -106,7 +107,7 @@ class Settings:
         """How long a visit's files live, in words; rather too long than too short."""
         minutes = -(-self.keep_seconds // 60)
         if minutes < 60:
-            return f"{minutes} minute{'' if minutes == 1 else 's'}"
+            return counted(minutes, "minute")
         hours = -(-minutes // 60)
         return "an hour" if hours == 1 else f"{hours} hours"
 

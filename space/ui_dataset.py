@@ -12,6 +12,7 @@ from annotate.growth import growth_svg
 from annotate.stats import Stats
 from annotate.store_repo import DatasetRepo
 from segface_hf.errors import SegFaceError
+from segface_hf.wording import counted
 from space import handlers, ui_messages
 from space.keeping import FolderKeeper, HubKeeper
 from space.services import Services
@@ -61,7 +62,7 @@ def _on_the_hub(keeper: HubKeeper, settings: Settings) -> str:
     try:
         left = keeper.ledger.look(DatasetRepo(dataset, token=settings.service_token))
         if left:
-            told = f"{_many(left, 'file')} of the dataset are not counted yet: look again soon."
+            told = f"{counted(left, 'file')} of the dataset are not counted yet: look again soon."
     except RemoteError as error:
         told = handlers.as_sentence(f"the numbers may be old: {error}")
     name = escape(dataset)
@@ -78,9 +79,9 @@ def _paragraph(text: str) -> str:
 def numbers(stats: Stats) -> str:
     """Returns counts, growth and a table of classes, rare classes first."""
     lead = (
-        f"<p>{_many(stats.rows, 'correction')} of {_many(stats.photos, 'photo')}, "
-        f"{_many(stats.changed_pixels, 'pixel')} set right in "
-        f"{_many(round(stats.seconds / 60), 'minute')} of work.</p>"
+        f"<p>{counted(stats.rows, 'correction')} of {counted(stats.photos, 'photo')}, "
+        f"{counted(stats.changed_pixels, 'pixel')} set right in "
+        f"{counted(round(stats.seconds / 60), 'minute')} of work.</p>"
     )
     tail = set(stats.schema.tail)
     order = sorted(
@@ -95,10 +96,6 @@ def numbers(stats: Stats) -> str:
     table = f"<table class='counts'><thead>{head}</thead><tbody>{rows}</tbody></table>"
     plot = f"<div class='growth'>{growth_svg(stats.weeks)}</div>" if len(stats.weeks) > 1 else ""
     return f"{lead}{plot}{table}"
-
-
-def _many(count: int, thing: str) -> str:
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
 def _row(stats: Stats, index: int) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from annotate.edits import pack_label_map
 from segface_hf.labels import RGB, LabelSchema
+from segface_hf.wording import counted
 from space.shelf import OpenPhoto
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def sentence(parse: FaceParse) -> str:
     least = _SPECK * np.count_nonzero(parse.mask)
     seen = [i for i in parse.schema.tail if np.count_nonzero(parse.mask == i) > least]
     rare = [title(parse.schema.names[i]) for i in seen]
-    found = f"{faces} face{'s' if faces > 1 else ''}"
+    found = counted(faces, "face")
     return f"{found}, with {_listed(rare)}." if rare else f"{found}, no accessories seen."
 
 

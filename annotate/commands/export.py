@@ -9,6 +9,7 @@ from annotate.commands import _places
 from annotate.errors import StoreError
 from annotate.exchange import EXPORTS
 from annotate.record import from_row
+from segface_hf.wording import counted
 
 HELP = "export a dataset to folders, COCO, CVAT or Label Studio"
 
@@ -26,5 +27,5 @@ def run(args: argparse.Namespace) -> int:
         count = EXPORTS[args.format]((from_row(row) for row in rows.rows()), args.out)
     if not count:
         raise StoreError(f"{args.folder or args.repo} holds no contributions: nothing to export")
-    print(f"{count} contributions are in {args.out}")
+    print(f"{counted(count, 'contribution')} written to {args.out}")
     return 0

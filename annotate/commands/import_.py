@@ -19,6 +19,7 @@ from annotate.store import FolderStore
 from segface_hf import __version__
 from segface_hf.errors import LabelError, SegFaceError
 from segface_hf.labels import CELEBAMASK_HQ, SCHEMAS
+from segface_hf.wording import counted
 
 HELP = "import masks from folders, CVAT or Label Studio into a dataset folder"
 
@@ -47,8 +48,9 @@ class _Tally:
 
     def sentence(self, folder: Path) -> str:
         return (
-            f"{self.read} masks read, {self.new} of them new in {folder}; "
-            f"{self.left_out} photos that nobody annotated left out, {self.refused} refused"
+            f"{counted(self.read, 'mask')} read, {self.new:,} of them new in {folder}; "
+            f"{counted(self.left_out, 'photo')} that nobody annotated left out, "
+            f"{self.refused:,} refused"
         )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from annotate.bookkeeping import mirror
 from annotate.commands import _places
+from segface_hf.wording import counted
 
 HELP = "bring a local copy of a dataset up to date"
 
@@ -20,5 +21,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Downloads what is new and deletes what is gone."""
     store = mirror(_places.hub_store(args).repo, args.out)
-    print(f"{args.out} holds {len(store.ids())} contributions")
+    print(f"{args.out} holds {counted(len(store.ids()), 'contribution')}")
     return 0

@@ -14,6 +14,7 @@ from annotate.place import patiently
 from annotate.store_repo import DatasetRepo
 from annotate.takedown import still_needed, take_down
 from annotate.traces import Trace, of_their_photos, traces, under_all_ids
+from segface_hf.wording import counted
 
 _TOO = "take that id down too if the photo has to go"
 HELP = "take contributions down, by id or contributor, so that they can't come back"
@@ -38,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
     named = _named(args, facts, among)
     ids = under_all_ids(named, among)
     done = take_down(_places.place_of(args), ids, reason=args.reason)
-    print(f"{len(done.removed)} rows removed, {len(done.marked)} tombstones left")
+    removed, left = counted(len(done.removed), "row"), counted(len(done.marked), "tombstone")
+    print(f"{removed} removed, {left} left")
     _card.renew(args)
     for content_id in sorted(ids - named):
         print(f"{content_id} is the same contribution under another id: it is marked too")

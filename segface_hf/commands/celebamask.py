@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from segface_hf.arguments import whole
+from segface_hf.wording import counted
 
 HELP = "make data folders of an unpacked CelebAMask-HQ, with whole necklaces and earrings"
 
@@ -46,7 +47,8 @@ def run(args: argparse.Namespace) -> int:
         # Of thirty thousand faces a broken one or Ctrl-C is not to wait for the rest.
         pool.shutdown(cancel_futures=True)
     sets = Counter(face.split for face in faces)
-    told = ", ".join(f"{name} {sets[name]}" for name in ("train", "val", "test") if sets[name])
-    print(f"{len(faces)} faces in {out}: {told or 'one set, for want of the mapping to CelebA'}")
+    told = ", ".join(f"{name} {sets[name]:,}" for name in ("train", "val", "test") if sets[name])
+    told = told or "one set, for want of the mapping to CelebA"
+    print(f"{counted(len(faces), 'face')} in {out}: {told}")
     print("The photos and masks are for non-commercial research and education only.")
     return 0

@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass, field
 
 from segface_hf.jobs.outcome import Outcome
+from segface_hf.wording import counted
 
 # A summary of a million rows lists the first failures; the table holds all of them.
 _LISTED = 100
@@ -56,7 +57,7 @@ class Tally:
     def tell(self, out: str) -> None:
         """Prints what was done; failures and photos without a face go to stderr."""
         skipped = f", {self.skipped} done before" if self.skipped else ""
-        photos, faces = _count(self.parsed, "photo"), _count(self.faces, "face")
+        photos, faces = counted(self.parsed, "photo"), counted(self.faces, "face")
         print(f"{photos} parsed, {faces}{skipped}: {out}")
         _list([
             f"no face found in {photo}: name it alone with --whole to parse it as one face"
@@ -65,10 +66,6 @@ class Tally:
         _list([f"failed: {_named(photo, error)}" for photo, error in self.failed])
         if self.note:
             print(self.note, file=sys.stderr)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _named(photo: str, error: str) -> str:

@@ -131,7 +131,7 @@ def test_stats_card_compact_and_takedown_keep_a_folder_in_order(say, drawn, tmp_
         "3 files compacted\n"
     )
     gone = drawn(1).content_id
-    assert say("takedown", "--folder", store.root, gone)[1] == "1 rows removed, 1 tombstones left\n"
+    assert say("takedown", "--folder", store.root, gone)[1] == "1 row removed, 1 tombstone left\n"
     assert say("card", "--folder", store.root)[1] == (
         "the card counts 2 contributions by 1 contributors\n"
     )
@@ -158,7 +158,7 @@ def test_takedown_by_contributor_removes_rows_and_closes_pull_requests(
     owner.repo.merge(1)
     code, out, _ = say("takedown", "--repo", REPO, "--contributor", "guest", "--reason", "asked")
     assert code == 0
-    assert "1 rows removed, 2 tombstones left\n#2 is closed\n" in out
+    assert "1 row removed, 2 tombstones left\n#2 is closed\n" in out
     assert "refs/pr/1, refs/pr/2" in out
     assert not [path for path in hub.files("dataset", REPO) if path.endswith(".parquet")]
     assert say("takedown", "--repo", REPO, "--contributor", "nobody")[0] == 2
@@ -170,9 +170,9 @@ def test_masks_are_exported_imported_and_sent(say, hub, drawn, tmp_path):
     code, out, _ = say(
         "export", "--folder", store.root, "--format", "cvat", "--out", tmp_path / "c"
     )
-    assert (code, out) == (0, f"1 contributions are in {tmp_path / 'c'}\n")
+    assert (code, out) == (0, f"1 contribution written to {tmp_path / 'c'}\n")
     words = ["import", tmp_path / "c", "--format", "cvat", "--folder", tmp_path / "new"]
-    assert say(*words)[1].startswith(f"1 masks read, 1 of them new in {tmp_path / 'new'};")
+    assert say(*words)[1].startswith(f"1 mask read, 1 of them new in {tmp_path / 'new'};")
     out = say("send", "--repo", REPO, "--folder", tmp_path / "new")[1]
     assert out == "0 sent, 1 without consent stay here, 0 refused\n"
     out = say("send", "--repo", REPO, "--folder", store.root)[1]

@@ -93,7 +93,7 @@ def test_photos_that_nobody_annotated_are_left_out_and_counted(bring, rows, tmp_
     cvat(
         tmp_path, ('name="a.png"', ""), ('name="b.png"', SKIN), ('name="c.png"', '<tag label="x"/>')
     )
-    told = f"1 masks read, 1 of them new in {tmp_path / 'set'}; "
+    told = f"1 mask read, 1 of them new in {tmp_path / 'set'}; "
     assert bring("cvat") == (
         0, told + "2 photos that nobody annotated left out, 0 refused\n", "",
     )  # fmt: skip

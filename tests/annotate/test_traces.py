@@ -69,7 +69,7 @@ def test_taking_down_a_fixed_contribution_names_its_request_and_marks_both_ids(
     if compacted:
         compact(desk.store.repo, at_least=1)
     out = takedown(new)
-    assert out.startswith("1 rows removed, 2 tombstones left\n")
+    assert out.startswith("1 row removed, 2 tombstones left\n")
     assert f"{old} is the same contribution under another id: it is marked too\n" in out
     assert refs_named(out) == "refs/pr/2"
     assert (rows_at(hub), marked(hub, old, new)) == (set(), [True, True])
@@ -80,7 +80,7 @@ def test_the_id_that_its_contributor_knows_takes_the_fixed_row_down_too(
 ):
     old, new = drawn(1).content_id, fixed(desk, guest, drawn(1))
     out = takedown(old)
-    assert out.startswith("1 rows removed, 2 tombstones left\n")
+    assert out.startswith("1 row removed, 2 tombstones left\n")
     assert refs_named(out) == "refs/pr/1"
     assert (rows_at(hub), marked(hub, old, new)) == (set(), [True, True])
 
