@@ -15,6 +15,7 @@ from annotate.stats import COLUMNS, Stats, count
 from annotate.store import FolderStore
 from annotate.store_repo import DatasetRepo
 from segface_hf.labels import schema_named
+from segface_hf.wording import counted
 
 
 class Counted(Protocol):
@@ -83,7 +84,7 @@ def refresh_card(
         if wanted != held:
             added = {path: data for path, data in wanted.items() if data is not None}
             gone = [path for path in held if wanted[path] is None and held[path] is not None]
-            title = f"Count {stats.rows} contributions"
+            title = f"Count {counted(stats.rows, 'contribution')}"
             place.commit(added, title=title, deleted=gone, parent=head)
         return stats
 

@@ -13,6 +13,7 @@ from annotate import layout
 from annotate.errors import RecordError
 from annotate.record import RECORD_VERSION, features, schema_version
 from segface_hf.labels import LabelSchema
+from segface_hf.wording import counted
 
 BLOCK = "segface"
 _DECLARED = {"record_version", "schema", "schema_version", "licence", "title"}
@@ -149,7 +150,8 @@ def _numbers(facts: CardFacts) -> str:
     if not facts.rows:
         return "## Size\n\nNo contribution has been counted yet."
     return (
-        f"## Size\n\n{facts.rows} contributions by {facts.contributors} contributors.\n\n"
+        f"## Size\n\n{counted(facts.rows, 'contribution')} by "
+        f"{counted(facts.contributors, 'contributor')}.\n\n"
         f"![contributions over time]({layout.GROWTH})"
     )
 

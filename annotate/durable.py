@@ -25,11 +25,11 @@ def write_durably(path: Path, data: bytes) -> None:
     """Writes a whole file, for its owner only, and returns when it would survive a power cut.
 
     Raises:
-        StoreError: The folder can't be written or the disk is full; nothing has changed.
+        StoreError: The folder can't be written or the disk is full.
     """
 
     def save(partial: Path) -> None:
-        with open(partial, "wb", opener=_private) as file:
+        with open(partial, "xb", opener=_private) as file:
             file.write(data)
 
     try:

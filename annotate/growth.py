@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
+from segface_hf.wording import counted
+
 WIDTH, HEIGHT = 720, 240
 LEFT, RIGHT, TOP, BOTTOM = 56, 16, 16, 36
 
@@ -30,7 +32,7 @@ def growth_svg(weeks: Sequence[tuple[date, int]]) -> str:
     ticks = "".join(_tick(total, height(total)) for total in sorted({0, most // 2, most}))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'font-family="sans-serif" font-size="12"><title>{most} contributions</title>'
+        f'font-family="sans-serif" font-size="12"><title>{counted(most, "contribution")}</title>'
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>{ticks}'
         f'<path d="{area}" fill="#2a7ab8" fill-opacity=".35" stroke="#1b5e94"/>'
         f'<g fill="#333"><text x="{LEFT}" y="{HEIGHT - 12}">{weeks[0][0]}</text>'

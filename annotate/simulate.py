@@ -119,11 +119,9 @@ def find_pairs(folder: Path) -> list[tuple[Path, Path]]:
 
 def predicted(parser: FaceParser, photo: Path, mask: Path) -> Face:
     """The model's parse of an already cropped face, with its doubt."""
-    import numpy as np
-    from PIL import Image
+    from segface_hf.training.data import read_mask
 
-    with Image.open(mask) as opened:
-        truth = np.asarray(opened, dtype=np.uint8)
+    truth = read_mask(mask, parser.engine.config.labels)
     parse = parser.parse(photo, whole_image=True, doubt=True)
     if parse.confidence is None or parse.runner_up is None:
         raise SimulateError(f"the model gave no confidence for {photo.name}")

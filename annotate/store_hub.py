@@ -15,6 +15,7 @@ from annotate.errors import RecordError, RemoteRefusedError
 from annotate.parcel import Parcel
 from annotate.store_repo import DatasetRepo, PullRequest
 from segface_hf.labels import LabelSchema
+from segface_hf.wording import counted
 
 _TITLE = re.compile(r"Correction ([0-9a-f]{32})")
 
@@ -127,7 +128,7 @@ class HubStore:
         if fresh:
             committed = self.repo.commit(
                 {layout.row_path(i): parcel.data for i, parcel in fresh.items()},
-                title=f"Add {len(fresh)} corrections",
+                title=f"Add {counted(len(fresh), 'correction')}",
             )
             results.update({i: Delivery(merged=True, url=committed.url) for i in fresh})
         return results

@@ -15,8 +15,8 @@ from huggingface_hub.utils import WeakFileLock
 
 from segface_hf import hub, upstream
 from segface_hf.convert import Conversion, convert
-from segface_hf.convert_write import is_complete
-from segface_hf.errors import CheckpointError, CheckpointNotFoundError
+from segface_hf.convert_write import check_target, is_complete
+from segface_hf.errors import CheckpointError, CheckpointNotFoundError, OutputError
 
 SCHEME = "hub:"
 # Beside `snapshots` of the same repository, so that removing it from the cache removes both.
@@ -174,6 +174,10 @@ def convert_all(
 def _outcome(
     source: HubSource, target: Path, *, dtype: torch.dtype | None, token: str | None
 ) -> Outcome:
+    try:
+        check_target(target)
+    except OutputError as error:
+        return Outcome(source.folder, "failed", problem=str(error))
     try:
         path = _fetched(source, revision=None, token=token)
         if path is None:

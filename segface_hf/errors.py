@@ -63,6 +63,10 @@ class DataError(SegFaceError, ValueError):
     """A data folder for training or evaluation can't be used."""
 
 
+class DivergedError(SegFaceError, ArithmeticError):
+    """A training's loss is no number any more."""
+
+
 class UnreachableError(SegFaceError, OSError):
     """Data that can't be read for now; trying again later goes on."""
 

@@ -123,6 +123,11 @@ class LabelSchema:
                 f"got {mask.dtype} of shape {mask.shape}"
             )
         largest = int(mask.max())
+        if largest == IGNORED:
+            raise LabelError(
+                f"{source}: id {IGNORED} is not a class of '{self.name}' (0 to "
+                f"{self.num_classes - 1}) but says that nobody labelled a pixel: give each a class"
+            )
         if largest >= self.num_classes:
             raise LabelError(
                 f"{source}: id {largest} is not a class of '{self.name}' "

@@ -49,17 +49,17 @@ def boundary_counts(
         int64 (K, 4), as `BoundaryCounts` holds them.
     """
     prediction = np.where(mask == IGNORED, IGNORED, prediction)
-    # Where a region ends at pixels that nobody labelled, nobody says that it ends.
-    certain = ~ndimage.binary_dilation(mask == IGNORED)
     reach = max(1, round(tolerance * float(np.hypot(*mask.shape))))
+    # Beside pixels that nobody labelled, nobody says where a region ends: an outline there may
+    # be the counterpart of another, and is not asked for one.
+    certain = ~_dilated(mask == IGNORED, reach)
     counts = np.zeros((num_classes, 4), dtype=np.int64)
     held = np.bincount(np.concatenate([mask.ravel(), prediction.ravel()]))[:num_classes]
     for index in np.flatnonzero(held):
         window = _window(mask, prediction, int(index), margin=reach + 1)
-        true, guess = (
-            outline(ids[window] == index) & certain[window] for ids in (mask, prediction)
-        )
+        true, guess = outline(mask[window] == index), outline(prediction[window] == index)
         near_true, near_guess = _dilated(true, reach), _dilated(guess, reach)
+        true, guess = true & certain[window], guess & certain[window]
         counts[index] = (
             true.sum(), (true & near_guess).sum(), guess.sum(), (guess & near_true).sum(),
         )  # fmt: skip

@@ -69,7 +69,9 @@ class ParserScores:
         parse = self.parser.parse(image)
         if not parse.faces:
             self.missed.append(stem)
-        self.errors.append(landmark_error(_largest_face(parse), read_landmarks(mask, self.schema)))
+        # Of a part that a gap cuts off, the mask doesn't tell where it lies.
+        truth = None if (mask == IGNORED).any() else read_landmarks(mask, self.schema)
+        self.errors.append(landmark_error(_largest_face(parse), truth))
         self.upright.append(confusion_matrix(mask, parse.mask, self.schema.num_classes))
         if self.tilt:
             degrees = self.tilt if len(self.upright) % 2 else -self.tilt

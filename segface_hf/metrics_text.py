@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from segface_hf.wording import counted
+
 _MEANS = ("mean_f1", "tail_f1", "mean_iou", "mean_boundary_f1", "hierarchical_f1")
 _MEASURES = ("swapped_masks", "landmarks", "tilt")
 
@@ -18,7 +20,7 @@ def summary(values: Mapping[str, Any]) -> Iterator[str]:
     for name, row in values["classes"].items():
         low, high = row.get("f1_95") or (None, None)
         between = "" if low is None else f"  ({low:.3f} to {high:.3f})"
-        yield f"{name:12} {_show(row['f1'], 3)}{between}  in {row['images']} photos"
+        yield f"{name:12} {_show(row['f1'], 3)}{between}  in {counted(row['images'], 'photo')}"
     for key in _MEANS:
         if values.get(key) is not None:
             yield f"{key:18} {values[key]:.4f} {values.get(key + '_95', '')}"
@@ -41,7 +43,7 @@ def _group(column: str, value: str, row: Mapping[str, Any]) -> str:
     few = " (few: uncertain)" if row["few_photos"] else ""
     return (
         f"{column} {value}: mean_f1 {_show(row['mean_f1'], 4)}, tail_f1 {_show(row['tail_f1'], 4)} "
-        f"in {row['photos']} photos{few}"
+        f"in {counted(row['photos'], 'photo')}{few}"
     )
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import threading
+import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+
+# What systems say that have no way to make a folder durable.
+_UNABLE = (errno.EINVAL, errno.ENOTSUP)
 
 
 def write_whole(path: Path, save: Callable[[Path], object], *, durable: bool = False) -> None:
@@ -17,11 +22,12 @@ def write_whole(path: Path, save: Callable[[Path], object], *, durable: bool = F
         durable: Return only when the file would survive a power cut, which takes milliseconds.
 
     Raises:
-        OSError: It can't be written; nothing has changed.
+        OSError: It can't be written: the old file is there, or, where it was the folder that
+            could not be made durable, the new one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # Short: the file's own name may be as long as the system allows.
-    partial = path.with_name(f".{os.getpid()}-{threading.get_ident()}.part")
+    partial = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         save(partial)
         if durable:
@@ -29,18 +35,22 @@ def write_whole(path: Path, save: Callable[[Path], object], *, durable: bool = F
                 os.fsync(file.fileno())
         os.replace(partial, path)
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
     if durable:
         _sync_folder(path.parent)
 
 
 def _sync_folder(folder: Path) -> None:
-    """Makes a rename durable; some systems can't open folders and do without."""
+    """Makes a rename durable; some systems can't do that to folders, and do without."""
     try:
         handle = os.open(folder, os.O_RDONLY)
     except OSError:
         return
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _UNABLE:
+            raise
     finally:
         os.close(handle)

@@ -62,7 +62,7 @@ def _on_the_hub(keeper: HubKeeper, settings: Settings) -> str:
     try:
         left = keeper.ledger.look(DatasetRepo(dataset, token=settings.service_token))
         if left:
-            told = f"{counted(left, 'file')} of the dataset are not counted yet: look again soon."
+            told = f"Not counted yet: {counted(left, 'file')} of the dataset. Look again soon."
     except RemoteError as error:
         told = handlers.as_sentence(f"the numbers may be old: {error}")
     name = escape(dataset)

@@ -17,13 +17,20 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # What a worker takes at most, with the app and the browser that it starts.
 WORKER_BYTES = 6e9
+# What a container may use, where it is one.
+CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
+def pytest_xdist_auto_num_workers() -> int | None:
     """One worker more than there are cores, since browser tests wait, as far as memory goes."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ or not hasattr(os, "sched_getaffinity"):
+        return None
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return max(1, min((os.cpu_count() or 1) + 1, int(memory / WORKER_BYTES)))
+    limit = CONTAINER_LIMIT.read_text().strip() if CONTAINER_LIMIT.is_file() else "max"
+    if limit.isdigit():
+        memory = min(memory, int(limit))
+    return max(1, min(len(os.sched_getaffinity(0)) + 1, int(memory / WORKER_BYTES)))
 
 
 def _shared(part: str) -> Path:

@@ -6,6 +6,7 @@ import argparse
 
 from annotate.bookkeeping import refresh_card
 from annotate.commands import _places
+from segface_hf.wording import counted
 
 HELP = "count a dataset and write its card and growth plot anew"
 
@@ -20,5 +21,6 @@ def run(args: argparse.Namespace) -> int:
     place = _places.place_of(args)
     ledger = _places.ledger_of(place, anew=True)
     stats = refresh_card(place, _places.rows_at(place, copy=args.mirror, ledger=ledger))
-    print(f"the card counts {stats.rows} contributions by {len(stats.contributors)} contributors")
+    people = counted(len(stats.contributors), "contributor")
+    print(f"the card counts {counted(stats.rows, 'contribution')} by {people}")
     return 0

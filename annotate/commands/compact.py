@@ -7,6 +7,7 @@ import argparse
 from annotate.commands import _places
 from annotate.compact import MOST_FILES, compact
 from segface_hf.arguments import whole
+from segface_hf.wording import counted
 
 HELP = "merge many files of one row into larger files"
 
@@ -25,6 +26,6 @@ def run(args: argparse.Namespace) -> int:
     place, total = _places.place_of(args), 0
     while (done := compact(place, at_least=args.at_least, at_most=args.at_most)).files:
         total += done.files
-        print(f"{done.files} contributions are now in {done.path}")
-    print(f"{total} files compacted")
+        print(f"{counted(done.files, 'contribution')} moved into {done.path}")
+    print(f"{counted(total, 'file')} compacted")
     return 0

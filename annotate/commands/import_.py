@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
             print(tally.sentence(args.folder))
     if not tally.read and not tally.refused:
         raise ExchangeError(
-            f"nobody has annotated any of the {tally.left_out} photos of {args.source}: "
+            f"nobody has annotated any of the {counted(tally.left_out, 'photo')} of {args.source}: "
             "draw their parts in the other tool, and export again"
         )
     return 1 if tally.refused else 0

@@ -18,6 +18,7 @@ from annotate.place import patiently
 from annotate.record import from_parquet, rows_to_parquet
 from annotate.store import FolderStore
 from annotate.store_hub import HubStore
+from segface_hf.wording import counted
 
 HELP = "send the contributions of a folder to the dataset on the Hub"
 
@@ -59,7 +60,8 @@ def _check_holds_rows(store: FolderStore, *, repo: str) -> None:
     told = f"{store.root} holds no contributions: nothing to send"
     if trays:
         told = (
-            f"{store.root} is the outbox of an app, where {waiting} contributions wait for it: run "
+            f"{store.root} is the outbox of an app, which has yet to send "
+            f"{counted(waiting, 'contribution')}: run "
             f"`hf auth login`, start the app with SEGFACE_DATASET={repo} and "
             f"SEGFACE_CONTRIBUTIONS={store.root}, and open Contribute in the browser that saved "
             "them"

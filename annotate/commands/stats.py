@@ -10,6 +10,7 @@ from annotate.bookkeeping import count_rows
 from annotate.commands import _places
 from annotate.stats import Stats
 from segface_hf.arguments import check_files
+from segface_hf.wording import counted
 
 HELP = "count images and pixels by class, growth, contributors and label versions"
 
@@ -32,7 +33,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _print(stats: Stats) -> None:
     hours = stats.seconds / 3600
-    print(f"{stats.rows} contributions of {stats.photos} photos, {hours:.1f} hours of editing")
+    rows, photos = counted(stats.rows, "contribution"), counted(stats.photos, "photo")
+    print(f"{rows} of {photos}, {hours:.1f} hours of editing")
     print(f"\n{'class':12} {'images':>8} {'pixels':>12}")
     numbers = zip(stats.schema.names, stats.images_by_class, stats.pixels_by_class, strict=True)
     for name, images, pixels in numbers:

@@ -48,7 +48,8 @@ def read(source: Path, schema: LabelSchema) -> Iterator[Item]:
 
 
 def _labelled(pair: Pair, schema: LabelSchema) -> Labelled:
-    from segface_hf.training.data import read_pair
+    from segface_hf.training.data import read_mask, read_photo
 
-    image, mask = read_pair(pair, schema)
+    mask = read_mask(pair.mask, schema)
+    image = read_photo(pair, (mask.shape[1], mask.shape[0]))
     return Labelled(pair.stem, np.asarray(image), mask)

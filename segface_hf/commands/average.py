@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from segface_hf.arguments import DTYPES
+from segface_hf.wording import counted
 
 HELP = "average checkpoints that come from one start, such as the legs of a run"
 
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     if args.dtype == "float16":
         mean = mean.to(torch.float16)
     mean.save_pretrained(Path(args.out))
-    print(f"{len(args.models)} checkpoints averaged: {args.out}")
+    print(f"{counted(len(args.models), 'checkpoint')} averaged: {args.out}")
     constants = zip(mean.config.labels.names, mean.config.class_bias, strict=False)
     if told := ", ".join(f"{name} {value:+g}" for name, value in constants if value):
         print(f"added to logits: {told}")

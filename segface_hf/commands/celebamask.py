@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -33,11 +34,11 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from segface_hf.files import check_output
-    from segface_hf.training.celebamask import claim, find_faces, painting, write_face
+    from segface_hf.training.celebamask import PHOTOS, claim, find_faces, painting, write_face
 
     out, faces = Path(args.out), find_faces(Path(args.source))
     check_output(out)
-    claim(out, published=args.published_order)
+    claim(out, published=args.published_order, split=bool(faces[0].split))
     write = partial(write_face, out=out, order=painting(published=args.published_order))
     pool = ThreadPoolExecutor(args.threads)
     try:
@@ -50,5 +51,9 @@ def run(args: argparse.Namespace) -> int:
     told = ", ".join(f"{name} {sets[name]:,}" for name in ("train", "val", "test") if sets[name])
     told = told or "one set, for want of the mapping to CelebA"
     print(f"{counted(len(faces), 'face')} in {out}: {told}")
+    photos = sum(1 for _ in (Path(args.source) / PHOTOS).glob("*.jpg"))
+    if photos > len(faces):
+        left = counted(photos - len(faces), "photo")
+        print(f"left out, for want of any part: {left}", file=sys.stderr)
     print("The photos and masks are for non-commercial research and education only.")
     return 0

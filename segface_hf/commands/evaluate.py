@@ -166,11 +166,14 @@ def rival(name: str, model: SegFace) -> SegFace:
 
     Raises:
         LabelError: It has other classes.
+        LandmarksRequiredError: It needs landmarks, which a folder doesn't hold.
     """
     from segface_hf.errors import LabelError
     from segface_hf.model import SegFace
+    from segface_hf.training.evaluation import check_frames
 
     other = SegFace.from_pretrained(name)
+    check_frames(other.config)
     if other.config.labels != model.config.labels:
         theirs, ours = other.config.labels.names, model.config.labels.names
         differing = sorted(set(theirs) ^ set(ours)) or "other ids or colours"

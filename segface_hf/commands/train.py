@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         )
     validation = validation_folder(folder, args.val)
     pairs = find_pairs(validation) if validation else ()
-    check_pairs(pairs, recipe.model_config().labels)
+    check_pairs(pairs, recipe.model_config().labels, progress=company.leads)
     if company.leads and not args.preview:
         check_ahead(recipe, Path(args.out))
     data = prepare(

@@ -56,7 +56,7 @@ class Tally:
 
     def tell(self, out: str) -> None:
         """Prints what was done; failures and photos without a face go to stderr."""
-        skipped = f", {self.skipped} done before" if self.skipped else ""
+        skipped = f", {self.skipped:,} done before" if self.skipped else ""
         photos, faces = counted(self.parsed, "photo"), counted(self.faces, "face")
         print(f"{photos} parsed, {faces}{skipped}: {out}")
         _list([

@@ -88,9 +88,14 @@ def mirror_masks(masks: Tensor, flipped: Tensor, schema: LabelSchema) -> Tensor:
         flipped: bool (B,).
         schema: Knows the mirror pairs.
     """
+    return torch.where(flipped[:, None, None], mirror_table(schema)[masks], masks)
+
+
+def mirror_table(schema: LabelSchema) -> Tensor:
+    """Returns int64 (256,): for every value of a mask, the one it has on the other side."""
     table = torch.arange(256)
     table[: schema.num_classes] = torch.tensor(schema.mirror_ids)
-    return torch.where(flipped[:, None, None], table[masks], masks)
+    return table
 
 
 def vary_color(images: Tensor, options: Augment, dice: Dice) -> Tensor:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from tqdm import tqdm
 
 from segface_hf.adapters import order_named
 from segface_hf.errors import DataError, OutputError
@@ -18,9 +19,9 @@ from segface_hf.whole import write_whole
 
 PHOTOS, PARTS = "CelebA-HQ-img", "CelebAMask-HQ-mask-anno"
 MAPPING = "CelebA-HQ-to-CelebA-mapping.txt"
-RECORD = "order.txt"
+RECORD = "painted.txt"
 WORN = ("earring", "necklace")
-# Numbers of CelebA's photos with which its validation and its test set begin.
+# File numbers of CelebA's photos, from 1 on, with which its validation and its test set begin.
 _VAL, _TEST = 162_771, 182_638
 _PART = re.compile(r"(\d+)_(\w+)\.png")
 _QUALITY = 95
@@ -77,14 +78,7 @@ def find_faces(root: Path) -> tuple[Face, ...]:
     for name in (PHOTOS, PARTS):
         if not (root / name).is_dir():
             raise DataError(f"{root} lacks {name}: name the folder of the unpacked CelebAMask-HQ")
-    known, found = {name for name, _ in painting(published=True)}, dict[int, dict[str, Path]]()
-    for path in (root / PARTS).rglob("*.png"):
-        match = _PART.fullmatch(path.name)
-        if match is None or match[2] not in known:
-            raise DataError(f"{path} is no part of CelebAMask-HQ: expected 00000_skin.png or alike")
-        found.setdefault(int(match[1]), {})[match[2]] = path
-    if not found:
-        raise DataError(f"{root / PARTS} holds no pictures of parts")
+    found = _found_parts(root / PARTS)
     splits = read_splits(root / MAPPING)
     faces = [
         Face(number, root / PHOTOS / f"{number}.jpg", parts, splits.get(number, ""))
@@ -92,10 +86,27 @@ def find_faces(root: Path) -> tuple[Face, ...]:
     ]
     for face in faces:
         if not face.photo.is_file():
-            raise DataError(f"{face.photo} is missing, and its parts are there")
+            raise DataError(f"{face.photo} is missing, but its parts are there: unpack all of it")
         if splits and not face.split:
-            raise DataError(f"{root / MAPPING} lacks photo {face.number}")
+            raise DataError(f"{root / MAPPING} lacks photo {face.number}: take the data set's own")
     return tuple(faces)
+
+
+def _found_parts(folder: Path) -> dict[int, dict[str, Path]]:
+    known, found = {name for name, _ in painting(published=True)}, dict[int, dict[str, Path]]()
+    for path in tqdm(folder.rglob("*.png"), desc="find", unit="part", delay=2):
+        if path.name.startswith("."):
+            continue
+        match = _PART.fullmatch(path.name)
+        if match is None or match[2] not in known:
+            raise DataError(
+                f"{path} is no part of CelebAMask-HQ: expected names such as 00000_skin.png, "
+                "remove other pictures"
+            )
+        found.setdefault(int(match[1]), {})[match[2]] = path
+    if not found:
+        raise DataError(f"{folder} holds no pictures of parts: unpack the whole data set")
+    return found
 
 
 def read_splits(mapping: Path) -> dict[int, str]:
@@ -107,15 +118,20 @@ def read_splits(mapping: Path) -> dict[int, str]:
     if not mapping.is_file():
         return {}
     try:
-        lines = mapping.read_text(encoding="utf-8").split("\n")[1:]
-        pairs = [line.split()[:2] for line in lines if line.strip()]
-        return {int(number): _split(int(original)) for number, original in pairs}
-    except ValueError as error:
-        raise DataError(f"{mapping} can't be read as CelebA-HQ's mapping: {error}") from error
+        rows = [line.split() for line in mapping.read_text(encoding="utf-8").splitlines()]
+        named = [row for row in rows if row and row[0].isdigit()]
+        if not named:
+            raise ValueError("no line begins with a number")
+        return {int(row[0]): _split(int(Path(row[2]).stem)) for row in named}
+    except (ValueError, IndexError) as error:
+        raise DataError(
+            f"{mapping} can't be read ({error}): expected lines such as '0 119613 119614.jpg', "
+            "take the data set's own file"
+        ) from error
 
 
-def _split(original: int) -> str:
-    return "train" if original < _VAL else "val" if original < _TEST else "test"
+def _split(number: int) -> str:
+    return "train" if number < _VAL else "val" if number < _TEST else "test"
 
 
 def read_parts(face: Face) -> dict[str, np.ndarray]:
@@ -130,10 +146,12 @@ def read_parts(face: Face) -> dict[str, np.ndarray]:
             with Image.open(path) as file:
                 areas[name] = np.asarray(file.convert("L")) > 0
         except (*DAMAGED, *BOMBS) as error:
-            raise DataError(f"{path} can't be read: {error}") from error
+            raise DataError(f"{path} can't be read ({error}): unpack it again") from error
     sizes = {area.shape for area in areas.values()}
     if len(sizes) > 1:
-        raise DataError(f"the parts of photo {face.number} differ in size: {sorted(sizes)}")
+        raise DataError(
+            f"the parts of photo {face.number} differ in size ({sorted(sizes)}): unpack them again"
+        )
     return areas
 
 
@@ -164,27 +182,36 @@ def write_face(face: Face, out: Path, order: Order) -> None:
         with Image.open(face.photo) as file:
             photo = file.convert("RGB").resize(mask.size, Image.Resampling.LANCZOS)
     except (*DAMAGED, *BOMBS) as error:
-        raise DataError(f"{face.photo} can't be read as a photo: {error}") from error
+        raise DataError(f"{face.photo} can't be read ({error}): unpack it again") from error
     picture = folder / "images" / f"{face.stem}.jpg"
     try:
         write_whole(picture, lambda path: photo.save(path, "JPEG", quality=_QUALITY))
         write_whole(target, lambda path: mask.save(path, "PNG"))
     except OSError as error:
-        raise OutputError(f"can't write {target}: {error}") from error
+        raise OutputError(f"can't write into {folder}: {error}") from error
 
 
-def claim(out: Path, *, published: bool) -> None:
-    """Notes the order of painting in a folder, or checks that it is the one noted.
+def claim(out: Path, *, published: bool, split: bool) -> None:
+    """Notes in a folder how it is made, or checks that it goes on as it was begun.
+
+    Args:
+        out: The folder.
+        published: The order of painting.
+        split: Whether there is a folder for each set.
 
     Raises:
-        OutputError: The folder's masks were painted in the other order, or it can't be written.
+        OutputError: It was begun otherwise, holds other files, or can't be written.
     """
-    wanted, record = "published" if published else "worn last", out / RECORD
+    order = "neck and cloth last" if published else "earrings and necklaces last"
+    wanted, record = f"{order}, {'three sets' if split else 'one set'}", out / RECORD
     try:
         noted = record.read_text(encoding="utf-8").strip() if record.exists() else ""
-        if not noted:
+        others = sorted(path.name for path in out.iterdir() if not path.name.startswith("."))
+        if not noted and not others:
             write_whole(record, lambda path: path.write_text(f"{wanted}\n", encoding="utf-8"))
+            return
     except (OSError, ValueError) as error:
         raise OutputError(f"can't write to {out}: {error}") from error
-    if noted not in ("", wanted):
-        raise OutputError(f"the masks of {out} were painted in the order '{noted}': choose another")
+    if noted != wanted:
+        held = f"masks made with '{noted}'" if noted else f"other files ({others[:3]})"
+        raise OutputError(f"{out} holds {held}, these would be '{wanted}': name another --out")

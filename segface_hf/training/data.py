@@ -100,8 +100,9 @@ def read_mask(path: Path, schema: LabelSchema, *, gaps: bool = False) -> np.ndar
     known = np.where(mask == IGNORED, 0, mask) if gaps else mask
     if not known.any() and mask.any():
         raise DataError(
-            f"{path} holds nothing but 0 and {IGNORED}: expected class ids, with {IGNORED} where "
-            "a pixel isn't labelled; a black-and-white mask of one part isn't one"
+            f"{path} holds nothing but 0 and {IGNORED}: expected class ids, with {IGNORED} where a "
+            "pixel isn't labelled. Give a black-and-white mask of one part that part's id; leave "
+            "out a photo of which no part is labelled"
         )
     try:
         schema.check_mask(known, source=str(path))
@@ -155,8 +156,13 @@ def read_pair(pair: Pair, schema: LabelSchema) -> tuple[Image.Image, np.ndarray]
     return read_photo(pair, (mask.shape[1], mask.shape[0])), mask
 
 
-def check_pairs(pairs: Sequence[Pair], schema: LabelSchema) -> None:
+def check_pairs(pairs: Sequence[Pair], schema: LabelSchema, *, progress: bool = True) -> None:
     """Reads every pair, so that a bad one is told before hours of work and not after.
+
+    Args:
+        pairs: What `find_pairs` gave.
+        schema: Refuses ids outside it.
+        progress: Whether to show how far it is, where that takes longer than a moment.
 
     Raises:
         DataError: Names the first file that can't be used.
@@ -167,8 +173,8 @@ def check_pairs(pairs: Sequence[Pair], schema: LabelSchema) -> None:
 
     with ThreadPoolExecutor(2) as pool:
         checked = pool.map(check, pairs)
-        # A folder that is read in a moment needs no bar.
-        for _ in tqdm(checked, total=len(pairs), desc="check", unit="photo", delay=2):
+        bar = {"desc": "check", "unit": "photo", "delay": 2, "disable": not progress}
+        for _ in tqdm(checked, total=len(pairs), **bar):
             pass
 
 
@@ -229,16 +235,19 @@ def load_photos(pairs: Sequence[Pair], schema: LabelSchema, *, side: int) -> Pho
         DataError: Names the first file that can't be used.
     """
 
-    def load(pair: Pair) -> tuple[Tensor, Tensor]:
-        image, mask = read_pair(pair, schema)
-        resized = image.resize((side, side), Image.Resampling.BICUBIC)
-        ids = Image.fromarray(mask).resize((side, side), Image.Resampling.NEAREST)
-        return torch.from_numpy(np.array(resized)).permute(2, 0, 1), torch.from_numpy(np.array(ids))
-
     if not pairs:
         raise DataError("no photos to load: the list of pairs is empty")
+    # Filled in place: thousands of photos are not to be in memory twice.
+    images = torch.empty((len(pairs), 3, side, side), dtype=torch.uint8)
+    masks = torch.empty((len(pairs), side, side), dtype=torch.uint8)
+
+    def load(index: int) -> None:
+        image, mask = read_pair(pairs[index], schema)
+        resized = image.resize((side, side), Image.Resampling.BICUBIC)
+        ids = Image.fromarray(mask).resize((side, side), Image.Resampling.NEAREST)
+        images[index] = torch.from_numpy(np.array(resized)).permute(2, 0, 1)
+        masks[index] = torch.from_numpy(np.array(ids))
+
     with ThreadPoolExecutor(2) as pool:
-        loaded = list(pool.map(load, pairs))
-    images = torch.stack([image for image, _ in loaded]).contiguous()
-    masks = torch.stack([mask for _, mask in loaded])
+        list(pool.map(load, range(len(pairs))))
     return PhotoSet(images, masks, tuple(pair.stem for pair in pairs), schema)

@@ -90,7 +90,12 @@ def training_loss(
         share: (K,) share of each class in all pixels of the training set.
         photos: Size of the training set.
         progress: Fraction of the run that is done; decides deferred re-weighting.
+
+    Returns:
+        The loss; zero where no pixel is labelled.
     """
+    if not (masks != IGNORED).any():
+        return logits.sum() * 0
     if logits.shape[-2:] != masks.shape[-2:]:
         logits = F.interpolate(logits, size=masks.shape[-2:], mode="bilinear", align_corners=False)
     if options.logit_adjustment:

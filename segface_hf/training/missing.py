@@ -44,6 +44,8 @@ def mend_missing(
 
 def _mended(mask: Tensor, seen: Tensor, *, complete: bool, classes: int) -> Tensor:
     """Returns a mask without the claim that what `seen` holds beyond it isn't there."""
+    # Where nobody labelled, the teacher has no say either.
+    seen = seen.masked_fill(mask == IGNORED, IGNORED)
     held, sure = (torch.bincount(ids.flatten().long(), minlength=256) for ids in (mask, seen))
     judged = sure >= _LEAST_SHARE * mask.numel()
     judged[0] = False

@@ -12,7 +12,7 @@ from segface_hf.errors import ConfigError, DataError
 from segface_hf.labels import LabelSchema
 from segface_hf.model import SegFace
 from segface_hf.training.audit import swapped_photos
-from segface_hf.training.augment import augment_batch
+from segface_hf.training.augment import augment_batch, mirror_table
 from segface_hf.training.data import PhotoSet, find_pairs, load_photos
 from segface_hf.training.drawing import draw_parts, occlude
 from segface_hf.training.missing import mend_missing
@@ -93,7 +93,7 @@ class TrainingData:
 
 def repaired(photos: PhotoSet, stems: tuple[str, ...]) -> PhotoSet:
     """Returns the photos with left and right ids swapped back in the named masks."""
-    table = torch.tensor(photos.schema.mirror_ids, dtype=torch.uint8)
+    table = mirror_table(photos.schema).to(torch.uint8)
     wrong = torch.tensor([stem in stems for stem in photos.stems])
     fixed = table[photos.masks.long()]
     return replace(photos, masks=torch.where(wrong[:, None, None], fixed, photos.masks))

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from segface_hf.errors import ConfigError, OutputError
+from segface_hf.errors import ConfigError, DivergedError, OutputError
 from segface_hf.metrics import Scores, number
 from segface_hf.model import SegFace
 from segface_hf.training.ahead import Ahead
@@ -120,12 +120,21 @@ class Run:
         return self.step >= self.recipe.steps
 
     def advance(self) -> float:
-        """Does one step and returns its loss."""
+        """Does one step and returns its loss.
+
+        Raises:
+            DivergedError: The loss is no number; the weights are as they were before the step.
+        """
         recipe, started = self.recipe, time.monotonic()
         images, masks = self._batches.take(self.step)
         self._set_rates()
         self.optimizer.zero_grad(set_to_none=True)
         loss = self._team.backward(self._normalised(images), masks, self._loss)
+        if not math.isfinite(loss):
+            raise DivergedError(
+                f"the loss of step {self.step} is {loss}: lower learning_rate and backbone_rate. "
+                f"What was saved before is still in {self.out}"
+            )
         nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip)
         self.optimizer.step()
         self.step += 1

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from segface_hf.errors import ConfigError
+from segface_hf.wording import counted
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,11 @@ class Sources:
         return cls(len(stems) - labelled - rendered, labelled, rendered, names)
 
     def __str__(self) -> str:
-        told = [f"{self.photos} photos"]
+        told = [counted(self.photos, "photo")]
         if self.labelled:
             told.append(f"{self.labelled} labelled by a teacher")
         if self.rendered:
-            told.append(f"{self.rendered} synthetic pictures")
+            told.append(counted(self.rendered, "synthetic picture"))
         return ", ".join(told)
 
     def to_dict(self) -> dict[str, Any]:

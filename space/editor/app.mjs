@@ -188,7 +188,10 @@ export class App {
   }
 
   useTool(name) {
-    if (this.isDrawing()) return; // A stroke ends with the tool that began it.
+    if (this.isDrawing() && this.state.path.length) {
+      this.say('Let go of the lasso first.'); // The path belongs to the tool that began it.
+      return;
+    }
     this.leavePreview();
     Object.assign(this.state, { tool: name, path: [] });
     this.say(TOOLS[name].label);

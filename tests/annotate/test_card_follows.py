@@ -30,7 +30,7 @@ def done(said):
 
 def counted(hub):
     card = hub.files("dataset", REPO)["README.md"].decode()
-    return card.split("## Size\n\n")[1].split(" contributions")[0]
+    return card.split("## Size\n\n")[1].split(" contribution")[0]
 
 
 def test_the_card_follows_accept_fix_settling_and_takedown(say, guest, hub, drawn):
@@ -76,7 +76,7 @@ def test_a_takedown_in_a_folder_is_followed_by_its_card(say, drawn, tmp_path):
         store.save(drawn(number))
     say("card", "--folder", store.root)
     say("takedown", "--folder", store.root, drawn(1).content_id)
-    assert b"\n1 contributions" in store.read("README.md")
+    assert b"\n1 contribution" in store.read("README.md")
 
 
 def test_a_token_that_may_not_write_the_card_leaves_the_merge_and_says_what_to_run(

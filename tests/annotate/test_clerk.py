@@ -37,7 +37,7 @@ def test_an_accepted_contribution_is_counted_on_the_card(clerk, owner, guest, hu
     Desk(owner).accept(1)
     clerk.merged(owner.repo)
     assert clerk.settled(timeout=20)
-    assert "1 contributions by 1 contributors" in card(hub)
+    assert "1 contribution by 1 contributor" in card(hub)
     assert b"<svg" in hub.files("dataset", REPO)["growth.svg"]
 
 
@@ -47,7 +47,7 @@ def test_a_busy_hub_is_tried_again_and_the_merge_stays(clerk, owner, hub, drawn)
     hub.fail("/commit/", 500, headers={"Retry-After": "0"})
     clerk.merged(owner.repo)
     assert clerk.settled(timeout=20)
-    assert "1 contributions" in card(hub)
+    assert "1 contribution" in card(hub)
     assert clerk.trouble == ""
 
 
@@ -58,7 +58,7 @@ def test_a_token_that_may_not_is_said_and_not_tried_for_ever(clerk, owner, guest
     assert "this account may not do that on owner/faces" in clerk.trouble
     clerk.merged(owner.repo)
     assert clerk.settled(timeout=20)
-    assert (clerk.trouble, "1 contributions" in card(hub)) == ("", True)
+    assert (clerk.trouble, "1 contribution" in card(hub)) == ("", True)
 
 
 def test_many_merges_are_counted_once_and_cost_few_requests(owner, hub, drawn):
@@ -80,7 +80,7 @@ def test_a_renewal_waits_its_turn(owner, hub, drawn):
         put(owner, drawn(number))
         clerk.merged(owner.repo)
         clerk.settled(timeout=3.0)
-    assert "1 contributions" in card(hub)
+    assert "1 contribution" in card(hub)
 
 
 def test_a_large_dataset_is_counted_in_parts(owner, hub, drawn):
@@ -98,7 +98,7 @@ def test_direct_commits_of_the_courier_are_counted_too(clerk, dataset, hub, draw
     courier.outbox.tray("guest").put(drawn(1))
     courier.step()
     assert clerk.settled(timeout=20)
-    assert "1 contributions" in card(hub)
+    assert "1 contribution" in card(hub)
 
 
 def test_a_merge_returns_at_once_although_the_hub_hangs(clerk, owner, hub, drawn):

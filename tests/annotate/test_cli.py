@@ -67,7 +67,7 @@ def test_accept_merges_and_counts_the_card(say, guest, hub, drawn, tmp_path):
     sent(guest, drawn(1), drawn(2))
     code, out, _ = say("accept", "--repo", REPO, 1, 2, "--mirror", tmp_path / "mirror")
     assert (code, out) == (0, "#1 is merged\n#2 is merged\n")
-    assert b"2 contributions by 1 contributors" in hub.files("dataset", REPO)["README.md"]
+    assert b"2 contributions by 1 contributor" in hub.files("dataset", REPO)["README.md"]
     code, _, err = say("accept", "--repo", REPO, 1)
     assert (code, err) == (1, "#1 is merged already\n")
 
@@ -133,14 +133,14 @@ def test_stats_card_compact_and_takedown_keep_a_folder_in_order(say, drawn, tmp_
     gone = drawn(1).content_id
     assert say("takedown", "--folder", store.root, gone)[1] == "1 row removed, 1 tombstone left\n"
     assert say("card", "--folder", store.root)[1] == (
-        "the card counts 2 contributions by 1 contributors\n"
+        "the card counts 2 contributions by 1 contributor\n"
     )
 
 
 def test_counting_a_dataset_on_the_hub_leaves_its_pictures_there(say, guest, owner, hub, drawn):
     owner.commit([Parcel(to_parquet(drawn(n, size=(256, 256)))) for n in range(3)])
     hub.log.clear()
-    assert say("card", "--repo", REPO)[1] == "the card counts 3 contributions by 1 contributors\n"
+    assert say("card", "--repo", REPO)[1] == "the card counts 3 contributions by 1 contributor\n"
     assert say("stats", "--repo", REPO)[1].startswith("3 contributions of 3 photos")
     read = sum(request.get("received", 0) for request in hub.requests("/resolve/.*parquet"))
     assert (
@@ -198,7 +198,7 @@ def test_an_app_s_outbox_is_not_taken_for_an_empty_dataset(say, dataset, drawn, 
     Outbox(tmp_path / "box").tray("secret").put(drawn(1))
     code, out, err = say(*words)
     assert (code, out) == (2, "")
-    assert f"{tmp_path / 'box'} is the outbox of an app, where 1 contributions wait for it" in err
+    assert f"{tmp_path / 'box'} is the outbox of an app, where 1 contribution wait for it" in err
     assert f"start the app with SEGFACE_DATASET={REPO}" in err
     FolderStore(tmp_path / "box").save(drawn(2))
     code, out, err = say(*words)

@@ -114,7 +114,7 @@ def test_an_export_that_nobody_annotated_is_an_error(bring, tmp_path):
     cvat(tmp_path, ('name="a.png"', ""))
     code, _, err = bring("cvat")
     assert code == 2
-    assert "nobody has annotated any of the 1 photos of" in err
+    assert "nobody has annotated any of the 1 photo of" in err
     assert err.endswith("draw their parts in the other tool, and export again\n")
 
 

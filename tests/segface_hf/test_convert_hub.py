@@ -217,6 +217,11 @@ def test_a_place_that_can_not_be_written_is_told_before_the_download(
     for place, told in ((".", "is the current folder"), (str(tmp_path.parent), "other files")):
         assert main(["convert", SOURCE, "--out", place]) == 2
         assert told in capsys.readouterr().err
+    thesis = tmp_path / "all" / "mobilenet_celeba_512" / "thesis.txt"
+    thesis.parent.mkdir(parents=True)
+    thesis.write_text("years")
+    assert main(["convert", "--all", "--out", str(tmp_path / "all")]) == 1
+    assert "thesis.txt" in capsys.readouterr().err
     assert not hub.requests("mobilenet_celeba_512/model_299.pt")
 
 

@@ -126,6 +126,18 @@ def test_what_is_predicted_where_nobody_labelled_counts_neither_way():
     assert outlines[3, 0] == 7 + 7 + 10
 
 
+def test_an_outline_beside_the_unknown_may_be_met_there_and_need_not_be():
+    mask = np.zeros((200, 200), np.uint8)
+    mask[:, :100] = 3
+    guess = np.roll(mask, 2, axis=1)
+    guess[:, :2] = 3
+    for gap in (101, 102, 150):
+        seen = mask.copy()
+        seen[:, gap:] = IGNORED
+        f1 = BoundaryCounts(boundary_counts(seen, guess, 4, tolerance=0.01)).f1[3]
+        assert np.isnan(f1) if gap < 104 else f1 == 1
+
+
 def test_a_missing_class_has_boundary_f1_zero():
     mask = np.zeros((8, 8), np.uint8)
     mask[2:5, 2:5] = 3
@@ -245,7 +257,7 @@ def test_the_lines_for_a_terminal_show_sides_that_were_mixed_up_and_every_group(
     groups = {"light": {"bad": "dark", "good": "bright"}}
     lines = list(summary(report(measured(), rounds=0, groups=groups)))
     assert "left-right mixed up: l_eye / r_eye 0.1250" in lines
-    bright = "light bright: mean_f1 1.0000, tail_f1 1.0000 in 1 photos (few: uncertain)"
+    bright = "light bright: mean_f1 1.0000, tail_f1 1.0000 in 1 photo (few: uncertain)"
     assert bright in lines
     assert sum(line.startswith("light dark: mean_f1 0.7111") for line in lines) == 1
 

@@ -63,6 +63,19 @@ def test_a_faithful_parse_has_a_small_landmark_error():
     assert values["mean_f1_of_the_photo_pipeline"] > 0.5
 
 
+def test_a_mask_with_gaps_tells_no_landmarks_and_scores_the_rest():
+    face = Detection.from_box((48.0, 32.0, 208.0, 232.0))
+    scores = ParserScores(FaceParser(ColorEngine(), detector=FixedDetector(face)), tilt=10)
+    image, mask = drawn_photo(0)
+    mask = mask.copy()
+    mask[:, 128:] = 255
+    scores.add("half", image, mask)
+    values = scores.summary()
+    assert values["landmarks"]["photos_measured"] == 0
+    assert values["landmarks"]["mean_f1_of_the_photo_pipeline"] > 0.5
+    assert scores.upright[0].sum() == 256 * 128
+
+
 def test_a_photo_whose_face_is_missed_counts_with_error_one():
     scores = ParserScores(FaceParser(ColorEngine(), detector=FixedDetector()), tilt=45)
     scores.add("a", *drawn_photo(0))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
+
 import pytest
 
 from segface_hf.whole import write_whole
@@ -28,6 +32,37 @@ def test_a_save_that_breaks_off_leaves_the_old_file_and_no_other(tmp_path, durab
         write_whole(target, break_off, durable=durable)
     assert target.read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["file.bin"]
+
+
+def test_a_durable_file_is_on_the_disk_before_it_has_its_name_and_its_name_too(
+    tmp_path, monkeypatch
+):
+    synced = []
+    real = os.fsync
+
+    def noted(handle):
+        synced.append((stat.S_ISDIR(os.fstat(handle).st_mode), (tmp_path / "file").exists()))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    write_whole(tmp_path / "file", lambda path: path.write_bytes(b"new"))
+    assert synced == []
+    (tmp_path / "file").unlink()
+    write_whole(tmp_path / "file", lambda path: path.write_bytes(b"new"), durable=True)
+    assert synced == [(False, False), (True, True)]
+
+
+def test_a_system_that_can_not_make_a_folder_durable_still_keeps_the_file(tmp_path, monkeypatch):
+    real = os.fsync
+
+    def picky(handle):
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "not for folders")
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", picky)
+    write_whole(tmp_path / "file", lambda path: path.write_bytes(b"new"), durable=True)
+    assert (tmp_path / "file").read_bytes() == b"new"
 
 
 def test_a_name_as_long_as_the_system_allows_can_be_written(tmp_path):

@@ -56,7 +56,7 @@ def test_the_card_of_a_folder_follows_what_is_saved_there(tmp_path, correction):
     keeper, who = FolderKeeper(tmp_path, licence="cc-by-4.0", pace=pace), anonymous()
     keeper.save(replace(correction, consent=None), who=who)
     assert keeper.clerk.settled(timeout=20)
-    assert b"\n1 contributions by 1" in (tmp_path / "README.md").read_bytes()
+    assert b"\n1 contribution by 1" in (tmp_path / "README.md").read_bytes()
     assert b"<svg" in (tmp_path / "growth.svg").read_bytes()
     keeper.save(replace(correction, contributor="ada"), who=who)
     assert keeper.clerk.settled(timeout=20)

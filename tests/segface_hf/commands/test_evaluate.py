@@ -32,7 +32,7 @@ def test_groups_and_mixed_up_sides_are_told_where_no_file_is_asked_for(evaluate,
     told = capsys.readouterr().out
     for value in ("yes", "no"):
         assert f"glasses {value}: mean_f1 " in told
-    assert told.count("in 1 photos (few: uncertain)") == 2
+    assert told.count("in 1 photo (few: uncertain)") == 2
 
 
 def test_the_page_links_to_the_contact_sheet_wherever_both_are(evaluate, tmp_path):

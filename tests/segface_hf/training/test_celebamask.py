@@ -21,7 +21,7 @@ DROP = (slice(44, 50), slice(20, 23))
 def write_faces(root, originals):
     """Faces 0, 1, ... as CelebAMask-HQ has them: photos twice as large as the pictures of parts."""
     names = {part: name for name, part in painting(published=True)}
-    lines = ["idx orig_idx orig_file proper_md5 final_md5"]
+    lines = ["idx    orig_idx    orig_file"]
     for number, original in enumerate(originals):
         pixels, mask = draw_face(number, glasses=False)
         areas = {names[int(index)]: mask == index for index in np.unique(mask) if index}
@@ -35,7 +35,7 @@ def write_faces(root, originals):
             Image.fromarray(channels).save(folder / f"{number:05d}_{name}.png")
         (root / PHOTOS).mkdir(exist_ok=True)
         Image.fromarray(pixels).resize((128, 128)).save(root / PHOTOS / f"{number}.jpg")
-        lines.append(f"{number} {original} 000001.jpg a b")
+        lines.append(f"{number}    {original - 1}    {original:06d}.jpg")
     (root / MAPPING).write_text("\n".join(lines) + "\n")
 
 
@@ -90,7 +90,28 @@ def test_a_second_call_goes_on_and_the_other_order_is_refused(source, tmp_path, 
     assert lost.exists()
     assert mask.stat().st_mtime_ns == before
     assert main(["celebamask", str(source), "--out", str(out), "--published-order"]) == 2
-    assert "painted in the order 'worn last'" in capsys.readouterr().err
+    assert "masks made with 'earrings and necklaces last, three sets'" in capsys.readouterr().err
+    (source / MAPPING).unlink()
+    assert main(["celebamask", str(source), "--out", str(out)]) == 2
+    assert "these would be 'earrings and necklaces last, one set'" in capsys.readouterr().err
+
+
+def test_masks_of_somebody_else_are_neither_taken_over_nor_touched(source, tmp_path, capsys):
+    mask = tmp_path / "theirs" / "train" / "masks" / "00000.png"
+    mask.parent.mkdir(parents=True)
+    mask.write_bytes(b"theirs")
+    assert main(["celebamask", str(source), "--out", str(tmp_path / "theirs")]) == 2
+    assert "holds other files (['train'])" in capsys.readouterr().err
+    assert mask.read_bytes() == b"theirs"
+
+
+def test_a_mapping_without_its_first_line_and_hidden_files_change_nothing(source, tmp_path, capsys):
+    lines = (source / MAPPING).read_text().splitlines()
+    (source / MAPPING).write_text("\n".join(lines[1:]))
+    (source / PARTS / "0" / "._00000_skin.png").write_bytes(b"of a Mac")
+    shutil.copy(source / PHOTOS / "0.jpg", source / PHOTOS / "9.jpg")
+    assert len(made(source, tmp_path / "faces")) == 4
+    assert "left out, for want of any part: 1 photo" in capsys.readouterr().err
 
 
 def test_without_the_mapping_there_is_one_set(source, tmp_path, capsys):
@@ -130,11 +151,11 @@ def small_part(source):
 
 
 def short_mapping(source):
-    (source / MAPPING).write_text("idx orig_idx\n0 7\n")
+    (source / MAPPING).write_text("idx orig_idx orig_file\n0 6 000007.jpg\n")
 
 
 def broken_mapping(source):
-    (source / MAPPING).write_text("idx orig_idx\nzero seven\n")
+    (source / MAPPING).write_text("idx orig_idx orig_file\n")
 
 
 @pytest.mark.parametrize(
@@ -144,7 +165,7 @@ def broken_mapping(source):
         (lost_photo, "2.jpg is missing"), (strange_part, "00000_beard.png is no part"),
         (broken_part, "00000_skin.png can't be read"), (broken_photo, "1.jpg can't be read"),
         (small_part, "parts of photo 0 differ in size"), (short_mapping, "lacks photo 1"),
-        (broken_mapping, "can't be read as CelebA-HQ's mapping"),
+        (broken_mapping, "expected lines such as '0 119613 119614.jpg'"),
     ],
 )  # fmt: skip
 def test_what_can_not_be_used_is_named(source, tmp_path, capsys, spoil, told):

@@ -15,7 +15,6 @@ from segface_hf.commands.evaluate import pipeline_scores
 from segface_hf.commands.train import validation_folder
 from segface_hf.config import SegFaceConfig
 from segface_hf.errors import ConfigError, DataError
-from segface_hf.labels import IGNORED
 from segface_hf.metrics_bootstrap import resampled
 from segface_hf.model import SegFace
 from segface_hf.training.data import find_pairs
@@ -66,26 +65,6 @@ def test_evaluate_writes_json_page_and_sheet(trained, folder, tmp_path, capsys):
     with Image.open(tmp_path / "e.png") as sheet:
         assert sheet.size == (3 * 224, 2 * (224 + 18))
     assert "mean_f1" in capsys.readouterr().out
-
-
-def test_masks_with_gaps_are_trained_on_and_scored_where_they_say_something(
-    folder, tmp_path, capsys
-):
-    every = {"sampling": "balanced", "swapped": "repair", "missing": "complete",
-             "paste": {"eyeglasses": 1.0}, "drawn": {"necklace": 1.0}}  # fmt: skip
-    for path in (folder / "masks").iterdir():
-        ids = np.array(Image.open(path))
-        ids[:, :20] = IGNORED
-        Image.fromarray(ids).save(path)
-    recipe = tiny_recipe(steps=2, tail=every, pseudo={"teacher": "embedded"})
-    write_recipe(recipe, tmp_path / "gaps.yaml")
-    out, data = str(tmp_path / "run"), ["--data", str(folder)]
-    assert main(["train", *data, "--out", out, "--config", str(tmp_path / "gaps.yaml")]) == 0
-    named = ["--json", str(tmp_path / "e.json"), "--sheet", str(tmp_path / "e.png")]
-    assert main(["evaluate", *data, "--model", f"{out}/last", *named, "--bootstrap", "0"]) == 0
-    values = json.loads((tmp_path / "e.json").read_text())
-    assert sum(row.get("pixels", 0) for row in values["classes"].values()) == 6 * 44 * 64
-    assert tuple(np.asarray(Image.open(tmp_path / "e.png"))[100, 224 + 10]) == (128, 128, 128)
 
 
 def test_evaluate_draws_parts_on_photos_that_lack_them(trained, folder, tmp_path, capsys):
@@ -191,6 +170,18 @@ def test_evaluate_refuses_a_model_of_other_classes_before_it_measures(
     assert code == 2
     told = capsys.readouterr().err
     assert "differ in ['necklace', 'scarf']: compare models of the same classes" in told
+    assert "photo/s" not in told
+
+
+def test_evaluate_refuses_a_rival_that_needs_landmarks_before_it_measures(
+    trained, folder, tmp_path, capsys
+):
+    options = {**tiny_recipe().model_options(), "schema": "celebamask_hq", "warp": "tanh"}
+    SegFace(SegFaceConfig.from_dict(options)).save_pretrained(tmp_path / "warped")
+    common = ["evaluate", "--model", str(trained / "last"), "--data", str(folder)]
+    assert main([*common, "--against", str(tmp_path / "warped")]) == 2
+    told = capsys.readouterr().err
+    assert "landmarks" in told
     assert "photo/s" not in told
 
 

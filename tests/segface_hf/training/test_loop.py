@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from segface_hf.errors import CheckpointError, ConfigError, OutputError
+from segface_hf.errors import CheckpointError, ConfigError, DivergedError, OutputError
 from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.model import SegFace
 from segface_hf.training.data import find_pairs
@@ -51,6 +51,19 @@ def test_a_run_that_was_killed_goes_on_bit_for_bit(folder, tmp_path, recipe):
     assert all(
         torch.equal(whole_moments[k]["exp_avg"], resumed_moments[k]["exp_avg"])
         for k in whole_moments
+    )
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_spares_what_was_saved(folder, tmp_path):
+    recipe = tiny_recipe(learning_rate=1e30, backbone_rate=1e30, checkpoint_every=1, warmup_steps=0)
+    run = new_run(folder, tmp_path / "run", recipe, evaluate=False)
+    run.save()
+    with pytest.raises(DivergedError, match="lower learning_rate and backbone_rate"):
+        train(run)
+    state = load_state(tmp_path / "run" / STATE_FILE)
+    assert state["step"] == run.step < recipe.steps
+    assert all(
+        torch.isfinite(value).all() for value in weights_of(tmp_path / "run" / LAST).values()
     )
 
 

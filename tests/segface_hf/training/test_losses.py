@@ -39,6 +39,18 @@ def test_ignored_pixels_change_no_loss():
     assert loss(logits, masks) == pytest.approx(loss(other, masks))
 
 
+@pytest.mark.parametrize("absent", [False, True])
+def test_a_photo_without_a_labelled_pixel_costs_nothing_and_teaches_nothing(absent):
+    logits = torch.randn(1, 2, 2, 2, requires_grad=True)
+    masks = torch.full((1, 2, 2), IGNORED)
+    total = training_loss(
+        logits, masks, Loss(dice_absent=absent), share=SHARE, photos=4, progress=0.0
+    )
+    total.backward()
+    assert total.item() == 0
+    assert logits.grad.abs().max() == 0
+
+
 def test_equal_logits_cost_the_logarithm_of_the_class_count():
     masks = torch.tensor([[[0, 1], [1, 0]]])
     assert loss(torch.zeros(1, 2, 2, 2), masks, dice=0.0) == pytest.approx(math.log(2))

@@ -70,6 +70,13 @@ def test_more_than_a_quarter_is_no_fragment(photos):
     assert torch.equal(changed.masks[1], photos.masks[1])
 
 
+def test_where_nobody_labelled_the_teacher_has_no_say(photos):
+    photos.masks[:, :, 32:] = IGNORED
+    changed, _ = mend_missing(photos, Teacher(Seer(9.0), 0.9), complete=True)
+    assert (changed.masks[:, :, 32:] == IGNORED).all()
+    assert (changed.masks[1, 26:38, :32] == NAMED("eyeglasses")).all()
+
+
 def test_a_teacher_in_doubt_changes_nothing(photos):
     changed, stems = mend_missing(photos, Teacher(Seer(0.5), 0.9))
     assert stems == ()

@@ -82,10 +82,10 @@ def test_a_contribution_is_looked_at_and_merged_and_the_card_counts_it(hub, gues
     told(page, "#1 is merged")
     assert guest.repo.pull_request(1).status == "merged"
     for _ in range(150):
-        if b"1 contributions by" in hub.files("dataset", REPO)["README.md"]:
+        if b"1 contribution by" in hub.files("dataset", REPO)["README.md"]:
             break
         time.sleep(0.1)
-    assert b"1 contributions by" in hub.files("dataset", REPO)["README.md"]
+    assert b"1 contribution by" in hub.files("dataset", REPO)["README.md"]
     page.get_by_role("tab", name="Dataset").click()
     page.wait_for_selector("#dataset table")
     assert "1 correction of 1 photo" in page.locator("#dataset").inner_text()
