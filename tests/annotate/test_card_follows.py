@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from annotate.bookkeeping import refresh_card
 from annotate.clerk import Clerk, ClerkPace
 from annotate.ledger import MOST_AT_ONCE, Ledger
@@ -30,7 +32,7 @@ def done(said):
 
 def counted(hub):
     card = hub.files("dataset", REPO)["README.md"].decode()
-    return card.split("## Size\n\n")[1].split(" contribution")[0]
+    return re.split(r" contributions? by", card.split("## Size\n\n")[1])[0]
 
 
 def test_the_card_follows_accept_fix_settling_and_takedown(say, guest, hub, drawn):

@@ -198,7 +198,9 @@ def test_an_app_s_outbox_is_not_taken_for_an_empty_dataset(say, dataset, drawn, 
     Outbox(tmp_path / "box").tray("secret").put(drawn(1))
     code, out, err = say(*words)
     assert (code, out) == (2, "")
-    assert f"{tmp_path / 'box'} is the outbox of an app, where 1 contribution wait for it" in err
+    assert (
+        f"{tmp_path / 'box'} is the outbox of an app, which has yet to send 1 contribution" in err
+    )
     assert f"start the app with SEGFACE_DATASET={REPO}" in err
     FolderStore(tmp_path / "box").save(drawn(2))
     code, out, err = say(*words)
