@@ -147,6 +147,20 @@ def test_what_cannot_be_taken_is_named_and_the_rest_goes_on(bring, rows, tmp_pat
     assert sorted(rows()) == ["b", "e"]
 
 
+def test_a_mask_with_pixels_that_nobody_labelled_is_no_contribution(bring, rows, tmp_path):
+    for name in "ab":
+        photo(tmp_path / f"src/images/{name}.png", number=ord(name))
+        mask(tmp_path / f"src/masks/{name}.png", size=(32, 24))
+    ids = np.array(Image.open(tmp_path / "src/masks/b.png"))
+    ids[:4] = 255
+    Image.fromarray(ids).save(tmp_path / "src/masks/b.png")
+    code, _, err = bring("folder")
+    assert code == 1
+    assert "b.png: id 255 is not a class" in err
+    assert "nobody labelled a pixel: give each a class" in err
+    assert sorted(rows()) == ["a"]
+
+
 def test_a_task_that_is_malformed_stops_no_other(bring, rows, tmp_path):
     photo(tmp_path / "src/images/a.png")
     labelstudio(tmp_path, ("a.png", [{"result": [BRUSH]}]), ("b.png", None), (None, [{}]))
