@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from annotate import layout
-from annotate.card import CardFacts, check_block, freshness, new_card, read_block
+from annotate.card import CardFacts, check_block, freshness, new_card, other_licence, read_block
 from annotate.consent import DEFAULT_LICENCE
 from annotate.correction import Correction
 from annotate.durable import store_error, write_durably
@@ -70,8 +70,11 @@ class FolderStore:
 
         Raises:
             StoreError: The folder can't be written or is no dataset; nothing has changed.
-            RecordError: The folder holds rows of another version or of other labels.
+            RecordError: The folder holds rows of another version or of other labels, or its card
+                promises another licence than the correction is given under.
         """
+        if correction.consent is not None:
+            self._check_licence(correction.consent.licence)
         return self.save_row(
             correction.content_id, to_parquet(correction), schema=correction.schema
         )
@@ -119,6 +122,25 @@ class FolderStore:
         if since is None or not _is_newer(stamp, since):
             write_durably(stamp, freshness().encode())
 
+    def _check_licence(self, licence: str) -> None:
+        """Checks that a row may be given under a licence, by the card if there is one."""
+        card = self.read(layout.CARD)
+        promised = self._block(card) if card is not None else {"licence": self.licence}
+        if told := other_licence(promised, licence):
+            raise RecordError(
+                f"{self.root} can't keep this: {told}. Name another folder, or that licence"
+            )
+
+    def _block(self, card: bytes) -> Mapping[str, Any]:
+        """Reads what the card declares of the rows."""
+        try:
+            return read_block(card.decode("utf-8", "replace"), source=str(self.root))
+        except RecordError as error:
+            raise StoreError(
+                f"{self.root / layout.CARD} is no card of a dataset of corrections: "
+                "choose an empty folder"
+            ) from error
+
     def _check_card(self, schema: LabelSchema) -> None:
         """Writes the card of a new dataset, or checks that rows of this schema fit the old one."""
         card = self.read(layout.CARD)
@@ -126,14 +148,9 @@ class FolderStore:
             facts = CardFacts(schema=schema, licence=self.licence)
             write_durably(self.root / layout.CARD, new_card(facts).encode())
             return
-        try:
-            block = read_block(card.decode("utf-8", "replace"), source=str(self.root))
-        except RecordError as error:
-            raise StoreError(
-                f"{self.root / layout.CARD} is no card of a dataset of corrections: "
-                "choose an empty folder"
-            ) from error
-        check_block(block, schema.name, version=schema_version(schema), source=str(self.root))
+        check_block(
+            self._block(card), schema.name, version=schema_version(schema), source=str(self.root)
+        )
 
     def files(self) -> tuple[Path, ...]:
         """Returns the parquet files of the dataset, in the order of their paths."""

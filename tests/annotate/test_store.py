@@ -15,6 +15,7 @@ from datasets import load_dataset
 
 from annotate import durable
 from annotate.compact import compact
+from annotate.consent import Consent
 from annotate.errors import RecordError, StoreError
 from annotate.layout import row_path
 from annotate.store import FolderStore
@@ -111,6 +112,20 @@ def test_rows_of_other_labels_or_another_version_do_not_get_in(tmp_path, drawn):
     with pytest.raises(RecordError, match="holds rows of version 2, this app writes 1"):
         store.save(drawn(2))
     assert len(store.files()) == 1
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_row_under_another_licence_than_the_card_promises_does_not_get_in(tmp_path, drawn, begun):
+    store = FolderStore(tmp_path / "set")
+    free = Consent(right="own", people="agreed", licence="cc0-1.0")
+    if begun:
+        store.save(drawn(1))
+    with pytest.raises(RecordError, match=r"given under cc0-1\.0, and the card promises cc-by"):
+        store.save(drawn(2, consent=free))
+    assert len(store.files()) == begun
+    other = FolderStore(tmp_path / "free", licence="cc0-1.0")
+    assert other.save(drawn(2, consent=free)).created
+    assert FolderStore(tmp_path / "free").save(drawn(3, consent=free)).created
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path, correction):
