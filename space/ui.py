@@ -18,6 +18,7 @@ from space import (
     ui_messages,
     ui_models,
     ui_parse,
+    ui_queue,
     ui_review,
     ui_theme,
     ui_tools,
@@ -148,7 +149,7 @@ def launch(settings: Settings, **options: Any) -> Any:
     services = build_services(settings)
     services.models.get(settings.model)
     app = build_app(services, _parsed_examples(services))
-    app.queue(max_size=settings.queue_size, default_concurrency_limit=4)
+    ui_queue.queue(app, max_size=settings.queue_size, default_concurrency_limit=4)
     sweep_regularly(
         services.shelf, services.limit, services.saves, every=min(settings.keep_seconds, _SWEEP)
     )
@@ -161,5 +162,7 @@ def launch(settings: Settings, **options: Any) -> Any:
         head=ui_theme.head(), mcp_server=settings.mcp, show_error=True, ssr_mode=False,
         # Its page prints its key to the log, and tells everyone how often each event was called.
         enable_monitoring=False,
+        # Else Gradio asks its own page once, and ends where a busy machine takes three seconds.
+        _frontend=False,
         run_history=False, footer_links=["api"], **options,
     )  # fmt: skip

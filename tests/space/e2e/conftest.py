@@ -48,7 +48,7 @@ def wait_until_it_answers(url, process, log):
     raise RuntimeError(f"no answer within three minutes:\n{log.read_text()}")
 
 
-def start(folder, root=ROOT, **variables):
+def start(folder, root=ROOT, command=("app.py",), **variables):
     """Starts `python app.py` on a free port of this machine and waits until it answers."""
     port, log = free_port(), folder / "app.log"
     environment = {
@@ -60,7 +60,7 @@ def start(folder, root=ROOT, **variables):
     }  # fmt: skip
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "app.py"], cwd=root, env=environment, stdout=out,
+            [sys.executable, *command], cwd=root, env=environment, stdout=out,
             stderr=subprocess.STDOUT,
         )  # fmt: skip
     url = f"http://127.0.0.1:{port}/"

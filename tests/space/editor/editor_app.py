@@ -17,6 +17,7 @@ from annotate.edits import unpack_label_map
 from segface_hf.errors import SegFaceError
 from segface_hf.labels import CELEBAMASK_HQ
 from space.editor import FaceMaskEditor, accepted, editor_value, refused
+from space.ui_queue import queue
 from tests.space.editor.synthetic import synthetic_face
 
 Update = dict[str, Any]
@@ -76,9 +77,11 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     args = parser.parse_args()
     app = build(args.folder)
+    queue(app)
     app.launch(
-        server_name="127.0.0.1", server_port=args.port, allowed_paths=[str(args.folder)], quiet=True
-    )
+        server_name="127.0.0.1", server_port=args.port, allowed_paths=[str(args.folder)],
+        quiet=True, _frontend=False,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":
