@@ -22,10 +22,11 @@ def is_complete(folder: Path) -> bool:
 
 
 def check_target(out: Path) -> None:
-    """Refuses a place that holds anything but an earlier result.
+    """Refuses a place that holds anything but an earlier result, or that can't be made.
 
     Raises:
-        OutputError: It is a file, the current folder, or a folder with other files.
+        OutputError: It is a file, the current folder, or a folder with other files, or nothing
+            can be written around it.
     """
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} is a file: give a folder")
@@ -35,6 +36,11 @@ def check_target(out: Path) -> None:
     others = sorted(present - _OUTPUT_FILES)
     if others:
         raise OutputError(f"{out} holds other files ({others[:3]}): give a new or empty folder")
+    around = next(path for path in out.absolute().parents if path.exists())
+    if not around.is_dir() or not os.access(around, os.W_OK | os.X_OK):
+        raise OutputError(
+            f"can't write to {around}: choose another folder, or change its permissions"
+        )
 
 
 @contextmanager

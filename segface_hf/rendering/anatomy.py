@@ -141,10 +141,11 @@ def _derived(anatomy: Anatomy) -> dict[str, np.ndarray]:
     x, y, _ = points.T
     eye, mouth = anatomy.eye, anatomy.mouth
     lips_top = points[fields["lips"] > 0.5][:, 1].max()
-    bridge = 0.11 + 0.14 * np.clip((eye[1] - y) / 0.4, 0, 1)
-    nose = step(fields["nose"], 0.42, 0.3) * step(y, lips_top + 0.04, 0.06)
-    nose = nose * step(-y, -eye[1] - 0.1, 0.1) * step(-np.abs(x), -bridge, 0.06)
-    lip = step(fields["lips"], 0.4, 0.3)
+    # Annotators outline the bridge and the nostrils' wings, not the slopes down to the cheeks.
+    half = np.interp(eye[1] - y, [0.0, 0.22, 0.4], [0.085, 0.115, 0.185])
+    nose = step(fields["nose"], 0.42, 0.3) * step(y, lips_top + 0.08, 0.06)
+    nose = nose * step(-y, -eye[1] - 0.1, 0.1) * step(-np.abs(x), -half, 0.05)
+    lip = step(fields["lips"], 0.6, 0.3)
     lower = step(fields["jaw"], 0.33, 0.05)
     inside = step(fields["inside-mouth"], 0.5, 0.3)
     ear = step(fields["ears"], 0.45, 0.3)

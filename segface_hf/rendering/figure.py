@@ -67,7 +67,7 @@ def _framed(head: Head) -> tuple[np.ndarray, float]:
     random = head.plan.stream("camera")
     eyes = head.eye * [0, 1, 1]
     lips = head.skin[head.anatomy.fields["lips"] > 0.5].mean(0)
-    extent = max(4.0 * 2 * head.eye[0], 3.6 * abs(eyes[1] - lips[1])) * random.uniform(1.0, 1.25)
+    extent = max(4.0 * 2 * head.eye[0], 3.6 * abs(eyes[1] - lips[1])) * random.uniform(0.8, 1.08)
     middle = eyes + 0.1 * (lips - eyes) + random.normal(0, 0.03, 3)
     if head.plan.necklace is not None:
         # Photos that show a necklace are cut lower.

@@ -17,6 +17,13 @@ _OPPOSITES = (
     ("convex", "concave"), ("uncompress", "compress"), ("round", "square"),
     ("pointed", "triangle"),
 )  # fmt: skip
+# The base mesh has narrower-set eyes and a smaller mouth than people in photos; by this many
+# times a target's full strength.
+_USUALLY = {
+    "eyes/eye-trans-out": 0.5, "eyes/eye-scale-incr": 0.8, "eyes/eye-height1-incr": 0.2,
+    "eyes/eye-height2-incr": 0.2, "eyes/eye-height3-incr": 0.2, "ears/ear-scale-vert-incr": 0.4,
+    "mouth/mouth-scale-horiz-incr": 0.7, "mouth/mouth-upperlip-height-incr": -0.3,
+}  # fmt: skip
 # How far local shapes stray, as a standard deviation; larger ones look like caricatures.
 _SPREAD = {"head": 0.25, "neck": 0.2}
 _USUAL = 0.3
@@ -30,7 +37,7 @@ def shaped(base: BaseMesh, person: Person, random: np.random.Generator | None = 
     Args:
         base: The mesh.
         person: Shares of the large targets.
-        random: Decides the local shapes, such as a nose's; none of them without it.
+        random: Decides the local shapes, such as a nose's; the usual ones without it.
 
     Returns:
         float (N, 3).
@@ -38,9 +45,8 @@ def shaped(base: BaseMesh, person: Person, random: np.random.Generator | None = 
     points = base.points.copy()
     for name, strength in macro_strengths(person):
         _move(points, base.targets[name], strength)
-    if random is not None:
-        for name, strength in local_strengths(list(base.targets), person, random):
-            _move(points, base.targets[name], strength)
+    for name, strength in local_strengths(list(base.targets), person, random):
+        _move(points, base.targets[name], strength)
     return points
 
 
@@ -75,35 +81,45 @@ def macro_strengths(person: Person) -> Iterator[tuple[str, float]]:
 
 
 def local_strengths(
-    names: list[str], person: Person, random: np.random.Generator
+    names: list[str], person: Person, random: np.random.Generator | None
 ) -> Iterator[tuple[str, float]]:
     """Draws how strong each target of a feature is: both sides alike, opposites never together."""
     for family, members in _families(names).items():
-        group = family.split("/")[0]
-        x = float(np.clip(random.normal(0, _SPREAD.get(group, _USUAL)), -0.9, 0.9))
-        if "trans" in family and group in ("head", "nose", "mouth"):
-            x *= 0.4
-        if "age" in family:
-            x = abs(x) * (person.ages[2] > 0.4)
+        stray = _stray(family, person, random) if random else 0.0
+        x = float(np.clip(_USUALLY.get(family, 0.0) + stray, -1.2, 1.2))
         for name, sign in members:
             if x * sign > 0:
-                yield name, abs(x) * random.normal(1, 0.05)
+                yield name, abs(x) * (random.normal(1, 0.05) if random else 1.0)
     for name in sorted(name for name in names if name.startswith("asym/asym-")):
-        yield name, max(0.0, random.normal(0, _ASYMMETRY))
+        if random:
+            yield name, max(0.0, random.normal(0, _ASYMMETRY))
+
+
+def _stray(family: str, person: Person, random: np.random.Generator) -> float:
+    """How far a person's feature is from the usual."""
+    group = family.split("/")[0]
+    x = float(np.clip(random.normal(0, _SPREAD.get(group, _USUAL)), -0.9, 0.9))
+    if "trans" in family and group in ("head", "nose", "mouth"):
+        x *= 0.4
+    if "age" in family:
+        x = abs(x) * (person.ages[2] > 0.4)
+    return x
 
 
 def _families(names: list[str]) -> dict[str, list[tuple[str, int]]]:
-    """Targets that one number drives: both sides of a feature, with its two opposite ends."""
+    """Targets that one number drives: both sides of a feature, with its two opposite ends.
+
+    A family is named after its first end, so that up and down are none of out's and in's.
+    """
     families: dict[str, list[tuple[str, int]]] = {}
     for name in sorted(names):
         if name.split("/")[0] not in _LOCAL or "circ" in name:
             continue
         family, sign = name.replace("/l-", "/").replace("/r-", "/"), 1
         for more, less in _OPPOSITES:
-            for end, direction in ((more, 1), (less, -1)):
-                if family.endswith(f"-{end}"):
-                    family, sign = family.removesuffix(end), direction
-                    break
+            if family.endswith(f"-{less}"):
+                family, sign = family.removesuffix(less) + more, -1
+                break
         families.setdefault(family, []).append((name, sign))
     return families
 
@@ -128,12 +144,12 @@ _ALWAYS = (
     ("eyeBlink", 0.03, 0.08), ("eyeWide", 0.0, 0.12),
 )  # fmt: skip
 _MOODS: dict[str, tuple[float, dict[str, tuple[float, float]]]] = {
-    "calm": (0.3, {}),
+    "calm": (0.25, {}),
     "smile": (0.2, {"mouthSmile": (0.2, 0.9), "cheekSquint": (0.1, 0.5)}),
     "laugh": (
-        0.3,
-        {"mouthSmile": (0.4, 1.0), "cheekSquint": (0.2, 0.7), "eyeSquint": (0.1, 0.4),
-         "mouthUpperUp": (0.2, 0.7), "mouthLowerDown": (0.1, 0.6), "jawOpen": (0.0, 0.25)},
+        0.35,
+        {"mouthSmile": (0.4, 1.0), "cheekSquint": (0.2, 0.7), "eyeSquint": (0.0, 0.3),
+         "mouthUpperUp": (0.4, 1.0), "mouthLowerDown": (0.2, 0.8), "jawOpen": (0.0, 0.25)},
     ),
     "talk": (0.1, {"jawOpen": (0.1, 0.6), "mouthStretch": (0.0, 0.4)}),
     "frown": (0.06, {"mouthFrown": (0.2, 0.9), "browDown": (0.2, 0.8)}),

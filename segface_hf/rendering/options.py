@@ -7,6 +7,9 @@ from typing import Any
 
 from segface_hf.errors import ConfigError
 
+# Raised whenever the same options give other pictures than before.
+REVISION = 2
+
 _RANGES: dict[str, tuple[float, float]] = {
     "count": (1, 1_000_000),
     "seed": (0, 2**31 - 1),
@@ -64,4 +67,5 @@ class RenderOptions:
     def content(self) -> dict[str, Any]:
         """Returns what decides how a picture of some seed and number looks."""
         values = asdict(self)
-        return {name: values[name] for name in values if name not in ("count", "seed")}
+        kept = {name: values[name] for name in values if name not in ("count", "seed")}
+        return {"revision": REVISION, **kept}

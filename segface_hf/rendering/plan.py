@@ -17,10 +17,10 @@ HAIR: Mapping[str, tuple[float, float]] = MappingProxyType(
         # How common a style is with women and with men.
         "bald": (0.01, 0.1),
         "buzzed": (0.02, 0.2),
-        "short": (0.1, 0.4),
-        "swept": (0.1, 0.15),
+        "short": (0.06, 0.4),
+        "swept": (0.06, 0.15),
         "bob": (0.25, 0.04),
-        "long": (0.35, 0.05),
+        "long": (0.43, 0.05),
         "curls": (0.12, 0.06),
         "afro": (0.05, 0.05),
     }

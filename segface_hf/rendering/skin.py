@@ -45,10 +45,13 @@ def brows(anatomy: Anatomy, random: np.random.Generator) -> np.ndarray:
     """Both brows: a field (P,) above a half where they grow, thinning out to their ends."""
     x, y, z = anatomy.average.T
     eye = anatomy.eye
-    inner, outer = random.uniform(0.09, 0.14), random.uniform(0.5, 0.58)
+    inner, outer = random.uniform(0.125, 0.185), random.uniform(0.53, 0.61)
     along = np.clip((np.abs(x) - inner) / (outer - inner), 0, 1)
-    height = random.uniform(0.19, 0.24) + random.uniform(0.02, 0.08) * np.sin(along * 2.2)
-    thick = random.uniform(0.028, 0.05) * np.interp(
+    # From the inner end up to the arch, and down again to the outer end.
+    rise = np.interp(along, [0, 0.3, 0.65, 1], [0, 0.55, 1, 0.35])
+    slope = random.normal(0, 0.025) * along
+    height = random.uniform(0.12, 0.17) + random.uniform(0.0, 0.06) * rise + slope
+    thick = random.uniform(0.024, 0.046) * np.interp(
         along, [0, 0.15, 0.5, 1], [0.8, 1.05, 0.95, 0.35]
     )
     off = np.hypot(

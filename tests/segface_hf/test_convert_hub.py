@@ -214,7 +214,12 @@ def test_a_place_that_can_not_be_written_is_told_before_the_download(
 ):
     upload(hub, {"mobilenet_celeba_512/model_299.pt": pickled})
     monkeypatch.chdir(tmp_path)
-    for place, told in ((".", "is the current folder"), (str(tmp_path.parent), "other files")):
+    (tmp_path / "file").touch()
+    places = (
+        (".", "is the current folder"), (str(tmp_path.parent), "other files"),
+        (str(tmp_path / "file" / "out"), "can't write to"),
+    )  # fmt: skip
+    for place, told in places:
         assert main(["convert", SOURCE, "--out", place]) == 2
         assert told in capsys.readouterr().err
     thesis = tmp_path / "all" / "mobilenet_celeba_512" / "thesis.txt"

@@ -1,6 +1,7 @@
 """Base mesh files are read, targets never fight, and parts of a figure fit their head."""
 
 import gzip
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from segface_hf.rendering.identity import AVERAGE, expression, local_strengths, 
 from segface_hf.rendering.jewellery import tightened
 from segface_hf.rendering.options import RenderOptions
 from segface_hf.rendering.plan import plan_picture
+from segface_hf.rendering.skin import brows
 from tests.segface_hf.rendering.simple import round_anatomy
 
 OBJ = """v 0 0 0
@@ -72,6 +74,43 @@ def test_opposite_targets_never_work_at_once_and_both_sides_agree():
         assert len(ends) == 1
         assert len([name for name in drawn if name.startswith("eyes/")]) == 2
         assert len([name for name in drawn if name.startswith("nose/")]) == 1
+
+
+def test_up_and_down_are_drawn_apart_from_out_and_in():
+    names = [f"eyes/{side}-eye-trans-{end}" for side in "lr" for end in ("up", "down", "out", "in")]
+    seen = set()
+    for seed in range(60):
+        drawn = local_strengths(names, AVERAGE, np.random.default_rng(seed))
+        seen.add(frozenset(name.rsplit("-", 1)[1] for name, _ in drawn))
+    assert {"up", "out"} in seen
+    assert {"down", "out"} in seen
+
+
+def test_the_usual_face_has_wider_set_eyes_than_the_base_mesh_and_nothing_by_chance():
+    names = [
+        "eyes/l-eye-trans-out", "eyes/l-eye-trans-in", "mouth/mouth-upperlip-height-decr",
+        "mouth/mouth-upperlip-height-incr", "nose/nose-hump-incr", "asym/asym-nose-1",
+    ]  # fmt: skip
+    usual = dict(local_strengths(names, AVERAGE, None))
+    assert usual.keys() == {"eyes/l-eye-trans-out", "mouth/mouth-upperlip-height-decr"}
+    assert all(strength > 0 for strength in usual.values())
+    drawn = [
+        dict(local_strengths(names, AVERAGE, np.random.default_rng(seed))) for seed in range(200)
+    ]
+    mean = np.mean([some.get("eyes/l-eye-trans-out", 0.0) for some in drawn])
+    assert mean == pytest.approx(usual["eyes/l-eye-trans-out"], abs=0.08)
+
+
+def test_brows_lie_closely_over_the_eyes_and_do_not_meet():
+    x, y = np.meshgrid(np.linspace(-0.8, 0.8, 161), np.linspace(7.0, 8.0, 101))
+    points = np.stack([x.ravel(), y.ravel(), np.ones(x.size)], 1)
+    anatomy = SimpleNamespace(average=points, eye=np.array([0.31, 7.36, 1.18]))
+    x, y = points[:, 0], points[:, 1]
+    for seed in range(10):
+        brow = brows(anatomy, np.random.default_rng(seed)) > 0.5
+        above = y[brow] - anatomy.eye[1]
+        assert 0.05 < above.min() < above.max() < 0.35
+        assert np.abs(x[brow]).min() > 0.08
 
 
 def test_expressions_stay_within_what_face_units_allow():
