@@ -13,6 +13,9 @@ _SIDES = (("l", "l_eye"), ("r", "r_eye"))
 _IRIS = ((0.04, 0.018, 0.01), (0.09, 0.04, 0.018), (0.17, 0.1, 0.04), (0.11, 0.14, 0.06),
          (0.13, 0.22, 0.33), (0.2, 0.24, 0.26))  # fmt: skip
 _CORNEA = 0.05
+# The base mesh's teeth lie in the dark, too far behind the lips, and where jaws are narrow they
+# come through the cheeks.
+_TEETH_FORWARD, _TEETH_NARROWER = 0.035, 0.9
 _LASHES_A_FACE = 3
 _LASH = 0.0035
 
@@ -44,20 +47,21 @@ def eye_parts(head: Head) -> list[Part]:
 def mouth_parts(head: Head) -> list[Part]:
     """Teeth and tongue, which show when the mouth is open."""
     random = head.plan.stream("mouth")
-    white = random.uniform(0.45, 0.75)
+    white = random.uniform(0.65, 0.95)
     teeth = Look("glossy", color=(white, white * 0.92, white * 0.8), values={"roughness": 0.2})
     tongue = Look("glossy", color=(0.45, 0.16, 0.15), values={"roughness": 0.4})
     groups = (("upper-teeth", teeth), ("lower-teeth", teeth), ("tongue", tongue))
     return [
-        Part(*_compact(head, f"helper-{name}"), CELEBAMASK_HQ.id_of("mouth"), look)
+        Part(*_in_mouth(head, f"helper-{name}"), CELEBAMASK_HQ.id_of("mouth"), look)
         for name, look in groups
     ]
 
 
-def _compact(head: Head, group: str) -> tuple[np.ndarray, np.ndarray]:
-    """Posed points and faces of a group of the base mesh."""
+def _in_mouth(head: Head, group: str) -> tuple[np.ndarray, np.ndarray]:
+    """Posed points and faces of a group of the base mesh, where they are seen."""
     used, faces = np.unique(head.anatomy.base.groups[group], return_inverse=True)
-    return head.turned(head.shape[used]), faces.reshape(-1, 4)
+    points = head.shape[used] * [_TEETH_NARROWER, 1, 1] + [0, 0, _TEETH_FORWARD]
+    return head.turned(points), faces.reshape(-1, 4)
 
 
 def lashes(head: Head) -> Strands:
