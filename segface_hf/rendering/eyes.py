@@ -15,7 +15,7 @@ _IRIS = ((0.04, 0.018, 0.01), (0.09, 0.04, 0.018), (0.17, 0.1, 0.04), (0.11, 0.1
 _CORNEA = 0.05
 # The base mesh's teeth lie in the dark, too far behind the lips, and where jaws are narrow they
 # come through the cheeks.
-_TEETH_FORWARD, _TEETH_NARROWER = 0.035, 0.9
+_TEETH_FORWARD, _TEETH_NARROWER = 0.035, 0.82
 _LASHES_A_FACE = 3
 _LASH = 0.0035
 

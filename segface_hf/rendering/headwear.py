@@ -1,4 +1,4 @@
-"""Headwear: knitted hats, caps and brimmed hats that fit a skull and hold the hair down."""
+"""Headwear: hats, caps and turbans that fit a skull and hold the hair down; scarves apart."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.rendering.colors import any_color
 from segface_hf.rendering.hair import Limit
 from segface_hf.rendering.head import Head
+from segface_hf.rendering.headscarf import headscarf
 from segface_hf.rendering.mesh import Look, Part, Solid, joined, rotation, sheet
 
 _ROWS, _COLUMNS = 24, 96
@@ -103,6 +104,20 @@ def _brimmed(head: Head, fit: Fit) -> Solid:
     return joined([sheet(crown, around=True), sheet(np.stack(rows), around=True)])
 
 
+def _turban(head: Head, fit: Fit) -> Solid:
+    """A cloth wound around the head in slanting folds, higher than the skull."""
+    high = np.linspace(0, 1, _ROWS)[:, None]
+    turn = np.linspace(0, 2 * np.pi, _COLUMNS, endpoint=False)
+    # The folds rise to the front of each side, and meet over the forehead.
+    winds = fit.random.uniform(3, 6) * high + fit.random.uniform(0.4, 1.2) * np.cos(turn)
+    folds = 0.045 * np.abs(np.sin(np.pi * winds))
+    swollen = fit.random.uniform(0.08, 0.35) * np.sin(np.pi * np.clip(high * 1.1, 0, 1)) ** 0.7
+    crown = _crown(head, fit, folds + swollen)
+    tall = fit.random.uniform(0.0, 0.4)
+    up = np.array([0.0, 1.0, 0.0]) @ fit.turn.T
+    return sheet(crown + up * (tall * high)[..., None], around=True)
+
+
 _SHAPES: Mapping[str, tuple[Callable[[Head, Fit], Solid], tuple[float, float], float, str]] = (
     MappingProxyType(
         {
@@ -110,6 +125,7 @@ _SHAPES: Mapping[str, tuple[Callable[[Head, Fit], Solid], tuple[float, float], f
             "beanie": (_beanie, (-0.12, 0.12), 0.06, "knit"),
             "cap": (_cap, (0.05, 0.2), 0.09, "cloth"),
             "brimmed": (_brimmed, (0.08, 0.22), 0.09, "cloth"),
+            "turban": (_turban, (-0.05, 0.15), 0.06, "cloth"),
         }
     )
 )
@@ -119,6 +135,8 @@ def hat(head: Head) -> tuple[Part, Limit] | None:
     """A plan's hat, and how far hair may reach below it; None without one."""
     if head.plan.hat is None:
         return None
+    if head.plan.hat == "scarf":
+        return headscarf(head)
     shape, span, room, kind = _SHAPES[head.plan.hat]
     random = head.plan.stream("hat")
     lean = -random.uniform(0.12, 0.32)

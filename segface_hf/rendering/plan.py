@@ -25,7 +25,7 @@ HAIR: Mapping[str, tuple[float, float]] = MappingProxyType(
         "afro": (0.05, 0.05),
     }
 )
-HATS = ("beanie", "cap", "brimmed")
+HATS = ("beanie", "cap", "brimmed", "turban", "scarf")
 EYEWEAR = ("clear", "clear", "sun")
 EARRINGS = ("stud", "hoop", "drop")
 NECKLACES = ("chain", "pendant", "beads", "collar")
@@ -139,6 +139,11 @@ def plan_picture(options: RenderOptions, number: int) -> Plan:
     hair = _hair(random, person)
     hat = _perhaps(random, options.hat, HATS)
     beard = _perhaps(random, options.beard, BEARDS)
+    neckline = NECKLINES[random.integers(len(NECKLINES) - (person.male > 0.5))]
+    eyeglasses = _perhaps(random, options.eyeglasses, EYEWEAR)
+    earring = _perhaps(random, options.earring, EARRINGS)
+    necklace = _perhaps(random, options.necklace, NECKLACES)
+    covered = hat == "scarf"
     return Plan(
         seed=seed, number=number, person=person, yaw=yaw, pitch=pitch, roll=roll, body=body,
         skin=_skin(random, person),
@@ -146,10 +151,10 @@ def plan_picture(options: RenderOptions, number: int) -> Plan:
         hair_color=_hair_color(random, person),
         hat=hat,
         beard=beard if person.male > 0.5 and person.grown else None,
-        neckline=NECKLINES[random.integers(len(NECKLINES) - (person.male > 0.5))],
-        eyeglasses=_perhaps(random, options.eyeglasses, EYEWEAR),
-        earring=_perhaps(random, options.earring, EARRINGS),
-        necklace=_perhaps(random, options.necklace, NECKLACES),
+        neckline=neckline,
+        eyeglasses=eyeglasses,
+        earring=None if covered else earring,
+        necklace=None if covered else necklace,
     )  # fmt: skip
 
 

@@ -24,11 +24,19 @@ def flat_renderer(calls):
 
 
 def round_anatomy():
-    """A head that is a ball of radius 1 around (0, 7.4, 0.3), all of it scalp, without a face."""
-    points, faces = ball((0, 7.4, 0.3), 1.0, rows=40, columns=60)
-    joint = np.array([[0, 1, 2, 3]])
-    groups = dict.fromkeys(("helper-l-eye", "helper-r-eye", "joint-neck", "joint-head"), joint)
+    """A head that is a ball of radius 1 around (0, 7.4, 0.3), all of it scalp, without a face.
+
+    Its eyes and joints are points of their own, which are no skin.
+    """
+    skin, faces = ball((0, 7.4, 0.3), 1.0, rows=40, columns=60)
+    places = {
+        "helper-l-eye": (0.31, 7.4, 1.2), "helper-r-eye": (-0.31, 7.4, 1.2),
+        "joint-neck": (0, 6.2, 0.3), "joint-head": (0, 6.95, 0.1),
+    }  # fmt: skip
+    points = np.concatenate([skin, list(places.values())])
+    groups = {name: np.full((1, 4), len(skin) + i) for i, name in enumerate(places)}
     base = BaseMesh(points, faces, groups, {}, {}, {})
-    ones, zeros = np.ones(len(points)), np.zeros(len(points))
+    ones, zeros = np.ones(len(skin)), np.zeros(len(skin))
     fields = {"head": ones, "turning": ones, "ears": zeros, "bare": ones, "lips": zeros}
-    return Anatomy(base, np.eye(len(points)), faces, points, fields, ones)
+    smooth = np.eye(len(skin), len(points))
+    return Anatomy(base, smooth, faces, skin, fields, np.ones(len(points)))

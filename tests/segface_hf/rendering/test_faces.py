@@ -120,15 +120,15 @@ def test_expressions_stay_within_what_face_units_allow():
 
 def test_turning_a_head_can_be_undone():
     anatomy = round_anatomy()
-    head = Head(anatomy, plan_picture(RenderOptions(), 3), anatomy.average)
+    head = Head(anatomy, plan_picture(RenderOptions(), 3), anatomy.base.points)
     assert np.allclose(head.unturned(head.turned(head.skin)), head.skin)
 
 
-@pytest.mark.parametrize("kind", ["beanie", "cap", "brimmed"])
+@pytest.mark.parametrize("kind", ["beanie", "cap", "brimmed", "turban"])
 def test_a_hat_lies_outside_the_skull_and_hair_stays_below_it(kind):
     anatomy = round_anatomy()
     plan = next(plan for plan in plan_with(hat=1.0) if plan.hat == kind)
-    head = Head(anatomy, plan, anatomy.average)
+    head = Head(anatomy, plan, anatomy.base.points)
     worn = hat(head)
     assert worn is not None
     part, limit = worn
@@ -136,6 +136,31 @@ def test_a_hat_lies_outside_the_skull_and_hair_stays_below_it(kind):
     assert (np.linalg.norm(out, axis=1) > head.skull.radius(out)).all()
     top = head.skull.center + np.array([[0.0, 2.0, 0.0]])
     assert limit(top)[0] < head.skull.radius(top - head.skull.center)[0] + 0.2
+
+
+def test_a_headscarf_covers_the_head_but_for_the_face_and_hides_the_hair():
+    anatomy = round_anatomy()
+    plan = next(plan for plan in plan_with(hat=1.0) if plan.hat == "scarf")
+    head = Head(anatomy, plan, anatomy.base.points)
+    part, limit = hat(head)
+    center = head.skull.center
+    top, back, ahead = center + np.array([[0, 1.2, 0], [0, 0, -1.2], [0, -0.1, 1.2]])
+    for place, covered in ((top, True), (back, True), (ahead, False)):
+        near = np.linalg.norm(head.unturned(part.points) - place, axis=1).argmin()
+        assert (part.shown[near] > 0.5) == covered
+    above = head.unturned(part.points) - center
+    above = above[above[:, 1] > 0]
+    assert (np.linalg.norm(above, axis=1) > head.skull.radius(above)).all()
+    hair = center + np.array([[0.0, 0.5, -3.0]])
+    assert limit(hair)[0] < np.linalg.norm(above, axis=1).max()
+
+
+def test_a_headscarf_leaves_no_jewellery_to_be_seen():
+    plans = list(plan_with(hat=1.0, earring=1.0, necklace=1.0))
+    scarves = [plan for plan in plans if plan.hat == "scarf"]
+    assert scarves
+    assert not any(plan.earring or plan.necklace for plan in scarves)
+    assert all(plan.earring and plan.necklace for plan in plans if plan.hat != "scarf")
 
 
 def test_a_rope_keeps_its_length_while_it_is_tightened():
