@@ -142,7 +142,7 @@ def _derived(anatomy: Anatomy) -> dict[str, np.ndarray]:
     eye, mouth = anatomy.eye, anatomy.mouth
     lips_top = points[fields["lips"] > 0.5][:, 1].max()
     # Annotators outline the bridge and the nostrils' wings, not the slopes down to the cheeks.
-    half = np.interp(eye[1] - y, [0.0, 0.22, 0.4], [0.085, 0.115, 0.185])
+    half = np.interp(eye[1] - y, [0.0, 0.22, 0.4], [0.085, 0.115, 0.178])
     nose = step(fields["nose"], 0.42, 0.3) * step(y, lips_top + 0.08, 0.06)
     nose = nose * step(-y, -eye[1] - 0.1, 0.1) * step(-np.abs(x), -half, 0.05)
     lip = step(fields["lips"], 0.6, 0.3)

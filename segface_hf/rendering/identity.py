@@ -20,8 +20,8 @@ _OPPOSITES = (
 # The base mesh has narrower-set eyes and a smaller mouth than people in photos; by this many
 # times a target's full strength.
 _USUALLY = {
-    "eyes/eye-trans-out": 0.5, "eyes/eye-scale-incr": 0.8, "eyes/eye-height1-incr": 0.2,
-    "eyes/eye-height2-incr": 0.2, "eyes/eye-height3-incr": 0.2, "ears/ear-scale-vert-incr": 0.4,
+    "eyes/eye-trans-out": 0.5, "eyes/eye-scale-incr": 0.7, "eyes/eye-height1-incr": 0.15,
+    "eyes/eye-height2-incr": 0.15, "eyes/eye-height3-incr": 0.15, "ears/ear-scale-vert-incr": 0.4,
     "mouth/mouth-scale-horiz-incr": 0.7, "mouth/mouth-upperlip-height-incr": -0.3,
 }  # fmt: skip
 # How far local shapes stray, as a standard deviation; larger ones look like caricatures.

@@ -20,6 +20,8 @@ _LAYERS = (
 _LIPS = ((0.55, 0.2, 0.18), (0.45, 0.12, 0.12), (0.6, 0.06, 0.09), (0.36, 0.13, 0.1),
          (0.66, 0.3, 0.27))  # fmt: skip
 _ROUGH = 0.008
+# Annotators outline brows generously; how much, as a share of `brows`.
+_OUTLINED = 0.06
 
 
 def hairline(anatomy: Anatomy, random: np.random.Generator, *, receding: float = 0.0) -> np.ndarray:
@@ -50,7 +52,7 @@ def brows(anatomy: Anatomy, random: np.random.Generator) -> np.ndarray:
     # From the inner end up to the arch, and down again to the outer end.
     rise = np.interp(along, [0, 0.3, 0.65, 1], [0, 0.55, 1, 0.35])
     slope = random.normal(0, 0.025) * along
-    height = random.uniform(0.12, 0.17) + random.uniform(0.0, 0.06) * rise + slope
+    height = random.uniform(0.115, 0.165) + random.uniform(0.0, 0.06) * rise + slope
     thick = random.uniform(0.024, 0.046) * np.interp(
         along, [0, 0.15, 0.5, 1], [0.8, 1.05, 0.95, 0.35]
     )
@@ -74,7 +76,7 @@ def skin_part(head: Head, *, scalp: np.ndarray, brow: np.ndarray, beard: np.ndar
     left = points[:, 0] > 0
     layers = [(CELEBAMASK_HQ.id_of(name), fields[part]) for name, part in _LAYERS]
     for name, side in (("l_brow", left), ("r_brow", ~left)):
-        layers.append((CELEBAMASK_HQ.id_of(name), np.where(side, brow, 0.0)))
+        layers.append((CELEBAMASK_HQ.id_of(name), np.where(side, brow + _OUTLINED, 0.0)))
     layers.append((CELEBAMASK_HQ.id_of("hair"), scalp))
     rough = (noise(points, random, scale=26) - 0.5) * _ROUGH * random.uniform(0.3, 1.3)
     cheek = np.exp(-((np.abs(points) - [0.42, anatomy.eye[1] - 0.42, 1.1]) ** 2).sum(1) / 0.09)
