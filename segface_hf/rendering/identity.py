@@ -83,7 +83,10 @@ def macro_strengths(person: Person) -> Iterator[tuple[str, float]]:
 def local_strengths(
     names: list[str], person: Person, random: np.random.Generator | None
 ) -> Iterator[tuple[str, float]]:
-    """Draws how strong each target of a feature is: both sides alike, opposites never together."""
+    """Draws how strong each target of a feature is: both sides alike, opposites never together.
+
+    Without random numbers, the usual strengths.
+    """
     for family, members in _families(names).items():
         stray = _stray(family, person, random) if random else 0.0
         x = float(np.clip(_USUALLY.get(family, 0.0) + stray, -1.2, 1.2))
