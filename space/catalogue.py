@@ -62,7 +62,7 @@ def _shipped(name: str, what: str, terms: str) -> Entry:
 
 _SHIPPED_ABOUT = (
     (EMBEDDED, "small and fast", "trained on CelebAMask-HQ, for non-commercial research."),
-    (SYNTHETIC, "free to use, far less exact", "trained on rendered faces alone, Apache-2.0 "
+    (SYNTHETIC, "free to use, less exact", "trained on rendered faces alone, Apache-2.0 "
      "licence: for work that research weights may not be used in."),
 )  # fmt: skip
 
