@@ -61,9 +61,11 @@ def claim(out: Path, options: RenderOptions, lights: Sequence[str]) -> None:
         name for name in wanted if not isinstance(noted, dict) or noted.get(name) != wanted[name]
     ]
     if changed:
+        # Nobody can ask for an older renderer.
+        remedy = "choose" if "revision" in changed else "give the same options, or"
         raise ConfigError(
             f"'{out}' holds pictures with another {', '.join(changed)} (see '{record}'): "
-            "give the same options, or another folder"
+            f"{remedy} another folder"
         )
 
 

@@ -79,6 +79,17 @@ def test_pictures_of_other_options_are_not_mixed(tmp_path, options, lights, name
         claim(tmp_path, options, lights)
 
 
+@pytest.mark.parametrize("noted", [{"revision": 1}, {}])
+def test_pictures_of_an_older_renderer_are_not_mixed_with_new_ones(tmp_path, noted):
+    claim(tmp_path, FEW, ["a.exr"])
+    record = tmp_path / "render.json"
+    kept = json.loads(record.read_text())
+    del kept["revision"]
+    record.write_text(json.dumps({**kept, **noted}))
+    with pytest.raises(ConfigError, match=r"another revision .*: choose another folder"):
+        claim(tmp_path, FEW, ["a.exr"])
+
+
 def test_a_damaged_record_is_named(tmp_path):
     (tmp_path / "render.json").write_text("{")
     with pytest.raises(ConfigError, match=r"render\.json' is damaged"):
