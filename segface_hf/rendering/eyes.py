@@ -13,8 +13,8 @@ _SIDES = (("l", "l_eye"), ("r", "r_eye"))
 _IRIS = ((0.04, 0.018, 0.01), (0.09, 0.04, 0.018), (0.17, 0.1, 0.04), (0.11, 0.14, 0.06),
          (0.13, 0.22, 0.33), (0.2, 0.24, 0.26))  # fmt: skip
 _CORNEA = 0.05
-# The base mesh's teeth lie in the dark, too far behind the lips, and where jaws are narrow they
-# come through the cheeks.
+# The base mesh's teeth lie in the dark, too far behind the lips; further ahead they have to be
+# narrower, to stay inside the jaw.
 _TEETH_FORWARD, _TEETH_NARROWER = 0.035, 0.82
 _LASHES_A_FACE = 3
 _LASH = 0.0035

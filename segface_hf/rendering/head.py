@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 
 from segface_hf.rendering.anatomy import Anatomy, center_of
 from segface_hf.rendering.identity import expressed, shaped
-from segface_hf.rendering.mesh import normals, rotation
+from segface_hf.rendering.mesh import directions, normals, rotation
 from segface_hf.rendering.plan import Plan
 
 _ROWS, _COLUMNS = 40, 80
@@ -128,12 +128,10 @@ class Head:
         center = self.joint("head") + np.array([0.0, 0.45, 0.2])
         out = bone - center
         far = np.linalg.norm(out, axis=1)
-        rise = np.linspace(-np.pi / 2, np.pi / 2, _ROWS)[:, None]
+        rise = np.linspace(-np.pi / 2, np.pi / 2, _ROWS)
         turn = np.linspace(-np.pi, np.pi, _COLUMNS, endpoint=False)
-        grid = np.stack(np.broadcast_arrays(
-            np.cos(rise) * np.sin(turn), np.sin(rise), np.cos(rise) * np.cos(turn)
-        ), -1)  # fmt: skip
-        _, near = cKDTree(out / far[:, None]).query(grid.reshape(-1, 3), k=8)
+        grid = directions(rise, turn).reshape(-1, 3)
+        _, near = cKDTree(out / far[:, None]).query(grid, k=8)
         reach = far[near].mean(1).reshape(_ROWS, _COLUMNS)
         return Skull(center, gaussian_filter(reach, 1.0, mode=["nearest", "wrap"]))
 

@@ -9,7 +9,7 @@ from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.rendering.colors import any_color
 from segface_hf.rendering.hair import Limit
 from segface_hf.rendering.head import Head
-from segface_hf.rendering.mesh import Look, Part, sheet, step
+from segface_hf.rendering.mesh import Look, Part, directions, sheet, step
 from segface_hf.rendering.noise import noise
 
 _DOME, _HANGING, _COLUMNS = 20, 26, 96
@@ -50,21 +50,18 @@ def _around() -> np.ndarray:
 
 def _dome(head: Head, room: float) -> np.ndarray:
     """Rows (R, C, 3) from the top of the head to the level of the skull's centre."""
-    rise, turn = np.linspace(np.pi / 2 - 0.01, 0, _DOME)[:, None], _around()
-    ways = np.stack(np.broadcast_arrays(
-        np.cos(rise) * np.sin(turn), np.sin(rise), np.cos(rise) * np.cos(turn)
-    ), -1)  # fmt: skip
+    ways = directions(np.linspace(np.pi / 2 - 0.01, 0, _DOME), _around())
     reach = head.skull.radius(ways.reshape(-1, 3)).reshape(_DOME, _COLUMNS)
     return np.asarray(head.skull.center + ways * (reach + room)[..., None])
 
 
 def _hanging(head: Head, room: float) -> np.ndarray:
     """Rows (R, C, 3) from there down to the shoulders: tight, but no tighter than cloth hangs."""
-    center, neck, turn = head.skull.center, head.joint("neck"), _around()
+    center, neck = head.skull.center, head.joint("neck")
     heights = np.linspace(center[1], neck[1] - 0.45, _HANGING + 1)
     drop = heights[0] - heights[1]
     level = np.stack([center * [1, 0, 1], neck * [1, 0, 1]])
-    ways = np.stack([np.sin(turn), 0 * turn, np.cos(turn)], 1)
+    ways = directions(np.zeros(1), _around())[0]
     far = head.skull.radius(ways) + room
     rows = []
     for height in heights[1:]:

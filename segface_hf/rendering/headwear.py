@@ -13,7 +13,7 @@ from segface_hf.rendering.colors import any_color
 from segface_hf.rendering.hair import Limit
 from segface_hf.rendering.head import Head
 from segface_hf.rendering.headscarf import headscarf
-from segface_hf.rendering.mesh import Look, Part, Solid, joined, rotation, sheet
+from segface_hf.rendering.mesh import Look, Part, Solid, directions, joined, rotation, sheet
 
 _ROWS, _COLUMNS = 24, 96
 _LINING = 0.035
@@ -39,11 +39,8 @@ class Fit:
 
 def _crown(head: Head, fit: Fit, bulge: np.ndarray | float = 0.0) -> np.ndarray:
     """Rows (R, C, 3) of a shell around the skull, from the rim up; `bulge` widens each row."""
-    rise = np.linspace(fit.rim, np.pi / 2 - 0.01, _ROWS)[:, None]
-    turn = np.linspace(0, 2 * np.pi, _COLUMNS, endpoint=False)
-    level = np.stack(np.broadcast_arrays(
-        np.cos(rise) * np.sin(turn), np.sin(rise), np.cos(rise) * np.cos(turn)
-    ), -1)  # fmt: skip
+    rise = np.linspace(fit.rim, np.pi / 2 - 0.01, _ROWS)
+    level = directions(rise, np.linspace(0, 2 * np.pi, _COLUMNS, endpoint=False))
     ways = level @ fit.turn.T
     reach = head.skull.radius(ways.reshape(-1, 3)).reshape(_ROWS, _COLUMNS)
     # A hat is round: it doesn't follow every bump.

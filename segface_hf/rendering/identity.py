@@ -17,8 +17,8 @@ _OPPOSITES = (
     ("convex", "concave"), ("uncompress", "compress"), ("round", "square"),
     ("pointed", "triangle"),
 )  # fmt: skip
-# The base mesh has narrower-set eyes and a smaller mouth than people in photos; by this many
-# times a target's full strength.
+# The base mesh has narrower-set and smaller eyes, a narrower mouth, a higher upper lip and lower
+# ears than people in photos; how far usual faces are from it, in full strengths of a target.
 _USUALLY = {
     "eyes/eye-trans-out": 0.5, "eyes/eye-scale-incr": 0.7, "eyes/eye-height1-incr": 0.15,
     "eyes/eye-height2-incr": 0.15, "eyes/eye-height3-incr": 0.15, "ears/ear-scale-vert-incr": 0.4,

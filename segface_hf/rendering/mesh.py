@@ -90,6 +90,13 @@ def rotation(axis: int, angle: np.ndarray | float) -> np.ndarray:
     return matrix
 
 
+def directions(rise: np.ndarray, turn: np.ndarray) -> np.ndarray:
+    """Unit vectors (R, C, 3) by elevation (R,) and by angle (C,) around y, 0 in front."""
+    rise = rise[:, None]
+    parts = (np.cos(rise) * np.sin(turn), np.sin(rise), np.cos(rise) * np.cos(turn))
+    return np.stack(np.broadcast_arrays(*parts), -1)
+
+
 def sheet(rows: np.ndarray, *, around: bool = False) -> Solid:
     """A surface through a grid of points (R, C, 3); `around` closes its rows to rings."""
     high, wide = rows.shape[:2]
