@@ -105,3 +105,16 @@ def test_every_command_in_the_docs_has_the_options_that_the_page_shows(
 def test_relative_links_lead_somewhere(page):
     targets = LINK.findall(page.read_text(encoding="utf-8"))
     assert [t for t in targets if not (page.parent / t).exists()] == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/rendering.md"])
+def test_a_page_that_compares_both_checkpoints_has_the_scores_of_their_cards(page):
+    cards = ("segface_hf/weights/README.md", "segface_hf/weights_synthetic/README.md")
+    scores = [
+        re.search(r"\*\*mean F1 ([\d.]+)\*\*", (ROOT / card).read_text())[1] for card in cards
+    ]
+    compared = re.findall(
+        r"mean F1 of ([\d.]+) (?:against|on photos, the embedded one) ([\d.]+\d)",
+        (ROOT / page).read_text(),
+    )
+    assert compared == [(scores[1], scores[0])]
