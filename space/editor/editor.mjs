@@ -1,5 +1,6 @@
 // Mounts the editor on gr.HTML's element: draws the toolbars, binds them, shows the state.
 import { App } from './app.mjs';
+import { handBack, takeFocus } from './focus.mjs';
 import { Keys } from './keys.mjs';
 import { Loader } from './loader.mjs';
 import { iconButton } from './palette.mjs';
@@ -59,10 +60,6 @@ function bindControls(app, root) {
     else if (act && (app.map || button.dataset.act.startsWith('draft') || button.dataset.act === 'help')) act[2](app);
     else return;
     event.stopPropagation();
-    // Letters keep working after a click; a keyboard user stays on the button.
-    if (event.detail && app.map && !root.querySelector('.fme-sheet').open) {
-      app.stage.canvas.focus({ preventScroll: true });
-    }
   });
   for (const name of ['size', 'tolerance', 'opacity']) {
     const input = root.querySelector(`[data-set=${name}]`);
@@ -135,12 +132,6 @@ function drawGuides(context, app) {
   }
 }
 
-/** Keys work at once where a photo opens, unless something else in sight has the focus. */
-function takeFocus(canvas) {
-  const held = document.activeElement;
-  if (!held || held === document.body || !held.getClientRects().length) canvas.focus({ preventScroll: true });
-}
-
 /** Entry point: gr.HTML runs this once, with its own element, trigger, props and watch. */
 export function mount({ element, trigger, props, watch }) {
   const root = element.querySelector('.fme');
@@ -149,6 +140,7 @@ export function mount({ element, trigger, props, watch }) {
   const pointer = new Pointer(app, root);
   new Keys(app, root, pointer);
   bindControls(app, root);
+  handBack(app, root);
   app.stage.marks.push((context) => drawGuides(context, app));
   app.onchange = () => {
     show(app, root);

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
+
+from segface_hf.labels import CELEBAMASK_HQ
 from tests.space.editor.driver import ROOT
+
+HAT = CELEBAMASK_HQ.id_of("hat")
 
 FOCUSED = "document.activeElement === root.querySelector('.fme-view')"
 
@@ -102,3 +108,37 @@ def test_arrows_lead_through_the_classes_and_to_their_switches(open_editor):
     editor.page.focus("[data-set=filter]")
     keyboard.press("Tab")
     assert "brow" in editor.page.evaluate("document.activeElement.textContent")
+
+
+@pytest.mark.parametrize("control", ["class", "see", "solo", "lock"])
+def test_after_a_click_in_the_class_list_enter_and_space_are_for_the_picture(open_editor, control):
+    editor = open_editor()
+    editor.press("n")
+    editor.page.click(f"[data-{control}='{HAT}']")
+    assert editor.js(FOCUSED)
+    editor.page.keyboard.press("n")
+    after = editor.ids()
+    editor.page.keyboard.press("Space")
+    editor.page.keyboard.press("Enter")
+    np.testing.assert_array_equal(editor.ids(), after)
+    assert editor.text(".fme-message") == "Confirmed. Next goes on."
+
+
+def test_a_slider_that_the_mouse_moved_leaves_the_keys_to_the_picture(open_editor):
+    editor = open_editor()
+    editor.page.click("[data-set=size]", position={"x": 40, "y": 8})
+    assert editor.js("fme.state.size") > 20
+    assert editor.js(FOCUSED)
+
+
+def test_who_uses_the_list_and_the_sliders_by_keyboard_stays_there(open_editor):
+    editor = open_editor()
+    keyboard = editor.page.keyboard
+    editor.page.focus(f"[data-class='{HAT}']")
+    keyboard.press("Enter")
+    assert editor.js("fme.state.cls") == HAT
+    assert focused(editor, "class") == str(HAT)
+    editor.click(40, 40)
+    editor.page.focus("[data-set=size]")
+    keyboard.press("ArrowRight")
+    assert focused(editor, "set") == "size"
