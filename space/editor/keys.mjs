@@ -1,5 +1,6 @@
 // Every keyboard path, as one table; the shortcut sheet is printed from it.
 import { closePath, TOOLS } from './tools.mjs';
+import { asTyped, classKey, typesSign, withControl } from './typed.mjs';
 
 // Pixels of the screen the keyboard's cross moves by.
 const CROSS_STEP = 12;
@@ -77,26 +78,28 @@ export class Keys {
     const { app } = this;
     if (!app.map || isTyping(event.target) || (this.sheet.open && event.key !== '?')) return;
     app.session.active(performance.now());
-    const handled = event.ctrlKey || event.metaKey
-      ? this.control(event)
-      : !event.altKey && this.plain(event);
-    if (handled) {
+    if (this.handle(event)) {
       event.preventDefault();
       event.stopPropagation();
     }
   }
 
+  handle(event) {
+    const key = withControl(event);
+    if (key !== null) return this.control(key, event);
+    return (!event.altKey || typesSign(event)) && this.plain(event);
+  }
+
   /** Save from the whole page that shows the editor: the statements before it are outside. */
   anywhere(event) {
     const { map, stage } = this.app;
-    const saves = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 's';
-    if (!saves || !map || this.sheet.open || !stage.canvas.getClientRects().length) return;
+    if (withControl(event) !== 's' || !map || this.sheet.open || !stage.canvas.getClientRects().length) return;
     event.preventDefault();
     this.app.save();
   }
 
-  control(event) {
-    const action = WITH_CONTROL[event.key.toLowerCase()];
+  control(key, event) {
+    const action = WITH_CONTROL[key];
     action?.(this.app, event);
     return Boolean(action);
   }
@@ -104,6 +107,7 @@ export class Keys {
   plain(event) {
     const { app } = this;
     const key = asTyped(event);
+    const id = classKey(event, isOnSheet);
     const onCanvas = event.target === app.stage.canvas;
     // A focused button or slider keeps its own keys.
     if (!onCanvas && (key === 'Enter' || key === ' ' || ARROWS[key])) return false;
@@ -113,9 +117,8 @@ export class Keys {
     else if (ARROWS[key]) this.moveCross(ARROWS[key], event.shiftKey);
     else if (key === 'Enter') this.enter();
     else if (key === 'Escape') app.escape();
-    else if (event.code.startsWith('Digit')) {
-      app.assign(Number(event.code.slice(5)) + (event.shiftKey ? 10 : 0));
-    } else if (this.tools[key]) app.useTool(this.tools[key]);
+    else if (id !== null) app.assign(id);
+    else if (this.tools[key]) app.useTool(this.tools[key]);
     else if (ACTIONS[key]) ACTIONS[key][2](app);
     else return false;
     return true;
@@ -123,7 +126,7 @@ export class Keys {
 
   up(event) {
     if (event.key === ' ') this.pointer.space = false;
-    if (HOLDS[event.key.toLowerCase()]) this.app.look({ hold: null });
+    if (HOLDS[asTyped(event).toLowerCase()]) this.app.look({ hold: null });
   }
 
   letGo() {
@@ -161,10 +164,9 @@ export class Keys {
   }
 }
 
-/** A letter as Shift alone makes it: Caps Lock does not turn commands into others. */
-function asTyped({ key, shiftKey }) {
-  if (key.length > 1) return key;
-  return shiftKey ? key.toUpperCase() : key.toLowerCase();
+// "=" is there for the US key of "+" alone; elsewhere it is Shift and a digit.
+function isOnSheet(key) {
+  return Boolean(ACTIONS[key]?.[1]);
 }
 
 function isTyping(target) {

@@ -124,3 +124,42 @@ def test_the_cross_begins_in_the_middle_of_what_is_shown_and_zoom_keeps_it_there
     x, y, width, height = cross(editor)
     assert 0 < x < width
     assert 0 < y < height
+
+
+def send_key(editor, key, code, **modifiers):
+    """A key of another keyboard, on the canvas; whether the editor took it."""
+    event = {"key": key, "code": code, "bubbles": True, "cancelable": True} | modifiers
+    return not editor.js(
+        "fme.app.stage.canvas.dispatchEvent(new KeyboardEvent('keydown', arg))", event
+    )
+
+
+def test_signs_that_other_keyboards_have_on_digits_paint_no_class(open_editor):
+    editor = open_editor()
+    editor.press("n")
+    start, size = editor.ids(), editor.js("fme.state.size")
+    assert send_key(editor, "[", "Digit8", modifierAltGraph=True)
+    assert editor.js("fme.state.size") < size
+    assert send_key(editor, "/", "Digit7", shiftKey=True)
+    assert editor.js("document.activeElement.type") == "search"
+    np.testing.assert_array_equal(editor.ids(), start)
+    assert editor.js("fme.app.guide.active !== null")
+    send_key(editor, "=", "Digit0", shiftKey=True)
+    assert editor.js("fme.map.done[0].name").startswith("assign ")
+
+
+def test_shortcuts_work_on_a_keyboard_of_another_alphabet(open_editor):
+    editor = open_editor()
+    start = editor.ids()
+    editor.drag([(40, 40), (80, 40)])
+    assert send_key(editor, "я", "KeyZ", ctrlKey=True)
+    np.testing.assert_array_equal(editor.ids(), start)
+    assert send_key(editor, "п", "KeyG")
+    assert editor.js("fme.state.tool") == "fill"
+    assert send_key(editor, "с", "KeyC")
+    assert editor.js("fme.state.hold") == "photo"
+    editor.js("fme.app.stage.canvas.dispatchEvent(new KeyboardEvent('keyup', "
+              "{ key: 'с', code: 'KeyC', bubbles: true }))")  # fmt: skip
+    assert editor.js("fme.state.hold") is None
+    assert send_key(editor, "ы", "KeyS", ctrlKey=True)
+    assert editor.js("root.dataset.state") in ("saving", "saved")
