@@ -7,8 +7,10 @@ const PEN_ERASER = 32;
 // A mouse or pen, or a finger, closer than this to the first corner closes a polygon, CSS pixels.
 const CLOSE_ENOUGH = 10;
 const FINGER_WIDTH = 24;
-// Milliseconds within which two taps at one place are one double tap.
+// Milliseconds within which two taps or clicks at one place are a double one.
 const DOUBLE_TAP = 350;
+// A finger that moves further than this, CSS pixels, does not tap: it moves the picture.
+const SWIPE = 10;
 
 export class Pointer {
   constructor(app, root) {
@@ -81,10 +83,10 @@ export class Pointer {
     const name = eraser ? 'restore' : app.state.tool;
     if (event.pointerType === 'touch' && !this.isDrawn(name)) {
       // A finger that touches may be the first of two: a tap counts when it is lifted.
-      this.tap = { name, point };
+      this.tap = { name, point, at: [event.clientX, event.clientY] };
       return;
     }
-    this.use(name, point, { straight: event.shiftKey, twice: event.detail === 2 });
+    this.use(name, point, { straight: event.shiftKey, twice: this.isSecond(event, CLOSE_ENOUGH) });
   }
 
   isDrawn(name) {
@@ -118,8 +120,8 @@ export class Pointer {
     if (tool.free) {
       app.state.path = [point];
       this.stroke = { tool, last: point };
-    } else if (path.length > 2 && (twice || this.near(point, path[0]))) {
-      closePath(app);
+    } else if (twice || (path.length > 2 && this.near(point, path[0]))) {
+      if (path.length > 2) closePath(app);
     } else {
       path.push(point);
       app.onchange();
@@ -139,10 +141,18 @@ export class Pointer {
     const before = this.down.get(event.pointerId);
     if (!before && event.pointerType === 'touch') return;
     if (before) this.down.set(event.pointerId, [event.clientX, event.clientY]);
+    if (this.tap && before) this.maySwipe(event);
     if (this.panning && before) this.panOrPinch(event.pointerId, before);
     else if (this.stroke && before) this.drag(event);
     else if (app.state.path.length) this.hover(event);
     this.showRing(event);
+  }
+
+  maySwipe({ clientX, clientY }) {
+    const [x, y] = this.tap.at;
+    if (Math.hypot(clientX - x, clientY - y) <= SWIPE) return;
+    this.tap = null;
+    this.panning = true;
   }
 
   drag(event) {
@@ -190,13 +200,18 @@ export class Pointer {
     }
   }
 
-  tapped({ clientX, clientY, timeStamp }) {
+  tapped(event) {
     const { name, point } = this.tap;
+    this.use(name, point, { twice: this.isSecond(event, FINGER_WIDTH) });
+  }
+
+  /** The second of two quick taps or clicks; a pointer that comes down tells no count of its own. */
+  isSecond({ clientX, clientY, timeStamp }, reach) {
     const last = this.lastTap;
     const twice = last !== null && timeStamp - last.time < DOUBLE_TAP
-      && Math.hypot(clientX - last.x, clientY - last.y) < FINGER_WIDTH;
+      && Math.hypot(clientX - last.x, clientY - last.y) < reach;
     this.lastTap = twice ? null : { x: clientX, y: clientY, time: timeStamp };
-    this.use(name, point, { twice });
+    return twice;
   }
 
   /** End the stroke and remember it as one step. */
