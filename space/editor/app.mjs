@@ -123,9 +123,7 @@ export class App {
   work() {
     const { map, session } = this;
     const { walk } = this.guide;
-    return () => ({
-      ids: map.data.slice(), changed: map.changed, seconds: session.seconds, tools: { ...session.tools }, walk,
-    });
+    return () => ({ ...map.settled(), seconds: session.seconds, tools: { ...session.tools }, walk });
   }
 
   /** Left and right of the chosen class change places. */

@@ -80,6 +80,7 @@ export class Guide {
 
   /** Go to the next region (1) that is still a question, or back (-1) to any, around the end. */
   jump(direction) {
+    this.app.leavePreview();
     const regions = this.list();
     // What has mostly been painted over since needs no visit.
     regions.forEach((region, at) => {

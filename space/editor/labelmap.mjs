@@ -186,6 +186,20 @@ export class LabelMap {
     return entry;
   }
 
+  /** A copy of the ids without what an open step painted, and how many differ from the prediction. */
+  settled() {
+    const { prediction, step } = this;
+    const ids = this.data.slice();
+    let { changed } = this;
+    for (const [tile, before] of step ? step.kept : []) {
+      this.eachOf(tile, (i, k) => {
+        changed += (before[k] !== prediction[i]) - (ids[i] !== prediction[i]);
+        ids[i] = before[k];
+      });
+    }
+    return { ids, changed };
+  }
+
   /** Close the step and take back what it painted. */
   cancel() {
     const step = this.step;

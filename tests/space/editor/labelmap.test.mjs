@@ -136,3 +136,18 @@ test('runs code any tile and come back equal', () => {
     assert.deepEqual(decodeRuns(encodeRuns(bytes)), bytes);
   }
 });
+
+test('what is settled is the map without the step that is open', () => {
+  for (let seed = 300; seed < 330; seed++) {
+    const random = seeded(seed);
+    const map = randomMap(random, { width: 90, height: 75, classes: 6 });
+    for (let k = 0; k < 5; k++) randomStep(map, random);
+    const expected = { ids: map.data.slice(), changed: map.changed };
+    map.begin('a stroke');
+    for (let k = 0; k < 400; k++) map.put(below(random, 90), below(random, 75), below(random, 6));
+    assert.notDeepEqual(map.data, expected.ids);
+    assert.deepEqual(map.settled(), expected, `seed ${seed}`);
+    map.commit();
+    assert.deepEqual(map.settled(), { ids: map.data, changed: map.changed }, `seed ${seed}`);
+  }
+});

@@ -7,6 +7,7 @@ import time
 import numpy as np
 
 from tests.space.editor.driver import EditorPage
+from tests.space.editor.synthetic import synthetic_face
 
 
 def painted_over_an_offer(open_editor):
@@ -231,3 +232,33 @@ def test_answers_that_change_no_pixel_are_unsaved_work_too(open_editor):
     editor.press("n")
     editor.reload()
     assert editor.nothing_offered()
+
+
+def test_a_draft_holds_nothing_of_a_stroke_that_is_cancelled(open_editor):
+    editor = open_editor()
+    editor.drag([(40, 40), (80, 40)])
+    work = editor.ids()
+    editor.page.mouse.move(*editor.at(40, 120))
+    editor.page.mouse.down()
+    editor.page.mouse.move(*editor.at(200, 120), steps=5)
+    assert (editor.ids() != work).any()
+    editor.js("fme.app.drafts.flush()")
+    editor.page.keyboard.press("Escape")
+    editor.page.mouse.up()
+    editor.reload()
+    changed = (work != synthetic_face(256, 256).prediction).sum()
+    assert f"{changed:,} px changed" in editor.offered()
+    np.testing.assert_array_equal(editor.bring_back(), work)
+
+
+def test_a_draft_holds_nothing_of_a_clean_up_that_is_only_shown(open_editor):
+    editor = open_editor()
+    editor.drag([(40, 40), (80, 40)])
+    work = editor.ids()
+    editor.page.click(".fme-clean summary")
+    editor.page.select_option("[data-clean=kind]", "smooth")
+    editor.page.select_option("[data-clean=scope]", "all")
+    editor.page.click("[data-act=clean-preview]")
+    assert (editor.ids() != work).any()
+    editor.reload()
+    np.testing.assert_array_equal(editor.bring_back(), work)

@@ -99,3 +99,17 @@ def test_the_faint_frame_goes_on_when_its_region_is_painted_over(walk):
     assert walk.js("fme.app.guide.upcoming") == 1
     walk.press("Control+z")
     assert walk.js("fme.app.guide.upcoming") == 0
+
+
+def test_a_clean_up_that_is_only_shown_is_left_when_the_walk_goes_on(walk):
+    start = walk.ids()
+    walk.page.click(".fme-clean summary")
+    walk.page.select_option("[data-clean=kind]", "smooth")
+    walk.page.select_option("[data-clean=scope]", "all")
+    walk.page.click("[data-act=clean-preview]")
+    assert (walk.ids() != start).any()
+    walk.press("n")
+    np.testing.assert_array_equal(walk.ids(), start)
+    walk.press("Enter")
+    np.testing.assert_array_equal(walk.ids(), start)
+    assert walk.js("[...fme.app.guide.decided]") == [0]
