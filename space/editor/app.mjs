@@ -40,6 +40,7 @@ export class App {
     this.saving = new Saving(this, send);
     this.onchange = () => {};
     this.abandonStroke = () => {};
+    this.leaveStroke = () => {};
     this.isDrawing = () => false;
   }
 
@@ -47,6 +48,8 @@ export class App {
   open({ value, photo, masks, start = null, earlier }) {
     const { labels, prediction, confidence, runnerUp } = masks;
     const { w: width, h: height } = value;
+    this.leaveStroke();
+    this.drafts.flush();
     Object.assign(this, { value, photo, classes: value.classes });
     this.rgba = this.superpixelKey = null;
     this.map = new LabelMap(width, height, start || labels, { prediction, classes: value.classes.length });

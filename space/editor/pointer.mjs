@@ -28,6 +28,7 @@ export class Pointer {
     this.lastEnd = null;
     this.lastTap = null;
     app.abandonStroke = () => this.abandon();
+    app.leaveStroke = () => this.leave();
     app.isDrawing = () => this.stroke !== null;
     const on = (type, handler, options) => this.canvas.addEventListener(type, handler, options);
     on('pointerdown', (event) => this.press(event));
@@ -241,6 +242,14 @@ export class Pointer {
     this.app.map.cancel();
     this.app.stage.refresh(this.app.map.takeDirty());
     this.app.stage.draw();
+  }
+
+  /** Another photo opens: what is painted is the old one's, an outline that is not closed no one's. */
+  leave() {
+    if (this.stroke?.tool.kind === 'drag') this.finish();
+    else this.abandon();
+    this.down.clear();
+    this.panning = false;
   }
 
   wheel(event) {

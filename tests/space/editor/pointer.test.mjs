@@ -59,3 +59,37 @@ test('a double click on the first corner closes a polygon and begins no other', 
   assert.ok(hand.painted > 3000);
   assert.deepEqual(hand.app.state.path, []);
 });
+
+/** Leave, as when another photo opens, in the midst of a drag; then drag on and let go. */
+function leaveWhileDragging(hand) {
+  hand.down([40, 40]);
+  hand.move([120, 40], [120, 120]);
+  hand.pointer.leave();
+  const { painted } = hand;
+  hand.move([40, 120], [60, 60]);
+  hand.up([60, 60]);
+  assert.equal(hand.painted, painted);
+  assert.equal(hand.app.map.step, null);
+  assert.deepEqual(hand.app.state.path, []);
+  return painted;
+}
+
+test('a stroke in hand ends where it is when its photo is left', () => {
+  const hand = new Hand('brush');
+  assert.ok(leaveWhileDragging(hand) > 300);
+  assert.equal(hand.app.map.done.length, 1);
+});
+
+for (const tool of ['lasso', 'redraw', 'reshape']) {
+  test(`an outline in hand is dropped when its photo is left: ${tool}`, () => {
+    assert.equal(leaveWhileDragging(new Hand(tool)), 0);
+  });
+}
+
+test('a finger that rests when the photo is left taps on no other', () => {
+  const hand = new Hand('fill', { pointerType: 'touch' });
+  hand.down([40, 40]);
+  hand.pointer.leave();
+  hand.up([40, 40]);
+  assert.equal(hand.painted, 0);
+});

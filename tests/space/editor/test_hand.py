@@ -90,3 +90,27 @@ def test_drawing_and_looking_around_count_as_editing_and_being_away_does_not(ope
     assert 55 <= editor.js("fme.app.session.seconds") < 60
     after(300, (95, 60))
     assert editor.js("fme.app.session.seconds") < 60
+
+
+@pytest.mark.parametrize("tool", ["brush", "lasso"])
+def test_a_stroke_in_hand_when_another_photo_opens_is_not_carried_over(open_editor, tool):
+    editor = open_editor("64x64")
+    start = editor.ids()
+    editor.js("fme.tool(arg)", tool)
+    mouse = editor.page.mouse
+    mouse.move(*editor.at(10, 10))
+    mouse.down()
+    for point in [(40, 10), (40, 40)]:
+        mouse.move(*editor.at(*point), steps=5)
+    editor.page.fill("#size textarea, #size input", "65x65")
+    editor.page.evaluate("document.querySelector('#load').click()")
+    editor.page.wait_for_function("document.querySelector('.fme').__fme.map.width === 65")
+    for point in [(20, 40), (10, 20)]:
+        mouse.move(*editor.at(*point), steps=5)
+    mouse.up()
+    assert editor.js("[fme.map.done.length, fme.map.changed, fme.state.path.length]") == [0, 0, 0]
+    editor.load("64x64")
+    if tool == "brush":
+        assert (editor.bring_back() != start).any()
+    else:
+        assert editor.nothing_offered()
