@@ -19,6 +19,6 @@ export function handBack(app, root) {
     if (event.detail && event.target.closest('button')) toPicture();
   });
   root.addEventListener('change', (event) => {
-    if (pointed && event.target.matches('input[type=range]')) toPicture();
+    if (pointed && event.target.matches('input[type=range], select')) toPicture();
   });
 }

@@ -260,5 +260,6 @@ def test_a_draft_holds_nothing_of_a_clean_up_that_is_only_shown(open_editor):
     editor.page.select_option("[data-clean=scope]", "all")
     editor.page.click("[data-act=clean-preview]")
     assert (editor.ids() != work).any()
+    editor.js("fme.app.walked()")  # a draft waits to be written
     editor.reload()
     np.testing.assert_array_equal(editor.bring_back(), work)

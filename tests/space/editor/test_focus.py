@@ -131,7 +131,16 @@ def test_a_slider_that_the_mouse_moved_leaves_the_keys_to_the_picture(open_edito
     assert editor.js(FOCUSED)
 
 
-def test_who_uses_the_list_and_the_sliders_by_keyboard_stays_there(open_editor):
+def test_after_a_choice_by_mouse_the_next_key_is_a_shortcut(open_editor):
+    editor = open_editor()
+    editor.page.click("[data-set=only]")
+    editor.page.select_option("[data-set=only]", "1")
+    assert editor.js(FOCUSED)
+    editor.page.keyboard.press("e")
+    assert editor.js("[fme.map.only, fme.state.tool]") == [1, "restore"]
+
+
+def test_who_uses_lists_and_sliders_by_keyboard_stays_there(open_editor):
     editor = open_editor()
     keyboard = editor.page.keyboard
     editor.page.focus(f"[data-class='{HAT}']")
@@ -142,3 +151,7 @@ def test_who_uses_the_list_and_the_sliders_by_keyboard_stays_there(open_editor):
     editor.page.focus("[data-set=size]")
     keyboard.press("ArrowRight")
     assert focused(editor, "set") == "size"
+    editor.page.focus("[data-set=only]")
+    keyboard.press("ArrowDown")
+    assert editor.js("fme.map.only") == 0
+    assert focused(editor, "set") == "only"
