@@ -96,7 +96,7 @@ function show(app, root) {
 
 function showFacts(app, root) {
   const { map, stage } = app;
-  const zoom = Math.round(stage.view.scale * (window.devicePixelRatio || 1) * 100);
+  const zoom = Math.round(stage.view.scale * stage.ratio * 100);
   const facts = [`${map.changed.toLocaleString('en')} px changed`, `${map.width} × ${map.height}`, `${zoom} %`];
   if (app.unsaved) facts.unshift('unsaved');
   root.querySelector('.fme-facts').textContent = facts.join(' · ');

@@ -6,6 +6,9 @@ import * as viewport from './viewport.mjs';
 // the browser copy the whole of it, which it shares with the last drawing: 16 MB at 2048.
 const PATCH = 300_000;
 
+// Pixels of the screen a CSS pixel.
+const ratioNow = () => window.devicePixelRatio || 1;
+
 const ALL = ({ width, height }) => [0, 0, width, height];
 
 export class Stage {
@@ -19,7 +22,18 @@ export class Stage {
     this.frame = 0;
     this.map = null;
     this.shown = false;
+    this.ratio = ratioNow();
     new ResizeObserver(() => this.resize()).observe(canvas);
+    this.watchRatio();
+  }
+
+  // A window on its way to another screen keeps its size: nothing else tells of it at once.
+  watchRatio() {
+    this.screen = window.matchMedia(`(resolution: ${ratioNow()}dppx)`);
+    this.screen.addEventListener('change', () => {
+      this.resize();
+      this.watchRatio();
+    }, { once: true });
   }
 
   /** Show a map over its photo. `look` is read at each drawing. */
@@ -76,7 +90,7 @@ export class Stage {
     const appears = !this.shown;
     this.shown = Boolean(width && this.map);
     if (!this.shown) return;
-    const ratio = window.devicePixelRatio || 1;
+    const ratio = this.ratio = ratioNow();
     const first = !this.box;
     const whole = first || this.fitted;
     this.box = { width, height };
@@ -84,6 +98,7 @@ export class Stage {
     this.canvas.height = Math.round(height * ratio);
     if (whole) this.fit();
     this.draw();
+    this.onview?.();
     if (appears) this.onshown?.();
   }
 
@@ -114,7 +129,7 @@ export class Stage {
 
   /** One map pixel on one screen pixel. */
   actualSize(pixel) {
-    this.zoomAbout(1 / (window.devicePixelRatio || 1) / this.view.scale, pixel);
+    this.zoomAbout(1 / this.ratio / this.view.scale, pixel);
   }
 
   /** Move the view as far as a pixel of the map needs to be in sight. */
@@ -148,27 +163,29 @@ export class Stage {
         this.frame = 0;
         const part = this.pending;
         this.pending = undefined;
-        if (this.map && this.box) this.paint(part);
+        if (!this.map || !this.box) return;
+        if (this.ratio === ratioNow()) this.paint(part);
+        else this.resize();
       });
     }
   }
 
   paint(rect) {
-    const { context, canvas, view } = this;
-    const ratio = window.devicePixelRatio || 1;
+    const { context, canvas, view, ratio } = this;
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.save();
-    if (rect) this.clipTo(rect, ratio);
+    if (rect) this.clipTo(rect);
     context.clearRect(0, 0, canvas.width, canvas.height);
     context.setTransform(ratio * view.scale, 0, 0, ratio * view.scale, ratio * view.x, ratio * view.y);
     const part = this.visiblePart(rect);
-    if (part) this.paintPictures(part, ratio);
+    if (part) this.paintPictures(part);
     for (const mark of this.marks) mark(context, view);
     context.restore();
   }
 
   // Whole device pixels, or the clip itself would be blurred at its edge.
-  clipTo([x, y, w, h], ratio) {
+  clipTo([x, y, w, h]) {
+    const { ratio } = this;
     const { scale, x: dx, y: dy } = this.view;
     const left = Math.floor((x * scale + dx) * ratio) - 2;
     const top = Math.floor((y * scale + dy) * ratio) - 2;
@@ -189,9 +206,9 @@ export class Stage {
     return right > left && bottom > top ? [left, top, right - left, bottom - top] : null;
   }
 
-  paintPictures(part, ratio) {
+  paintPictures(part) {
     const { context, look } = this;
-    context.imageSmoothingEnabled = this.view.scale * ratio < 2;
+    context.imageSmoothingEnabled = this.view.scale * this.ratio < 2;
     context.drawImage(this.photo, ...part, ...part);
     if (look.hold === 'photo') return;
     context.imageSmoothingEnabled = false;

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from segface_hf.labels import CELEBAMASK_HQ
 from space.views import safe_colors
+from tests.space.editor.driver import ROOT
 
 HAIR = CELEBAMASK_HQ.id_of("hair")
 HAT = CELEBAMASK_HQ.id_of("hat")
@@ -249,3 +251,24 @@ def test_doubtful_regions_are_found_without_being_asked_and_painted_ones_are_ski
     editor.press("n")
     assert editor.text(".fme-message") == "Every doubtful region is decided."
     assert editor.text(".fme-progress") == f"{total} of {total} doubtful regions seen"
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_on_a_screen_of_another_pixel_ratio_picture_and_brush_stay_together(open_editor, told):
+    editor = open_editor()
+    editor.press("End")
+    screen = {"width": 1280, "height": 900, "deviceScaleFactor": 2, "mobile": False}
+    session = editor.page.context.new_cdp_session(editor.page)
+    session.send("Emulation.setDeviceMetricsOverride", screen)
+    if told:  # Chromium tells of a real screen, not of an emulated one.
+        editor.js("fme.app.stage.screen.dispatchEvent(new Event('change'))")
+        assert editor.js("fme.app.stage.canvas.width / fme.app.stage.canvas.clientWidth") == 2
+        assert "200 %" in editor.text(".fme-facts")
+        editor.press("End")
+        assert editor.js("fme.view.scale") == 0.5
+    editor.js("(fme.cls(arg), fme.app.look({ opacity: 1 }))", HAT)
+    editor.drag([(100, 200), (130, 200)])
+    assert editor.ids()[200, 115] == HAT
+    hat = editor.js("fme.app.classes[arg].color", HAT)
+    assert editor.colour(115, 200) == pytest.approx(hat, abs=3)
+    assert editor.js("fme.app.stage.canvas.width / fme.app.stage.canvas.clientWidth") == 2
