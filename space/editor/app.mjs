@@ -10,15 +10,10 @@ import { Palette } from './palette.mjs';
 import { Saving } from './saving.mjs';
 import { Session } from './session.mjs';
 import { Stage } from './stage.mjs';
+import { nextState, startState } from './state.mjs';
 import { pixels, TOOLS } from './tools.mjs';
 
 export const LARGEST_BRUSH = 120;
-
-const startState = () => ({
-  tool: 'brush', cls: 1, before: 1, size: 8, tolerance: 40,
-  opacity: 0.5, outline: false, safely: false, heat: false, split: null, hold: null,
-  hidden: new Set(), solo: null, path: [], hover: null, cross: null,
-});
 
 export class App {
   /** `root` is the `.fme` element, `send` triggers the component's event, `scope` is that of drafts. */
@@ -53,8 +48,8 @@ export class App {
     Object.assign(this, { value, photo, classes: value.classes });
     this.rgba = this.superpixelKey = null;
     this.map = new LabelMap(width, height, start || labels, { prediction, classes: value.classes.length });
-    const { size, opacity, tool, safely, shows } = this.state;
-    Object.assign(this.state, startState(), { size, opacity, tool, safely, shows });
+    this.locks.load(this.map, this.classes);
+    Object.assign(this.state, nextState(this.state));
     this.session = new Session(earlier);
     this.drafts.begin({ id: value.id, value, photo: photo.blob }, earlier);
     this.revision = start ? 1 : 0;

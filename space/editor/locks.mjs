@@ -3,6 +3,15 @@
 export class Locks {
   constructor(app) {
     this.app = app;
+    this.names = null;
+    this.locked = null;
+  }
+
+  /** A photo opened: what was locked stays so if its classes are those of the photo before. */
+  load(map, classes) {
+    const names = JSON.stringify(classes.map(({ name }) => name));
+    if (names === this.names) map.locked.set(this.locked);
+    Object.assign(this, { names, locked: map.locked });
   }
 
   toggle(id) {

@@ -37,6 +37,7 @@ def test_there_are_suites_to_run():
         "reshape.test.mjs",
         "simulate.test.mjs",
         "speed.test.mjs",
+        "state.test.mjs",
         "typed.test.mjs",
         "wire.test.mjs",
     ]

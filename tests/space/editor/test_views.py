@@ -272,3 +272,19 @@ def test_on_a_screen_of_another_pixel_ratio_picture_and_brush_stay_together(open
     hat = editor.js("fme.app.classes[arg].color", HAT)
     assert editor.colour(115, 200) == pytest.approx(hat, abs=3)
     assert editor.js("fme.app.stage.canvas.width / fme.app.stage.canvas.clientWidth") == 2
+
+
+def test_settings_of_the_hand_and_locks_stay_for_the_next_photo(open_editor):
+    editor = open_editor("64x64")
+    editor.js("fme.app.look({ tolerance: 90, outline: true })")
+    editor.page.click(f"[data-lock='{HAIR}']")
+    editor.load("65x65")
+    assert editor.js("[fme.state.tolerance, fme.state.outline]") == [90, True]
+    assert editor.page.get_attribute("[data-act=outline]", "aria-pressed") == "true"
+    assert editor.page.get_attribute(f"[data-lock='{HAIR}']", "aria-pressed") == "true"
+    start = editor.ids()
+    editor.js("(fme.cls(arg), fme.app.look({ size: 60 }))", HAT)
+    editor.click(32, 32)
+    changed = editor.ids() != start
+    assert changed.any()
+    assert not (changed & (start == HAIR)).any()
