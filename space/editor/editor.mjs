@@ -1,6 +1,7 @@
 // Mounts the editor on gr.HTML's element: draws the toolbars, binds them, shows the state.
 import { App } from './app.mjs';
 import { handBack, takeFocus } from './focus.mjs';
+import { bindHolds } from './hold.mjs';
 import { Keys } from './keys.mjs';
 import { Loader } from './loader.mjs';
 import { iconButton } from './palette.mjs';
@@ -77,6 +78,9 @@ function show(app, root) {
   }
   const pressed = { outline: state.outline, colours: state.safely, heat: state.heat, split: state.split !== null };
   for (const [act, on] of Object.entries(pressed)) app.button(act).setAttribute('aria-pressed', on);
+  for (const button of root.querySelectorAll('[data-hold]')) {
+    button.setAttribute('aria-pressed', button.dataset.hold === state.hold);
+  }
   for (const name of ['size', 'tolerance', 'opacity']) {
     root.querySelector(`[data-set=${name}]`).value = state[name];
   }
@@ -141,6 +145,7 @@ export function mount({ element, trigger, props, watch }) {
   new Keys(app, root, pointer);
   bindControls(app, root);
   handBack(app, root);
+  bindHolds(app, root);
   app.stage.marks.push((context) => drawGuides(context, app));
   app.onchange = () => {
     show(app, root);
