@@ -11,7 +11,7 @@ import yaml
 
 from annotate import layout
 from annotate.errors import RecordError
-from annotate.record import RECORD_VERSION, features, schema_version
+from annotate.record import RECORD_VERSION, features
 from segface_hf.labels import LabelSchema
 from segface_hf.wording import counted
 
@@ -55,7 +55,7 @@ def new_card(facts: CardFacts, *, repo_id: str = "") -> str:
         BLOCK: {
             "record_version": RECORD_VERSION,
             "schema": facts.schema.name,
-            "schema_version": schema_version(facts.schema),
+            "schema_version": facts.schema.version,
             "licence": facts.licence,
             "title": facts.title,
         },

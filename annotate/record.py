@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import struct
 from collections.abc import Mapping
@@ -63,11 +62,6 @@ def features() -> Any:
     )
 
 
-def schema_version(schema: LabelSchema) -> str:
-    """Returns eight digits that change when a class is added, renamed or moved."""
-    return hashlib.sha256("\n".join(schema.names).encode()).hexdigest()[:8]
-
-
 def to_row(correction: Correction) -> dict[str, Any]:
     """Returns the row of a correction, images as the bytes of PNG files without metadata."""
     consent = correction.consent
@@ -78,7 +72,7 @@ def to_row(correction: Correction) -> dict[str, Any]:
         "mask": _png(correction.mask),
         "prediction": _png(correction.prediction),
         "schema": correction.schema.name,
-        "schema_version": schema_version(correction.schema),
+        "schema_version": correction.schema.version,
         "model": correction.model.id,
         "model_revision": correction.model.revision,
         "model_digest": correction.model.digest,
@@ -153,10 +147,10 @@ def _schema_of(row: Mapping[str, Any], schema: LabelSchema | None) -> LabelSchem
     schema = schema or SCHEMAS.get(row["schema"])
     if schema is None or schema.name != row["schema"]:
         raise RecordError(f"the row's labels are '{row['schema']}', known are {sorted(SCHEMAS)}")
-    if row["schema_version"] != schema_version(schema):
+    if row["schema_version"] != schema.version:
         raise RecordError(
             f"the row's '{schema.name}' labels are of version {row['schema_version']}, "
-            f"this app knows {schema_version(schema)}: update whichever is older"
+            f"this app knows {schema.version}: update whichever is older"
         )
     return schema
 

@@ -26,7 +26,7 @@ from annotate.errors import (
 from annotate.inspection import Contribution, Inspection, beyond_its_row, provenance
 from annotate.ledger import Ledger
 from annotate.photohash import photo_hash
-from annotate.record import from_parquet, from_row, schema_version, to_parquet
+from annotate.record import from_parquet, from_row, to_parquet
 from annotate.store_hub import HubStore, proposed_id
 from annotate.traces import FIXED
 from segface_hf.errors import LabelError
@@ -90,7 +90,7 @@ class Desk:
             correction = self._fetch(contribution)
             check_block(
                 self.store.block, correction.schema.name, source=self.store.repo.id,
-                version=schema_version(correction.schema),
+                version=correction.schema.version,
             )  # fmt: skip
         except (RecordError, CorrectionError, ConsentError, ReviewError, LabelError) as error:
             return Inspection(

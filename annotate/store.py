@@ -25,7 +25,6 @@ from annotate.record import (
     from_parquet,
     from_row,
     rows_to_parquet,
-    schema_version,
     to_parquet,
 )
 from segface_hf.labels import LabelSchema
@@ -148,9 +147,7 @@ class FolderStore:
             facts = CardFacts(schema=schema, licence=self.licence)
             write_durably(self.root / layout.CARD, new_card(facts).encode())
             return
-        check_block(
-            self._block(card), schema.name, version=schema_version(schema), source=str(self.root)
-        )
+        check_block(self._block(card), schema.name, version=schema.version, source=str(self.root))
 
     def files(self) -> tuple[Path, ...]:
         """Returns the parquet files of the dataset, in the order of their paths."""

@@ -9,12 +9,13 @@ from functools import cached_property
 from typing import Any
 
 from segface_hf.errors import ConfigError, LabelError
-from segface_hf.labels import LabelSchema, schema_named
+from segface_hf.labels import SCHEMAS, LabelSchema, schema_named
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 WARPS = ("none", "identity", "tanh")
 MODEL_TYPE = "segface"
+OWN_SCHEMA = "own"
 _FROM_SCHEMA = {
     "label_names": "names",
     "label_colors": "colors",
@@ -44,7 +45,8 @@ class SegFaceConfig:
         refine: Adds a normalised depthwise residual after the fusion (not in the paper).
         detail: Adds stride-2 backbone features to the first upscaling (not in the paper).
         resolution: Side in pixels of the square face crop that the model was trained on.
-        schema: Name of the label schema.
+        schema: Name of the label schema; `own` in place of a built-in name where the classes are
+            other ones.
         label_names: Class names by id; empty means those of the built-in schema.
         label_colors: RGB by id.
         label_mirror_pairs: Ids that swap under a horizontal flip.
@@ -88,6 +90,8 @@ class SegFaceConfig:
         if not self.label_names:
             self._take_labels_of_schema()
         self._check_sizes()
+        if self.schema in SCHEMAS and SCHEMAS[self.schema].names != self.label_names:
+            object.__setattr__(self, "schema", OWN_SCHEMA)
         self._check_preprocessing()
         try:
             self._build_labels()

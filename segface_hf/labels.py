@@ -6,6 +6,7 @@ who looks at the camera. `l_lip` and `u_lip` are the lower and the upper lip.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -81,6 +82,11 @@ class LabelSchema:
         """For every id, the id that it has in the picture flipped left to right."""
         swap = {a: b for pair in self.mirror_pairs for a, b in (pair, pair[::-1])}
         return tuple(swap.get(index, index) for index in range(self.num_classes))
+
+    @cached_property
+    def version(self) -> str:
+        """Eight digits that change when a class is added, renamed or moved."""
+        return hashlib.sha256("\n".join(self.names).encode()).hexdigest()[:8]
 
     @cached_property
     def tail(self) -> tuple[int, ...]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 
 from segface_hf.labels import LabelSchema
 from segface_hf.training.data import PhotoSet
+from segface_hf.training.sides import side_of
 
 _MINIMUM_PIXELS = 6
-_SIDES = re.compile(r"(?<![^\W_])(?:left|right|l|r)(?![^\W_])", re.IGNORECASE)
 _ANCHORS = (("l_eye",), ("r_eye",), ("nose",), ("mouth", "l_lip", "u_lip"))
 
 
@@ -47,18 +45,13 @@ def sides_are_swapped(mask: np.ndarray, schema: LabelSchema) -> bool:
     """
     votes = 0
     for pair in schema.mirror_pairs:
-        by_side = {_side(schema.names[index]): index for index in pair}
+        by_side = {side_of(schema.names[index]): index for index in pair}
         if by_side.keys() != {"l", "r"}:
             continue
         a, b = center_of(mask, (by_side["l"],)), center_of(mask, (by_side["r"],))
         if a is not None and b is not None:
             votes += 1 if a[0] > b[0] else -1
     return votes < 0
-
-
-def _side(name: str) -> str | None:
-    sides = {word[0].lower() for word in _SIDES.findall(name)}
-    return sides.pop() if len(sides) == 1 else None
 
 
 def swapped_photos(photos: PhotoSet) -> tuple[str, ...]:

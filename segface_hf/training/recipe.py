@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from segface_hf.config import SegFaceConfig
+from segface_hf.labels import SCHEMAS
 from segface_hf.training._options import plain, read_options
 from segface_hf.training.recipe_parts import Augment, Loss, Pseudo, Tail, require
+from segface_hf.training.sides import sided_pairs
 
 PRECISIONS = ("auto", "fp32", "bf16")
 
@@ -123,12 +125,26 @@ class Recipe:
             config.warp != "tanh",
             "model.warp 'tanh' aligns faces by landmarks, which training doesn't read: use 'none'",
         )
+        self._check_classes(config)
+        object.__setattr__(self, "model", config.to_dict())
+
+    def _check_classes(self, config: SegFaceConfig) -> None:
+        labels = config.labels
         for name in (*self.tail.paste, *self.tail.drawn):
             require(
-                name in config.labels.names,
+                name in labels.names,
                 f"tail.paste and tail.drawn name classes of the model, got {name!r}",
             )
-        object.__setattr__(self, "model", config.to_dict())
+        pairs = sided_pairs(labels.names)
+        forgotten = [pair for pair in pairs if all(labels.mirror_ids[i] == i for i in pair)]
+        named = [f"'{labels.names[a]}' and '{labels.names[b]}'" for a, b in forgotten]
+        wanted = [list(pair) for pair in sorted({*labels.mirror_pairs, *forgotten})]
+        require(
+            not (forgotten and self.augment.flip),
+            f"a flipped photo's {', '.join(named)} change places, and the model's "
+            f"label_mirror_pairs don't say so: give model.label_mirror_pairs: {wanted}, or set "
+            "augment.flip to 0",
+        )
 
     def model_config(self) -> SegFaceConfig:
         """Returns the model's configuration.
@@ -150,11 +166,13 @@ class Recipe:
     def model_options(self) -> dict[str, Any]:
         """Returns the model's options: those of `SMALL_MODEL`, and what else isn't a default."""
         config = self.model_config()
-        default = SegFaceConfig(schema=config.schema).to_dict()
+        default = {item.name: item.default for item in fields(SegFaceConfig)}
+        if config.schema in SCHEMAS:
+            default = asdict(SegFaceConfig(schema=config.schema))
         return {
             key: value
-            for key, value in config.to_dict().items()
-            if key in ("schema", *SMALL_MODEL) or default.get(key) != value
+            for key, value in asdict(config).items()
+            if key in ("schema", *SMALL_MODEL) or default[key] != value
         }
 
     @classmethod

@@ -12,7 +12,7 @@ from segface_hf.whole import write_whole
 if TYPE_CHECKING:
     from datasets import Dataset
 
-_COLUMNS = ("content_id", "image", "mask", "schema")
+_COLUMNS = ("content_id", "image", "mask", "schema", "schema_version")
 
 
 def unpack_dataset(source: str, folder: Path, *, schema: LabelSchema) -> Path:
@@ -66,6 +66,12 @@ def _check(rows: Dataset, *, source: str, schema: LabelSchema) -> set[str]:
         raise DataError(
             f"'{source}' holds '{', '.join(sorted(names))}' masks, the model has "
             f"'{schema.name}' classes: train with that schema"
+        )
+    if versions := set(rows["schema_version"]) - {schema.version}:
+        raise DataError(
+            f"'{source}' holds '{schema.name}' masks of version {', '.join(sorted(versions))}, the "
+            f"model's '{schema.name}' classes are of version {schema.version}: give the model the "
+            "label_names that those masks were made with, in their order"
         )
     if not len(rows):
         raise DataError(f"'{source}' holds no contribution yet")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from annotate.record import to_parquet
 from annotate.store import FolderStore
 from annotate.takedown import take_down
 from segface_hf.cli import main
+from segface_hf.config import SegFaceConfig
 from segface_hf.errors import DataError
 from segface_hf.labels import CELEBAMASK_HQ, LAPA
 from segface_hf.training.data import find_pairs, read_pair
@@ -63,6 +66,20 @@ def test_other_labels_other_columns_or_no_dataset_are_named(owner, hub, drawn, t
     (tmp_path / "other" / "x.csv").write_text("a,b\n1,2\n")
     with pytest.raises(DataError, match=r"lacks the columns \['content_id', 'image', 'mask'"):
         unpack_dataset(str(tmp_path / "other"), tmp_path / "out", schema=CELEBAMASK_HQ)
+
+
+def test_masks_of_other_classes_of_the_same_name_are_refused(drawn, tmp_path):
+    store = FolderStore(tmp_path / "set")
+    store.save(drawn(1))
+    names = tuple(f"part {index}" for index in range(19))
+    told = f"of version {CELEBAMASK_HQ.version}, the model's.* label_names that those masks"
+    other = replace(CELEBAMASK_HQ, names=names)
+    with pytest.raises(DataError, match=told):
+        unpack_dataset(str(store.root), tmp_path / "out", schema=other)
+    own = SegFaceConfig(label_names=names, label_colors=CELEBAMASK_HQ.colors).labels
+    with pytest.raises(DataError, match="holds 'celebamask_hq' masks, the model has 'own' classes"):
+        unpack_dataset(str(store.root), tmp_path / "out", schema=own)
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_train_command_takes_a_dataset_in_place_of_a_folder(drawn, tmp_path):

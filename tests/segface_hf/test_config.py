@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from segface_hf import LAPA, SegFaceConfig
+from segface_hf import CELEBAMASK_HQ, LAPA, SCHEMAS, SegFaceConfig
 from segface_hf.errors import ConfigError
 
 
@@ -22,6 +22,16 @@ def test_own_labels_need_no_built_in_schema():
         schema="glasses", label_names=("background", "glasses"), label_colors=((0, 0, 0), (9, 9, 9))
     )
     assert config.labels.id_of("glasses") == 1
+
+
+def test_other_classes_do_not_keep_the_name_of_a_built_in_schema():
+    own = {"label_names": ("background", "glasses"), "label_colors": ((0, 0, 0), (9, 9, 9))}
+    for name in SCHEMAS:
+        config = SegFaceConfig(schema=name, **own)
+        assert config.schema == config.labels.name == "own"
+        assert SegFaceConfig.from_dict(config.to_dict()) == config
+    colored = SegFaceConfig(label_names=CELEBAMASK_HQ.names, label_colors=((1, 2, 3),) * 19)
+    assert colored.schema == "celebamask_hq"
 
 
 def test_an_unknown_key_is_named():

@@ -1,5 +1,7 @@
 """The label contract: ids, mirror pairs, and masks that break it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -30,6 +32,14 @@ def test_mirroring_twice_is_the_identity_and_swaps_left_with_right(schema):
 @pytest.mark.parametrize("schema", SCHEMAS.values(), ids=lambda schema: schema.name)
 def test_a_schema_survives_its_own_json(schema):
     assert LabelSchema.from_dict(schema.to_dict()) == schema
+
+
+@pytest.mark.parametrize("schema", SCHEMAS.values(), ids=lambda schema: schema.name)
+def test_the_version_of_a_schema_changes_with_its_names_and_their_order(schema):
+    assert len(schema.version) == 8
+    moved = (*schema.names[:1], *schema.names[:0:-1])
+    assert replace(schema, names=moved).version != schema.version
+    assert replace(schema, name="other").version == schema.version
 
 
 @pytest.mark.parametrize("schema", SCHEMAS.values(), ids=lambda schema: schema.name)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from segface_hf.errors import ConfigError
+from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.model import SegFace
 from segface_hf.training.recipe import Recipe
 from segface_hf.training.recipe_file import read_recipe, write_recipe
@@ -55,6 +56,32 @@ def test_a_run_that_starts_from_a_checkpoint_has_its_model(tmp_path):
     text = (tmp_path / "run.yaml").read_text().replace("embedded", str(tmp_path / "gone"))
     (tmp_path / "run.yaml").write_text(text)
     assert read_recipe(tmp_path / "run.yaml").model_config() == changed.model_config()
+
+
+SIDED = {
+    "label_names": ["background", "left ear", "Right Ear", "l_eye", "r_eye"],
+    "label_colors": [[index] * 3 for index in range(5)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "given", [{"label_mirror_pairs": [[1, 2], [3, 4]]}, {"schema": "mine"},
+              {"label_mirror_pairs": [[4, 5], [6, 7], [8, 9]], "label_names": [
+                  *CELEBAMASK_HQ.names, "moustache"], "label_colors": [[1, 2, 3]] * 20}]
+)  # fmt: skip
+def test_classes_of_its_own_survive_yaml(tmp_path, given):
+    recipe = Recipe.from_dict({"model": {**SIDED, **given}, "augment": {"flip": 0.0}})
+    write_recipe(recipe, tmp_path / "run.yaml")
+    assert read_recipe(tmp_path / "run.yaml") == recipe
+    assert recipe.model_config().schema == given.get("schema", "own")
+
+
+def test_sides_that_a_flip_would_teach_wrong_are_refused():
+    told = r"'l_eye' and 'r_eye' change places.*label_mirror_pairs: \[\[1, 2\], \[3, 4\]\], or set"
+    with pytest.raises(ConfigError, match=told):
+        Recipe.from_dict({"model": {**SIDED, "label_mirror_pairs": [[1, 2]]}})
+    with pytest.raises(ConfigError, match="'left ear' and 'Right Ear', 'l_eye' and 'r_eye' change"):
+        Recipe.from_dict({"model": SIDED})
 
 
 @pytest.mark.parametrize(
