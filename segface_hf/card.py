@@ -3,71 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from segface_hf import upstream
 from segface_hf.config import SegFaceConfig
+from segface_hf.terms import DATASETS, OTHER, datasets_behind, is_published
 
 LIBRARY = "segface-hf"
 PLACEHOLDER = "org/name"  # in usage lines, until the checkpoint is published somewhere
+UNFINISHED = "say so here before you publish them"  # where only the owner of photos knows
 _UPSTREAM_CODE = "https://github.com/Kartik-3004/SegFace"
 _PAPER = "https://arxiv.org/abs/2412.08647"
-
-
-@dataclass(frozen=True)
-class _Data:
-    """A training dataset: its name, the terms its authors state, and their paper.
-
-    Attributes:
-        name: As its authors write it.
-        terms: One or two sentences.
-        citation: BibTeX.
-    """
-
-    name: str
-    terms: str
-    citation: str
-
-
-_CELEBAMASK_HQ = _Data(
-    "CelebAMask-HQ",
-    "Its agreement allows non-commercial research and education only and no redistribution of the "
-    "pictures. Whoever uses these weights should assume that the limit reaches them too.",
-    """@inproceedings{lee2020maskgan,
-  title={MaskGAN: Towards Diverse and Interactive Facial Image Manipulation},
-  author={Lee, Cheng-Han and Liu, Ziwei and Wu, Lingyun and Luo, Ping},
-  booktitle={IEEE Conference on Computer Vision and Pattern Recognition (CVPR)},
-  year={2020}
-}""",
-)
-_LAPA = _Data(
-    "LaPa",
-    "It is offered to academic and non-academic entities for non-commercial purposes. Whoever uses "
-    "these weights should assume that the limit reaches them too.",
-    """@inproceedings{liu2020new,
-  title={A New Dataset and Boundary-Attention Semantic Segmentation for Face Parsing},
-  author={Liu, Yinglu and Shi, Hailin and Shen, Hao and Si, Yue and Wang, Xiaobo and Mei, Tao},
-  booktitle={AAAI},
-  pages={11637--11644},
-  year={2020}
-}""",
-)
-_HELEN = _Data(
-    "Helen (relabelled, HELEN*)",
-    "Its pictures were gathered from Flickr and keep their owners' rights; the relabelled set "
-    "states no licence. Clear the rights before any use beyond research.",
-    """@inproceedings{lin2019face,
-  title={Face Parsing with RoI Tanh-Warping},
-  author={Lin, Jinpeng and Yang, Hao and Chen, Dong and Zeng, Ming and Wen, Fang and Yuan, Lu},
-  booktitle={IEEE Conference on Computer Vision and Pattern Recognition (CVPR)},
-  pages={5654--5663},
-  year={2019}
-}""",
-)
-_DATA: Mapping[str, _Data] = MappingProxyType(
-    {"celebamask_hq": _CELEBAMASK_HQ, "lapa": _LAPA, "helen": _HELEN}
-)
 _SEGFACE_CITATION = """@inproceedings{narayan2025segface,
   title={Segface: Face segmentation of long-tail classes},
   author={Narayan, Kartik and Vs, Vibashan and Patel, Vishal M},
@@ -101,25 +47,22 @@ def model_card(config: SegFaceConfig, *, repo_id: str = PLACEHOLDER) -> str:
     return "\n".join(section.strip() + "\n" for section in sections)
 
 
-def is_published(config: SegFaceConfig) -> bool:
-    """Whether a checkpoint was converted from a file; only conversion records a digest."""
-    return bool(config.source_digest)
-
-
-def _data(config: SegFaceConfig) -> _Data | None:
-    """What a published checkpoint learnt from; others may have the schema without the data."""
-    return _DATA.get(config.schema) if is_published(config) else None
-
-
 def _front_matter(config: SegFaceConfig) -> str:
-    licence = config.license or "other"
-    lines = [f"license: {licence}", f"library_name: {LIBRARY}", "pipeline_tag: image-segmentation"]
-    if licence == "other":
-        lines.insert(1, "license_name: see-the-card")
+    lines = [
+        *licence_lines(config.license or OTHER),
+        f"library_name: {LIBRARY}",
+        "pipeline_tag: image-segmentation",
+    ]
     if is_published(config):
         lines.append(f"base_model: {upstream.REPOSITORY}")
     tags = ["face-parsing", "semantic-segmentation", "segface", config.schema]
     return "\n".join(["---", *lines, "tags:", *(f"- {tag}" for tag in tags), "---"])
+
+
+def licence_lines(licence: str) -> list[str]:
+    """Returns the lines of a card's metadata about a licence; none where it is unknown."""
+    named = ["license_name: see-the-card"] if licence == OTHER else []
+    return [f"license: {licence}", *named] if licence else []
 
 
 def _introduction(config: SegFaceConfig) -> str:
@@ -223,7 +166,7 @@ def _reported(config: SegFaceConfig) -> str:
 
 Upstream reports no score for this file that could be traced to it; none is repeated here.
 """
-    data = _DATA[config.schema].name
+    data = DATASETS[config.schema].name
     return f"""
 ## Scores
 
@@ -242,9 +185,9 @@ def _published_folder(source: str) -> upstream.PublishedFolder | None:
 
 
 def _limits(config: SegFaceConfig) -> str:
-    data = _data(config)
+    data = " and ".join(data.name for data in datasets_behind(config))
     rare = "Accessories are its weakest classes. " if config.labels.tail else ""
-    trained = f"It learnt from {data.name}" if data else "It learnt from the data named above"
+    trained = f"It learnt from {data}" if data else "It learnt from the data named above"
     return f"""
 ## Limits
 
@@ -255,26 +198,24 @@ you rely on it. It tells parts of faces; it identifies no one.
 
 
 def _licences(config: SegFaceConfig) -> str:
-    data = _data(config)
     weights = (
         f"{upstream.LICENSE.upper()}, as the authors' model card states."
         if is_published(config)
         else f"{config.license or 'Not stated'}."
     )
     unknown = "What the source above names, under its terms." if config.source else "Not stated."
-    terms = f"{data.name}. {data.terms}" if data else unknown
+    known = " ".join(f"{data.name}. {data.terms}" for data in datasets_behind(config))
     return f"""
 ## Licences
 
 - Code of `{LIBRARY}`: Apache-2.0. The authors' code: MIT.
 - Weights: {weights}
-- Training data: {terms}
+- Training data: {known or unknown}
 """
 
 
 def _citation(config: SegFaceConfig) -> str:
-    data = _data(config)
-    entries = [_SEGFACE_CITATION, *([data.citation] if data else [])]
+    entries = [_SEGFACE_CITATION, *(data.citation for data in datasets_behind(config))]
     joined = "\n\n".join(entries)
     return f"""
 ## Citation

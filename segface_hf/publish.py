@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import CommitOperationAdd, HfApi
+import yaml
+from huggingface_hub import CommitOperationAdd, HfApi, metadata_load
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
 from segface_hf import hub
-from segface_hf.card import PLACEHOLDER
+from segface_hf.card import PLACEHOLDER, UNFINISHED
 from segface_hf.config import SegFaceConfig
 from segface_hf.errors import CheckpointError, CheckpointNotFoundError
 from segface_hf.hub_files import hub_errors, is_passing
@@ -39,7 +40,7 @@ class Plan:
 
 
 def plan(folder: str | Path, repo_id: str, *, private: bool = False) -> Plan:
-    """Checks that a folder can be published: complete, exact, and a possible name.
+    """Checks that a folder can be published: complete, exact, licensed, and a possible name.
 
     Args:
         folder: A checkpoint folder with its model card.
@@ -48,7 +49,8 @@ def plan(folder: str | Path, repo_id: str, *, private: bool = False) -> Plan:
 
     Raises:
         CheckpointNotFoundError: A file is missing.
-        CheckpointError: The checkpoint does not load, or the name can't be one.
+        CheckpointError: The checkpoint does not load, its card doesn't say under which licence it
+            is, or the name can't be one.
     """
     folder = Path(folder)
     missing = [name for name in FILES if not (folder / name).is_file()]
@@ -62,9 +64,29 @@ def plan(folder: str | Path, repo_id: str, *, private: bool = False) -> Plan:
         raise CheckpointError(f"'{repo_id}' can't be a repository name: {error}") from error
     if repo_id.count("/") != 1:
         raise CheckpointError(f"expected a repository name like org/name, got '{repo_id}'")
+    _check_card(folder / hub.CARD_FILE)
     config = SegFace.from_pretrained(folder).config
     sizes = {name: (folder / name).stat().st_size for name in FILES}
     return Plan(folder, repo_id, private, sizes, config)
+
+
+def _check_card(path: Path) -> None:
+    """Refuses a card that leaves open who may use the weights for what."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        metadata = metadata_load(path) or {}
+    except (UnicodeDecodeError, ValueError, yaml.YAMLError) as error:
+        raise CheckpointError(f"{path} can't be read as a model card: {error}") from error
+    if not metadata.get("license"):
+        raise CheckpointError(
+            f"{path} says no licence: write `license:` and the licence of the weights between its "
+            "two lines of ---, such as `license: cc-by-4.0`; `other` where the text tells it"
+        )
+    if UNFINISHED in text:
+        raise CheckpointError(
+            f"{path} still reads '{UNFINISHED}': write in place of that sentence what the licence "
+            "of the training photos allows"
+        )
 
 
 def publish(
@@ -83,7 +105,7 @@ def publish(
 
     Raises:
         CheckpointNotFoundError: A file is missing.
-        CheckpointError: The checkpoint does not load, or the Hub refuses it or can't be reached.
+        CheckpointError: `plan` refuses the folder, or the Hub refuses it or can't be reached.
 
     Example:
         >>> publish("swin", "org/segface-swin-celeb-512", private=True)

@@ -12,6 +12,7 @@ from torch import nn
 from segface_hf.errors import ConfigError
 from segface_hf.model import SegFace
 from segface_hf.training.adjust import with_class_bias
+from segface_hf.training.origins import Origin, with_origins
 
 
 def averaged_copy(model: nn.Module) -> nn.Module:
@@ -50,7 +51,8 @@ def mean_of(models: Sequence[SegFace], shares: Sequence[float]) -> SegFace:
         shares: How much each counts; they are scaled to a sum of 1.
 
     Returns:
-        A new model with the configuration of the first, and the mean of their class constants.
+        A new model with the configuration of the first, the sources and the strictest licence of
+        all, and the mean of their class constants.
 
     Raises:
         ConfigError: Shares and models don't fit, or the architectures differ.
@@ -72,6 +74,8 @@ def mean_of(models: Sequence[SegFace], shares: Sequence[float]) -> SegFace:
         if value.is_floating_point():
             parts = [s * state[key].float() for s, state in zip(shares, states, strict=True)]
             value.copy_(torch.stack(parts).sum(0) / sum(shares))
+    origins = [Origin("part", "", model.config) for model in models]
+    mean.config = with_origins(mean.config, origins, photos=False)
     if any(model.config.class_bias for model in models):
         mean = with_class_bias(mean, _mean_bias(models, shares))
     return mean.eval()

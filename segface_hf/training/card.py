@@ -10,11 +10,14 @@ from typing import Any
 
 import yaml
 
+from segface_hf.card import UNFINISHED, licence_lines
 from segface_hf.errors import OutputError
+from segface_hf.hub import CARD_FILE
 from segface_hf.model import SegFace
+from segface_hf.terms import OTHER, datasets_behind
 
-_FRONT_MATTER = (
-    "---\nlibrary_name: segface-hf\npipeline_tag: image-segmentation\n"
+_METADATA = (
+    "library_name: segface-hf\npipeline_tag: image-segmentation\n"
     "tags:\n- face-parsing\n- segface\n---\n"
 )
 
@@ -30,11 +33,20 @@ def save_checkpoint(model: SegFace, folder: Path, facts: Mapping[str, Any]) -> N
     Raises:
         OutputError: The folder can't be written.
     """
+    write_checkpoint(model, folder, training_card(facts))
+
+
+def write_checkpoint(model: SegFace, folder: Path, card: str) -> None:
+    """Writes a checkpoint with a card of its own, whatever the folder held.
+
+    Raises:
+        OutputError: The folder can't be written.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as name:
             fresh = Path(name)
-            (fresh / "README.md").write_text(training_card(facts), encoding="utf-8")
+            (fresh / CARD_FILE).write_text(card, encoding="utf-8")
             model.save_pretrained(fresh)
             for path in fresh.iterdir():
                 os.replace(path, folder / path.name)
@@ -50,7 +62,7 @@ def training_card(facts: Mapping[str, Any]) -> str:
     """
     tail = facts["recipe"]["tail"]
     parts = [
-        _FRONT_MATTER,
+        "\n".join(["---", *licence_lines(facts["license"]), _METADATA]),
         "# SegFace, trained with `segface train`\n",
         f"Trained on {facts['sources']} for {facts['step']} steps "
         f"({facts['minutes']:.0f} minutes, {facts['precision']}). "
@@ -63,11 +75,38 @@ def training_card(facts: Mapping[str, Any]) -> str:
         parts.append(_scores(facts))
     recipe = yaml.safe_dump(facts["recipe"], sort_keys=False, default_flow_style=None)
     parts.append(f"## Recipe\n\n```yaml\n{recipe}```\n")
-    parts.append(
-        "## Limits\n\nThe licence of the training photos may limit the use of these weights: "
-        "say so here before you publish them.\n"
-    )
+    parts.append(_start(facts))
+    parts.append(_licence(facts))
     return "\n".join(parts)
+
+
+def _start(facts: Mapping[str, Any]) -> str:
+    recipe, origins = facts["recipe"], facts["origins"]
+    imagenet = recipe["pretrained"] == "imagenet"
+    fresh = f"ImageNet weights of `{recipe['model']['backbone']}`" if imagenet else "random weights"
+    lines = [] if recipe["initial"] else [f"- start: {fresh}"]
+    lines += [f"- {origin.role}: {origin}" for origin in origins]
+    return "## Start\n\n" + "\n".join(lines) + "\n"
+
+
+def _licence(facts: Mapping[str, Any]) -> str:
+    """What origins demand, and the sentence that the owner of the photos is to replace."""
+    licence, own = facts["license"], facts["recipe"]["model"].get("license")
+    terms = {
+        data.name: f"- {data.name}: {data.terms}"
+        for origin in facts["origins"]
+        for data in datasets_behind(origin.config)
+    }
+    parts = [f"These weights: `{licence}`.\n"] if licence else []
+    if facts["origins"] and licence == OTHER:
+        parts = [f"These weights: `{OTHER}`, the terms of what they come from.\n"]
+    parts += [text + "\n" for text in ("\n".join(terms.values()),) if text]
+    if not own:
+        parts.append(
+            "The licence of the training photos may limit the use of these weights: "
+            f"{UNFINISHED}.\n"
+        )
+    return "## Licence\n\n" + "\n".join(parts)
 
 
 def _scores(facts: Mapping[str, Any]) -> str:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from segface_hf.errors import OutputError
+from segface_hf.training.build import build_model
 from segface_hf.training.recipe import Recipe
 from segface_hf.training.recipe_file import write_recipe
-from segface_hf.training.run import Run, build_model, check_same_run
+from segface_hf.training.run import Run, check_same_run
 from segface_hf.training.state import STATE_FILE, load_state
 
 RECIPE_FILE = "run.yaml"

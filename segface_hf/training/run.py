@@ -18,14 +18,15 @@ from segface_hf.metrics import Scores, number
 from segface_hf.model import SegFace
 from segface_hf.training.ahead import Ahead
 from segface_hf.training.average import averaged_copy, update_average
+from segface_hf.training.build import build_model, build_optimizer, learning_rate
 from segface_hf.training.card import save_checkpoint
 from segface_hf.training.data import Pair
 from segface_hf.training.distributed import Company
 from segface_hf.training.evaluation import evaluate_photos, frame_predictor, score
 from segface_hf.training.losses import training_loss
+from segface_hf.training.origins import Origin, origins_of, with_origins
 from segface_hf.training.precision import autocast, faster_precision
 from segface_hf.training.prepare import TrainingData
-from segface_hf.training.pretrained import load_decoder, load_imagenet, load_whole
 from segface_hf.training.recipe import Recipe
 from segface_hf.training.report import METRICS_FILE
 from segface_hf.training.sampling import step_generator
@@ -34,44 +35,6 @@ from segface_hf.training.team import Team
 
 LAST, BEST = "last", "best"
 _MAY_CHANGE_ON_RESUME = ("steps", "checkpoint_every", "evaluate_every", "precision", "workers")
-
-
-def learning_rate(recipe: Recipe, step: int) -> float:
-    """Returns the factor on peak rates at a step: linear warm-up, then a cosine to zero."""
-    warmup = min(1.0, (step + 1) / max(1, recipe.warmup_steps))
-    return warmup * (0.5 + 0.5 * math.cos(math.pi * min(1.0, step / recipe.steps)))
-
-
-def build_model(recipe: Recipe) -> SegFace:
-    """Builds the model that a run starts from.
-
-    Raises:
-        CheckpointError: The weights to start from are missing or don't fit.
-    """
-    torch.manual_seed(recipe.seed)
-    model = SegFace(recipe.model_config())
-    if recipe.initial:
-        load_whole(model, SegFace.from_pretrained(recipe.initial), name=recipe.initial)
-    elif recipe.pretrained == "imagenet":
-        load_imagenet(model.backbone, recipe.model_config().backbone)
-    if recipe.decoder:
-        load_decoder(model, SegFace.from_pretrained(recipe.decoder), name=recipe.decoder)
-    return model.train()
-
-
-def build_optimizer(model: SegFace, recipe: Recipe) -> torch.optim.AdamW:
-    """AdamW with one rate for the backbone and one for the rest; no decay on vectors."""
-    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    for name, value in model.named_parameters():
-        rate = recipe.backbone_rate if name.startswith("backbone.") else recipe.learning_rate
-        decay = recipe.weight_decay if value.ndim > 1 else 0.0
-        groups.setdefault((rate, decay), []).append(value)
-    return torch.optim.AdamW(
-        [
-            {"params": values, "lr": rate, "peak": rate, "weight_decay": decay}
-            for (rate, decay), values in groups.items()
-        ]
-    )
 
 
 @dataclass
@@ -83,6 +46,7 @@ class Run:
         data: Prepared photos.
         out: Folder of everything it writes.
         validation: Pairs to evaluate on; none skips evaluation.
+        origins: The checkpoints that its weights come from.
         model: The model in training.
         average: Its moving average, which is evaluated and saved.
         optimizer: AdamW.
@@ -101,12 +65,16 @@ class Run:
     precision: str = "fp32"
     seconds: float = 0.0
     company: Company = field(default_factory=Company)
+    origins: tuple[Origin, ...] = field(init=False)
     model: SegFace = field(init=False)
     average: SegFace = field(init=False)
     optimizer: torch.optim.AdamW = field(init=False)
 
     def __post_init__(self) -> None:
         self.model = build_model(self.recipe).to(memory_format=torch.channels_last)
+        taught = bool(self.data.labelled) or self.recipe.tail.missing != "keep"
+        self.origins = origins_of(self.recipe, taught=taught)
+        self.model.config = with_origins(self.model.config, self.origins, photos=True)
         self.average = averaged_copy(self.model)  # type: ignore[assignment]
         self.optimizer = build_optimizer(self.model, self.recipe)
         self._team = Team(self.model, self.recipe.workers, company=self.company)
@@ -197,6 +165,8 @@ class Run:
             "step": self.step,
             "minutes": self.seconds / 60,
             "precision": self.precision,
+            "license": self.model.config.license,
+            "origins": self.origins,
         }
 
     def resume(self) -> bool:

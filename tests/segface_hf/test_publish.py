@@ -144,3 +144,24 @@ def test_the_card_is_valid_front_matter_and_lists_every_class(folder):
     for heading in ("Usage", "Classes", "Limits", "Licences", "Citation"):
         assert f"\n## {heading}\n" in text
     assert json.loads((folder / "config.json").read_text())["schema"] in front["tags"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("# A model\n", "says no licence: write `license:`"),
+     ("---\ntags: [face-parsing]\n---\n", "says no licence"),
+     ("---\nlicense: [\n---\n", "can't be read as a model card"),
+     ("---\nlicense: mit\n---\nWhose photos: say so here before you publish them.\n",
+      "write in place of that sentence")],
+)  # fmt: skip
+def test_a_card_that_leaves_the_licence_open_is_refused_by_a_dry_run_too(
+    hub, folder, tmp_path, text, told, capsys
+):
+    for name in ("config.json", "model.safetensors"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    (tmp_path / "README.md").write_text(text)
+    assert main(["publish", str(tmp_path), "ada/face", "--dry-run"]) == 2
+    assert told in capsys.readouterr().err
+    with pytest.raises(CheckpointError, match=told.split("`")[0]):
+        publish(tmp_path, "ada/face", token=hub.token("ada"))
+    assert hub.log == []

@@ -8,10 +8,11 @@ import torch
 from segface_hf.errors import CheckpointError, ConfigError, DivergedError, OutputError
 from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.model import SegFace
+from segface_hf.training.build import learning_rate
 from segface_hf.training.data import find_pairs
 from segface_hf.training.loop import STOP_FILE, start, train
 from segface_hf.training.prepare import prepare
-from segface_hf.training.run import BEST, LAST, Run, learning_rate
+from segface_hf.training.run import BEST, LAST, Run
 from segface_hf.training.state import STATE_FILE, load_state, save_state
 from segface_hf.training.team import Team
 from tests.segface_hf.training.drawn import draw_face, tiny_recipe, write_pair

@@ -1,0 +1,125 @@
+"""Weights that come from others carry their sources, and the strictest of their terms."""
+
+from dataclasses import replace
+
+import pytest
+from huggingface_hub import metadata_load
+
+from segface_hf.cli import main
+from segface_hf.errors import CheckpointError
+from segface_hf.model import SegFace
+from segface_hf.publish import plan
+from segface_hf.training.average import mean_of
+from segface_hf.training.data import find_pairs
+from segface_hf.training.loop import start, train
+from segface_hf.training.origins import strictest
+from segface_hf.training.prepare import prepare
+from segface_hf.training.run import LAST, Run
+from tests.segface_hf.training.drawn import tiny_recipe
+
+RESEARCH = {"license": "other", "source": "segface train on 745 CelebAMask-HQ photos"}
+FREE = {"license": "apache-2.0", "source": "segface train on rendered faces"}
+PUBLISHED = {"license": "mit", "source": "swinb/model.pt", "source_digest": "sha256:ab"}
+TERMS = "non-commercial research and education only"
+
+
+def saved(folder, **fields):
+    SegFace(replace(tiny_recipe().model_config(), **fields)).save_pretrained(folder)
+    return str(folder)
+
+
+def trained(folder, out, **options):
+    """A run of one step: its last checkpoint's folder and configuration, and its card."""
+    recipe = tiny_recipe(steps=1, **options)
+    run = Run(recipe, prepare(folder, recipe), out, find_pairs(folder)[:1])
+    start(run)
+    train(run)
+    card = (out / LAST / "README.md").read_text(encoding="utf-8")
+    return out / LAST, SegFace.from_pretrained(out / LAST).config, card
+
+
+@pytest.mark.parametrize("role", ["initial", "decoder"])
+def test_a_run_carries_the_terms_of_its_start_through_every_leg(folder, tmp_path, role):
+    first = saved(tmp_path / "first", **RESEARCH)
+    leg, config, card = trained(folder, tmp_path / "a", **{role: first})
+    assert (config.license, config.source) == ("other", f"from {RESEARCH['source']}")
+    assert f"{'start' if role == 'initial' else 'decoder'}: `{first}`" in card
+    assert metadata_load(leg / "README.md")["license"] == "other"
+    assert TERMS in card
+    _, again, card = trained(folder, tmp_path / "b", initial=str(leg))
+    assert (again.license, again.source) == (config.license, config.source)
+    assert TERMS in card
+
+
+def test_a_teacher_counts_where_it_teaches(folder, tmp_path):
+    teacher = {"pseudo": {"teacher": saved(tmp_path / "teacher", **RESEARCH)}}
+    _, config, card = trained(folder, tmp_path / "a", **teacher)
+    assert (config.license, "- teacher: `" in card) == ("", False)
+    _, config, card = trained(folder, tmp_path / "b", tail={"missing": "ignore"}, **teacher)
+    assert config.license == "other"
+    assert "- teacher: `" in card
+    assert TERMS in card
+
+
+def test_a_converted_start_brings_the_terms_of_its_data(folder, tmp_path):
+    first = saved(tmp_path / "first", **PUBLISHED)
+    _, config, card = trained(folder, tmp_path / "a", initial=first)
+    expected = ("other", "from swinb/model.pt (CelebAMask-HQ)", "")
+    assert (config.license, config.source, config.source_digest) == expected
+    assert TERMS in card
+
+
+def test_a_free_start_leaves_the_licence_to_the_owner_of_the_photos(folder, tmp_path):
+    first = saved(tmp_path / "first", **FREE)
+    leg, config, card = trained(folder, tmp_path / "a", initial=first)
+    assert (config.license, config.source) == ("", f"from {FREE['source']}")
+    assert "license" not in metadata_load(leg / "README.md")
+    with pytest.raises(CheckpointError, match="says no licence: write `license:`"):
+        plan(leg, "ada/face")
+    (leg / "README.md").write_text(card.replace("---\n", "---\nlicense: cc-by-4.0\n", 1))
+    with pytest.raises(CheckpointError, match="still reads 'say so here before you publish them'"):
+        plan(leg, "ada/face")
+    finished = (leg / "README.md").read_text().replace("say so here before you publish them", "ok")
+    (leg / "README.md").write_text(finished)
+    assert plan(leg, "ada/face").config == config
+
+
+def test_a_licence_that_the_recipe_states_is_the_photos_own(folder, tmp_path):
+    model = {**tiny_recipe().model_options(), "license": "apache-2.0", "source": "my photos"}
+    first = saved(tmp_path / "first", **FREE)
+    leg, config, _ = trained(folder, tmp_path / "a", model=model, initial=first)
+    assert (config.license, config.source) == ("apache-2.0", f"my photos; from {FREE['source']}")
+    assert plan(leg, "ada/face").config == config
+
+
+def test_a_run_from_imagenet_or_from_nothing_says_so(folder, tmp_path):
+    assert "- start: random weights" in trained(folder, tmp_path / "a")[2]
+
+
+def test_the_mean_of_models_has_the_sources_of_all_and_the_strictest_licence():
+    def mean(*fields):
+        models = [SegFace(replace(tiny_recipe().model_config(), **values)) for values in fields]
+        config = mean_of(models, [1] * len(models)).config
+        return config.license, config.source, config.source_digest
+
+    both = f"from {FREE['source']}; from {RESEARCH['source']}"
+    assert mean(FREE, RESEARCH) == ("other", both, "")
+    assert mean(FREE, {}) == ("", f"from {FREE['source']}", "")
+    assert mean(FREE, FREE) == ("apache-2.0", f"from {FREE['source']}", "")
+    assert mean(PUBLISHED) == ("other", "from swinb/model.pt (CelebAMask-HQ)", "")
+
+
+def test_the_embedded_checkpoint_with_another_constant_keeps_its_terms(tmp_path):
+    out = str(tmp_path / "out")
+    assert main(["average", "embedded", "--bias", "necklace=-2", "--out", out]) == 0
+    assert SegFace.from_pretrained(out).config.license == "other"
+    assert TERMS in (tmp_path / "out" / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("licences", "expected"),
+    [(["mit"], "mit"), (["mit", "mit"], "mit"), (["mit", ""], ""),
+     (["mit", "cc-by-nc-4.0"], "other"), (["other", ""], "other")],
+)  # fmt: skip
+def test_the_strictest_licence_wins(licences, expected):
+    assert strictest(licences) == expected
