@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="added to a class's logits from now on, in place of what was: necklace=-2 makes "
         "necklaces rarer",
     )  # fmt: skip
-    parser.add_argument("--out", required=True, help="folder of the new checkpoint")
+    parser.add_argument("--out", required=True, help="folder of the new checkpoint; holds none")
     parser.add_argument("--dtype", choices=DTYPES, default="float32", help="of the saved weights")
 
 
@@ -42,14 +42,19 @@ def run(args: argparse.Namespace) -> int:
     from segface_hf.model import SegFace
     from segface_hf.training.adjust import with_class_bias
     from segface_hf.training.average import mean_of
+    from segface_hf.training.card import average_card, check_free, write_checkpoint
 
+    out = Path(args.out)
+    check_free(out)
     shares = args.shares or [1.0] * len(args.models)
-    mean = mean_of([SegFace.from_pretrained(name) for name in args.models], shares)
+    models = [SegFace.from_pretrained(name) for name in args.models]
+    mean = mean_of(models, shares)
     if args.bias:
         mean = with_class_bias(mean, dict(args.bias))
     if args.dtype == "float16":
         mean = mean.to(torch.float16)
-    mean.save_pretrained(Path(args.out))
+    parts = list(zip(args.models, shares, strict=True))
+    write_checkpoint(mean, out, average_card(mean.config, parts))
     print(f"{counted(len(args.models), 'checkpoint')} averaged: {args.out}")
     constants = zip(mean.config.labels.names, mean.config.class_bias, strict=False)
     if told := ", ".join(f"{name} {value:+g}" for name, value in constants if value):

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from segface_hf.card import UNFINISHED, licence_lines
+from segface_hf.card import UNFINISHED, licence_lines, model_card
+from segface_hf.config import SegFaceConfig
 from segface_hf.errors import OutputError
-from segface_hf.hub import CARD_FILE
+from segface_hf.hub import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE
 from segface_hf.model import SegFace
 from segface_hf.terms import OTHER, datasets_behind
 
@@ -52,6 +53,42 @@ def write_checkpoint(model: SegFace, folder: Path, card: str) -> None:
                 os.replace(path, folder / path.name)
     except OSError as error:
         raise OutputError(f"can't write the checkpoint to {folder}: {error}") from error
+
+
+def check_free(folder: Path) -> None:
+    """Refuses a folder that holds a checkpoint, or a part of one, which would be gone.
+
+    Raises:
+        OutputError: It does.
+    """
+    held = [name for name in (WEIGHTS_FILE, CONFIG_FILE, CARD_FILE) if (folder / name).exists()]
+    if held:
+        raise OutputError(
+            f"{folder} holds {', '.join(held)}: choose another --out, or remove what is there"
+        )
+
+
+def average_card(config: SegFaceConfig, parts: Sequence[tuple[str, float]]) -> str:
+    """Writes the card of a checkpoint that `segface average` made; it has no scores yet.
+
+    Args:
+        config: Of the mean.
+        parts: What was averaged, and the share of each.
+    """
+    rows = "\n".join(f"| `{name}` | {share:g} |" for name, share in parts)
+    constants = zip(config.labels.names, config.class_bias, strict=False)
+    moved = ", ".join(f"{name} {value:+g}" for name, value in constants if value)
+    lines = [
+        model_card(config),
+        "## Averaged\n",
+        f"The mean of these checkpoints, by `segface average`:\n\n| checkpoint | share |\n"
+        f"| --- | --- |\n{rows}\n",
+        f"Added to logits (`class_bias`): {moved or 'nothing'}.\n",
+        "It was not scored yet: `segface evaluate --model` does.\n",
+    ]
+    if not config.license:
+        lines.append(f"The licence of one of them is not stated: {UNFINISHED}.\n")
+    return "\n".join(lines)
 
 
 def training_card(facts: Mapping[str, Any]) -> str:

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from segface_hf.cli import main
-from segface_hf.errors import ConfigError
+from segface_hf.errors import CheckpointError, ConfigError
 from segface_hf.model import SegFace
+from segface_hf.publish import plan
 from segface_hf.training.adjust import with_class_bias
 from segface_hf.training.average import mean_of
 from tests.segface_hf.training.drawn import tiny_recipe
@@ -96,3 +97,28 @@ def test_a_class_bias_that_makes_no_sense_is_refused(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main([*command, "necklace"])
     assert "expected CLASS=LOGITS, got necklace" in capsys.readouterr().err
+
+
+def test_the_card_names_what_was_averaged_and_claims_no_score(tmp_path):
+    biased(1, hat=2).save_pretrained(tmp_path / "a")
+    model(2).save_pretrained(tmp_path / "b")
+    (tmp_path / "a" / "README.md").write_text("Mean F1 0.9")
+    names, out = [str(tmp_path / name) for name in "ab"], tmp_path / "deep" / "out"
+    assert main(["average", *names, "--out", str(out), "--shares", "3", "1"]) == 0
+    card = (out / "README.md").read_text()
+    assert f"| `{names[0]}` | 3 |\n| `{names[1]}` | 1 |" in card
+    assert "Added to logits (`class_bias`): hat +1.5." in card
+    assert "Mean F1" not in card
+    with pytest.raises(CheckpointError, match="write in place of that sentence"):
+        plan(out, "ada/face")
+
+
+@pytest.mark.parametrize("held", ["model.safetensors", "config.json", "README.md"])
+def test_a_folder_that_holds_another_checkpoint_is_left_as_it_is(tmp_path, held, capsys):
+    model(1).save_pretrained(tmp_path / "plain")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / held).write_text("Mean F1 0.9")
+    assert main(["average", str(tmp_path / "plain"), "--out", str(out)]) == 2
+    assert f"holds {held}: choose another --out" in capsys.readouterr().err
+    assert [path.read_text() for path in out.iterdir()] == ["Mean F1 0.9"]
