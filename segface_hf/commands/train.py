@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from segface_hf.arguments import check_picture, whole
 
 if TYPE_CHECKING:
+    from segface_hf.training.recipe import Recipe
     from segface_hf.training.run import Run
 
 HELP = "train a model on a folder of photos and masks; run again to resume"
@@ -73,22 +74,38 @@ def run(args: argparse.Namespace) -> int:
     current = Run(recipe, data, Path(args.out), pairs, company=company)
     resumed = start(current)
     if company.leads:
-        print(
-            f"{data.sources()}, {len(pairs)} to evaluate, {len(data.swapped)} masks with "
-            f"swapped sides ({recipe.tail.swapped}), "
-            + (
-                f"{len(data.missing)} lacking parts ({recipe.tail.missing}), "
-                if data.missing
-                else ""
-            )
-            + current.precision
-            + (f", {company.size} processes" if company.size > 1 else "")
-            + (f", resumed at step {current.step}" if resumed else ""),
-            flush=True,
-        )
+        _announce(current, resumed=resumed)
     done = _lead(current) if company.leads else train(current)
     company.leave()
     return 0 if done else 1
+
+
+def _announce(current: Run, *, resumed: bool) -> None:
+    """Prints what is learnt from, how, and what to mind."""
+    data, tail, company = current.data, current.recipe.tail, current.company
+    told = [
+        f"{data.sources()}",
+        f"{len(current.validation)} to evaluate",
+        f"{len(data.swapped)} masks with swapped sides ({tail.swapped})",
+        f"{len(data.missing)} lacking parts ({tail.missing})" if data.missing else "",
+        current.precision,
+        f"{company.size} processes" if company.size > 1 else "",
+        f"resumed at step {current.step}" if resumed else "",
+    ]
+    print(", ".join(filter(None, told)), flush=True)
+    if last := ends_elsewhere(current.recipe):
+        print(last, flush=True)
+
+
+def ends_elsewhere(recipe: Recipe) -> str:
+    """Says that the last stage trains at another side than the checkpoint runs at, if it does."""
+    last, own = recipe.resolution_at(1.0), recipe.model_config().resolution
+    if last == own:
+        return ""
+    return (
+        f"the last stage trains at {last} pixels and the checkpoint runs at {own}, where it is "
+        f"scored: set model.resolution to {last}, or end resolutions with {own}"
+    )
 
 
 def _lead(current: Run) -> bool:

@@ -153,6 +153,7 @@ def _scores(facts: Mapping[str, Any]) -> str:
     )
     return (
         f"## Scores\n\nMean F1 {facts['mean_f1']:.4f} over all classes but the background, from "
-        f"one confusion matrix over all pixels of {facts['validation']} photos.\n\n"
+        f"one confusion matrix over all pixels of {facts['validation']} photos at {facts['side']} "
+        "pixels.\n\n"
         f"| class | F1 |\n| --- | --- |\n{rows}\n"
     )

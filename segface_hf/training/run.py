@@ -197,12 +197,13 @@ class Run:
         return True
 
     def evaluate(self) -> Scores:
-        """Scores the averaged model on the validation pairs at the current resolution.
+        """Scores the averaged model on the validation pairs, as its checkpoint will run.
 
-        Every process takes its part of the pairs, and all get the same scores.
+        That is at the model's own resolution, whatever the stage trains at: scores of all stages
+        compare, and are those of `segface evaluate`. Every process takes its part of the pairs,
+        and all get the same scores.
         """
-        side = self.recipe.resolution_at(min(1.0, self.step / self.recipe.steps))
-        predict = frame_predictor(self.average.eval(), side=side)
+        predict = frame_predictor(self.average.eval())
         schema = self.model.config.labels
         results = evaluate_photos(predict, self.company.part(self.validation), schema)
         classes = schema.num_classes
@@ -218,6 +219,7 @@ class Run:
             "step": self.step,
             "photos_seen": self.step * self.recipe.batch_size,
             "minutes": round(self.seconds / 60, 2),
+            "side": self.model.config.resolution,
             "loss": round(loss, 5),
             "mean_f1": number(mean),
             "tail_f1": number(scores.tail_f1()),

@@ -12,7 +12,7 @@ from PIL import Image
 
 from segface_hf.cli import main
 from segface_hf.commands.evaluate import pipeline_scores
-from segface_hf.commands.train import validation_folder
+from segface_hf.commands.train import ends_elsewhere, validation_folder
 from segface_hf.config import SegFaceConfig
 from segface_hf.errors import ConfigError, DataError
 from segface_hf.metrics_bootstrap import resampled
@@ -272,6 +272,13 @@ def test_curves_draw_the_mean_and_every_class():
     assert picture.count("<polyline") == 3
     assert "mean 0.500" in picture
     assert "necklace -" in picture
+
+
+def test_a_run_that_ends_at_another_side_than_its_checkpoint_is_told_so():
+    assert ends_elsewhere(tiny_recipe()) == ""
+    assert ends_elsewhere(tiny_recipe(resolutions=[[0.0, 64], [0.5, 32]])) == ""
+    told = ends_elsewhere(tiny_recipe(resolutions=[[0.0, 32], [0.5, 64]]))
+    assert told.endswith("set model.resolution to 64, or end resolutions with 32")
 
 
 def test_a_recipe_may_name_its_schema():

@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 
+from segface_hf.cli import main
 from segface_hf.errors import CheckpointError, ConfigError, DivergedError, OutputError
 from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.model import SegFace
@@ -117,6 +118,22 @@ def test_metrics_are_written_by_class_and_the_best_model_is_kept(folder, tmp_pat
     card = (tmp_path / "run" / BEST / "README.md").read_text()
     assert "Trained on 6 photos" in card
     assert "| eyeglasses |" in card
+
+
+def test_scores_are_those_of_the_checkpoint_whatever_side_a_stage_trains_at(folder, tmp_path):
+    recipe = tiny_recipe(resolutions=[[0.0, 96], [0.5, 64]])
+    run, rows = new_run(folder, tmp_path / "run", recipe), []
+    train(run, log=rows.append)
+    assert [row["side"] for row in rows] == [32, 32]
+    best = max(row["mean_f1"] for row in rows)
+    card = (tmp_path / "run" / BEST / "README.md").read_text()
+    assert f"Mean F1 {best:.4f}" in card
+    assert "6 photos at 32 pixels." in card
+    out, options = tmp_path / "e.json", ["--no-boundary", "--bootstrap", "0", "--threads", "1"]
+    model = str(tmp_path / "run" / BEST)
+    words = ["--model", model, "--data", str(folder), "--json", str(out)]
+    assert main(["evaluate", *words, *options]) == 0
+    assert json.loads(out.read_text())["mean_f1"] == pytest.approx(best, abs=1e-5)
 
 
 def test_evaluations_after_the_saved_state_are_not_written_twice(folder, tmp_path, recipe):
