@@ -20,7 +20,7 @@ from segface_hf.training.paste import PartBank, collect_parts, paste_parts
 from segface_hf.training.pseudo import Teacher, joined, pseudo_labelled
 from segface_hf.training.recipe import Recipe
 from segface_hf.training.sampling import draw_mixed, draw_photos, photo_weights
-from segface_hf.training.sources import Sources
+from segface_hf.training.sources import Sources, digest_of
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class TrainingData:
         missing: Stems whose masks lack a part that doesn't count therefore, or that was completed.
         labelled: How many photos a teacher labelled; they follow those with masks.
         rendered: How many synthetic pictures follow the photos.
+        masks: Digest of all masks as they were read.
     """
 
     photos: PhotoSet
@@ -48,10 +49,13 @@ class TrainingData:
     missing: tuple[str, ...] = ()
     labelled: int = 0
     rendered: int = 0
+    masks: str = ""
 
     def sources(self) -> Sources:
         """Returns what the photos are."""
-        return Sources.of(self.photos.stems, labelled=self.labelled, rendered=self.rendered)
+        return Sources.of(
+            self.photos.stems, labelled=self.labelled, rendered=self.rendered, masks=self.masks
+        )
 
     def batch(self, recipe: Recipe, *, side: int, generator: Generator) -> tuple[Tensor, Tensor]:
         """Draws and varies one batch.
@@ -137,6 +141,7 @@ def prepare(
     """
     schema = recipe.model_config().labels
     photos = load_photos(find_pairs(folder), schema, side=recipe.storage)
+    masks = digest_of(photos.masks.numpy())
     photos, swapped = clean(photos, recipe.tail.swapped)
     if not len(photos):
         raise DataError(f"{folder} holds no usable photo: every mask has swapped sides")
@@ -156,7 +161,7 @@ def prepare(
         load_photos(find_pairs(synthetic), schema, side=recipe.storage) if synthetic else None
     )
     data = derive(photos, recipe, schema=schema, swapped=swapped)
-    data = replace(data, missing=missing, labelled=labelled)
+    data = replace(data, missing=missing, labelled=labelled, masks=masks)
     return data if pictures is None else mixed(data, pictures, share=recipe.tail.synthetic)
 
 
@@ -177,7 +182,10 @@ def mixed(data: TrainingData, pictures: PhotoSet, *, share: float) -> TrainingDa
     bank = replace(data.bank, anchors=data.bank.anchors + (None,) * len(pictures))
     photos = joined(data.photos, pictures)
     weights = together / together.mean()
-    return replace(data, photos=photos, weights=weights, bank=bank, rendered=len(pictures))
+    masks = data.masks + digest_of(pictures.masks.numpy())
+    return replace(
+        data, photos=photos, weights=weights, bank=bank, rendered=len(pictures), masks=masks
+    )
 
 
 def _teacher(recipe: Recipe, need: str, *, progress: bool) -> Teacher:

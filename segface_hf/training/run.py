@@ -30,6 +30,7 @@ from segface_hf.training.prepare import TrainingData
 from segface_hf.training.recipe import Recipe
 from segface_hf.training.report import METRICS_FILE
 from segface_hf.training.sampling import step_generator
+from segface_hf.training.sources import Use, evaluated_on
 from segface_hf.training.state import STATE_FILE, load_state, save_state, write_atomically
 from segface_hf.training.team import Team
 
@@ -77,6 +78,7 @@ class Run:
         self.model.config = with_origins(self.model.config, self.origins, photos=True)
         self.average = averaged_copy(self.model)  # type: ignore[assignment]
         self.optimizer = build_optimizer(self.model, self.recipe)
+        self._evaluated = evaluated_on(self.validation)
         self._team = Team(self.model, self.recipe.workers, company=self.company)
         self._batches = Ahead(self._batch)
         wanted = self.recipe.precision
@@ -142,6 +144,7 @@ class Run:
             {
                 "recipe": self.recipe.to_dict(),
                 "sources": self.data.sources().to_dict(),
+                "validation": self._evaluated.to_dict(),
                 "step": self.step,
                 "best": self.best,
                 "seconds": self.seconds,
@@ -175,7 +178,7 @@ class Run:
         The state doesn't know how many processes wrote it, and any number may go on from it.
 
         Raises:
-            ConfigError: The state belongs to another recipe, or to other photos.
+            ConfigError: The state belongs to another recipe, or to other photos or masks.
             CheckpointError: The state is damaged.
         """
         state = self.company.told(load_state(self.out / STATE_FILE) if self.company.leads else None)
@@ -184,7 +187,9 @@ class Run:
                 forget_later_metrics(self.out / METRICS_FILE, 0)
             return False
         check_same_run(state["recipe"], self.recipe.to_dict(), self.out)
-        self.data.sources().check_same(state.get("sources"), self.out)
+        self.data.sources().check_same(state.get("sources"), self.out, use=Use.LEARNING)
+        if state["best"] >= 0:
+            self._evaluated.check_same(state.get("validation"), self.out, use=Use.EVALUATION)
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
