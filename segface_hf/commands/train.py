@@ -69,7 +69,8 @@ def run(args: argparse.Namespace) -> int:
     )  # fmt: skip
     if args.preview:
         write_preview(data, recipe, args.preview)
-        print(f"{args.preview}: what the first steps would see; nothing was trained")
+        note = "what the first steps would see; nothing was trained"
+        print(f"{args.preview}: {note}", *data.idle(recipe), sep="\n")
         return 0
     current = Run(recipe, data, Path(args.out), pairs, company=company)
     resumed = start(current)
@@ -93,8 +94,8 @@ def _announce(current: Run, *, resumed: bool) -> None:
         f"resumed at step {current.step}" if resumed else "",
     ]
     print(", ".join(filter(None, told)), flush=True)
-    if last := ends_elsewhere(current.recipe):
-        print(last, flush=True)
+    for note in filter(None, (*data.idle(current.recipe), ends_elsewhere(current.recipe))):
+        print(note, flush=True)
 
 
 def ends_elsewhere(recipe: Recipe) -> str:

@@ -6,10 +6,12 @@ import numpy as np
 
 from segface_hf.labels import LabelSchema
 from segface_hf.training.data import PhotoSet
-from segface_hf.training.sides import side_of
+from segface_hf.training.names import ids_named, side_of
 
 _MINIMUM_PIXELS = 6
-_ANCHORS = (("l_eye",), ("r_eye",), ("nose",), ("mouth", "l_lip", "u_lip"))
+Groups = tuple[tuple[str, ...], ...]
+ANCHORS: Groups = (("l_eye",), ("r_eye",), ("nose",), ("mouth", "l_lip", "u_lip"))
+"""Common names of the classes that place a face: one of each group."""
 
 
 def center_of(mask: np.ndarray, ids: tuple[int, ...]) -> tuple[float, float] | None:
@@ -23,8 +25,8 @@ def center_of(mask: np.ndarray, ids: tuple[int, ...]) -> tuple[float, float] | N
 def anchor_points(mask: np.ndarray, schema: LabelSchema) -> np.ndarray | None:
     """Returns the centres (x, y) of eyes, nose and mouth as (4, 2), None where one is missing."""
     points = []
-    for names in _ANCHORS:
-        ids = tuple(schema.id_of(name) for name in names if name in schema.names)
+    for names in ANCHORS:
+        ids = ids_named(schema.names, names)
         point = center_of(mask, ids) if ids else None
         if point is None:
             return None

@@ -9,6 +9,7 @@ import numpy as np
 
 from segface_hf.labels import LabelSchema
 from segface_hf.training.audit import anchor_points
+from segface_hf.training.names import ids_named
 
 _SKIN = ("skin", "neck", "nose")
 
@@ -30,9 +31,8 @@ class Canvas:
     random: np.random.Generator
 
     def pixels_of(self, *names: str) -> np.ndarray:
-        """Returns bool (H, W): where any of these classes is."""
-        ids = [self.schema.id_of(name) for name in names if name in self.schema.names]
-        return np.isin(self.mask, ids)
+        """Returns bool (H, W): where any class of these common names is."""
+        return np.isin(self.mask, ids_named(self.schema.names, names))
 
     def slope(self) -> tuple[float, float]:
         """Returns how the light changes over the skin: its relative change a side, in x and y."""

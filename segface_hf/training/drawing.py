@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Generator, Tensor
 
 from segface_hf.labels import LabelSchema
+from segface_hf.training.audit import ANCHORS, Groups
 from segface_hf.training.canvas import Canvas, Drawing
 from segface_hf.training.evaluation import Change
 from segface_hf.training.eyewear import draw_eyeglasses
@@ -34,6 +35,16 @@ _DRAWINGS: Mapping[str, Draw] = MappingProxyType(
 )
 DRAWABLE = tuple(_DRAWINGS)
 OCCLUDER = "occluder"
+# Groups of common names: a drawing finds its place by a class of each.
+NEEDS: Mapping[str, Groups] = MappingProxyType(
+    {
+        "eyeglasses": ANCHORS,
+        "hat": ANCHORS,
+        "earring": (("l_ear", "r_ear"),),
+        "necklace": (("neck",),),
+        OCCLUDER: ANCHORS,
+    }
+)
 BACKGROUND = 0
 # What skin throws back of white light: without it things would be tinted like the skin.
 _SKIN = (1.0, 0.78, 0.68)

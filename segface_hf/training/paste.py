@@ -13,13 +13,14 @@ from torch.nn import functional as F
 from segface_hf.labels import LabelSchema
 from segface_hf.training.audit import anchor_points
 from segface_hf.training.data import PhotoSet
+from segface_hf.training.names import common_name, ids_named
 
-_LOWEST_PIXELS = 40
+LOWEST_PIXELS = 40
 _FEATHER = 3
 _LARGEST_FILLING = 1.4
 _LARGEST_MISFIT = 0.15
 _FEATURES = ("l_eye", "r_eye", "nose", "mouth", "l_lip", "u_lip")
-_WORN_ON_FACE = ("eyeglasses", "hat")
+_BESIDE_FEATURES = ("earring", "necklace")
 
 
 def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -72,7 +73,7 @@ def collect_parts(photos: PhotoSet, classes: tuple[int, ...]) -> PartBank:
     counts = np.stack([np.bincount(mask.ravel(), minlength=256) for mask in masks])
     donors = {
         index: tuple(
-            i for i, a in enumerate(anchors) if a is not None and counts[i, index] > _LOWEST_PIXELS
+            i for i, a in enumerate(anchors) if a is not None and counts[i, index] > LOWEST_PIXELS
         )
         for index in classes
     }
@@ -81,8 +82,7 @@ def collect_parts(photos: PhotoSet, classes: tuple[int, ...]) -> PartBank:
 
 def _feature_ids(schema: LabelSchema) -> Tensor:
     """Ids that jewellery doesn't cover."""
-    ids = [schema.id_of(name) for name in _FEATURES if name in schema.names]
-    return torch.tensor(ids, dtype=torch.uint8)
+    return torch.tensor(ids_named(schema.names, _FEATURES), dtype=torch.uint8)
 
 
 def _to_theta(matrix: np.ndarray, side: int) -> Tensor:
@@ -104,7 +104,7 @@ def part_region(mask: np.ndarray, part: int) -> np.ndarray:
 
 def _relit(donor: Tensor, target: Tensor, donor_skin: Tensor, target_skin: Tensor) -> Tensor:
     """Scales the donor's colours by the ratio of both skins' mean colours, within limits."""
-    if int(donor_skin.sum()) < _LOWEST_PIXELS or int(target_skin.sum()) < _LOWEST_PIXELS:
+    if int(donor_skin.sum()) < LOWEST_PIXELS or int(target_skin.sum()) < LOWEST_PIXELS:
         return donor
     ratio = target[:, target_skin].mean(1) / donor[:, donor_skin].mean(1).clamp(min=0.02)
     brightness = ratio.mean().clamp(0.4, 2.0)
@@ -142,10 +142,10 @@ def paste_part(
         align_corners=False,
     )[0]  # fmt: skip
     region, labels = moved[1] > 0.5, moved[0].round().to(torch.uint8)
-    if schema.names[part] not in _WORN_ON_FACE:
+    if common_name(schema.names[part]) in _BESIDE_FEATURES:
         region = region & ~torch.isin(mask, _feature_ids(schema))
-    skin = schema.id_of("skin") if "skin" in schema.names else 0
-    picture = _relit(picture, image, (labels == skin), (mask == skin))
+    skin = torch.tensor(ids_named(schema.names, ("skin",)) or (0,), dtype=torch.uint8)
+    picture = _relit(picture, image, torch.isin(labels, skin), torch.isin(mask, skin))
     soft = F.avg_pool2d(region[None, None].float(), _FEATHER, 1, _FEATHER // 2)[0]
     return image + (picture - image) * soft, torch.where(region, labels, mask)
 

@@ -11,12 +11,12 @@ from torch import Generator, Tensor
 from segface_hf.errors import ConfigError, DataError
 from segface_hf.labels import LabelSchema
 from segface_hf.model import SegFace
-from segface_hf.training.audit import swapped_photos
+from segface_hf.training.audit import ANCHORS, swapped_photos
 from segface_hf.training.augment import augment_batch, mirror_table
 from segface_hf.training.data import PhotoSet, find_pairs, load_photos
 from segface_hf.training.drawing import draw_parts, occlude
 from segface_hf.training.missing import mend_missing
-from segface_hf.training.paste import PartBank, collect_parts, paste_parts
+from segface_hf.training.paste import LOWEST_PIXELS, PartBank, collect_parts, paste_parts
 from segface_hf.training.pseudo import Teacher, joined, pseudo_labelled
 from segface_hf.training.recipe import Recipe
 from segface_hf.training.sampling import draw_mixed, draw_photos, photo_weights
@@ -55,6 +55,21 @@ class TrainingData:
         """Returns what the photos are."""
         return Sources.of(
             self.photos.stems, labelled=self.labelled, rendered=self.rendered, masks=self.masks
+        )
+
+    def idle(self, recipe: Recipe) -> tuple[str, ...]:
+        """Says which options of a recipe change nothing on these photos, and why."""
+        if all(points is None for points in self.bank.anchors):
+            return tuple(
+                f"{option} changes nothing: no mask shows both eyes, nose and mouth"
+                for option, groups in recipe.placed_by().items()
+                if groups is ANCHORS
+            )
+        return tuple(
+            f"tail.paste.{self.photos.schema.names[part]} changes nothing: no mask shows more than "
+            f"{LOWEST_PIXELS} pixels of it together with both eyes, nose and mouth"
+            for part in self.chances
+            if not self.bank.donors[part]
         )
 
     def batch(self, recipe: Recipe, *, side: int, generator: Generator) -> tuple[Tensor, Tensor]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from segface_hf.config import SegFaceConfig
 from segface_hf.labels import SCHEMAS
 from segface_hf.training._options import plain, read_options
+from segface_hf.training.audit import ANCHORS, Groups
+from segface_hf.training.drawing import NEEDS, OCCLUDER
+from segface_hf.training.names import ids_named, sided_pairs
 from segface_hf.training.recipe_parts import Augment, Loss, Pseudo, Tail, require
-from segface_hf.training.sides import sided_pairs
 
 PRECISIONS = ("auto", "fp32", "bf16")
 
@@ -135,6 +137,7 @@ class Recipe:
                 name in labels.names,
                 f"tail.paste and tail.drawn name classes of the model, got {name!r}",
             )
+        self._check_places(labels.names)
         pairs = sided_pairs(labels.names)
         forgotten = [pair for pair in pairs if all(labels.mirror_ids[i] == i for i in pair)]
         named = [f"'{labels.names[a]}' and '{labels.names[b]}'" for a, b in forgotten]
@@ -145,6 +148,22 @@ class Recipe:
             f"label_mirror_pairs don't say so: give model.label_mirror_pairs: {wanted}, or set "
             "augment.flip to 0",
         )
+
+    def _check_places(self, names: Sequence[str]) -> None:
+        for option, groups in self.placed_by().items():
+            missing = [" or ".join(group) for group in groups if not ids_named(names, group)]
+            require(
+                not missing,
+                f"{option} finds its place by classes that the model lacks, {', '.join(missing)}: "
+                "name them so or in words (left eye, upper lip), or take the option out",
+            )
+
+    def placed_by(self) -> dict[str, Groups]:
+        """Returns the options that paste and draw, and the classes that tell them where."""
+        pasted = {f"tail.paste.{name}": ANCHORS for name, p in self.tail.paste.items() if p}
+        drawn = {f"tail.drawn.{name}": NEEDS[name] for name, p in self.tail.drawn.items() if p}
+        hidden = {"augment.occluded": NEEDS[OCCLUDER]} if self.augment.occluded else {}
+        return {**pasted, **drawn, **hidden}
 
     def model_config(self) -> SegFaceConfig:
         """Returns the model's configuration.

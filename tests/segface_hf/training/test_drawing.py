@@ -27,23 +27,6 @@ JEWELLERY = ("earring", "necklace")
 FEATURES = ("l_eye", "r_eye", "nose", "u_lip")
 
 
-@pytest.fixture
-def bust():
-    """A face with two ears on a broad neck, and a collar: image (3, S, S) and mask (S, S)."""
-    mask = torch.zeros(SIDE, SIDE, dtype=torch.uint8)
-    mask[115:] = NAMED("cloth")
-    mask[80:115, 44:84] = NAMED("neck")
-    mask[20:80, 40:88] = NAMED("skin")
-    mask[45:62, 34:40] = NAMED("r_ear")
-    mask[45:62, 88:94] = NAMED("l_ear")
-    mask[10:20, 40:88] = NAMED("hair")
-    mask[42:46, 48:58] = NAMED("r_eye")
-    mask[42:46, 70:80] = NAMED("l_eye")
-    mask[44:58, 60:68] = NAMED("nose")
-    mask[66:70, 56:72] = NAMED("u_lip")
-    return torch.full((3, SIDE, SIDE), 0.5), mask
-
-
 def drawn(bust, name, seed):
     return draw_part(*bust, name, schema=CELEBAMASK_HQ, seed=seed)
 

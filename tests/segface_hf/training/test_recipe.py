@@ -24,21 +24,21 @@ def test_absent_options_take_their_defaults(tmp_path):
 
 
 def test_numbers_like_1e_3_are_read_as_numbers(tmp_path):
-    (tmp_path / "run.yaml").write_text("learning_rate: 1e-3\n")
-    assert read_recipe(tmp_path / "run.yaml").learning_rate == 0.001
+    (tmp_path / "run.yaml").write_text("learning_rate: 1e-3\ntail: {paste: {hat: 2e-1}}\n")
+    recipe = read_recipe(tmp_path / "run.yaml")
+    assert (recipe.learning_rate, recipe.tail.paste) == (0.001, {"hat": 0.2})
 
 
 def test_one_field_of_the_model_is_changed_by_naming_it(tmp_path):
     (tmp_path / "own.yaml").write_text(
         "model: {resolution: 96, label_names: [background, face], label_colors: [[0, 0, 0], "
-        "[9, 9, 9]]}\ntail: {paste: {face: 2e-1}}\n"
+        "[9, 9, 9]]}\n"
     )
     recipe = read_recipe(tmp_path / "own.yaml")
     own, default = recipe.model_config(), Recipe().model_config()
     assert (own.resolution, own.labels.names) == (96, ("background", "face"))
     kept = ("backbone", "width", "mlp_dim", "upscale_dims", "refine", "detail", "mean", "std")
     assert [getattr(own, name) for name in kept] == [getattr(default, name) for name in kept]
-    assert recipe.tail.paste == {"face": 0.2}
     write_recipe(recipe, tmp_path / "run.yaml")
     assert read_recipe(tmp_path / "run.yaml") == recipe
 
@@ -82,6 +82,22 @@ def test_sides_that_a_flip_would_teach_wrong_are_refused():
         Recipe.from_dict({"model": {**SIDED, "label_mirror_pairs": [[1, 2]]}})
     with pytest.raises(ConfigError, match="'left ear' and 'Right Ear', 'l_eye' and 'r_eye' change"):
         Recipe.from_dict({"model": SIDED})
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [({"tail": {"paste": {"hat": 0.1}}}, r"tail\.paste\.hat .* l_eye, mouth or l_lip or u_lip:"),
+     ({"tail": {"drawn": {"hat": 0.1}}}, r"tail\.drawn\.hat finds its place"),
+     ({"tail": {"drawn": {"earring": 0.1}}}, r"tail\.drawn\.earring .* lacks, l_ear or r_ear:"),
+     ({"augment": {"occluded": 0.1}}, r"augment\.occluded .* \(left eye, upper lip\), or take")],
+)  # fmt: skip
+def test_parts_that_no_class_gives_a_place_are_refused(options, told):
+    names = ["background", "Right Eye", "nose", "hat", "earring"]
+    model = {"label_names": names, "label_colors": [[1, 2, 3]] * 5}
+    with pytest.raises(ConfigError, match=told):
+        Recipe.from_dict({"model": model, **options})
+    off = {"tail": {"paste": {"hat": 0}, "drawn": {"hat": 0, "earring": 0}}}
+    assert Recipe.from_dict({"model": model, **off}).tail.paste == {"hat": 0}
 
 
 @pytest.mark.parametrize(

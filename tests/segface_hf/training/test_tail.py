@@ -1,5 +1,7 @@
 """The pieces for rare classes: sampling, swapped masks, and pasted parts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from segface_hf.training.adjust import prior_shift
 from segface_hf.training.audit import sides_are_swapped
 from segface_hf.training.data import find_pairs, load_photos
 from segface_hf.training.paste import (
+    PartBank,
     collect_parts,
     misfit,
     part_region,
@@ -18,7 +21,7 @@ from segface_hf.training.paste import (
 )
 from segface_hf.training.prepare import clean, derive
 from segface_hf.training.recipe import Recipe
-from segface_hf.training.recipe_parts import Tail
+from segface_hf.training.recipe_parts import Augment, Tail
 from segface_hf.training.sampling import draw_photos, photo_weights, step_generator
 from tests.segface_hf.training.drawn import draw_face, write_pair
 
@@ -122,6 +125,58 @@ def test_pasted_glasses_land_on_the_eyes_with_their_mask(photos):
     assert not torch.equal(pasted, image)
     assert float(pasted.min()) >= 0
     assert float(pasted.max()) <= 1
+
+
+@pytest.mark.parametrize("written", ["left eye/right eye/upper lip", "Eye-L/Eye-R/U_Lip"])
+def test_parts_are_pasted_by_eyes_and_lips_however_they_are_named(photos, written):
+    spelt = dict(zip(("l_eye", "r_eye", "u_lip"), written.split("/"), strict=True))
+    names = tuple(spelt.get(name, name) for name in CELEBAMASK_HQ.names)
+    renamed = replace(photos, schema=replace(CELEBAMASK_HQ, names=names))
+    image, mask = photos.images[4].float() / 255, photos.masks[4]
+    results = []
+    for each in (photos, renamed):
+        bank = collect_parts(each, (GLASSES,))
+        assert bank.donors == {GLASSES: (0, 1)}
+        results.append(paste_part(image, mask, bank=bank, target=4, donor=0, part=GLASSES))
+    assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
+
+
+@pytest.mark.parametrize(("name", "whole"), [("moustache", True), ("earring", False)])
+def test_jewellery_alone_is_kept_off_nose_and_mouth(folder, name, whole):
+    names = (*CELEBAMASK_HQ.names, "moustache")
+    schema = replace(CELEBAMASK_HQ, names=names, colors=((0, 0, 0),) * 20)
+    image, mask = draw_face(4)
+    worn = mask.copy()
+    worn[39:46, 24:40] = schema.id_of(name)
+    assert np.isin(mask[39:46, 24:40], [schema.id_of(part) for part in ("nose", "u_lip")]).any()
+    write_pair(folder, "plain", image, mask)
+    write_pair(folder, "worn", image, worn)
+    photos = load_photos(find_pairs(folder), schema, side=64)
+    target, donor = photos.stems.index("plain"), photos.stems.index("worn")
+    part = schema.id_of(name)
+    anchors = collect_parts(photos, (part,)).anchors
+    bank = PartBank(photos, tuple(anchors[target] for _ in anchors), {part: (donor,)})
+    _, labels = paste_part(
+        torch.zeros(3, 64, 64), photos.masks[target], bank=bank, target=target, donor=donor,
+        part=part,
+    )  # fmt: skip
+    assert (int((labels == part).sum()) == 112) == whole
+
+
+def test_what_can_be_pasted_or_drawn_on_no_photo_is_told(photos):
+    recipe = Recipe(tail=Tail(paste={"eyeglasses": 0.5, "hat": 0.1}))
+    (told,) = derive(photos, recipe, schema=CELEBAMASK_HQ).idle(recipe)
+    assert told.startswith("tail.paste.hat changes nothing: no mask shows more than 40 pixels")
+    eyes = torch.tensor([CELEBAMASK_HQ.id_of(name) for name in ("l_eye", "r_eye")])
+    blind = replace(photos, masks=torch.where(torch.isin(photos.masks, eyes), 2, photos.masks))
+    recipe = Recipe(
+        tail=Tail(paste={"hat": 0.1}, drawn={"hat": 0.1, "necklace": 0.1}),
+        augment=Augment(occluded=0.1),
+    )
+    told = derive(blind, recipe, schema=CELEBAMASK_HQ).idle(recipe)
+    options = [sentence.split(" changes nothing: no mask shows both eyes")[0] for sentence in told]
+    assert options == ["tail.paste.hat", "tail.drawn.hat", "augment.occluded"]
+    assert derive(photos, Recipe(), schema=CELEBAMASK_HQ).idle(Recipe()) == ()
 
 
 def test_only_photos_that_lack_the_part_get_one(photos):
