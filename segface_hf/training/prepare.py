@@ -113,9 +113,12 @@ class TrainingData:
 def repaired(photos: PhotoSet, stems: tuple[str, ...]) -> PhotoSet:
     """Returns the photos with left and right ids swapped back in the named masks."""
     table = mirror_table(photos.schema).to(torch.uint8)
-    wrong = torch.tensor([stem in stems for stem in photos.stems])
-    fixed = table[photos.masks.long()]
-    return replace(photos, masks=torch.where(wrong[:, None, None], fixed, photos.masks))
+    masks = photos.masks.clone()
+    # One by one: ids of 64 bits of every mask at once are eight times the masks.
+    for index, stem in enumerate(photos.stems):
+        if stem in stems:
+            masks[index] = table[masks[index].long()]
+    return replace(photos, masks=masks)
 
 
 def clean(photos: PhotoSet, how: str) -> tuple[PhotoSet, tuple[str, ...]]:

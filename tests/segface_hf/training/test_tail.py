@@ -19,7 +19,7 @@ from segface_hf.training.paste import (
     paste_parts,
     similarity,
 )
-from segface_hf.training.prepare import clean, derive
+from segface_hf.training.prepare import clean, derive, repaired
 from segface_hf.training.recipe import Recipe
 from segface_hf.training.recipe_parts import Augment, Tail
 from segface_hf.training.sampling import draw_photos, photo_weights, step_generator
@@ -71,6 +71,17 @@ def test_sides_are_told_by_their_names_in_any_order(names, right):
     schema = LabelSchema("own", ("background", *names), ((0, 0, 0),) * 3, ((1, 2),))
     assert not sides_are_swapped(mask, schema)
     assert sides_are_swapped(mask[:, ::-1], schema)
+
+
+def test_repairing_one_mask_changes_it_alone_and_needs_no_copy_of_the_others_in_wide_ids(photos):
+    many = photos.subset(list(range(6)) * 20)
+    with torch.profiler.profile(profile_memory=True) as watched:
+        fixed = repaired(replace(many, stems=tuple(map(str, range(120)))), ("1",))
+    largest = max(event.self_cpu_memory_usage for event in watched.events())
+    assert largest <= many.masks.nbytes
+    left, right = CELEBAMASK_HQ.id_of("l_eye"), CELEBAMASK_HQ.id_of("r_eye")
+    assert torch.equal(fixed.masks[1] == left, many.masks[1] == right)
+    assert torch.equal(fixed.masks[[0, *range(2, 120)]], many.masks[[0, *range(2, 120)]])
 
 
 def test_names_that_tell_no_side_have_no_say_in_it():
