@@ -1,5 +1,6 @@
 """Augmentation keeps left and right true and never invents classes."""
 
+import pytest
 import torch
 
 from segface_hf.labels import CELEBAMASK_HQ, IGNORED, LAPA
@@ -48,6 +49,36 @@ def test_mirroring_uses_the_schemas_pairs_and_leaves_ignored_pixels():
     masks = torch.tensor([[[2, 3, IGNORED]], [[2, 3, IGNORED]]])
     result = mirror_masks(masks, torch.tensor([True, False]), LAPA)
     assert result.tolist() == [[[3, 2, IGNORED]], [[2, 3, IGNORED]]]
+
+
+def middles(shapes):
+    """Centres (x, y) of bool (N, S, S), in sides of the frame."""
+    side = shapes.shape[-1]
+    y, x = ((torch.arange(side) + 0.5) / side for _ in range(2))
+    pixels = shapes.sum((1, 2)).clamp(min=1)
+    return (
+        torch.stack([(shapes * x).sum((1, 2)), (shapes * y[:, None]).sum((1, 2))], -1)
+        / (pixels[:, None])
+    )
+
+
+@pytest.mark.parametrize("side", [24, 48, 64, 128])
+def test_photo_and_mask_are_moved_as_one(side):
+    y, x = torch.arange(64)[:, None], torch.arange(64)
+    disc = ((x - 22) ** 2 + (y - 38) ** 2 <= 8**2).expand(60, 64, 64)
+    images = disc[:, None].float().expand(60, 3, 64, 64)
+    hair = CELEBAMASK_HQ.id_of("hair")
+    geometry = {key: getattr(Augment(), key) for key in ("scale_min", "scale_max", "shift")}
+    options = Augment(**{**STILL, **geometry, "rotation": 180.0, "flip": 0.5})
+    pixels, ids = augment_batch(
+        images, hair * disc.to(torch.uint8), options, schema=CELEBAMASK_HQ, side=side,
+        generator=generator(),
+    )  # fmt: skip
+    # What the photo repeats beyond its edge nobody labelled.
+    seen = (pixels[:, 0] > 0.5) & (ids != IGNORED)
+    assert (seen.sum((1, 2)) > 0).float().mean() > 0.8
+    apart = (middles(seen) - middles(ids == hair)).abs().amax(1)
+    assert apart.max() * side < 1
 
 
 def test_pixels_outside_the_photo_are_ignored():

@@ -44,7 +44,9 @@ def test_train_writes_recipe_metrics_curves_and_models(trained, recipe):
     assert (trained / "curves.svg").read_text().startswith("<svg")
     for name in ("last", "best"):
         assert (trained / name / "model.safetensors").stat().st_size > 0
-        assert "mean F1" in (trained / "best" / "README.md").read_text().replace("Mean", "mean")
+        card = (trained / name / "README.md").read_text()
+        assert "Trained on 6 photos" in card
+        assert ("Mean F1" in card) == (name == "best")
 
 
 def test_evaluate_writes_json_page_and_sheet(trained, folder, tmp_path, capsys):

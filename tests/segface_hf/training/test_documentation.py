@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from segface_hf.training.recipe import Recipe
+from segface_hf.training.recipe import SMALL_MODEL, Recipe
 from segface_hf.training.recipe_parts import Augment, Loss, Pseudo, Tail
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "training.md"
@@ -14,19 +14,48 @@ GROUPS = {"augment": Augment, "loss": Loss, "tail": Tail, "pseudo": Pseudo}
 
 
 def options():
+    """Every option but `model` and its default."""
+    recipe = Recipe()
     for field in fields(Recipe):
+        value = getattr(recipe, field.name)
         if field.name in GROUPS:
-            yield from (f"{field.name}.{inner.name}" for inner in fields(GROUPS[field.name]))
-        else:
-            yield field.name
+            for inner in fields(GROUPS[field.name]):
+                yield f"{field.name}.{inner.name}", getattr(value, inner.name)
+        elif field.name != "model":
+            yield field.name, value
 
 
-def test_every_option_is_documented_and_no_other():
-    text = PAGE.read_text(encoding="utf-8")
-    table = text.split("## Every option")[1].split("\n## ")[0]
-    rows = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
-    named = [name for row in rows for name in re.findall(r"`([a-z_.]+)`", row)]
-    assert sorted(named) == sorted(options())
+def documented():
+    """Options that the page names, and what it writes as their defaults."""
+    table = PAGE.read_text(encoding="utf-8").split("## Every option")[1].split("\n## ")[0]
+    for row in table.splitlines():
+        if row.startswith("| `"):
+            named, defaults = row.split(" | ")[:2]
+            names = re.findall(r"`([a-z_.]+)`", named)
+            several = defaults.split(", ") if len(names) > 1 else [defaults]
+            yield from zip(names, several, strict=True)
+
+
+def says(text, default):
+    """Whether a cell of the table gives a default."""
+    if isinstance(default, bool):
+        return text == str(default).lower()
+    if isinstance(default, int | float):
+        return float(text) == default
+    return text == (f"`{default}`" if default else "none")
+
+
+def test_every_option_is_documented_with_its_default_and_no_other():
+    page = list(documented())
+    assert len(page) == len(dict(page))
+    written, defaults = dict(page), dict(options())
+    size = f"width {SMALL_MODEL['width']}, {SMALL_MODEL['resolution']} px"
+    assert written.pop("model") == f"Lite0, {size}"
+    assert SMALL_MODEL["backbone"] == "tf_efficientnet_lite0"
+    # Without a teacher of its own, the run's start is asked.
+    assert (written.pop("pseudo.teacher"), defaults.pop("pseudo.teacher")) == ("`initial`", "")
+    assert sorted(written) == sorted(defaults)
+    assert [name for name, default in defaults.items() if not says(written[name], default)] == []
 
 
 def test_the_example_recipe_is_valid():
