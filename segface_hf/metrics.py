@@ -98,9 +98,22 @@ class Scores:
         """Share of the pixels of a class that were predicted as it, (..., K)."""
         return ratio(self._hits, self._true)
 
+    @property
+    def held_f1(self) -> np.ndarray:
+        """F1 of each class that the masks hold, NaN for others, (..., K).
+
+        What compared means are taken over: one stray pixel of a class that no mask holds would
+        otherwise count as a class of its own in one of two means, and not in the other.
+        """
+        return np.where(self._true > 0, self.f1, np.nan)
+
     def mean_f1(self) -> float:
         """The published metric: mean F1 over all classes but the background."""
         return mean_over(self.f1, range(1, self.schema.num_classes))
+
+    def mean_held_f1(self) -> float:
+        """Mean F1 over the classes but background that the masks hold, to compare with others."""
+        return mean_over(self.held_f1, range(1, self.schema.num_classes))
 
     def mean_iou(self) -> float:
         """Mean IoU over all classes but the background."""
@@ -126,6 +139,7 @@ class Scores:
         for index, name in enumerate(self.schema.names):
             row: dict[str, Any] = {key: number(values[index]) for key, values in columns.items()}
             row["pixels"] = int(self._true[index])
+            row["predicted_pixels"] = int(self._predicted[index])
             if self.images_with:
                 row["images"] = self.images_with[index]
             table[name] = row
@@ -137,6 +151,12 @@ def mean_over(values: np.ndarray, ids: Sequence[int]) -> float:
     chosen = np.asarray(values)[list(ids)] if len(ids) else np.array([])
     defined = chosen[~np.isnan(chosen)]
     return float(defined.mean()) if len(defined) else float("nan")
+
+
+def row_means(values: np.ndarray) -> np.ndarray:
+    """Returns the means of the defined values of each row, (N, K) -> (N,), NaN where none is."""
+    defined = ~np.isnan(values)
+    return ratio(np.where(defined, values, 0).sum(1), defined.sum(1))
 
 
 def number(value: float) -> float | None:

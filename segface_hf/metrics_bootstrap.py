@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from segface_hf.errors import DataError
 from segface_hf.labels import LabelSchema
-from segface_hf.metrics import Scores
+from segface_hf.metrics import Scores, row_means
 
 Interval = tuple[float, float]
 
@@ -47,18 +49,10 @@ def intervals(
     """
     f1 = Scores(resampled(confusions, rounds=rounds, seed=seed), schema).f1
     parts = {"mean_f1": list(range(1, schema.num_classes)), "tail_f1": list(schema.tail)}
-    result = {name: percentiles(_row_means(f1[:, ids])) for name, ids in parts.items()}
+    result = {name: percentiles(row_means(f1[:, ids])) for name, ids in parts.items()}
     for index, name in enumerate(schema.names):
         result[name] = percentiles(f1[:, index])
     return result
-
-
-def _row_means(values: np.ndarray) -> np.ndarray:
-    """Means of the defined values of each row, NaN where there are none."""
-    defined = ~np.isnan(values)
-    counts = defined.sum(1)
-    sums = np.where(defined, values, 0).sum(1)
-    return np.divide(sums, counts, out=np.full(len(values), np.nan), where=counts > 0)
 
 
 def percentiles(values: np.ndarray) -> Interval:
@@ -84,7 +78,8 @@ def differences(
 
     Returns:
         `mean_f1`, `tail_f1` and every class -> the difference in F1 and its 95 % interval. An
-        interval that holds zero says that other photos could turn the order round.
+        interval that holds zero says that other photos could turn the order round. Means are
+        taken over the classes that the masks hold, of both models and in every draw.
 
     Raises:
         DataError: There are no photos, or not equally many.
@@ -94,16 +89,24 @@ def differences(
             f"{len(first)} and {len(second)} photos can't be compared in pairs: "
             "evaluate both models on the same photos"
         )
-    parts = {"mean_f1": list(range(1, schema.num_classes)), "tail_f1": list(schema.tail)}
-    parts |= {name: [index] for index, name in enumerate(schema.names)}
-    drawn, whole = (
+    held = first.sum((0, 2)) > 0
+    whole, drawn = (
         [Scores(counts(c), schema).f1 for c in (first, second)]
-        for counts in (lambda c: resampled(c, rounds=rounds, seed=seed), lambda c: c.sum(0)[None])
+        for counts in (lambda c: c.sum(0)[None], lambda c: resampled(c, rounds=rounds, seed=seed))
     )
-    return {
-        name: (
-            float((_row_means(whole[0][:, ids]) - _row_means(whole[1][:, ids]))[0]),
-            percentiles(_row_means(drawn[0][:, ids]) - _row_means(drawn[1][:, ids])),
-        )
-        for name, ids in parts.items()
+    values, draws = _apart(whole, held, schema), _apart(drawn, held, schema)
+    return {name: (float(values[name][0]), percentiles(draws[name])) for name in values}
+
+
+def _apart(
+    f1: Sequence[np.ndarray], held: np.ndarray, schema: LabelSchema
+) -> dict[str, np.ndarray]:
+    """Differences of two models' means and class scores in each set of photos, (sets,)."""
+    parts = {"mean_f1": range(1, schema.num_classes), "tail_f1": schema.tail}
+    kept = {name: [index for index in ids if held[index]] for name, ids in parts.items()}
+    # A draw may miss every photo of a class: it is 0 for both models then, stray pixels or not.
+    first, second = (np.nan_to_num(values) for values in f1)
+    means = {
+        name: row_means(first[:, ids]) - row_means(second[:, ids]) for name, ids in kept.items()
     }
+    return means | dict(zip(schema.names, (f1[0] - f1[1]).T, strict=True))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -105,11 +104,4 @@ class ParserScores:
         return values
 
     def _mean_f1(self, confusions: list[np.ndarray]) -> float:
-        """Mean F1 over the classes but background that the masks hold.
-
-        One wrong pixel of a class that no mask holds would otherwise count as a class of its own
-        in one of two compared means, and not in the other.
-        """
-        total = np.sum(confusions, axis=0)
-        held = total.sum(-1)[1:] > 0
-        return float(Scores(total, self.schema).f1[1:][held].mean()) if held.any() else math.nan
+        return Scores(np.sum(confusions, axis=0), self.schema).mean_held_f1()

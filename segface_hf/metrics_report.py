@@ -100,7 +100,8 @@ def compare(measured: Measured, other: Measured, *, rounds: int = 1000) -> dict[
     """Compares a model with another on the same photos, as plain values.
 
     Returns:
-        `mean_f1`, `tail_f1` and every class -> `difference` and `difference_95`.
+        `mean_f1`, `tail_f1` and every class -> `difference` and `difference_95`; means over the
+        classes that the masks hold.
     """
     found = differences(measured.confusions, other.confusions, measured.schema, rounds=rounds)
     return {

@@ -20,7 +20,10 @@ def summary(values: Mapping[str, Any]) -> Iterator[str]:
     for name, row in values["classes"].items():
         low, high = row.get("f1_95") or (None, None)
         between = "" if low is None else f"  ({low:.3f} to {high:.3f})"
-        yield f"{name:12} {_show(row['f1'], 3)}{between}  in {counted(row['images'], 'photo')}"
+        yield (
+            f"{name:12} {_show(row['f1'], 3)}{between}  in {counted(row['images'], 'photo')}"
+            f"{_stray(row)}"
+        )
     for key in _MEANS:
         if values.get(key) is not None:
             yield f"{key:18} {values[key]:.4f} {values.get(key + '_95', '')}"
@@ -30,6 +33,13 @@ def summary(values: Mapping[str, Any]) -> Iterator[str]:
     yield from _against(values.get("against", {}).get("f1", {}))
     for key in _MEASURES:
         yield from (f"{key}: {name} {value}" for name, value in values.get(key, {}).items())
+
+
+def _stray(row: Mapping[str, Any]) -> str:
+    """What the model calls a class that no mask holds: one pixel of it is a zero in the means."""
+    if row["pixels"] or not row["predicted_pixels"]:
+        return ""
+    return f", though the model sees {counted(row['predicted_pixels'], 'pixel')}"
 
 
 def _left_right(shares: Mapping[str, float | None]) -> Iterator[str]:

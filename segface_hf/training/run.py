@@ -52,7 +52,7 @@ class Run:
         average: Its moving average, which is evaluated and saved.
         optimizer: AdamW.
         step: Steps done.
-        best: Best mean F1 so far.
+        best: Best mean F1 so far, over the classes that the masks hold.
         precision: `fp32` or `bf16`.
         company: The processes that train together; the leader writes.
     """
@@ -219,21 +219,21 @@ class Run:
 
     def record(self, scores: Scores, *, loss: float) -> dict[str, Any]:
         """Appends an evaluation to the metrics file, and keeps the best checkpoint."""
-        mean = scores.mean_f1()
+        held = scores.mean_held_f1()
         row = {
             "step": self.step,
             "photos_seen": self.step * self.recipe.batch_size,
             "minutes": round(self.seconds / 60, 2),
             "side": self.model.config.resolution,
             "loss": round(loss, 5),
-            "mean_f1": number(mean),
+            "mean_f1": number(scores.mean_f1()),
             "tail_f1": number(scores.tail_f1()),
             "f1": {name: values["f1"] for name, values in scores.by_class().items()},
         }
         if self.company.leads:
             append_line(self.out / METRICS_FILE, json.dumps(row))
-        if mean > self.best:
-            self.best = mean
+        if held > self.best:
+            self.best = held
             if self.company.leads:
                 save_checkpoint(self.average, self.out / BEST, {**self.facts(), **row})
         return row

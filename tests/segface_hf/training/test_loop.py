@@ -2,12 +2,14 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
 from segface_hf.cli import main
 from segface_hf.errors import CheckpointError, ConfigError, DivergedError, OutputError
 from segface_hf.labels import CELEBAMASK_HQ
+from segface_hf.metrics import Scores
 from segface_hf.model import SegFace
 from segface_hf.training.build import learning_rate
 from segface_hf.training.data import find_pairs
@@ -134,6 +136,22 @@ def test_scores_are_those_of_the_checkpoint_whatever_side_a_stage_trains_at(fold
     words = ["--model", model, "--data", str(folder), "--json", str(out)]
     assert main(["evaluate", *words, *options]) == 0
     assert json.loads(out.read_text())["mean_f1"] == pytest.approx(best, abs=1e-5)
+
+
+def test_the_best_model_is_not_missed_for_a_stray_pixel_of_a_class_that_no_mask_holds(
+    folder, tmp_path, recipe
+):
+    run = new_run(folder, tmp_path / "run", recipe)
+    skin, necklace = CELEBAMASK_HQ.id_of("skin"), CELEBAMASK_HQ.id_of("necklace")
+    counts = np.zeros((19, 19), np.int64)
+    counts[0, 0] = counts[skin, skin] = 100
+    worse, better = counts.copy(), counts.copy()
+    worse[skin, 0], better[skin, necklace] = 40, 1
+    for step, confusion in enumerate((worse, better)):
+        run.step = step
+        row = run.record(Scores(confusion, CELEBAMASK_HQ), loss=1.0)
+    assert row["mean_f1"] == pytest.approx(200 / 201 / 2, abs=1e-4)
+    assert "for 1 steps" in (tmp_path / "run" / BEST / "README.md").read_text()
 
 
 def test_evaluations_after_the_saved_state_are_not_written_twice(folder, tmp_path, recipe):
