@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from segface_hf.labels import LabelSchema
-from segface_hf.metrics import Scores, number
+from segface_hf.metrics import Scores, number, row_means
 from segface_hf.metrics_bootstrap import differences, intervals
 from segface_hf.metrics_boundary import BoundaryCounts
 from segface_hf.metrics_groups import group_scores
@@ -43,14 +43,17 @@ class Measured:
         )
 
     def photo_f1(self) -> np.ndarray:
-        """Returns (N,): each photo's mean F1 over the classes but background that its mask has."""
-        f1 = Scores(self.confusions, self.schema).f1[:, 1:]
-        held = self.confusions.sum(-1)[:, 1:] > 0
-        total = np.where(held, np.nan_to_num(f1), 0).sum(1)
-        return total / np.maximum(held.sum(1), 1)
+        """Returns (N,): each photo's mean F1 over the classes but background that its mask has.
+
+        NaN where it has none: such a photo has no score, and so isn't the worst.
+        """
+        return row_means(Scores(self.confusions, self.schema).held_f1[:, 1:])
 
     def worst(self, count: int) -> tuple[int, ...]:
-        """Returns the positions of the photos with the lowest mean F1, worst first."""
+        """Returns the positions of the photos with the lowest mean F1, worst first.
+
+        Those without a score come last.
+        """
         return tuple(int(i) for i in np.argsort(self.photo_f1(), kind="stable")[:count])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +12,11 @@ from segface_hf.labels import LabelSchema
 
 _TILE, _CAPTION = 224, 18
 _UNLABELLED = 128
+
+
+def caption(stem: str, f1: float) -> str:
+    """Returns what stands above a photo: its name and its mean F1, NaN where it has none."""
+    return f"{stem}  " + ("no part in its mask" if math.isnan(f1) else f"mean F1 {f1:.3f}")
 
 
 def contact_sheet(

@@ -241,14 +241,13 @@ def sheet_of_worst(
     predict: Predict, pairs: Sequence[Pair], measured: Measured, *, count: int, change: Change
 ) -> Any:
     """Draws the worst photos with their masks and predictions."""
-    from segface_hf.metrics_sheet import contact_sheet
+    from segface_hf.metrics_sheet import caption, contact_sheet
     from segface_hf.training.data import read_pair
 
     f1, rows = measured.photo_f1(), []
     for index in measured.worst(count):
         image, mask = change(pairs[index].stem, *read_pair(pairs[index], measured.schema))
-        caption = f"{pairs[index].stem}  mean F1 {f1[index]:.3f}"
-        rows.append((caption, image, mask, predict(image)))
+        rows.append((caption(pairs[index].stem, f1[index]), image, mask, predict(image)))
     return contact_sheet(rows, measured.schema)
 
 

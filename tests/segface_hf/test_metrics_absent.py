@@ -1,5 +1,6 @@
 """Classes that no mask holds: no part in comparisons, in sight where the model sees them."""
 
+import json
 import math
 
 import numpy as np
@@ -9,6 +10,7 @@ from segface_hf.labels import LabelSchema
 from segface_hf.metrics import Scores
 from segface_hf.metrics_bootstrap import differences
 from segface_hf.metrics_report import Measured, compare, report
+from segface_hf.metrics_sheet import caption
 from segface_hf.metrics_text import summary
 
 SCHEMA = LabelSchema(
@@ -73,3 +75,18 @@ def test_the_lines_for_a_terminal_show_what_the_model_sees_of_a_class_that_no_ma
     assert f"necklace     0.000  in 0 photos, though the model sees {told}" in lines
     assert sum("the model sees" in line for line in lines) == 1
     assert not any("sees" in line for line in summary(report(measured(PERFECT), rounds=0)))
+
+
+def test_a_photo_without_a_face_that_was_parsed_perfectly_is_not_the_worst():
+    half = PERFECT.copy()
+    half[1, :2] = 15, 15
+    photos = measured(half, np.diag([100, 0, 0, 0]), PERFECT)
+    rows = json.loads(json.dumps(report(photos, rounds=0)))["worst_photos"]
+    assert [row["stem"] for row in rows] == ["photo0", "photo2", "photo1"]
+    assert [row["mean_f1"] for row in rows] == [pytest.approx(5 / 6, abs=1e-5), 1.0, None]
+
+
+def test_the_contact_sheet_says_of_a_photo_without_a_face_that_it_has_none():
+    f1 = measured(PERFECT, np.diag([64, 0, 0, 0])).photo_f1()
+    captions = [caption("photo", value) for value in f1]
+    assert captions == ["photo  mean F1 1.000", "photo  no part in its mask"]
