@@ -54,8 +54,9 @@ def dice_loss(
     """Mean Dice loss over the classes that the batch holds (V-Net's squared form).
 
     A rare class is absent from most batches, and what is taken for it there costs nothing: it
-    ends up seen everywhere. With `absent`, such a class counts too, as if the batch also held its
-    average share, found without a fault.
+    ends up seen everywhere. With `absent`, such a class counts too: it costs U / (U + e), where U
+    adds up its squared chances and e is its average share of the batch's pixels, at least
+    `smooth`. What is never taken for it costs nothing, as much as its average share a half.
 
     Args:
         logits: (B, K, H, W).

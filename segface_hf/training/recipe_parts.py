@@ -76,8 +76,8 @@ class Loss:
     Attributes:
         cross_entropy: Factor of the cross-entropy.
         dice: Factor of the Dice loss over the classes in a batch.
-        dice_absent: Whether classes that a batch lacks count in it too, as if it held their
-            average share: rare classes are then not seen everywhere.
+        dice_absent: Whether classes that a batch lacks count in it too, by how much is taken for
+            them against their average share: rare classes are then not seen everywhere.
         class_weights: How cross-entropy weights classes: `none`, `inverse_sqrt` (one over the
             square root of pixel frequency) or `effective_number` (Cui et al., CVPR 2019).
         weight_limit: Largest ratio of a class weight to the mean weight.
