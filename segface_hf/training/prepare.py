@@ -51,6 +51,11 @@ class TrainingData:
     rendered: int = 0
     masks: str = ""
 
+    @property
+    def counted(self) -> int:
+        """How many photos `share` was counted on: all but synthetic pictures."""
+        return len(self.photos) - self.rendered
+
     def sources(self) -> Sources:
         """Returns what the photos are."""
         return Sources.of(

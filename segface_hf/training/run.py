@@ -122,7 +122,7 @@ class Run:
             logits = model.logits(images)  # type: ignore[operator]
         return training_loss(
             logits.float(), masks, self.recipe.loss, share=self.data.share,
-            photos=len(self.data.photos), progress=self.step / self.recipe.steps,
+            photos=self.data.counted, progress=self.step / self.recipe.steps,
         )  # fmt: skip
 
     def _normalised(self, images: torch.Tensor) -> torch.Tensor:

@@ -10,6 +10,7 @@ from segface_hf.errors import ConfigError, DataError
 from segface_hf.training.prepare import prepare
 from segface_hf.training.recipe_file import write_recipe
 from segface_hf.training.recipe_parts import Tail
+from segface_hf.training.run import Run
 from segface_hf.training.sampling import step_generator
 from tests.segface_hf.training.drawn import draw_face, tiny_recipe, write_pair
 
@@ -41,6 +42,16 @@ def test_what_photos_say_of_rarity_and_donors_stays_theirs(folder, pictures):
     assert data.bank.donors == alone.bank.donors
     assert len(data.bank.anchors) == len(data.photos) == 46
     assert torch.allclose(data.weights[:6] / data.weights[:6].mean(), alone.weights)
+
+
+def test_pictures_change_no_class_weight(folder, pictures, tmp_path):
+    recipe = tiny_recipe(loss={"class_weights": "effective_number", "weight_limit": 1000.0})
+    run = Run(recipe, prepare(folder, recipe), tmp_path / "run")
+    images, masks = run.data.batch(recipe, side=32, generator=step_generator(0, 0))
+    alone = run._loss(run.model, images, masks)
+    run.data = prepare(folder, recipe, synthetic=pictures)
+    assert len(run.data.photos) == 46
+    assert run._loss(run.model, images, masks).item() == pytest.approx(alone.item())
 
 
 def test_masks_of_pictures_are_exact_and_stay_as_they_are(folder, pictures):
