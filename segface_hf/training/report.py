@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
+from xml.sax.saxutils import escape
 
 from tqdm import tqdm
 
@@ -16,6 +17,7 @@ from segface_hf.training.state import write_atomically
 METRICS_FILE = "metrics.jsonl"
 CURVES_FILE = "curves.svg"
 _WIDTH, _HEIGHT, _LEFT, _TOP, _PLOT_WIDTH, _PLOT_HEIGHT = 900, 460, 50, 20, 640, 400
+_LEGEND_TOP, _LEGEND_ROW = _TOP + 12, 20
 
 
 class Progress:
@@ -101,13 +103,14 @@ def curves(rows: Sequence[Mapping[str, Any]]) -> str:
     series = {"mean": [row["mean_f1"] for row in rows]}
     series |= {name: [row["f1"][name] for row in rows] for name in rows[0]["f1"]}
     steps = [row["step"] / last for row in rows]
+    height = max(_HEIGHT, _LEGEND_TOP + _LEGEND_ROW * len(series))
     body = [_axes(last)]
     for index, (name, values) in enumerate(series.items()):
         color = "black" if index == 0 else f"hsl({index * 47 % 360} 70% 45%)"
         body.append(_line(steps, values, color=color, width=3 if index == 0 else 1.2))
         body.append(_legend(index, name, values[-1], color=color))
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" '
         f'font-family="sans-serif" font-size="12">\n' + "\n".join(body) + "\n</svg>\n"
     )
 
@@ -138,7 +141,7 @@ def _line(
 
 
 def _legend(index: int, name: str, value: float | None, *, color: str) -> str:
-    y = _TOP + 12 + index * 20
+    y = _LEGEND_TOP + index * _LEGEND_ROW
     score = "-" if value is None else f"{value:.3f}"
     x = _LEFT + _PLOT_WIDTH + 20
-    return f'<text x="{x}" y="{y}" fill="{color}">{name} {score}</text>'
+    return f'<text x="{x}" y="{y}" fill="{color}">{escape(name)} {score}</text>'

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -281,6 +282,16 @@ def test_a_run_that_ends_at_another_side_than_its_checkpoint_is_told_so():
     assert ends_elsewhere(tiny_recipe(resolutions=[[0.0, 64], [0.5, 32]])) == ""
     told = ends_elsewhere(tiny_recipe(resolutions=[[0.0, 32], [0.5, 64]]))
     assert told.endswith("set model.resolution to 64, or end resolutions with 32")
+
+
+def test_curves_show_every_class_whatever_its_name_and_however_many_there_are():
+    names = [f"part {n} <&>" for n in range(30)]
+    picture = ElementTree.fromstring(
+        curves([{"step": 10, "mean_f1": 0.5, "f1": dict.fromkeys(names, 0.5)}])
+    )
+    texts = {text.text: float(text.get("y")) for text in picture.iter() if text.get("y")}
+    assert {f"{name} 0.500" for name in names} <= set(texts)
+    assert max(texts.values()) < float(picture.get("viewBox").split()[3])
 
 
 def test_a_recipe_may_name_its_schema():
