@@ -156,7 +156,11 @@ def test_the_right_family_counts_for_part():
 
 
 def test_left_right_confusion_is_the_share_of_swapped_pixels():
-    assert TreeScores(scores().confusion, SCHEMA).left_right == {"l_eye / r_eye": 0.25}
+    confusion = scores().confusion
+    assert TreeScores(confusion, SCHEMA).left_right == {"l_eye / r_eye": 0.25}
+    # What is taken for no side, or is of none, is another mistake.
+    confusion[1, 3] = confusion[0, 2] = 50
+    assert TreeScores(confusion, SCHEMA).left_right == {"l_eye / r_eye": 0.25}
 
 
 def test_resampling_equal_photos_gives_intervals_of_no_width():
