@@ -119,6 +119,10 @@ class Recipe:
             f"resolutions start at 0.0 and ascend, got {stages}",
         )
         require(
+            all(start < 1 for start in starts),
+            f"resolutions start at fractions of the run below 1, got {stages}",
+        )
+        require(
             all(side >= 32 and side % 32 == 0 for _, side in stages),
             f"resolutions are multiples of 32, got {stages}",
         )

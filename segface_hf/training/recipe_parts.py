@@ -100,6 +100,9 @@ class Loss:
             self.class_weights in CLASS_WEIGHTS,
             f"loss.class_weights is one of {CLASS_WEIGHTS}, got {self.class_weights!r}",
         )
+        for name in ("cross_entropy", "dice", "logit_adjustment"):
+            value = getattr(self, name)
+            require(value >= 0, f"loss.{name} is at least 0, got {value}")
         require(self.cross_entropy + self.dice > 0, "loss needs cross_entropy or dice above 0")
         require(
             0 <= self.reweight_from <= 1,
@@ -139,6 +142,10 @@ class Tail:
         require(
             self.sampling in SAMPLINGS,
             f"tail.sampling is one of {SAMPLINGS}, got {self.sampling!r}",
+        )
+        require(
+            self.sampling_power >= 0,
+            f"tail.sampling_power is at least 0, got {self.sampling_power}",
         )
         require(self.swapped in SWAPPED, f"tail.swapped is one of {SWAPPED}, got {self.swapped!r}")
         require(self.missing in MISSING, f"tail.missing is one of {MISSING}, got {self.missing!r}")
