@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 from pathlib import Path
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -21,7 +20,7 @@ from segface_hf.model import SegFace
 from segface_hf.training.data import find_pairs
 from segface_hf.training.evaluation import after, unchanged
 from segface_hf.training.recipe_file import read_recipe, write_recipe
-from segface_hf.training.report import Progress, curves
+from segface_hf.training.report import Progress
 from tests.segface_hf.training.drawn import tiny_recipe, write_pair
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "astronaut.jpg"
@@ -266,32 +265,11 @@ def test_ctrl_c_asks_for_a_stop_and_a_second_one_interrupts():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_curves_draw_the_mean_and_every_class():
-    rows = [
-        {"step": 10, "mean_f1": 0.25, "f1": {"hat": 0.2, "necklace": None}},
-        {"step": 20, "mean_f1": 0.5, "f1": {"hat": 0.4, "necklace": None}},
-    ]
-    picture = curves(rows)
-    assert picture.count("<polyline") == 3
-    assert "mean 0.500" in picture
-    assert "necklace -" in picture
-
-
 def test_a_run_that_ends_at_another_side_than_its_checkpoint_is_told_so():
     assert ends_elsewhere(tiny_recipe()) == ""
     assert ends_elsewhere(tiny_recipe(resolutions=[[0.0, 64], [0.5, 32]])) == ""
     told = ends_elsewhere(tiny_recipe(resolutions=[[0.0, 32], [0.5, 64]]))
     assert told.endswith("set model.resolution to 64, or end resolutions with 32")
-
-
-def test_curves_show_every_class_whatever_its_name_and_however_many_there_are():
-    names = [f"part {n} <&>" for n in range(30)]
-    picture = ElementTree.fromstring(
-        curves([{"step": 10, "mean_f1": 0.5, "f1": dict.fromkeys(names, 0.5)}])
-    )
-    texts = {text.text: float(text.get("y")) for text in picture.iter() if text.get("y")}
-    assert {f"{name} 0.500" for name in names} <= set(texts)
-    assert max(texts.values()) < float(picture.get("viewBox").split()[3])
 
 
 def test_a_recipe_may_name_its_schema():

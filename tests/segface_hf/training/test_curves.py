@@ -1,0 +1,26 @@
+"""The curves of a run, as a picture."""
+
+from xml.etree import ElementTree
+
+from segface_hf.training.report import curves
+
+
+def test_curves_draw_the_mean_and_every_class():
+    rows = [
+        {"step": 10, "mean_f1": 0.25, "f1": {"hat": 0.2, "necklace": None}},
+        {"step": 20, "mean_f1": 0.5, "f1": {"hat": 0.4, "necklace": None}},
+    ]
+    picture = curves(rows)
+    assert picture.count("<polyline") == 3
+    assert "mean 0.500" in picture
+    assert "necklace -" in picture
+
+
+def test_curves_show_every_class_whatever_its_name_and_however_many_there_are():
+    names = [f"part {n} <&>" for n in range(30)]
+    picture = ElementTree.fromstring(
+        curves([{"step": 10, "mean_f1": 0.5, "f1": dict.fromkeys(names, 0.5)}])
+    )
+    texts = {text.text: float(text.get("y")) for text in picture.iter() if text.get("y")}
+    assert {f"{name} 0.500" for name in names} <= set(texts)
+    assert max(texts.values()) < float(picture.get("viewBox").split()[3])
