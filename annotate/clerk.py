@@ -78,6 +78,17 @@ class Clerk:
         return self._thread is None
 
     def _run(self) -> None:
+        try:
+            self._work()
+        except Exception as error:  # whatever it is, the next merge has to find a clerk
+            log.exception("the card is not renewed")
+            self.trouble = f"something unforeseen ({type(error).__name__}), see the log"
+        finally:
+            with self._lock:
+                if self._thread is threading.current_thread():
+                    self._thread = None
+
+    def _work(self) -> None:
         wait: float | None = self._first_wait()
         while wait is not None:
             time.sleep(wait)

@@ -22,6 +22,7 @@ from segface_hf.labels import LabelSchema
 ID_LENGTH = 32
 MAX_PIXELS = 64_000_000
 MAX_SECONDS = 86_400.0
+YEARS = range(1970, 2200)  # a clock that was never set begins in 1970
 _TOOL = re.compile(r"[a-z][a-z0-9_-]{0,23}")
 _CONTRIBUTOR = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 _MAX_TOOLS = 32
@@ -196,5 +197,9 @@ def _frozen_pixels(image: np.ndarray | Image.Image) -> np.ndarray:
 def _whole_milliseconds(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise CorrectionError(f"created_at needs a time zone, got {moment.isoformat()}")
+    if moment.year not in YEARS:
+        raise CorrectionError(
+            f"created_at is of a year from {YEARS[0]} to {YEARS[-1]}, got {moment.year}"
+        )
     moment = moment.astimezone(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

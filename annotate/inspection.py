@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -109,4 +110,6 @@ def provenance(
     if correction.contributor != author:
         said = correction.contributor or "nobody"
         findings.append(Finding("contributor", f"{author} opened it, the row names {said}"))
+    if correction.created_at > datetime.now(UTC) + timedelta(days=1):
+        findings.append(Finding("time", f"it says it is of {correction.created_at:%d %B %Y}"))
     return tuple(findings)

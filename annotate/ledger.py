@@ -156,7 +156,7 @@ def facts_of(repo: Place, path: str, *, revision: str) -> list[dict[str, Any]]:
             file = pq.ParquetFile(stream)
             check_columns(file.schema_arrow, source=path)
             rows = file.read(names, use_threads=False).to_pylist()
-        except pa.ArrowException as error:
+        except (pa.ArrowException, ValueError, OverflowError) as error:
             raise RecordError(f"{path} is no whole parquet file ({error})") from error
     return [{"content_id": content_id, **row} for row in rows]
 

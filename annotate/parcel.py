@@ -46,7 +46,7 @@ class Parcel:
             file = pq.ParquetFile(io.BytesIO(self.data))
             check_columns(file.schema_arrow, source="the contribution")
             rows = file.read(list(_FACTS)).to_pylist()
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
             raise RecordError(f"the contribution is no whole parquet file ({error})") from error
         if len(rows) != 1:
             raise RecordError(f"a contribution is one row, this file holds {len(rows)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -11,6 +12,7 @@ SIDE = 16
 # Of 300 face photos no two differed in fewer than 50 bits; a photo and its resized, recompressed,
 # brightened or slightly cropped copy differed in at most 31.
 NEAR_BITS = 32
+_HASH = re.compile(r"[0-9a-f]{64}")
 
 
 def photo_hash(image: np.ndarray) -> str:
@@ -31,6 +33,11 @@ def photo_hash(image: np.ndarray) -> str:
     return np.packbits(cells[:, 1:] > cells[:, :-1]).tobytes().hex()
 
 
+def is_hash(text: object) -> bool:
+    """Tells whether something can be the hash of a photo: 64 hexadecimal digits."""
+    return isinstance(text, str) and _HASH.fullmatch(text) is not None
+
+
 def distance(first: str, second: str) -> int:
     """Returns the number of bits in which two hashes differ, 0 to 256."""
     return (int(first, 16) ^ int(second, 16)).bit_count()
@@ -39,7 +46,10 @@ def distance(first: str, second: str) -> int:
 def near_duplicates(
     wanted: str, hashes: Mapping[str, str] | Iterable[tuple[str, str]]
 ) -> list[str]:
-    """Returns the ids whose hash is within `NEAR_BITS` of the wanted one, nearest first."""
+    """Returns the ids whose hash is within `NEAR_BITS` of the wanted one, nearest first.
+
+    What is no hash is near to nothing: a row may hold anything.
+    """
     pairs = hashes.items() if isinstance(hashes, Mapping) else hashes
-    near = sorted((distance(wanted, held), key) for key, held in pairs)
+    near = sorted((distance(wanted, held), key) for key, held in pairs if is_hash(held))
     return [key for bits, key in near if bits <= NEAR_BITS]

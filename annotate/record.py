@@ -16,11 +16,13 @@ from PIL import Image
 from annotate.consent import Consent
 from annotate.correction import MAX_PIXELS, Correction, Effort, ModelUsed
 from annotate.errors import RecordError
-from annotate.photohash import photo_hash
+from annotate.photohash import NEAR_BITS, distance, is_hash, photo_hash
 from segface_hf.labels import SCHEMAS, LabelSchema
 
 RECORD_VERSION = 1
 MAX_FILE_BYTES = 256 * 2**20
+MAX_TEXT = 4096  # characters; a model may be named by the path of a folder
+IMAGES = ("image", "mask", "prediction")
 _PNG = b"\x89PNG\r\n\x1a\n"
 _COLOR_TYPES = {"L": 0, "RGB": 2}
 
@@ -64,13 +66,16 @@ def features() -> Any:
 
 def to_row(correction: Correction) -> dict[str, Any]:
     """Returns the row of a correction, images as the bytes of PNG files without metadata."""
+    images = {name: _png(getattr(correction, name)) for name in IMAGES}
+    return {**_facts(correction), **images}
+
+
+def _facts(correction: Correction) -> dict[str, Any]:
+    """Returns the columns that are no images."""
     consent = correction.consent
     return {
         "content_id": correction.content_id,
         "record_version": RECORD_VERSION,
-        "image": _png(correction.image),
-        "mask": _png(correction.mask),
-        "prediction": _png(correction.prediction),
         "schema": correction.schema.name,
         "schema_version": correction.schema.version,
         "model": correction.model.id,
@@ -102,10 +107,12 @@ def from_row(row: Mapping[str, Any], *, schema: LabelSchema | None = None) -> Co
         schema: The label schema of a dataset that uses none of the built-in ones.
 
     Raises:
-        RecordError: Another record or label version, images that are no plain PNG, or an id
-            that does not belong to the content.
+        RecordError: Another record or label version, images that are no plain PNG, a column
+            without a value, or one that does not follow from the content.
+        CorrectionError: A text or number is none that a correction can have.
         LabelError: The mask holds unknown ids.
     """
+    _check_values(row)
     schema = _schema_of(row, schema)
     correction = Correction(
         image=_pixels(row["image"], mode="RGB"),
@@ -124,7 +131,41 @@ def from_row(row: Mapping[str, Any], *, schema: LabelSchema | None = None) -> Co
         raise RecordError(
             f"row {row['content_id']} holds the content of {correction.content_id}: it was altered"
         )
+    _check_derived(row, correction)
     return correction
+
+
+def _check_values(row: Mapping[str, Any]) -> None:
+    """Checks that every column has a value; parquet lets any of them be null."""
+    empty = [name for name in features() if _is_null(row[name])]
+    if empty:
+        raise RecordError(f"row {row['content_id']} has no value in {', '.join(empty)}")
+    for name, value in row.items():
+        if isinstance(value, str) and len(value) > MAX_TEXT:
+            raise RecordError(
+                f"a row's {name} has {len(value)} characters, at most {MAX_TEXT} are read"
+            )
+
+
+def _is_null(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_is_null(each) for each in value.values())
+    return value is None or (isinstance(value, list) and any(_is_null(each) for each in value))
+
+
+def _check_derived(row: Mapping[str, Any], correction: Correction) -> None:
+    """Checks the columns that others count by, which nobody reckons again later."""
+    facts = _facts(correction)
+    # Another version of the image library may round a cell of the hash the other way.
+    held, reckoned = row["photo_hash"], facts.pop("photo_hash")
+    wrong = [name for name, value in facts.items() if row[name] != value]
+    if not is_hash(held) or distance(held, reckoned) > NEAR_BITS:
+        wrong.append("photo_hash")
+    if wrong:
+        raise RecordError(
+            f"row {row['content_id']} says in {', '.join(wrong)} what does not follow from its "
+            "content: it was altered"
+        )
 
 
 def consent_of(row: Mapping[str, Any]) -> Consent | None:
@@ -185,15 +226,26 @@ def from_parquet(data: bytes, *, source: str = "file") -> list[dict[str, Any]]:
     except (pa.ArrowException, OSError) as error:
         raise RecordError(f"{source} is no whole parquet file ({error})") from error
     check_columns(table.schema, source=source)
+    return _rows_of(table, source=source)
+
+
+def _rows_of(table: pa.Table, *, source: str) -> list[dict[str, Any]]:
     versions = set(table.column("record_version").to_pylist())
     if versions - {RECORD_VERSION}:
         raise RecordError(
-            f"{source} holds rows of version {sorted(versions)}, this app reads {RECORD_VERSION}: "
-            "update whichever is older"
+            f"{source} holds rows of version {sorted(versions, key=str)}, this app reads "
+            f"{RECORD_VERSION}: update whichever is older"
         )
-    rows = table.to_pylist()
+    try:
+        rows = table.to_pylist()
+    except (ValueError, OverflowError) as error:
+        raise RecordError(f"{source} holds no text or no time where it should ({error})") from error
     for row in rows:
-        row.update({key: row[key]["bytes"] for key in ("image", "mask", "prediction")})
+        for name in IMAGES:
+            # A path beside the bytes is the name of a file on somebody's machine.
+            if row[name] is None or row[name]["bytes"] is None or row[name]["path"] is not None:
+                raise RecordError(f"{source} holds a row whose {name} is not the bytes of a file")
+            row[name] = row[name]["bytes"]
     return rows
 
 
@@ -235,5 +287,5 @@ def _pixels(data: bytes, *, mode: str) -> np.ndarray:
     try:
         with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
             return np.asarray(image.convert(mode))
-    except (OSError, ValueError, SyntaxError) as error:
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise RecordError(f"a row's {mode} image is damaged ({error})") from error

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from annotate.correction import YEARS
 from annotate.errors import RecordError
 from segface_hf.labels import LabelSchema, schema_named
 
@@ -79,15 +80,18 @@ def count(rows: Iterable[Mapping[str, Any]], *, schema: LabelSchema | None = Non
         schema: That schema; None takes the built-in one that the rows name.
 
     Raises:
-        RecordError: There are no rows and no schema, or rows of several schemas.
+        RecordError: There are no rows and no schema, rows of several schemas, or a row that can't
+            be counted.
     """
     found = list(rows)
-    names = {row["schema"] for row in found} | ({schema.name} if schema else set())
+    names = {str(row["schema"]) for row in found} | ({schema.name} if schema else set())
     if not names:
         raise RecordError("the dataset holds no contributions: there is nothing to count")
     if len(names) != 1:
         raise RecordError(f"a dataset has rows of one label schema, this one of {sorted(names)}")
     schema = schema or schema_named(names.pop())
+    for row in found:
+        _check_countable(row, schema)
     columns = [[row["areas_after"][i] for row in found] for i in range(schema.num_classes)]
     photos = [row["photo_id"] for row in found]
     return Stats(
@@ -105,6 +109,20 @@ def count(rows: Iterable[Mapping[str, Any]], *, schema: LabelSchema | None = Non
         changed_pixels=sum(row["changed_pixels"] for row in found),
         seconds=sum(row["seconds"] for row in found),
     )
+
+
+def _check_countable(row: Mapping[str, Any], schema: LabelSchema) -> None:
+    """One row of somebody who wrote past the review must be named, not end the count anyhow."""
+    areas = row["areas_after"] or ()
+    wrong = [name for name in COLUMNS if row[name] is None]
+    if len(areas) != schema.num_classes or None in areas:
+        wrong.append(f"areas_after (expected {schema.num_classes} numbers)")
+    if row["created_at"] and row["created_at"].year not in YEARS:
+        wrong.append(f"created_at (the year {row['created_at'].year})")
+    if wrong:
+        raise RecordError(
+            f"row {row['content_id']} can't be counted for its {', '.join(wrong)}: take it down"
+        )
 
 
 def _photos_with(areas: Iterable[int], photos: Iterable[str]) -> int:

@@ -7,7 +7,7 @@ from html import escape
 import gradio as gr
 
 from annotate.bookkeeping import Counted, count_rows
-from annotate.errors import RemoteError
+from annotate.errors import RecordError, RemoteError
 from annotate.growth import growth_svg
 from annotate.stats import Stats
 from annotate.store_repo import DatasetRepo
@@ -63,7 +63,7 @@ def _on_the_hub(keeper: HubKeeper, settings: Settings) -> str:
         left = keeper.ledger.look(DatasetRepo(dataset, token=settings.service_token))
         if left:
             told = f"Not counted yet: {counted(left, 'file')} of the dataset. Look again soon."
-    except RemoteError as error:
+    except (RemoteError, RecordError) as error:
         told = handlers.as_sentence(f"the numbers may be old: {error}")
     name = escape(dataset)
     link = (

@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from annotate.errors import RemoteError
+from annotate.errors import RecordError, RemoteError
 from annotate.inspection import Inspection
 from annotate.review import Desk
 from segface_hf.errors import SegFaceError
@@ -166,8 +166,8 @@ def _catch_up(services: Services, desk: Desk) -> None:
     try:
         if ledger is not None:
             ledger.look(desk.store.repo)
-    except RemoteError:
-        return  # the list of contributions says so, if it matters
+    except (RemoteError, RecordError):
+        return  # the list of contributions and the Dataset view say so, if it matters
 
 
 def _nothing_waits(services: Services) -> str:

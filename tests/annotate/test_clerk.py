@@ -112,3 +112,23 @@ def test_a_merge_returns_at_once_although_the_hub_hangs(clerk, owner, hub, drawn
     assert clerk.settled(timeout=20)
     with pytest.raises(RemoteError):
         Desk(owner).accept(99)
+
+
+def test_what_nobody_foresaw_is_told_and_the_next_merge_finds_a_clerk(owner, hub, drawn):
+    class Stumbles(Ledger):
+        stumbled = False
+
+        def update(self, *args, **options):
+            if not self.stumbled:
+                self.stumbled = True
+                raise IndexError
+            return super().update(*args, **options)
+
+    clerk = Clerk(Stumbles(), pace=QUICK)
+    put(owner, drawn(1))
+    clerk.merged(owner.repo)
+    assert clerk.settled(timeout=20)
+    assert "something unforeseen (IndexError)" in clerk.trouble
+    clerk.merged(owner.repo)
+    assert clerk.settled(timeout=20)
+    assert (clerk.trouble, "1 contribution" in card(hub)) == ("", True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +14,7 @@ import pytest
 from PIL import Image
 
 from annotate import record
-from annotate.errors import RecordError
+from annotate.errors import ConsentError, CorrectionError, RecordError
 from segface_hf.errors import LabelError
 from segface_hf.labels import CELEBAMASK_HQ
 
@@ -60,6 +61,79 @@ def test_an_altered_row_is_refused(drawn):
     (row,) = record.from_parquet(rewritten(drawn(1), image=other["image"]))
     with pytest.raises(RecordError, match="it was altered"):
         record.from_row(row)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("photo_id", "0" * 32),
+        ("photo_hash", "?"),
+        ("photo_hash", "0" * 64),
+        ("areas_before", [1, 2]),
+        ("areas_after", [-1] * 19),
+        ("changed_pixels", 3),
+        ("licence", ""),
+    ],
+)
+def test_a_column_that_does_not_follow_from_the_content_is_refused(drawn, name, value):
+    (row,) = record.from_parquet(rewritten(drawn(1), **{name: value}))
+    with pytest.raises((RecordError, ConsentError)):
+        record.from_row(row)
+
+
+@pytest.mark.parametrize("name", list(record.features()))
+def test_a_column_without_a_value_is_refused(drawn, name):
+    with pytest.raises(RecordError, match=name if name != "record_version" else "of version"):
+        record.from_row(record.from_parquet(rewritten(drawn(1), **{name: None}))[0])
+
+
+@pytest.mark.parametrize("tools", [[None], [{"tool": None, "steps": 1}], [{"tool": "a"}]])
+def test_a_list_with_a_hole_is_refused(drawn, tools):
+    (row,) = record.from_parquet(rewritten(drawn(1), tools=tools))
+    with pytest.raises(RecordError, match="no value in tools"):
+        record.from_row(row)
+
+
+def test_a_text_without_end_is_refused(drawn):
+    (row,) = record.from_parquet(rewritten(drawn(1), app_version="x" * 5000))
+    with pytest.raises(RecordError, match="app_version has 5000 characters"):
+        record.from_row(row)
+
+
+@pytest.mark.parametrize("year", [9999, 1])
+def test_a_time_that_cannot_be_counted_is_refused(drawn, year):
+    moment = datetime(year, 12, 31, tzinfo=UTC)
+    (row,) = record.from_parquet(rewritten(drawn(1), created_at=moment))
+    with pytest.raises(CorrectionError, match=f"got {year}"):
+        record.from_row(row)
+
+
+def test_a_hash_that_another_image_library_rounded_otherwise_is_believed(drawn):
+    held = record.to_row(drawn(1))["photo_hash"]
+    close = f"{int(held, 16) ^ 0b101:064x}"
+    (row,) = record.from_parquet(rewritten(drawn(1), photo_hash=close))
+    assert record.from_row(row).photo_id == drawn(1).photo_id
+
+
+def test_a_row_whose_photo_names_a_file_is_refused(drawn):
+    table = pq.read_table(io.BytesIO(record.to_parquet(drawn(1))))
+    photo = [{"bytes": record.to_row(drawn(1))["image"], "path": "jane_doe_berlin.png"}]
+    at = table.schema.get_field_index("image")
+    named = table.set_column(at, table.schema.field(at), pa.array(photo, table.schema[at].type))
+    sink = io.BytesIO()
+    pq.write_table(named, sink)
+    with pytest.raises(RecordError, match="whose image is not the bytes of a file"):
+        record.from_parquet(sink.getvalue(), source="x")
+
+
+def test_a_time_that_no_calendar_has_is_refused(drawn):
+    table = pq.read_table(io.BytesIO(record.to_parquet(drawn(1))))
+    at = table.schema.get_field_index("created_at")
+    never = pa.array([2**60], pa.int64()).cast(table.schema[at].type)
+    sink = io.BytesIO()
+    pq.write_table(table.set_column(at, table.schema.field(at), never), sink)
+    with pytest.raises(RecordError, match="no time where it should"):
+        record.from_parquet(sink.getvalue(), source="x")
 
 
 def test_an_unknown_id_in_a_row_is_refused(drawn):
