@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import io
-import struct
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from PIL import Image
 
+from annotate import plainpng
 from annotate.consent import Consent
-from annotate.correction import MAX_PIXELS, Correction, Effort, ModelUsed
+from annotate.correction import Correction, Effort, ModelUsed
 from annotate.errors import RecordError
 from annotate.photohash import NEAR_BITS, distance, is_hash, photo_hash
 from segface_hf.labels import SCHEMAS, LabelSchema
@@ -23,8 +21,6 @@ RECORD_VERSION = 1
 MAX_FILE_BYTES = 256 * 2**20
 MAX_TEXT = 4096  # characters; a model may be named by the path of a folder
 IMAGES = ("image", "mask", "prediction")
-_PNG = b"\x89PNG\r\n\x1a\n"
-_COLOR_TYPES = {"L": 0, "RGB": 2}
 
 
 @cache
@@ -66,7 +62,7 @@ def features() -> Any:
 
 def to_row(correction: Correction) -> dict[str, Any]:
     """Returns the row of a correction, images as the bytes of PNG files without metadata."""
-    images = {name: _png(getattr(correction, name)) for name in IMAGES}
+    images = {name: plainpng.encode(getattr(correction, name)) for name in IMAGES}
     return {**_facts(correction), **images}
 
 
@@ -107,17 +103,17 @@ def from_row(row: Mapping[str, Any], *, schema: LabelSchema | None = None) -> Co
         schema: The label schema of a dataset that uses none of the built-in ones.
 
     Raises:
-        RecordError: Another record or label version, images that are no plain PNG, a column
-            without a value, or one that does not follow from the content.
+        RecordError: Another record or label version, images that are more than a plain PNG, a
+            column without a value, or one that does not follow from the content.
         CorrectionError: A text or number is none that a correction can have.
         LabelError: The mask holds unknown ids.
     """
     _check_values(row)
     schema = _schema_of(row, schema)
     correction = Correction(
-        image=_pixels(row["image"], mode="RGB"),
-        mask=_pixels(row["mask"], mode="L"),
-        prediction=_pixels(row["prediction"], mode="L"),
+        image=plainpng.decode(row["image"], mode="RGB"),
+        mask=plainpng.decode(row["mask"], mode="L"),
+        prediction=plainpng.decode(row["prediction"], mode="L"),
         schema=schema,
         model=ModelUsed(row["model"], revision=row["model_revision"], digest=row["model_digest"]),
         effort=Effort(row["seconds"], tuple((t["tool"], t["steps"]) for t in row["tools"])),
@@ -262,30 +258,3 @@ def check_columns(schema: pa.Schema, *, source: str) -> None:
         raise RecordError(
             f"{source} is not of record version {RECORD_VERSION}: it differs in {what}"
         )
-
-
-def _png(array: np.ndarray) -> bytes:
-    sink = io.BytesIO()
-    # Level 6 takes seven times as long as 1 for a photo and saves a few per cent; masks are quick.
-    Image.fromarray(array).save(sink, "PNG", compress_level=1 if array.ndim == 3 else 9)
-    return sink.getvalue()
-
-
-def _pixels(data: bytes, *, mode: str) -> np.ndarray:
-    """Decodes a PNG after reading its size and mode from the header, not after unpacking it."""
-    if not isinstance(data, bytes) or data[:8] != _PNG or len(data) < 33:
-        raise RecordError(f"a row's {mode} image is no PNG file")
-    width, height, depth, color = struct.unpack(">IIBB", data[16:26])
-    if (depth, color) != (8, _COLOR_TYPES[mode]):
-        raise RecordError(
-            f"a row's image must be an 8-bit {mode} PNG, got depth {depth}, type {color}"
-        )
-    if not 0 < width * height <= MAX_PIXELS:
-        raise RecordError(
-            f"a row's image is {width} x {height}, at most {MAX_PIXELS} pixels are read"
-        )
-    try:
-        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
-            return np.asarray(image.convert(mode))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise RecordError(f"a row's {mode} image is damaged ({error})") from error

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from annotate.bookkeeping import count_rows
 from annotate.errors import RecordError, ReviewError
@@ -37,8 +39,18 @@ HOSTILE = [
 def test_a_row_that_lies_or_lacks_a_value_is_shown_and_not_merged(guest, owner, drawn, row):
     number = propose(guest, drawn(1), **row)
     seen = Desk(owner).inspect(number)
-    assert seen.correction is None and seen.findings[0].check == "row"
+    assert seen.correction is None
+    assert seen.findings[0].check == "row"
     with pytest.raises(ReviewError, match="can't be accepted as it is"):
+        Desk(owner).accept(number)
+
+
+def test_a_photo_that_carries_a_place_or_a_turn_is_not_merged(guest, owner, drawn):
+    exif, sink = Image.Exif(), io.BytesIO()
+    exif[0x0112] = 6
+    Image.fromarray(drawn(1).image).save(sink, "PNG", exif=exif)
+    number = propose(guest, drawn(1), image=sink.getvalue())
+    with pytest.raises(ReviewError, match="holds more than its pixels: eXIf"):
         Desk(owner).accept(number)
 
 
