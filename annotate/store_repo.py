@@ -263,18 +263,22 @@ def _pull_request(found: Discussion) -> PullRequest:
             for event in found.events
             if isinstance(event, DiscussionComment)
         )
-        files = tuple(_changed_files(found.diff or ""))
+        files = tuple(changed_files(found.diff or ""))
     return PullRequest(
         found.num, found.title, found.author, found.status, found.url, comments, files
     )
 
 
-def _changed_files(diff: str) -> Iterator[tuple[str, str]]:
-    """Reads which paths a git diff adds, changes or deletes; a rename counts as changed."""
+def changed_files(diff: str) -> Iterator[tuple[str, str]]:
+    """Reads which paths a git diff adds, changes or deletes; a rename counts as changed.
+
+    Git quotes a name with anything unusual in it and repeats the name of a file that is added or
+    deleted. A line that is otherwise is given as it is, so that no file goes unseen.
+    """
     for part in re.split(r"^(?=diff --git )", diff, flags=re.MULTILINE):
-        lines = part.splitlines()
-        named = re.fullmatch(r"diff --git a/(.+) b/(.+)", lines[0]) if lines else None
-        if named:
-            head = lines[1] if len(lines) > 1 else ""
-            change = {"new": "added", "deleted": "deleted"}.get(head.split(" ")[0], "changed")
-            yield change, named[2]
+        if not part.startswith("diff --git "):
+            continue
+        line, _, rest = part.partition("\n")
+        named = re.fullmatch(r"diff --git a/(.+) b/\1", line)
+        change = {"new": "added", "deleted": "deleted"}.get(rest.split(" ", 1)[0], "changed")
+        yield (change, named[1]) if named else ("changed", line.removeprefix("diff --git "))

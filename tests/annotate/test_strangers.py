@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 from datetime import UTC, datetime
 
 import numpy as np
@@ -16,6 +17,7 @@ from annotate.ledger import Ledger
 from annotate.record import rows_to_parquet, to_parquet, to_row
 from annotate.review import Desk
 from annotate.store import FolderStore
+from annotate.store_repo import changed_files
 
 
 def propose(store, correction, *, files=None, **row):
@@ -106,3 +108,51 @@ def test_a_fixed_row_and_one_without_consent_are_still_read(owner, guest, drawn,
     store, kept = FolderStore(tmp_path), drawn(2, consent=None)
     store.save_row(kept.content_id, to_parquet(kept), schema=kept.schema)
     assert store.load(kept.content_id).consent is None
+
+
+ROW = row_path("0" * 32)
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("é.parquet", r'"a/\303\251.parquet" "b/\303\251.parquet"'),
+        ('"', r'"a/\"" "b/\""'),
+        ("a\tb", r'"a/a\tb" "b/a\tb"'),
+        (f"x b/{ROW}", f"x b/{ROW}"),
+        (ROW, ROW),
+    ],
+)
+def test_every_file_of_a_real_diff_is_seen(tmp_path, path, shown):
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x@x", "-C", str(tmp_path)]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
+    for name in (path, "second"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"diff --git a/fake b/fake\nnew file\n")
+    subprocess.run([*git, "add", "."], check=True)
+    diff = subprocess.run([*git, "diff", "--cached"], check=True, capture_output=True).stdout
+    found = [name for _, name in changed_files(diff.decode())]
+    assert sorted(found) == sorted([shown, "second"])
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "diff --git a/old b/" + ROW,
+        f"diff --git a/x b/{ROW} b/y b/{ROW}",
+        "diff --git " + ROW,
+        "diff --git ",
+    ],
+)
+def test_a_line_that_is_not_understood_is_no_added_row(header):
+    ((change, shown),) = changed_files(f"{header}\nnew file mode 100644\n")
+    assert (change, shown) == ("changed", header.removeprefix("diff --git "))
+
+
+@pytest.mark.parametrize("name", ["a\u2028b", "a\rb", "a\x85b", "é"])
+def test_a_file_with_an_unusual_name_stops_a_merge(guest, owner, drawn, name):
+    evil = to_parquet(drawn(2, consent=None))
+    number = propose(guest, drawn(1), files={f"data/train/zz/{name}.parquet": evil})
+    with pytest.raises(ReviewError, match="besides its row it has"):
+        Desk(owner).accept(number)

@@ -100,7 +100,7 @@ def test_where_the_hub_shows_no_changes_the_comment_tells_the_request(
 ):
     old, new = drawn(1).content_id, fixed(desk, guest, drawn(1))
     desk.store.repo.comment(1, FIXED.format(new))  # the double drops the one of a merge
-    monkeypatch.setattr("annotate.store_repo._changed_files", lambda diff: [])
+    monkeypatch.setattr("annotate.store_repo.changed_files", lambda diff: [])
     assert refs_named(takedown(new)) == "refs/pr/1"
     assert marked(hub, old, new) == [True, True]
 
