@@ -17,16 +17,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from annotate import layout
+from annotate.bounds import check_group, groups_of
 from annotate.durable import write_durably
 from annotate.errors import RecordError, StoreError
 from annotate.photohash import near_duplicates, photo_hash
 from annotate.place import Place
+from annotate.ranged import Ranged
 from annotate.record import check_columns, features
 from annotate.stats import COLUMNS
 
 log = logging.getLogger(__name__)
 KEPT = (*COLUMNS, "photo_hash")
-TAIL = 64 * 1024  # what pyarrow asks for at once; the facts and the footer need 16 kB
 MOST_AT_ONCE = 64
 FRESH, SOON = 60.0, 5.0
 
@@ -151,55 +152,19 @@ def facts_of(repo: Place, path: str, *, revision: str) -> list[dict[str, Any]]:
     """
     content_id = layout.id_at(path)
     names = [name for name in KEPT if not (content_id and name == "content_id")]
-    with _Ranged(repo, path, revision) as stream:
+    with Ranged(repo, path, revision) as stream:
         try:
             file = pq.ParquetFile(stream)
             check_columns(file.schema_arrow, source=path)
+            most = 1 if content_id else None
+            for group in groups_of(stream, size=stream.size, source=path, most=most):
+                check_group(stream, group, schema=file.schema, source=path, columns=names)
             rows = file.read(names, use_threads=False).to_pylist()
-        except (pa.ArrowException, ValueError, OverflowError) as error:
+        except (RecordError, StoreError, FileNotFoundError):
+            raise
+        except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
             raise RecordError(f"{path} is no whole parquet file ({error})") from error
     return [{"content_id": content_id, **row} for row in rows]
-
-
-class _Ranged(io.RawIOBase):
-    """A file on the Hub of which only the parts that are asked for are fetched."""
-
-    def __init__(self, repo: Place, path: str, revision: str) -> None:
-        super().__init__()
-        self._of = {"path": path, "revision": revision}
-        self._repo = repo
-        tail, size = repo.read_part(**self._of, span=f"-{TAIL}")
-        self._size = len(tail) if size is None else size
-        self._parts = [(self._size - len(tail), tail)]
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        count = max(0, min(len(buffer), self._size - self._at))
-        buffer[:count] = self._bytes(self._at, count)
-        self._at += count
-        return count
-
-    def _bytes(self, start: int, count: int) -> bytes:
-        for first, data in self._parts:
-            if first <= start and start + count <= first + len(data):
-                return data[start - first : start - first + count]
-        last = min(self._size, max(start + count, start + TAIL)) - 1
-        data, _ = self._repo.read_part(**self._of, span=f"{start}-{last}")
-        self._parts.append((start, data))
-        return data[:count]
 
 
 def _holds_rows(path: str) -> bool:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from annotate import plainpng
+from annotate.bounds import check_group, groups_of
 from annotate.consent import Consent
 from annotate.correction import Correction, Effort, ModelUsed
-from annotate.errors import RecordError
-from annotate.photohash import NEAR_BITS, distance, is_hash, photo_hash
+from annotate.errors import RecordError, StoreError
+from annotate.photohash import photo_hash
+from annotate.rowcheck import check_derived, check_values
 from segface_hf.labels import SCHEMAS, LabelSchema
 
 RECORD_VERSION = 1
 MAX_FILE_BYTES = 256 * 2**20
-MAX_TEXT = 4096  # characters; a model may be named by the path of a folder
+GROUP_ROWS, GROUP_BYTES = 32, 16 * 2**20
 IMAGES = ("image", "mask", "prediction")
 
 
@@ -108,7 +110,7 @@ def from_row(row: Mapping[str, Any], *, schema: LabelSchema | None = None) -> Co
         CorrectionError: A text or number is none that a correction can have.
         LabelError: The mask holds unknown ids.
     """
-    _check_values(row)
+    check_values(row, names=features())
     schema = _schema_of(row, schema)
     correction = Correction(
         image=plainpng.decode(row["image"], mode="RGB"),
@@ -127,41 +129,8 @@ def from_row(row: Mapping[str, Any], *, schema: LabelSchema | None = None) -> Co
         raise RecordError(
             f"row {row['content_id']} holds the content of {correction.content_id}: it was altered"
         )
-    _check_derived(row, correction)
+    check_derived(row, facts=_facts(correction))
     return correction
-
-
-def _check_values(row: Mapping[str, Any]) -> None:
-    """Checks that every column has a value; parquet lets any of them be null."""
-    empty = [name for name in features() if _is_null(row[name])]
-    if empty:
-        raise RecordError(f"row {row['content_id']} has no value in {', '.join(empty)}")
-    for name, value in row.items():
-        if isinstance(value, str) and len(value) > MAX_TEXT:
-            raise RecordError(
-                f"a row's {name} has {len(value)} characters, at most {MAX_TEXT} are read"
-            )
-
-
-def _is_null(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(_is_null(each) for each in value.values())
-    return value is None or (isinstance(value, list) and any(_is_null(each) for each in value))
-
-
-def _check_derived(row: Mapping[str, Any], correction: Correction) -> None:
-    """Checks the columns that others count by, which nobody reckons again later."""
-    facts = _facts(correction)
-    # Another version of the image library may round a cell of the hash the other way.
-    held, reckoned = row["photo_hash"], facts.pop("photo_hash")
-    wrong = [name for name, value in facts.items() if row[name] != value]
-    if not is_hash(held) or distance(held, reckoned) > NEAR_BITS:
-        wrong.append("photo_hash")
-    if wrong:
-        raise RecordError(
-            f"row {row['content_id']} says in {', '.join(wrong)} what does not follow from its "
-            "content: it was altered"
-        )
 
 
 def consent_of(row: Mapping[str, Any]) -> Consent | None:
@@ -192,37 +161,90 @@ def _schema_of(row: Mapping[str, Any], schema: LabelSchema | None) -> LabelSchem
     return schema
 
 
+def one_row(data: bytes, content_id: str, *, source: str) -> dict[str, Any]:
+    """Returns the one row of a contribution's own file, images as PNG bytes.
+
+    Raises:
+        RecordError: As from `from_parquet`, or it does not hold that row alone.
+    """
+    rows = from_parquet(data, source=source, most=1)
+    if len(rows) != 1 or rows[0]["content_id"] != content_id:
+        raise RecordError(f"{source} does not hold the one row that its name says")
+    return rows[0]
+
+
 def to_parquet(correction: Correction) -> bytes:
     """Returns the file of one row, the datasets features inside."""
     return rows_to_parquet([to_row(correction)])
 
 
-def rows_to_parquet(rows: list[dict[str, Any]]) -> bytes:
+def rows_to_parquet(rows: Iterable[dict[str, Any]]) -> bytes:
     """Returns a parquet file of rows in small row groups, so that readers can stream it."""
-    encoded = [
-        {k: {"bytes": v, "path": None} if isinstance(v, bytes) else v for k, v in row.items()}
-        for row in rows
-    ]
-    table = pa.Table.from_pylist(encoded, schema=features().arrow_schema)
-    sink = io.BytesIO()
-    pq.write_table(table, sink, compression="zstd", row_group_size=32)
+    sink, schema = io.BytesIO(), features().arrow_schema
+    with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
+        for group in _grouped(rows):
+            writer.write_table(pa.Table.from_pylist(group, schema=schema))
     return sink.getvalue()
 
 
-def from_parquet(data: bytes, *, source: str = "file") -> list[dict[str, Any]]:
+def _grouped(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    group: list[dict[str, Any]] = []
+    size = 0
+    for row in rows:
+        if group and (len(group) == GROUP_ROWS or size + image_bytes(row) > GROUP_BYTES):
+            yield group
+            group, size = [], 0
+        size += image_bytes(row)
+        pictures = {k: {"bytes": v, "path": None} for k, v in row.items() if isinstance(v, bytes)}
+        group.append({**row, **pictures})
+    if group:
+        yield group
+
+
+def image_bytes(row: Mapping[str, Any]) -> int:
+    """Returns the bytes of a row's images, which are nearly all of it."""
+    return sum(len(row[name] or b"") for name in IMAGES)
+
+
+def from_parquet(
+    data: bytes, *, source: str = "file", most: int | None = None
+) -> list[dict[str, Any]]:
     """Returns the rows of a parquet file, images as PNG bytes.
 
+    Args:
+        data: The file.
+        source: What it is called in an error.
+        most: The most rows that are read; None allows as many as fit into so many bytes.
+
     Raises:
-        RecordError: Too large, no parquet file, other columns, or another record version.
+        RecordError: Too large, also when unpacked, no parquet file, other columns, or another
+            record version.
     """
     if len(data) > MAX_FILE_BYTES:
         raise RecordError(f"{source} is {len(data)} bytes, at most {MAX_FILE_BYTES} are read")
+    groups = row_groups(io.BytesIO(data), size=len(data), source=source, most=most)
+    return [row for group in groups for row in group]
+
+
+def row_groups(
+    stream: BinaryIO, *, size: int, source: str, most: int | None = None
+) -> Iterator[list[dict[str, Any]]]:
+    """Yields the rows of a parquet file of any size, a row group at a time.
+
+    Raises:
+        RecordError: As from `from_parquet`, but for the size.
+    """
     try:
-        table = pq.read_table(io.BytesIO(data))
-    except (pa.ArrowException, OSError) as error:
+        file = pq.ParquetFile(stream)
+        check_columns(file.schema_arrow, source=source)
+        groups = groups_of(stream, size=size, source=source, most=most)
+        for index, group in enumerate(groups):
+            check_group(stream, group, schema=file.schema, source=source)
+            yield _rows_of(file.read_row_group(index, use_threads=False), source=source)
+    except (RecordError, StoreError, FileNotFoundError):
+        raise
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise RecordError(f"{source} is no whole parquet file ({error})") from error
-    check_columns(table.schema, source=source)
-    return _rows_of(table, source=source)
 
 
 def _rows_of(table: pa.Table, *, source: str) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ from annotate.errors import (
 from annotate.inspection import Contribution, Inspection, beyond_its_row, provenance
 from annotate.ledger import Ledger
 from annotate.photohash import photo_hash
-from annotate.record import from_parquet, from_row, to_parquet
+from annotate.record import from_row, one_row, to_parquet
 from annotate.store_hub import HubStore, proposed_id
 from annotate.traces import FIXED
 from segface_hf.errors import LabelError
@@ -225,10 +225,7 @@ class Desk:
         path, data = layout.row_path(contribution.id), self._bytes(contribution)
         if data is None:
             raise ReviewError(f"it does not hold {path}")
-        rows = from_parquet(data, source=path)
-        if len(rows) != 1 or rows[0]["content_id"] != contribution.id:
-            raise ReviewError(f"{path} does not hold the one row that its name says")
-        return from_row(rows[0])
+        return from_row(one_row(data, contribution.id, source=path))
 
     def _replace_row(self, contribution: Contribution, new: Correction) -> None:
         path, revision = layout.row_path(new.content_id), contribution.request.revision

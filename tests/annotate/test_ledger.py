@@ -8,8 +8,9 @@ from annotate.bookkeeping import count_rows, mirror
 from annotate.compact import compact
 from annotate.errors import RecordError, RemoteBusyError
 from annotate.layout import row_path
-from annotate.ledger import TAIL, Ledger
+from annotate.ledger import Ledger
 from annotate.parcel import Parcel
+from annotate.ranged import TAIL
 from annotate.record import to_parquet
 from annotate.takedown import take_down
 
