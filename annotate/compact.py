@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +10,11 @@ from annotate import layout
 from annotate.correction import digest
 from annotate.errors import RecordError
 from annotate.place import Place, merged_index, upkeep
-from annotate.record import from_parquet, rows_to_parquet
+from annotate.record import image_bytes, one_row, rows_to_parquet
 from segface_hf.wording import counted
 
 MOST_FILES = 500
+MOST_BYTES = 128 * 2**20  # half of what is read as a whole
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,9 @@ class Compacted:
     path: str = ""
 
 
-def compact(place: Place, *, at_least: int = 50, at_most: int = MOST_FILES) -> Compacted:
+def compact(
+    place: Place, *, at_least: int = 50, at_most: int = MOST_FILES, most_bytes: int = MOST_BYTES
+) -> Compacted:
     """Moves the rows of up to `at_most` single files into one merged file.
 
     One commit, pinned to the commit that was read, adds the merged file and deletes exactly the
@@ -35,33 +39,68 @@ def compact(place: Place, *, at_least: int = 50, at_most: int = MOST_FILES) -> C
         place: The dataset.
         at_least: With fewer files than this nothing is done.
         at_most: Files to read at once.
+        most_bytes: Images in one merged file; fewer files are read where theirs are more.
 
     Raises:
         RemoteBusyError: Others kept coming first.
         RecordError: A file is damaged; nothing has changed.
     """
-    return upkeep(place, lambda head: _compact(place, head, at_least=at_least, at_most=at_most))
+    limits = {"at_least": at_least, "at_most": at_most, "most": most_bytes}
+    return upkeep(place, lambda head: _compact(place, head, **limits))
 
 
-def _compact(place: Place, head: str, *, at_least: int, at_most: int) -> Compacted:
+def _compact(place: Place, head: str, *, at_least: int, at_most: int, most: int) -> Compacted:
     present = set(place.paths(revision=head))
     singles = sorted(path for path in present if layout.id_at(path))[:at_most]
     if len(singles) < at_least:
         return Compacted(0)
-    rows = [_row(place, path, revision=head) for path in singles]
+    rows = _rows(place, singles, revision=head, most=most)
     ids = [row["content_id"] for row in rows]
-    merged = f"{layout.MERGED}/{digest(*(i.encode() for i in ids))}.parquet"
+    (merged,) = (files := merged_files(rows, most=most))
     index = merged_index(place, ids, revision=head, present=present)
-    added = {merged: rows_to_parquet(rows), **index}
-    title = f"Compact {counted(len(singles), 'contribution')} into one file"
-    place.commit(added, title=title, deleted=singles, parent=head)
-    return Compacted(len(singles), merged)
+    title = f"Compact {counted(len(rows), 'contribution')} into one file"
+    place.commit({**files, **index}, title=title, deleted=singles[: len(rows)], parent=head)
+    return Compacted(len(rows), merged)
+
+
+def merged_files(rows: Iterable[dict[str, Any]], *, most: int = MOST_BYTES) -> dict[str, bytes]:
+    """Returns merged files of rows by path, each of at most so many bytes of images.
+
+    A row that is larger has a file of its own.
+    """
+    files: dict[str, bytes] = {}
+    part: list[dict[str, Any]] = []
+    size = 0
+    for row in rows:
+        if part and size + image_bytes(row) > most:
+            files.update(_merged(part))
+            part, size = [], 0
+        part.append(row)
+        size += image_bytes(row)
+    return {**files, **_merged(part)} if part else files
+
+
+def _merged(rows: list[dict[str, Any]]) -> dict[str, bytes]:
+    name = digest(*(row["content_id"].encode() for row in rows))
+    return {f"{layout.MERGED}/{name}.parquet": rows_to_parquet(rows)}
+
+
+def _rows(place: Place, paths: list[str], *, revision: str, most: int) -> list[dict[str, Any]]:
+    """Reads rows until the next one would be too much for one file, but at least one."""
+    rows: list[dict[str, Any]] = []
+    size = 0
+    for path in paths:
+        row = _row(place, path, revision=revision)
+        size += image_bytes(row)
+        if rows and size > most:
+            break
+        rows.append(row)
+    return rows
 
 
 def _row(place: Place, path: str, *, revision: str) -> dict[str, Any]:
-    rows = from_parquet(place.read(path, revision=revision) or b"", source=path)
-    if len(rows) != 1 or rows[0]["content_id"] != layout.id_at(path):
-        raise RecordError(
-            f"{path} does not hold the one row that its name says: take it down first"
-        )
-    return rows[0]
+    data = place.read(path, revision=revision) or b""
+    try:
+        return one_row(data, str(layout.id_at(path)), source=path)
+    except RecordError as error:
+        raise RecordError(f"{error}: take it down first") from error

@@ -20,6 +20,7 @@ from annotate.correction import Correction
 from annotate.durable import store_error, write_durably
 from annotate.errors import RecordError, StoreError, TakenDownError
 from annotate.photohash import near_duplicates, photo_hash
+from annotate.ranged import rows_in
 from annotate.record import (
     check_columns,
     from_parquet,
@@ -106,8 +107,7 @@ class FolderStore:
         new = from_parquet(data, source=content_id)[0]
         if not new["consent_right"] or self._consents(path).get(content_id):
             return False
-        rows = from_parquet(path.read_bytes(), source=path.name)
-        whole = [new if row["content_id"] == content_id else row for row in rows]
+        whole = (new if row["content_id"] == content_id else row for row in self._rows_in(path))
         write_durably(path, rows_to_parquet(whole))
         return True
 
@@ -185,7 +185,7 @@ class FolderStore:
             RecordError: Its row is damaged.
         """
         for path in self._files_of(content_id):
-            for row in from_parquet(path.read_bytes(), source=path.name):
+            for row in self._rows_in(path):
                 if row["content_id"] == content_id:
                     return from_row(row)
         raise StoreError(f"{self.root} holds no contribution {content_id[:40]}")
@@ -201,7 +201,10 @@ class FolderStore:
     def rows(self) -> Iterator[dict[str, Any]]:
         """Reads every row with its images as PNG bytes."""
         for path in self.files():
-            yield from from_parquet(path.read_bytes(), source=path.name)
+            yield from self._rows_in(path)
+
+    def _rows_in(self, path: Path) -> Iterator[dict[str, Any]]:
+        return rows_in(self, path.relative_to(self.root).as_posix())
 
     def head(self) -> str:
         """Returns a name for the present state, which every save renews; no other can be read."""

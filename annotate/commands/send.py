@@ -15,7 +15,7 @@ from annotate.errors import ConsentError, RemoteRefusedError, StoreError
 from annotate.outbox import Outbox
 from annotate.parcel import Parcel
 from annotate.place import patiently
-from annotate.record import from_parquet, rows_to_parquet
+from annotate.record import rows_to_parquet
 from annotate.store import FolderStore
 from annotate.store_hub import HubStore
 from segface_hf.wording import counted
@@ -84,9 +84,8 @@ def _parcels(store: FolderStore) -> tuple[list[Parcel], int]:
 
 
 def _single_rows(store: FolderStore) -> Iterator[bytes]:
-    for path in store.files():
-        for row in from_parquet(path.read_bytes(), source=path.name):
-            yield rows_to_parquet([row])
+    for row in store.rows():
+        yield rows_to_parquet([row])
 
 
 def _propose(store: HubStore, parcels: list[Parcel], sleep: Callable[[float], None]) -> int:
