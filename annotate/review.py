@@ -85,7 +85,7 @@ class Desk:
             ReviewError: It is no open contribution.
         """
         contribution = self._pinned(number)
-        outside = (*beyond_its_row(contribution), *self._unwanted(contribution))
+        outside = (*beyond_its_row(contribution), *self._unwanted(contribution.id))
         try:
             correction = self._fetch(contribution)
             check_block(
@@ -161,7 +161,8 @@ class Desk:
             raise ReviewError(f"#{number} can't be fixed: {seen.findings[0].sentence}")
         new = dataclasses.replace(seen.correction, mask=mask)
         around = [finding for finding in seen.findings if finding.check in _NOT_OF_THE_MASK]
-        if told := [f.sentence for f in (*around, *check(new)) if f.blocks]:
+        around += self._unwanted(new.content_id)
+        if told := dict.fromkeys(f.sentence for f in (*around, *check(new)) if f.blocks):
             raise ReviewError(f"#{number} can't be fixed: {'; '.join(told)}")
         if new.content_id != seen.correction.content_id:
             self._replace_row(seen.contribution, new)
@@ -211,11 +212,19 @@ class Desk:
                 f"head of the dataset with commit {contribution.head[:12]}, which was looked at"
             )
 
-    def _unwanted(self, contribution: Contribution) -> tuple[Finding, ...]:
-        tombstone = layout.tombstone_path(contribution.id)
-        if not self.store.repo.present([tombstone]):
-            return ()
-        return (Finding("tombstone", "it was taken down from the dataset before", blocks=True),)
+    def _unwanted(self, content_id: str) -> tuple[Finding, ...]:
+        """Looks whether the dataset has a row already, or will not have it again."""
+        tombstone, own = layout.tombstone_path(content_id), layout.row_path(content_id)
+        index = layout.index_path(content_id)
+        present = self.store.repo.present([tombstone, own, index])
+        findings = []
+        if tombstone in present:
+            told = "it was taken down from the dataset before"
+            findings.append(Finding("tombstone", told, blocks=True))
+        listed = (self.store.repo.read(index) or b"") if index in present else b""
+        if own in present or content_id in listed.decode("utf-8", "replace").split():
+            findings.append(Finding("duplicate", "the dataset has it already", blocks=True))
+        return tuple(findings)
 
     def _bytes(self, contribution: Contribution, revision: str = "") -> bytes | None:
         path = layout.row_path(contribution.id)
