@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, Protocol
 
 import pyarrow.parquet as pq
 
@@ -27,6 +27,16 @@ _ENCODINGS = (0, 2, 3, 8)  # plain, run lengths, dictionaries: a value takes its
 _FALSE, _TRUE, _WHOLE, _BINARY, _LIST, _STRUCT = 2, 1, (3, 4, 5, 6), 8, 9, 12
 
 
+class Stream(Protocol):
+    """A file that can be read here and there."""
+
+    def read(self, size: int = -1, /) -> Any:
+        """Returns so many bytes."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Goes to a place."""
+
+
 @dataclass(frozen=True)
 class Group:
     """Where a row group is: its rows, and first byte and length of each column."""
@@ -36,7 +46,7 @@ class Group:
 
 
 def groups_of(
-    stream: BinaryIO, *, size: int, source: str, most: int | None = None
+    stream: Stream, *, size: int, source: str, most: int | None = None
 ) -> tuple[Group, ...]:
     """Returns the row groups of a parquet file, after a look at how many rows they are.
 
@@ -80,7 +90,7 @@ def _group(held: dict[int, Any]) -> Group:
 
 
 def check_group(
-    stream: BinaryIO,
+    stream: Stream,
     group: Group,
     *,
     schema: pq.ParquetSchema,
@@ -115,7 +125,7 @@ def check_group(
             )
 
 
-def _measured(stream: BinaryIO, at: int, end: int, *, source: str) -> tuple[int, int]:
+def _measured(stream: Stream, at: int, end: int, *, source: str) -> tuple[int, int]:
     """Returns the bytes that the pages of a column unpack to, and the values that they hold."""
     unpacked = values = listed = 0
     while at < end:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from annotate import plainpng
-from annotate.bounds import check_group, groups_of
+from annotate.bounds import Stream, check_group, groups_of
 from annotate.consent import Consent
 from annotate.correction import Correction, Effort, ModelUsed
 from annotate.errors import RecordError, StoreError
@@ -227,7 +227,7 @@ def from_parquet(
 
 
 def row_groups(
-    stream: BinaryIO, *, size: int, source: str, most: int | None = None
+    stream: Stream, *, size: int, source: str, most: int | None = None
 ) -> Iterator[list[dict[str, Any]]]:
     """Yields the rows of a parquet file of any size, a row group at a time.
 
