@@ -9,7 +9,9 @@ from typing import Any
 from annotate import layout
 from annotate.correction import digest
 from annotate.errors import RecordError
+from annotate.ledger import facts_of
 from annotate.place import Place, merged_index, upkeep
+from annotate.ranged import rows_in
 from annotate.record import image_bytes, one_row, rows_to_parquet
 from segface_hf.wording import counted
 
@@ -19,7 +21,10 @@ MOST_BYTES = 128 * 2**20  # half of what is read as a whole
 
 @dataclass(frozen=True)
 class Compacted:
-    """What a compaction did: how many files of one row became which merged file."""
+    """What a compaction did: how many files of one row became which merged file.
+
+    Without a path their rows were in merged files already, and only the files are gone.
+    """
 
     files: int
     path: str = ""
@@ -52,6 +57,8 @@ def compact(
 def _compact(place: Place, head: str, *, at_least: int, at_most: int, most: int) -> Compacted:
     present = set(place.paths(revision=head))
     singles = sorted(path for path in present if layout.id_at(path))[:at_most]
+    if doubles := _without_doubles(place, singles, revision=head, present=present):
+        return doubles
     if len(singles) < at_least:
         return Compacted(0)
     rows = _rows(place, singles, revision=head, most=most)
@@ -59,7 +66,8 @@ def _compact(place: Place, head: str, *, at_least: int, at_most: int, most: int)
     (merged,) = (files := merged_files(rows, most=most))
     index = merged_index(place, ids, revision=head, present=present)
     title = f"Compact {counted(len(rows), 'contribution')} into one file"
-    place.commit({**files, **index}, title=title, deleted=singles[: len(rows)], parent=head)
+    # Where a folder is left in between, the index names what may be there twice.
+    place.commit({**index, **files}, title=title, deleted=singles[: len(rows)], parent=head)
     return Compacted(len(rows), merged)
 
 
@@ -96,6 +104,46 @@ def _rows(place: Place, paths: list[str], *, revision: str, most: int) -> list[d
             break
         rows.append(row)
     return rows
+
+
+def _without_doubles(
+    place: Place, singles: list[str], *, revision: str, present: set[str]
+) -> Compacted | None:
+    """Deletes single files whose rows merged files hold as well; returns None without any.
+
+    A compaction of a folder that was stopped leaves such, and so do two pull requests of one
+    contribution. The merged row stays, unless only the single one has consent.
+    """
+    listed = _listed(place, singles, revision=revision, present=present)
+    added, doubles = dict[str, bytes](), set[str]()
+    for path in sorted(p for p in present if listed and p.startswith(f"{layout.MERGED}/")):
+        if not (
+            inside := listed & {r["content_id"] for r in facts_of(place, path, revision=revision)}
+        ):
+            continue
+        own = {i: _row(place, layout.row_path(i), revision=revision) for i in inside}
+        if any(row["consent_right"] for row in own.values()):
+            rows = rows_in(place, path, revision=revision)
+            whole = (_agreed(row, own.get(row["content_id"], row)) for row in rows)
+            added[path] = rows_to_parquet(whole)
+        doubles |= inside
+    if not doubles:
+        return None
+    title = f"Delete {counted(len(doubles), 'file')} whose rows are in merged files"
+    place.commit(added, title=title, deleted=sorted(map(layout.row_path, doubles)), parent=revision)
+    return Compacted(len(doubles))
+
+
+def _agreed(merged: dict[str, Any], single: dict[str, Any]) -> dict[str, Any]:
+    return single if single["consent_right"] and not merged["consent_right"] else merged
+
+
+def _listed(place: Place, singles: list[str], *, revision: str, present: set[str]) -> set[str]:
+    """Returns the ids of single files that `index/` says are in merged files too."""
+    ids = {layout.id_at(path) or "" for path in singles}
+    indexes = {layout.index_path(content_id) for content_id in ids} & present
+    texts = [place.read(path, revision=revision) or b"" for path in sorted(indexes)]
+    return ids & {content_id for text in texts for content_id in text.decode().split()}
 
 
 def _row(place: Place, path: str, *, revision: str) -> dict[str, Any]:

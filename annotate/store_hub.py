@@ -11,12 +11,13 @@ from typing import Any
 from annotate import layout
 from annotate.card import CardFacts, check_block, new_card, other_licence, read_block
 from annotate.consent import DEFAULT_LICENCE
-from annotate.errors import RecordError, RemoteRefusedError
+from annotate.errors import RecordError, RemoteBusyError, RemoteRefusedError
 from annotate.parcel import Parcel
 from annotate.store_repo import DatasetRepo, PullRequest
 from segface_hf.labels import LabelSchema
 from segface_hf.wording import counted
 
+_AGAIN = 3
 _TITLE = re.compile(r"Correction ([0-9a-f]{32})")
 
 
@@ -123,15 +124,33 @@ class HubStore:
             for i, parcel in by_id.items()
             if (misfit := self._misfit(parcel) or self._under_another_licence(parcel))
         }
-        results = {**self._known([i for i in by_id if i not in misfits]), **misfits}
+        wanted = {i: parcel for i, parcel in by_id.items() if i not in misfits}
+        return {**(self._commit_fresh(wanted) if wanted else {}), **misfits}
+
+    def _commit_fresh(
+        self, by_id: Mapping[str, Parcel], *, again: int = _AGAIN
+    ) -> dict[str, Delivery | RemoteRefusedError]:
+        """Commits what the dataset doesn't have, on the very commit of which that is known.
+
+        A takedown that lands during the upload is another commit: the Hub refuses this one, and
+        everything is looked at anew. What was uploaded needs no second upload.
+        """
+        head = self.repo.head()
+        results = self._known(list(by_id))
         fresh = {i: parcel for i, parcel in by_id.items() if i not in results}
-        if fresh:
+        if not fresh:
+            return results
+        try:
             committed = self.repo.commit(
                 {layout.row_path(i): parcel.data for i, parcel in fresh.items()},
                 title=f"Add {counted(len(fresh), 'correction')}",
+                parent=head,
             )
-            results.update({i: Delivery(merged=True, url=committed.url) for i in fresh})
-        return results
+        except RemoteBusyError as error:
+            if not again or error.retry_after is not None or self.repo.head() == head:
+                raise
+            return self._commit_fresh(by_id, again=again - 1)
+        return {**results, **{i: Delivery(merged=True, url=committed.url) for i in fresh}}
 
     def outcomes(self) -> dict[str, PullRequest]:
         """Returns this account's pull requests by content id; an open one hides a closed one."""

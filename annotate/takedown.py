@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 
 from annotate import layout
 from annotate.correction import digest
-from annotate.errors import ReviewError
+from annotate.errors import RecordError, ReviewError
+from annotate.ledger import facts_of
 from annotate.place import Place, upkeep
 from annotate.record import from_parquet, rows_to_parquet
 from segface_hf.wording import counted
@@ -32,10 +33,12 @@ class TakenDown:
     Attributes:
         removed: Content ids whose row was at the head.
         marked: Content ids that now have a tombstone, removed or not.
+        unread: Why merged files can't be read, which may hold them still, a sentence each.
     """
 
     removed: tuple[str, ...]
     marked: tuple[str, ...]
+    unread: tuple[str, ...] = ()
 
 
 def still_needed(repo_id: str, numbers: Iterable[int] = ()) -> str:
@@ -46,6 +49,8 @@ def still_needed(repo_id: str, numbers: Iterable[int] = ()) -> str:
 
 def take_down(place: Place, ids: Iterable[str], *, reason: str = "") -> TakenDown:
     """Removes contributions by content id and leaves a tombstone for each.
+
+    A row can be in its own file and in merged ones as well, so that all of them are looked at.
 
     Args:
         place: The dataset.
@@ -64,31 +69,43 @@ def take_down(place: Place, ids: Iterable[str], *, reason: str = "") -> TakenDow
         raise ReviewError("name at least one contribution to take down")
     removed: set[str] = set()  # kept over attempts: one whose answer was lost has removed them too
     notes = {layout.tombstone_path(i): _tombstone(i, reason) for i in wanted}
-    upkeep(place, lambda head: _take_down(place, head, notes=notes, removed=removed))
-    return TakenDown(tuple(sorted(removed)), tuple(wanted))
+    unread = upkeep(place, lambda head: _take_down(place, head, notes=notes, removed=removed))
+    return TakenDown(tuple(sorted(removed)), tuple(wanted), unread)
 
 
-def _take_down(place: Place, head: str, *, notes: dict[str, bytes], removed: set[str]) -> None:
+def _take_down(
+    place: Place, head: str, *, notes: dict[str, bytes], removed: set[str]
+) -> tuple[str, ...]:
+    """Makes the commit; returns what is wrong with merged files that can't be read."""
     wanted = {path.rsplit("/", 1)[1].removesuffix(".json") for path in notes}
     paths = set(place.paths(revision=head))
     own = {layout.row_path(i): i for i in wanted if layout.row_path(i) in paths}
     removed |= set(own.values())
-    added, deleted = dict(notes), list(own)
-    if len(own) < len(wanted):
-        for path in sorted(p for p in paths if p.startswith(f"{layout.MERGED}/")):
+    added, deleted, unread = dict(notes), list(own), []
+    for path in sorted(p for p in paths if p.startswith(f"{layout.MERGED}/")):
+        try:
             inside = _without(place, path, revision=head, wanted=wanted)
-            if inside is not None:
-                added.update(inside[0])
-                deleted.append(path)
-                removed |= inside[1]
+        except RecordError as error:  # the others must not stay because of it
+            unread.append(str(error))
+            continue
+        if inside is not None:
+            added.update(inside[0])
+            deleted.append(path)
+            removed |= inside[1]
     title = f"Take down {counted(len(wanted), 'contribution')}"
     place.commit(added, title=title, deleted=deleted, parent=head)
+    return tuple(unread)
 
 
 def _without(
     place: Place, path: str, *, revision: str, wanted: set[str]
 ) -> tuple[dict[str, bytes], set[str]] | None:
-    """Returns what replaces a merged file and the ids that it leaves out, or None if it stays."""
+    """Returns what replaces a merged file and the ids that it leaves out, or None if it stays.
+
+    Its ids are looked at first: they take some kilobytes, where its rows take megabytes.
+    """
+    if not any(row["content_id"] in wanted for row in facts_of(place, path, revision=revision)):
+        return None
     rows = from_parquet(place.read(path, revision=revision) or b"", source=path)
     found = {row["content_id"] for row in rows} & wanted
     if not found:

@@ -26,6 +26,9 @@ def run(args: argparse.Namespace) -> int:
     place, total = _places.place_of(args), 0
     while (done := compact(place, at_least=args.at_least, at_most=args.at_most)).files:
         total += done.files
-        print(f"{counted(done.files, 'contribution')} moved into {done.path}")
+        moved = (
+            f"moved into {done.path}" if done.path else "left single files: merged ones hold them"
+        )
+        print(f"{counted(done.files, 'contribution')} {moved}")
     print(f"{counted(total, 'file')} compacted")
     return 0

@@ -41,6 +41,10 @@ def run(args: argparse.Namespace) -> int:
     done = take_down(_places.place_of(args), ids, reason=args.reason)
     removed, left = counted(len(done.removed), "row"), counted(len(done.marked), "tombstone")
     print(f"{removed} removed, {left} left")
+    for why in done.unread:
+        print(
+            f"a merged file may hold them still, because it can't be read: {why}", file=sys.stderr
+        )
     _card.renew(args)
     for content_id in sorted(ids - named):
         print(f"{content_id} is the same contribution under another id: it is marked too")
@@ -54,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         _close(repo, mine, args.reason)
         _tell_others(repo, mine, among, photos=photos, known=known.keys())
         print(still_needed(args.repo, [trace.request.number for trace in mine]))
-    return 0
+    return 1 if done.unread else 0
 
 
 def _facts(args: argparse.Namespace) -> list[dict[str, Any]]:

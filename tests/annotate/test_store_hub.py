@@ -142,7 +142,7 @@ def test_setting_up_twice_changes_nothing(owner, dataset):
     assert dataset.branches == before
 
 
-def test_a_contribution_costs_five_requests_and_a_batch_four_and_one_a_row(
+def test_a_contribution_costs_five_requests_and_a_batch_five_and_one_a_row(
     guest, owner, hub, drawn
 ):
     """docs/dataset.md names these numbers."""
@@ -155,4 +155,4 @@ def test_a_contribution_costs_five_requests_and_a_batch_four_and_one_a_row(
     owner.commit([parcel(drawn(3))])
     hub.log.clear()
     owner.commit([parcel(drawn(number)) for number in range(10, 30)])
-    assert len(hub.log) == 4 + 20
+    assert len(hub.log) == 5 + 20
