@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from annotate import layout
 from annotate.card import CardFacts, new_card, read_block
+from annotate.durable import store_error, write_durably
+from annotate.errors import StoreError
 from annotate.growth import growth_svg
 from annotate.place import Place, upkeep
 from annotate.stats import COLUMNS, Stats, count
@@ -29,18 +31,45 @@ def mirror(repo: DatasetRepo, folder: Path, *, head: str = "") -> FolderStore:
     """Brings a folder to the state of a dataset on the Hub, downloading only what is new.
 
     Rows that the dataset no longer has, because they were compacted or taken down, are deleted
-    here too. Without a `head`, the newest commit is taken.
+    here too. So the folder must be new, empty, or a copy of this very dataset, which a file in it
+    says. Without a `head`, the newest commit is taken.
+
+    Raises:
+        StoreError: The folder holds something else; nothing has changed.
     """
     head = head or repo.head()
-    wanted = [layout.CARD, f"{layout.ROWS}/*", "tombstones/*", "index/*"]
-    repo.snapshot(revision=head, patterns=wanted, folder=folder)
     present = set(repo.paths(revision=head))
     store = FolderStore(folder)
+    _take_for_copy(store, repo.id, present)
+    wanted = [layout.CARD, f"{layout.ROWS}/*", "tombstones/*", "index/*"]
+    repo.snapshot(revision=head, patterns=wanted, folder=folder)
     for path in store.files():
         if path.relative_to(folder).as_posix() not in present:
             path.unlink()
     store.refresh()
     return store
+
+
+def _take_for_copy(store: FolderStore, repo_id: str, present: Collection[str]) -> None:
+    """Marks a folder as the copy of a dataset, unless something in it would be lost."""
+    folder, of = store.root, store.copy_of()
+    if of == repo_id:
+        return
+    if of:
+        raise StoreError(f"{folder} is a copy of {of}, not of {repo_id}: name another folder")
+    try:
+        others = [path for path in store.paths() if not path.startswith(".")]
+    except OSError as error:
+        raise store_error(folder, error) from error
+    # An earlier version left no mark; what it downloaded has the Hub client's notes beside it.
+    earlier = (folder / ".cache" / "huggingface").is_dir()
+    lost = sorted(set(others) - set(present)) if earlier else others
+    if lost:
+        raise StoreError(
+            f"{folder} is no copy of {repo_id} and holds {lost[0]}, which copying could delete: "
+            "name a new folder"
+        )
+    write_durably(folder / layout.COPY_OF, f"{repo_id}\n".encode())
 
 
 def count_rows(store: Counted, *, schema_name: str | None = None) -> Stats:

@@ -6,6 +6,7 @@ import re
 
 CARD = "README.md"
 FRESHNESS = ".huggingface.yaml"
+COPY_OF = ".segface-copy-of"
 GROWTH = "growth.svg"
 ROWS = "data/train"
 MERGED = "data/train/merged"

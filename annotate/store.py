@@ -88,6 +88,11 @@ class FolderStore:
             return Saved(content_id, held, created=False, agreed=agreed)
         if (self.root / layout.tombstone_path(content_id)).is_file():
             raise TakenDownError(f"contribution {content_id} was taken down from {self.root}")
+        if of := self.copy_of():
+            raise StoreError(
+                f"{self.root} is a copy of {of}, and the next copying would delete what is saved "
+                "there: choose another folder"
+            )
         self._check_card(schema)
         write_durably(path, data)
         self.refresh(since=path)
@@ -205,6 +210,10 @@ class FolderStore:
 
     def _rows_in(self, path: Path) -> Iterator[dict[str, Any]]:
         return rows_in(self, path.relative_to(self.root).as_posix())
+
+    def copy_of(self) -> str:
+        """Returns the dataset on the Hub that this folder mirrors, or ""."""
+        return (self.read(layout.COPY_OF) or b"").decode("utf-8", "replace").strip()
 
     def head(self) -> str:
         """Returns a name for the present state, which every save renews; no other can be read."""

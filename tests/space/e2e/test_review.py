@@ -109,7 +109,7 @@ def test_a_contribution_is_fixed_in_the_editor_and_accepted(guest, review, tmp_p
     wanted = page.evaluate(f"() => {EDITOR}.map.data.join()")
     page.click("#review-editor [data-act=save]")
     told(page, "#1 is merged as you fixed it")
-    rows = mirror(guest.repo, tmp_path)
+    rows = mirror(guest.repo, tmp_path / "mirror")
     (row,) = (rows.load(content_id) for content_id in rows.ids())
     assert ",".join(map(str, row.mask.ravel())) == wanted
     assert 16 in row.mask
@@ -145,7 +145,7 @@ def test_two_annotators_of_one_photo_are_compared_and_settled(hub, guest, review
         disputes.nth(index).click()
     page.click("#settle")
     told(page, "#1 is merged, #3 is closed")
-    assert mirror(guest.repo, tmp_path).ids() == (second.content_id,)
+    assert mirror(guest.repo, tmp_path / "mirror").ids() == (second.content_id,)
     assert [guest.repo.pull_request(n).status for n in (1, 3)] == ["merged", "closed"]
     page.wait_for_function(
         "() => document.querySelector('#review-choice input')?.value.startsWith('#2')"
