@@ -6,7 +6,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from annotate.durable import only_one, write_durably
@@ -189,12 +189,17 @@ class Courier:
         return self._delivered(tray, entry, delivery)
 
     def _step_service(self, store: HubStore) -> int:
-        if not self._may_commit():
-            return 0
+        trays = self.outbox.trays()
+        moved = sum(self._lookout.look(tray, store, own=False) for tray in trays)
+        return moved + (self._step_batch(trays, store) if self._may_commit() else 0)
+
+    def _step_batch(self, trays: Iterable[Tray], store: HubStore) -> int:
+        """Sends what nobody has proposed: of a pull request its maintainer decides."""
         batch: dict[str, tuple[Tray, Entry, Parcel]] = {}
-        for tray in self.outbox.trays():
+        for tray in trays:
             for entry in list(tray.open_entries()):
-                if entry.id in batch or len(batch) == self.pace.batch_rows:
+                proposed = entry.state is State.PROPOSED
+                if proposed or entry.id in batch or len(batch) == self.pace.batch_rows:
                     continue
                 parcel = self._parcel(tray, entry) if entry.is_due(self.outbox.now()) else None
                 if parcel is not None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 
 from annotate.entry import Entry, State
 from annotate.errors import RemoteBusyError, RemoteRefusedError
 from annotate.outbox import Tray
-from annotate.store_hub import HubStore
+from annotate.store_hub import HubStore, proposed_id
 from annotate.store_repo import PullRequest
 
 log = logging.getLogger(__name__)
@@ -36,33 +37,59 @@ class Lookout:
         """Puts the first look at a tray's pull requests off: nobody decides at once."""
         self._not_before.setdefault(tray.name, time.monotonic() + self._every)
 
-    def look(self, tray: Tray, store: HubStore) -> int:
-        """Looks, if it is time, and returns how many contributions were decided."""
+    def look(self, tray: Tray, store: HubStore, *, own: bool = True) -> int:
+        """Looks, if it is time, and returns how many contributions were decided.
+
+        Args:
+            tray: Whose.
+            store: The dataset.
+            own: Its token is the contributor's, which finds all of theirs at once. With another
+                token some are looked at in turn.
+        """
         proposed = [entry for entry in tray.open_entries() if entry.state is State.PROPOSED]
         if not proposed or time.monotonic() < self._not_before.get(tray.name, 0.0):
             return 0
         self._not_before[tray.name] = time.monotonic() + self._every
         try:
-            requests = store.outcomes()
+            if own:
+                requests = store.outcomes()
+            else:
+                proposed = self._turn(tray, proposed)
+                requests = self._numbered(tray, proposed, store)
             known = [(entry, requests[entry.id]) for entry in proposed if entry.id in requests]
             moved = sum(_decided(tray, entry, request, store) for entry, request in known)
-            self._hear(tray, [one for one in known if one[1].status in ("open", "draft")], store)
+            waiting = [entry for entry, request in known if request.status in ("open", "draft")]
+            turn = self._turn(tray, waiting) if own else waiting
+            self._hear(tray, {entry: requests[entry.id].number for entry in turn}, store)
         except (RemoteBusyError, RemoteRefusedError) as error:
             log.info("can't look at pull requests now: %s", error)
             return 0
         return moved
 
-    def _hear(self, tray: Tray, known: list[tuple[Entry, PullRequest]], store: HubStore) -> None:
-        """Reads what is asked in some pull requests; the next look goes on after them.
-
-        Each takes a request of its own, which the Hub counts.
-        """
+    def _turn(self, tray: Tray, entries: list[Entry]) -> list[Entry]:
+        """Returns whose turn it is: each takes a request of its own, which the Hub counts."""
         last = self._heard.get(tray.name, "")
-        turn = sorted(known, key=lambda one: (one[0].id <= last, one[0].id))
-        for entry, request in turn[:MOST_ASKED]:
+        return sorted(entries, key=lambda entry: (entry.id <= last, entry.id))[:MOST_ASKED]
+
+    def _numbered(
+        self, tray: Tray, entries: list[Entry], store: HubStore
+    ) -> dict[str, PullRequest]:
+        """Returns pull requests by content id; the next look goes on after them."""
+        found = {}
+        for entry in entries:
+            self._heard[tray.name] = entry.id
+            request = store.repo.pull_request(entry.number) if entry.number else None
+            # Where the app had another dataset, that number is somebody else's in this one.
+            if request is not None and proposed_id(request) == entry.id:
+                found[entry.id] = request
+        return found
+
+    def _hear(self, tray: Tray, numbers: Mapping[Entry, int], store: HubStore) -> None:
+        """Reads what is asked in some pull requests; the next look goes on after them."""
+        for entry, number in numbers.items():
             # Noted first: one that can't be read must not keep the others from their turn.
             self._heard[tray.name] = entry.id
-            said = store.said(request.number)[:500].rstrip(".")
+            said = store.said(number)[:500].rstrip(".")
             if said != entry.reason:
                 tray.note(replace(entry, reason=said))
 
