@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from annotate import layout
-from annotate.card import CardFacts, new_card, read_block
+from annotate.card import CardFacts, read_block, renewed_card
 from annotate.durable import store_error, write_durably
 from annotate.errors import StoreError
 from annotate.growth import growth_svg
@@ -81,7 +81,7 @@ def count_rows(store: Counted, *, schema_name: str | None = None) -> Stats:
 def refresh_card(
     place: Place, rows_at: Callable[[str], Counted], *, longest: float = math.inf
 ) -> Stats:
-    """Writes the card and growth plot of a dataset anew from its rows.
+    """Counts the card and growth plot of a dataset anew from its rows; see `renewed_card`.
 
     Args:
         place: The dataset, in a folder or on the Hub.
@@ -107,8 +107,9 @@ def refresh_card(
             images_by_class=stats.images_by_class,
             pixels_by_class=stats.pixels_by_class,
         )
+        new = renewed_card(card, facts, source=place.id or "the folder")
         plot = growth_svg(stats.weeks).encode() if stats.weeks else None
-        wanted = {layout.CARD: new_card(facts, repo_id=place.id).encode(), layout.GROWTH: plot}
+        wanted = {layout.CARD: new.encode(), layout.GROWTH: plot}
         held = {layout.CARD: card.encode(), layout.GROWTH: place.read(layout.GROWTH, revision=head)}
         if wanted != held:
             added = {path: data for path, data in wanted.items() if data is not None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,18 @@ from segface_hf.labels import LabelSchema
 from segface_hf.wording import counted
 
 BLOCK = "segface"
+_BEGIN = "<!-- counted: what stands from here to the end mark is written anew -->"
+_END = "<!-- counted: end -->"
+_FRONT = re.compile(r"---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
+_MARKED = re.compile(
+    f"{re.escape(_BEGIN)}(?:(?!{re.escape(_BEGIN)}).)*?{re.escape(_END)}", re.DOTALL
+)
+# What versions without markers wrote.
+_EARLIER = re.compile(
+    r"^## Size\n\n(?:No contribution has|[\d,]+ contributions? by).*?"
+    r"^## Classes\n\nLabel schema `[^\n]*\n\n\|[^\n]*\|(?:\n\|[^\n]*\|)*",
+    re.DOTALL | re.MULTILINE,
+)
 _DECLARED = {"record_version", "schema", "schema_version", "licence", "title"}
 
 
@@ -43,13 +56,56 @@ class CardFacts:
 
 
 def new_card(facts: CardFacts, *, repo_id: str = "") -> str:
-    """Returns the README of a dataset of contributions."""
-    front = {
+    """Returns the README of a new dataset of contributions."""
+    about = f"# {facts.title}\n\n{_about(repo_id)}"
+    body = f"{about}\n\n{_counted(facts)}\n\n{_rights(facts)}"
+    return f"{_front({**_first(facts), **_declared(facts)})}\n{body}\n"
+
+
+def renewed_card(card: str, facts: CardFacts, *, source: str) -> str:
+    """Returns a card with what it declares and counts brought up to date, and all else as it was.
+
+    A maintainer may write what they like into it: access terms, a contact, sections of their own.
+    The metadata stay to the letter where they declare the right things already. Of the text only
+    what stands between two markers is replaced; a card without them, foreign or of an earlier
+    version, gets them.
+
+    Args:
+        card: The README as it is.
+        facts: What to declare and count.
+        source: What to call it in errors.
+
+    Raises:
+        RecordError: Its metadata are malformed.
+    """
+    front, body = _split(card)
+    held = _metadata(front, source=source)
+    declared = {**_first(facts), **held, **_declared(facts)}
+    if not front or declared != held:
+        front, body = _front(declared), body if front else f"\n{body}"
+    numbers = _counted(facts)
+    for pattern in (_MARKED, _EARLIER):
+        renewed, times = pattern.subn(lambda found: numbers, body, count=1)
+        if times:
+            return front + renewed
+    return f"{front}{body.rstrip()}\n\n{numbers}\n"
+
+
+def _first(facts: CardFacts) -> dict[str, Any]:
+    """Returns metadata that a maintainer may change."""
+    return {
         "license": facts.licence,
         "pretty_name": facts.title,
         "task_categories": ["image-segmentation"],
         "tags": ["face-parsing", "segface"],
         "configs": [_config()],
+    }
+
+
+def _declared(facts: CardFacts) -> dict[str, Any]:
+    """Returns metadata that must be as the rows are."""
+    return {
+        "license": facts.licence,
         # Counts by split would break the load with the next row, so there are none.
         "dataset_info": {"features": features()._to_yaml_list()},
         BLOCK: {
@@ -60,15 +116,31 @@ def new_card(facts: CardFacts, *, repo_id: str = "") -> str:
             "title": facts.title,
         },
     }
-    sections = [
-        f"# {facts.title}",
-        _about(repo_id),
-        _numbers(facts),
-        _classes(facts),
-        _rights(facts),
-    ]
-    body = "\n\n".join(sections)
-    return f"---\n{yaml.safe_dump(front, sort_keys=False)}---\n\n{body}\n"
+
+
+def _front(metadata: Mapping[str, Any]) -> str:
+    return f"---\n{yaml.safe_dump(dict(metadata), sort_keys=False, allow_unicode=True)}---\n"
+
+
+def _split(card: str) -> tuple[str, str]:
+    """Returns the metadata of a card with the lines around them, and its text."""
+    found = _FRONT.match(card)
+    return (found[0], card[found.end() :]) if found else ("", card)
+
+
+def _metadata(front: str, *, source: str) -> dict[str, Any]:
+    found = _FRONT.match(front)
+    try:
+        held = yaml.safe_load(found[1]) if found else {}
+    except yaml.YAMLError as error:
+        raise RecordError(
+            f"the dataset card of {source} has malformed metadata: {error}"
+        ) from error
+    return held if isinstance(held, dict) else {}
+
+
+def _counted(facts: CardFacts) -> str:
+    return f"{_BEGIN}\n{_numbers(facts)}\n\n{_classes(facts)}\n{_END}"
 
 
 def _config(**fields: str) -> dict[str, Any]:
@@ -92,14 +164,7 @@ def read_block(card: str, *, source: str) -> Mapping[str, Any]:
     Raises:
         RecordError: The card has no such block.
     """
-    parts = card.split("---\n", 2)
-    try:
-        front = yaml.safe_load(parts[1]) if len(parts) == 3 and not parts[0] else {}
-    except yaml.YAMLError as error:
-        raise RecordError(
-            f"the dataset card of {source} has malformed metadata: {error}"
-        ) from error
-    block = front.get(BLOCK) if isinstance(front, dict) else None
+    block = _metadata(_split(card)[0], source=source).get(BLOCK)
     if not isinstance(block, dict) or not block.keys() >= _DECLARED:
         raise RecordError(
             f"{source} is not set up for contributions: its maintainer runs "
