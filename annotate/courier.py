@@ -6,8 +6,10 @@ import logging
 import random
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from annotate.durable import only_one, write_durably
 from annotate.entry import Entry, State
@@ -28,6 +30,7 @@ log = logging.getLogger(__name__)
 SIGN_IN = "sign in again to send it"
 LAST_BATCH = "last-batch"
 NO_CONSENT = "you have not agreed to share it"
+UNFORESEEN = "something went wrong that nobody foresaw, and the log of the app says where"
 
 
 @dataclass(frozen=True)
@@ -147,6 +150,9 @@ class Courier:
                 except StoreError as error:
                     log.error("the outbox can't be used: %s", error)
                     moved = 0
+                except Exception as error:  # without the courier nothing is sent any more
+                    _log_unforeseen(error)
+                    moved = 0
                 if not moved:
                     self._wake.wait(self.pace.idle)
                     self._wake.clear()
@@ -186,6 +192,10 @@ class Courier:
             return 0
         except RemoteRefusedError as error:
             return self._refused(tray, entry, error)
+        except Exception as error:  # the others must go on
+            _log_unforeseen(error)
+            self._wait(tray, entry, UNFORESEEN, delay=self.pace.held)
+            return 0
         return self._delivered(tray, entry, delivery)
 
     def _step_service(self, store: HubStore) -> int:
@@ -227,6 +237,11 @@ class Courier:
             return 0
         except RemoteRefusedError as error:
             return sum(self._refused(tray, entry, error) for tray, entry, _ in batch.values())
+        except Exception as error:  # it must not be tried without end at every look
+            _log_unforeseen(error)
+            for tray, entry, _ in batch.values():
+                self._wait(tray, entry, UNFORESEEN, delay=self.pace.held)
+            return 0
         moved = 0
         for content_id, result in results.items():
             tray, entry, _ = batch[content_id]
@@ -276,3 +291,10 @@ class Courier:
 
     def _wait(self, tray: Tray, entry: Entry, reason: str, *, delay: float) -> None:
         tray.note(replace(entry, state=State.WAITING, reason=reason, delay=delay))
+
+
+def _log_unforeseen(error: Exception) -> None:
+    """Logs what it is and where, and not what it says: that may hold pixels or a token."""
+    steps = traceback.extract_tb(error.__traceback__)
+    where = " < ".join(f"{Path(step.filename).name}:{step.lineno}" for step in reversed(steps))
+    log.error("unforeseen %s at %s", type(error).__name__, where)
