@@ -91,6 +91,24 @@ def renewed_card(card: str, facts: CardFacts, *, source: str) -> str:
     return f"{front}{body.rstrip()}\n\n{numbers}\n"
 
 
+def set_up_card(card: str, facts: CardFacts, *, source: str) -> str:
+    """Returns a card that declares rows: as it is where it does, or with what it lacks.
+
+    Raises:
+        RecordError: It names another licence, or its metadata are malformed.
+    """
+    held = _metadata(_split(card)[0], source=source)
+    if BLOCK in held:
+        return card
+    named = held.get("license", facts.licence)
+    if named != facts.licence:
+        raise RecordError(
+            f"the README of {source} says 'license: {named}', and contributions would be under "
+            f"{facts.licence}: name that licence, or change the README first"
+        )
+    return renewed_card(card, facts, source=source)
+
+
 def _first(facts: CardFacts) -> dict[str, Any]:
     """Returns metadata that a maintainer may change."""
     return {

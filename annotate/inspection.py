@@ -16,7 +16,7 @@ from annotate.card import other_licence
 from annotate.checks import Finding
 from annotate.correction import Correction
 from annotate.errors import ReviewError
-from annotate.store_repo import PullRequest
+from annotate.store_request import PullRequest
 from segface_hf.overlay import colorize
 
 

@@ -11,7 +11,7 @@ from annotate.entry import Entry, State
 from annotate.errors import RemoteBusyError, RemoteRefusedError
 from annotate.outbox import Tray
 from annotate.store_hub import HubStore, proposed_id
-from annotate.store_repo import PullRequest
+from annotate.store_request import PullRequest
 
 log = logging.getLogger(__name__)
 MOST_ASKED = 20

@@ -9,11 +9,19 @@ from functools import cached_property
 from typing import Any
 
 from annotate import layout
-from annotate.card import CardFacts, check_block, new_card, other_licence, read_block
+from annotate.card import (
+    CardFacts,
+    check_block,
+    new_card,
+    other_licence,
+    read_block,
+    set_up_card,
+)
 from annotate.consent import DEFAULT_LICENCE
 from annotate.errors import RecordError, RemoteBusyError, RemoteRefusedError
 from annotate.parcel import Parcel
-from annotate.store_repo import DatasetRepo, PullRequest
+from annotate.store_repo import DatasetRepo
+from annotate.store_request import PullRequest
 from segface_hf.labels import LabelSchema
 from segface_hf.wording import counted
 
@@ -69,13 +77,24 @@ class HubStore:
     def create(
         self, schema: LabelSchema, *, licence: str = DEFAULT_LICENCE, private: bool = False
     ) -> None:
-        """Creates the dataset and its card; what is there already stays as it is."""
+        """Creates the dataset and its card; what is there already stays as it is.
+
+        A README that declares no rows yet gets what it lacks; see `renewed_card`.
+
+        Raises:
+            RecordError: Its README names another licence, or has malformed metadata.
+        """
         self.repo.create(private=private)
-        if self.repo.read(layout.CARD) is None:
-            card = new_card(CardFacts(schema=schema, licence=licence), repo_id=self.repo.id)
-            self.repo.commit(
-                {layout.CARD: card.encode()}, title="Set up the dataset for corrections"
-            )
+        head, facts = self.repo.head(), CardFacts(schema=schema, licence=licence)
+        held = self.repo.read(layout.CARD, revision=head)
+        card = new_card(facts, repo_id=self.repo.id)
+        if held is not None:
+            text = held.decode("utf-8", "replace")
+            card = set_up_card(text, facts, source=self.repo.id)
+            if card == text:
+                return
+        title = "Set up the dataset for corrections"
+        self.repo.commit({layout.CARD: card.encode()}, title=title, parent=head)
 
     def propose(self, parcel: Parcel) -> Delivery:
         """Opens a pull request with one contribution, or finds the one that holds it already.
@@ -162,9 +181,10 @@ class HubStore:
         return found
 
     def said(self, number: int) -> str:
-        """Returns the last thing that anybody but its author said under a pull request, or ""."""
+        """Returns the last thing that a maintainer said under a pull request, or ""."""
         request = self.repo.pull_request(number)
-        said = [text for author, text in request.comments if author != request.author and text]
+        heard = request.members - {request.author}
+        said = [text for author, text in request.comments if author in heard and text]
         return said[-1] if said else ""
 
     def reason(self, number: int) -> str:

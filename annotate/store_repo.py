@@ -24,6 +24,7 @@ from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
 from annotate.errors import RecordError
 from annotate.record import MAX_FILE_BYTES
 from annotate.store_errors import hub_errors
+from annotate.store_request import PullRequest, members_in
 
 _KIND = "dataset"
 
@@ -34,34 +35,6 @@ def saved_token() -> str | None:
     For what this user does: the commands, and an app that nobody else can reach.
     """
     return get_token()
-
-
-@dataclass(frozen=True)
-class PullRequest:
-    """A pull request of the dataset repository.
-
-    Attributes:
-        number: Its number.
-        title: Its title.
-        author: The account that opened it.
-        status: "open", "draft", "merged" or "closed".
-        url: Its page.
-        comments: `(author, text)` in order; empty in listings.
-        files: `(change, path)`, change being "added", "changed" or "deleted"; empty in listings.
-    """
-
-    number: int
-    title: str
-    author: str
-    status: str
-    url: str
-    comments: tuple[tuple[str, str], ...] = ()
-    files: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def revision(self) -> str:
-        """The revision that holds its files."""
-        return f"refs/pr/{self.number}"
 
 
 @dataclass(frozen=True)
@@ -105,6 +78,11 @@ class DatasetRepo:
         """Creates the repository unless it exists."""
         with hub_errors(self.id):
             self._api.create_repo(self.id, repo_type=_KIND, private=private, exist_ok=True)
+
+    def private(self) -> bool:
+        """Tells whether only members see the repository."""
+        with hub_errors(self.id):
+            return bool(self._api.dataset_info(self.id).private)
 
     def head(self, *, revision: str = "main") -> str:
         """Returns the commit id of the main branch, or of a pull request."""
@@ -265,8 +243,9 @@ def _pull_request(found: Discussion) -> PullRequest:
         )
         files = tuple(changed_files(found.diff or ""))
     return PullRequest(
-        found.num, found.title, found.author, found.status, found.url, comments, files
-    )
+        found.num, found.title, found.author, found.status, found.url, comments, files,
+        members_in(found),
+    )  # fmt: skip
 
 
 def changed_files(diff: str) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,8 @@ from annotate.errors import RemoteRefusedError
 from annotate.ledger import Ledger
 from annotate.place import patiently
 from annotate.store_hub import proposed_id
-from annotate.store_repo import DatasetRepo, PullRequest
+from annotate.store_repo import DatasetRepo
+from annotate.store_request import PullRequest
 
 FIXED = "Fixed and accepted as `{}`."
 _FIXED = re.compile(re.escape(FIXED).replace(r"\{\}", "([0-9a-f]{32})"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.hub_double.server import REPO, Request, Response, Route
-from tests.hub_double.state import Blob, Commit, Discussion, HubError, Repo, now
+from tests.hub_double.state import Account, Blob, Commit, Discussion, HubError, Repo, now
 
 PAGE = 20
 NUMBER = r"/discussions/(?P<number>\d+)"
@@ -25,13 +25,22 @@ def _json(repo: Repo, discussion: Discussion) -> dict[str, Any]:
     }
 
 
-def _comment_event(author: str, text: str) -> dict[str, Any]:
-    latest = {"raw": text, "html": "", "updatedAt": now(), "author": {"name": author}}
+def _who(repo: Repo, account: Account) -> dict[str, Any]:
+    owner = repo.id.split("/")[0]
+    return {
+        "name": account.name,
+        "isOwner": account.name == owner,
+        "isOrgMember": owner in account.organisations,
+    }
+
+
+def _comment_event(author: dict[str, Any], text: str) -> dict[str, Any]:
+    latest = {"raw": text, "html": "", "updatedAt": now(), "author": author}
     return {
         "id": "c",
         "type": "comment",
         "createdAt": now(),
-        "author": {"name": author},
+        "author": author,
         "data": {"edited": False, "hidden": False, "latest": latest, "numEdits": 0},
     }
 
@@ -84,7 +93,7 @@ def _list(request: Request) -> Response:
 def _get(request: Request) -> Response:
     repo, discussion = _found(request)
     answer = _json(repo, discussion)
-    first = _comment_event(discussion.author, discussion.description)
+    first = _comment_event({"name": discussion.author}, discussion.description)
     answer.update(events=[first, *discussion.events], filesWithConflicts=[], changes=None)
     if discussion.is_pull_request:
         answer["changes"] = {"base": "refs/heads/main", "mergeCommitId": discussion.merge}
@@ -142,7 +151,7 @@ def _status(request: Request) -> Response:
         raise HubError(403, "Forbidden: you can't change this discussion")
     wanted = request.json()
     if wanted.get("comment"):
-        discussion.events.append(_comment_event(account.name, wanted["comment"]))
+        discussion.events.append(_comment_event(_who(repo, account), wanted["comment"]))
     discussion.status = wanted["status"]
     event = _status_event(account.name, discussion.status)
     discussion.events.append(event)
@@ -150,8 +159,8 @@ def _status(request: Request) -> Response:
 
 
 def _comment(request: Request) -> Response:
-    _, discussion = _found(request)
-    event = _comment_event(request.signed_in().name, request.json()["comment"])
+    repo, discussion = _found(request)
+    event = _comment_event(_who(repo, request.signed_in()), request.json()["comment"])
     discussion.events.append(event)
     return Response({"newMessage": event})
 
