@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +45,21 @@ class _Tally:
     new: int = 0
     left_out: int = 0
     refused: int = 0
+    reasons: dict[str, list[str]] = field(default_factory=dict)
+
+    def refuse(self, name: str, reason: str) -> None:
+        """Counts a photo, and tells its reason unless another one had the same."""
+        self.refused += 1
+        names = self.reasons.setdefault(reason, [])
+        names.append(name)
+        if len(names) == 1:
+            print(f"{name}  {reason}", file=sys.stderr)
+
+    def tell_same(self) -> None:
+        """Names the photos whose reason was told for the first one only."""
+        for first, *others in self.reasons.values():
+            if others:
+                print(f"as {first}: {', '.join(others)}", file=sys.stderr)
 
     def sentence(self, folder: Path) -> str:
         return (
@@ -68,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
     finally:
         # Also where a full disk ends it: what was saved before is there to stay.
         if tally != _Tally():
+            tally.tell_same()
             print(tally.sentence(args.folder))
     if not tally.read and not tally.refused:
         raise ExchangeError(
@@ -96,8 +112,7 @@ def _take(
     elif trouble is None:
         tally.left_out += 1
     if trouble is not None:
-        print(f"{item.name}  {trouble}", file=sys.stderr)
-        tally.refused += 1
+        tally.refuse(item.name, str(trouble))
 
 
 def _correction(item: Labelled, args: argparse.Namespace, *, consent: Consent | None) -> Correction:

@@ -45,7 +45,7 @@ def test_one_command_does_not_load_the_others():
 def test_init_sets_a_dataset_up(say, hub):
     code, out, _ = say("init", "--repo", "owner/new", "--schema", "lapa")
     assert code == 0
-    assert out == "owner/new takes contributions of 'lapa' masks under cc-by-4.0.\n"
+    assert out == "owner/new takes contributions of 'lapa' masks under cc-by-4.0, and is public.\n"
     assert b"schema: lapa" in hub.files("dataset", "owner/new")["README.md"]
 
 
