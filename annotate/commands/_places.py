@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -33,6 +34,13 @@ def repo_name(text: str) -> str:
     return text
 
 
+def commit_id(text: str) -> str:
+    """An argument type: the id of a commit, as `show` prints it."""
+    if not re.fullmatch(r"[0-9a-f]{40}", text):
+        raise argparse.ArgumentTypeError(f"expected 40 hexadecimal digits, got '{text[:48]}'")
+    return text
+
+
 def account_name(text: str) -> str:
     """An argument type: a name that an account on the Hub can have, or nothing."""
     if text and not is_account_name(text):
@@ -45,6 +53,14 @@ def add_repo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--repo", required=True, type=repo_name, metavar="OWNER/NAME",
         help="the dataset on the Hub",
+    )  # fmt: skip
+
+
+def add_head(parser: argparse.ArgumentParser, *, many: int = 1) -> None:
+    """Adds the option that binds a decision to the commit that was looked at."""
+    parser.add_argument(
+        "--head", type=commit_id, nargs=many, default=[""] * many, metavar="COMMIT",
+        help="decide only if that is what was looked at, as `show` or `compare` printed it",
     )  # fmt: skip
 
 

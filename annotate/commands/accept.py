@@ -17,18 +17,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds this command's options."""
     _places.add_repo(parser)
     _places.add_mirror(parser)
+    _places.add_head(parser)
     parser.add_argument("numbers", type=int, nargs="+", help="numbers of their pull requests")
 
 
 def run(args: argparse.Namespace) -> int:
     """Merges what can be merged, and counts the card anew."""
+    (head,) = args.head
+    if head and len(args.numbers) > 1:
+        raise ReviewError("--head is the commit of one contribution: accept the others apart")
     store = _places.hub_store(args)
     desk = Desk(store, rows=mirror(store.repo, args.mirror) if args.mirror else None)
     refused = merged = 0
     try:
         for number in args.numbers:
             try:
-                desk.accept(number)
+                desk.accept(number, head=head)
                 print(f"#{number} is merged")
                 merged += 1
             except ReviewError as error:

@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _places.add_repo(parser)
     parser.add_argument("first", type=int, help="number of a pull request")
     parser.add_argument("second", type=int, help="number of another one with the same photo")
+    _places.add_head(parser, many=2)
     parser.add_argument("--map", type=Path, metavar="PNG", help="write where they differ")
     parser.add_argument(
         "--take-second", type=int, nargs="*", metavar="DISPUTE",
@@ -32,6 +33,8 @@ def run(args: argparse.Namespace) -> int:
     """Prints agreement by class and the disputes; settles them where that is asked for."""
     desk = Desk(_places.hub_store(args))
     found = compare(desk, args.first, args.second)
+    for seen in (found.first, found.second):
+        print(f"#{seen.contribution.request.number} is commit {seen.contribution.head}")
     share, kappa = found.agreement.share, found.agreement.kappa
     print(f"they agree on {share:.2%} of the pixels, kappa {kappa:.3f}")
     for numbers in found.agreement.classes:
@@ -46,8 +49,8 @@ def run(args: argparse.Namespace) -> int:
         Image.fromarray(np.uint8(255) * found.agreement.disagreement).save(args.map)
     if args.take_second is not None:
         heads = {
-            seen.contribution.request.number: seen.contribution.head
-            for seen in (found.first, found.second)
+            seen.contribution.request.number: head or seen.contribution.head
+            for seen, head in zip((found.first, found.second), args.head, strict=True)
         }
         with _card.followed(args):
             new = settle(desk, args.first, args.second, takes_second=args.take_second, heads=heads)

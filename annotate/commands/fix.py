@@ -18,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds this command's options."""
     _places.add_repo(parser)
     parser.add_argument("number", type=int, help="number of the pull request")
+    _places.add_head(parser)
     how = parser.add_mutually_exclusive_group(required=True)
     how.add_argument("--mask", type=Path, metavar="PNG", help="the right mask, ids in mode L")
     how.add_argument("--swap-sides", action="store_true", help="exchange left and right classes")
@@ -31,7 +32,8 @@ def run(args: argparse.Namespace) -> int:
     if args.mask and not args.mask.is_file():
         raise ReviewError(f"no such file '{args.mask}': expected a mask of ids as PNG")
     desk = Desk(_places.hub_store(args))
-    correction = desk.inspect(args.number).correction
+    seen = desk.inspect(args.number)
+    correction, (head,) = seen.correction, args.head
     if correction is None:
         raise ReviewError(f"#{args.number} holds no row that could be fixed: see `show`")
     if args.mask:
@@ -43,5 +45,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         mask = without_islands(correction.mask, smaller_than=args.islands)
     with _card.followed(args):
-        print(f"#{args.number} is merged as {desk.fix_and_accept(args.number, mask)}")
+        # A mask that was made from one commit must not land on the photo of another.
+        new = desk.fix_and_accept(args.number, mask, head=head or seen.contribution.head)
+        print(f"#{args.number} is merged as {new}")
     return 0

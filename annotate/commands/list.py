@@ -24,7 +24,9 @@ def run(args: argparse.Namespace) -> int:
         request = contribution.request
         print(f"#{request.number}  {contribution.id}  {request.author}  {request.url}")
         if args.check:
-            for finding in desk.inspect(request.number).findings:
+            seen = desk.inspect(request.number)
+            print(f"    commit {seen.contribution.head}")
+            for finding in seen.findings:
                 print(f"    {'!' if finding.blocks else '-'} {finding.check}: {finding.sentence}")
     print(f"{len(waiting)} open contributions")
     return 0

@@ -45,6 +45,7 @@ def strip(pictures: list[Image.Image]) -> Image.Image:
 def _print(seen: Inspection) -> None:
     request = seen.contribution.request
     print(f"#{request.number} by {request.author}: {seen.contribution.id}")
+    print(f"  commit {seen.contribution.head}")
     for finding in seen.findings:
         print(f"  {'!' if finding.blocks else '-'} {finding.check}: {finding.sentence}")
     for other in seen.same_photo:
