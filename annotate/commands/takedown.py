@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Collection, Set
+from functools import partial
 from typing import Any
 
 from annotate import layout
 from annotate.commands import _card, _places
-from annotate.errors import AnnotateError, ReviewError
+from annotate.errors import AnnotateError, RemoteError, ReviewError
 from annotate.place import patiently
 from annotate.store_repo import DatasetRepo
 from annotate.takedown import still_needed, take_down
@@ -53,12 +54,15 @@ def run(args: argparse.Namespace) -> int:
     for content_id, photo in known.items():
         if photo in photos and content_id not in ids:
             print(f"{content_id} stays and holds the same photo: {_TOO}")
+    left_open = 0
     if repo:
         mine = [t for t in among if t.ids & ids or _waits_from(t, args.contributor)]
-        _close(repo, mine, args.reason)
-        _tell_others(repo, mine, among, photos=photos, known=known.keys())
-        print(still_needed(args.repo, [trace.request.number for trace in mine]))
-    return 1 if done.unread else 0
+        left_open = _close(repo, mine, args.reason)
+        try:
+            _tell_others(repo, mine, among, photos=photos, known=known.keys())
+        finally:
+            print(still_needed(args.repo, [trace.request.number for trace in mine]))
+    return 1 if done.unread or left_open else 0
 
 
 def _facts(args: argparse.Namespace) -> list[dict[str, Any]]:
@@ -95,10 +99,18 @@ def _waits_from(trace: Trace, account: str | None) -> bool:
     return trace.open and trace.request.author == account
 
 
-def _close(repo: DatasetRepo, mine: Collection[Trace], reason: str) -> None:
+def _close(repo: DatasetRepo, mine: Collection[Trace], reason: str) -> int:
+    """Closes what is open; returns how many requests stay open, which it says."""
+    left = 0
     for number in (trace.request.number for trace in mine if trace.open):
-        repo.close(number, comment=reason.strip() or "It was taken down.")
-        print(f"#{number} is closed")
+        close = partial(repo.close, number, comment=reason.strip() or "It was taken down.")
+        try:
+            patiently(close, longest=_card.LONGEST)
+            print(f"#{number} is closed")
+        except RemoteError as error:  # the others must not stay open because of it
+            print(f"#{number} is still open ({error}): run this again", file=sys.stderr)
+            left += 1
+    return left
 
 
 def _tell_others(
