@@ -34,6 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--right", choices=sorted(RIGHTS), help="why the photos may be shared")
     parser.add_argument("--people", choices=sorted(PEOPLE), help="why the people may be shown")
     parser.add_argument("--photo-licence", default="", help="the photos' own licence")
+    parser.add_argument(
+        "--source", dest="origin", metavar="TEXT",
+        help="where the photos come from, which everyone can read; {name} stands for a photo's "
+        "file name, which is left out otherwise",
+    )  # fmt: skip
     parser.add_argument("--licence", default=DEFAULT_LICENCE, help="of the contributions")
 
 
@@ -125,6 +130,6 @@ def _correction(item: Labelled, args: argparse.Namespace, *, consent: Consent | 
         model=ModelUsed("none"),
         contributor=args.contributor,
         consent=consent,
-        source=f"import:{args.format}:{item.name}"[:500],
+        source=(args.origin or f"import:{args.format}").replace("{name}", item.name)[:500],
         app_version=__version__,
     )

@@ -19,7 +19,8 @@ def bring(tmp_path, capsys):
 
     def run(form, *words):
         folders = [str(tmp_path / "src"), "--folder", str(tmp_path / "set")]
-        code = main(["import", *folders, "--format", form, *map(str, words)])
+        named = ("--source", "test:{name}")
+        code = main(["import", *folders, "--format", form, *named, *map(str, words)])
         shown = capsys.readouterr()
         return code, shown.out, shown.err
 

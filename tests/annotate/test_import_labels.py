@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from annotate.cli import main
 from annotate.correction import ModelUsed
 from annotate.exchange import EXPORTS
 from annotate.store import FolderStore
 from segface_hf.labels import LAPA
-from tests.annotate.test_import import bring, cvat, photo, rows
+from tests.annotate.test_import import bring, cvat, mask, photo
 
-__all__ = ["bring", "rows"]
+__all__ = ["bring"]
 
 
 @pytest.fixture
@@ -55,3 +56,15 @@ def test_what_is_wrong_with_many_photos_is_told_once(bring, tmp_path):
     code, out, complaint = bring("cvat")
     assert (code, complaint.count("is no class of"), "3 refused" in out) == (1, 1, True)
     assert "as 0.png: 1.png, 2.png\n" in complaint
+
+
+@pytest.mark.parametrize(
+    ("words", "source"),
+    [((), "import:folder"), (("--source", "archive 7: {name}"), "archive 7: jane_doe")],
+)
+def test_a_photos_file_name_is_left_out_unless_it_is_asked_for(tmp_path, words, source):
+    photo(tmp_path / "src/images/jane_doe.png")
+    mask(tmp_path / "src/masks/jane_doe.png")
+    folders = [str(tmp_path / "src"), "--folder", str(tmp_path / "set")]
+    assert main(["import", *folders, "--format", "folder", *words]) == 0
+    assert list(FolderStore(tmp_path / "set").columns(["source"])) == [{"source": source}]
