@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from annotate import layout
-from annotate.correction import digest
+from annotate.compact import merged_files
 from annotate.errors import RecordError, ReviewError
 from annotate.ledger import facts_of
 from annotate.place import Place, upkeep
-from annotate.record import from_parquet, rows_to_parquet
+from annotate.ranged import rows_in
 from segface_hf.wording import counted
 
 STILL_NEEDED = """\
@@ -104,15 +104,11 @@ def _without(
 
     Its ids are looked at first: they take some kilobytes, where its rows take megabytes.
     """
-    if not any(row["content_id"] in wanted for row in facts_of(place, path, revision=revision)):
-        return None
-    rows = from_parquet(place.read(path, revision=revision) or b"", source=path)
-    found = {row["content_id"] for row in rows} & wanted
+    found = {row["content_id"] for row in facts_of(place, path, revision=revision)} & wanted
     if not found:
         return None
-    kept = [row for row in rows if row["content_id"] not in found]
-    name = digest(*(row["content_id"].encode() for row in kept))
-    return ({f"{layout.MERGED}/{name}.parquet": rows_to_parquet(kept)} if kept else {}), found
+    rows = rows_in(place, path, revision=revision)
+    return merged_files(row for row in rows if row["content_id"] not in found), found
 
 
 def _tombstone(content_id: str, reason: str) -> bytes:

@@ -21,6 +21,7 @@ from annotate.record import (
     to_row,
 )
 from annotate.store import FolderStore
+from annotate.takedown import take_down
 from tests.annotate.conftest import AGREED
 
 
@@ -59,6 +60,13 @@ def test_a_row_of_a_large_merged_file_takes_up_consent(sparse, drawn):
     assert sparse.save(drawn(3, consent=AGREED)).agreed
     assert sparse.load(drawn(3).content_id).consent == AGREED
     assert len(sparse.ids()) == 3
+
+
+def test_a_row_of_a_large_merged_file_is_taken_down(sparse, drawn):
+    taken = drawn(2).content_id
+    assert take_down(sparse, [taken], reason="asked").removed == (taken,)
+    assert sparse.ids() == tuple(sorted(drawn(n).content_id for n in (1, 3)))
+    assert all(path.stat().st_size < MAX_FILE_BYTES for path in sparse.files())
 
 
 def test_compaction_keeps_merged_files_below_a_number_of_bytes(drawn, tmp_path):

@@ -7,7 +7,6 @@ import pytest
 
 from segface_hf.labels import CELEBAMASK_HQ
 from space.views import safe_colors
-from tests.space.editor.driver import ROOT
 
 HAIR = CELEBAMASK_HQ.id_of("hair")
 HAT = CELEBAMASK_HQ.id_of("hat")
