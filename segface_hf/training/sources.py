@@ -95,7 +95,7 @@ def digest_of(masks: Iterable[bytes | np.ndarray]) -> str:
     """Returns the SHA-256 of masks, as files or as arrays."""
     digest = hashlib.sha256()
     for mask in masks:
-        digest.update(mask)
+        digest.update(mask if isinstance(mask, bytes) else mask.tobytes())
     return digest.hexdigest()
 
 
