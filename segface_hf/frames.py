@@ -9,6 +9,8 @@ from PIL import Image
 
 from segface_hf.faces import Box
 
+PixelBox = tuple[int, int, int, int]  # (x0, y0, x1, y1) in whole pixels
+
 # What a crop holds where its frame meets no pixel of the photo at all.
 EMPTY_COLOR = (124, 116, 104)
 
@@ -58,7 +60,7 @@ class Frame:
         (x0, y0), (x1, y1) = corners.min(0), corners.max(0)
         return (float(x0), float(y0), float(x1), float(y1))
 
-    def pixel_box(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    def pixel_box(self, size: tuple[int, int]) -> PixelBox:
         """Returns the whole pixels (x0, y0, x1, y1) of a photo of (width, height) that it meets."""
         x0, y0, x1, y1 = self.box
         width, height = size
@@ -82,13 +84,23 @@ class Frame:
         part = image.resize(
             part_size, Image.Resampling.BILINEAR, box=(x0, y0, x1, y1), reducing_gap=2.0
         )
-        scale = np.array([part_size[0] / (x1 - x0), part_size[1] / (y1 - y0)])
-        low, high = (np.array(corner) for corner in (self.box[:2], self.box[2:]))
-        before = np.ceil(np.maximum(0, (x0, y0) - low) * scale).astype(int) + 1
-        after = np.ceil(np.maximum(0, high - (x1, y1)) * scale).astype(int) + 1
-        padded = _repeat_border(part, before, after)
+        return self._turned_back(part, (x0, y0, x1, y1), size)
+
+    def _turned_back(self, part: Image.Image, box: PixelBox, size: int) -> np.ndarray:
+        """Samples the frame from the part of the photo within a box: uint8 (size, size, 3)."""
+        (x0, y0, x1, y1), (low_x, low_y, high_x, high_y) = box, self.box
+        scale = np.array(part.size) / (x1 - x0, y1 - y0)
+        # Where the part is one pixel wide all places are equal; padded like the others, a line of
+        # a million pixels would become a square of them.
+        is_line = np.array(part.size) == 1
+        before, after = (
+            np.where(is_line, 0, np.ceil(np.maximum(0, beyond) * scale)).astype(int) + 1
+            for beyond in ((x0 - low_x, y0 - low_y), (high_x - x1, high_y - y1))
+        )
         origin = (self.to_photo(np.zeros((1, 2)))[0] - (x0, y0)) * scale + before
-        return np.asarray(_affine(padded, self._axes * scale[:, None] / size, origin, size))
+        matrix = self._axes * scale[:, None] / size
+        origin[is_line], matrix[is_line] = 1.5, 0.0
+        return np.asarray(_affine(_repeat_border(part, before, after), matrix, origin, size))
 
     def _is_whole(self, size: tuple[int, int]) -> bool:
         return self.angle == 0 and self.box == (0.0, 0.0, float(size[0]), float(size[1]))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
-from segface_hf.frames import Frame
+from segface_hf.frames import Frame, PixelBox
 
 # Weights are 1 to 255. A frame's falls from its middle to its border along a rounded square, so
 # that of two frames the one whose face is nearer wins, and no seam follows a straight border.
@@ -19,6 +19,8 @@ _FALL = 3.0
 _BACKGROUND_SHARE = 0.35
 _WIDER_WEIGHT = 0.1
 _ROWS_AT_ONCE = 256
+_COLUMNS_AT_ONCE = 65_536
+_MOST_STRIPS = 1000
 _PLACES_AT_ONCE = 65_536
 
 
@@ -98,25 +100,20 @@ class Canvas:
             weights: uint8 (S, S), of the crop's size.
         """
         weights = _below_background(weights, parse.labels)
-        left, top, right, bottom = frame.pixel_box(self.size)
-        for first in range(top, bottom, _ROWS_AT_ONCE):
-            box = (left, first, right, min(bottom, first + _ROWS_AT_ONCE))
-            self._add_rows(frame, parse, weights, box)
+        for box in _parts(frame.pixel_box(self.size)):
+            self._add_part(frame, parse, weights, box)
 
     def has_below(self, frame: Frame, ids: Sequence[int], weight: int) -> bool:
         """Whether a frame's box holds one of some labels that a weight may overwrite."""
-        left, top, right, bottom = frame.pixel_box(self.size)
         sought = np.zeros(256, bool)
         sought[list(ids)] = True
-        for first in range(top, bottom, _ROWS_AT_ONCE):
-            here = (slice(first, min(bottom, first + _ROWS_AT_ONCE)), slice(left, right))
+        for left, top, right, bottom in _parts(frame.pixel_box(self.size)):
+            here = (slice(top, bottom), slice(left, right))
             if (sought[self.labels[here]] & (self._weights[here] <= weight)).any():
                 return True
         return False
 
-    def _add_rows(
-        self, frame: Frame, parse: CropParse, weights: np.ndarray, box: tuple[int, int, int, int]
-    ) -> None:
+    def _add_part(self, frame: Frame, parse: CropParse, weights: np.ndarray, box: PixelBox) -> None:
         here = (slice(box[1], box[3]), slice(box[0], box[2]))
         laid = Laid(frame, box, len(weights))
         heavy = laid.nearest(weights)
@@ -127,6 +124,18 @@ class Canvas:
             np.copyto(self.confidence[here], laid.smooth(parse.confidence), where=wins)
         if self.runner_up is not None and parse.runner_up is not None:
             np.copyto(self.runner_up[here], laid.nearest(parse.runner_up), where=wins)
+
+
+def _parts(box: PixelBox) -> Iterator[PixelBox]:
+    """Cuts a box of whole pixels, so that what is computed about each pixel stays small.
+
+    The parts of a line of a million pixels are long, or there would be thousands of them.
+    """
+    left, top, right, bottom = box
+    rows = max(_ROWS_AT_ONCE, (bottom - top) // _MOST_STRIPS)
+    for y in range(top, bottom, rows):
+        for x in range(left, right, _COLUMNS_AT_ONCE):
+            yield (x, y, min(right, x + _COLUMNS_AT_ONCE), min(bottom, y + rows))
 
 
 def _below_background(weights: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -143,7 +152,7 @@ class Laid:
         size: Side of the maps in pixels.
     """
 
-    def __init__(self, frame: Frame, box: tuple[int, int, int, int], size: int) -> None:
+    def __init__(self, frame: Frame, box: PixelBox, size: int) -> None:
         self._shape = (box[2] - box[0], box[3] - box[1])
         corners = np.array([[box[0], box[1]], [box[0] + 1, box[1]], [box[0], box[1] + 1]], float)
         origin, across, down = frame.to_unit(corners) * size

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segface_hf.errors import OutputError, SegFaceError
+from segface_hf.errors import ImageTooLargeError, OutputError, SegFaceError
 from segface_hf.files import Photo
 from segface_hf.jobs.outcome import Outcome
 from segface_hf.jobs.places import Place
@@ -67,11 +68,12 @@ class Job:
 
         def work(photo: Photo) -> Outcome:
             try:
-                image = photo.image()
-                parse = self.parse(image)
-                content = report(photo, parse, self.settings)
-                content["fingerprint"] = photo.fingerprint()
-                write_results(Results.of(out, photo), image, parse, content)
+                with _within_memory():
+                    image = photo.image()
+                    parse = self.parse(image)
+                    content = report(photo, parse, self.settings)
+                    content["fingerprint"] = photo.fingerprint()
+                    write_results(Results.of(out, photo), image, parse, content)
             except OutputError:
                 raise
             except SegFaceError as error:
@@ -109,10 +111,26 @@ class Job:
         try:
             if isinstance(photo, SegFaceError):
                 raise photo
-            return shard, row_of(shard, photo, self.parse(photo.image()), self.settings)
+            with _within_memory():
+                return shard, row_of(shard, photo, self.parse(photo.image()), self.settings)
         except SegFaceError as error:
             named = photo if isinstance(photo, Photo) else missing_photo(shard, item.row)
             return shard, row_of_error(shard, named, error)
+
+
+@contextmanager
+def _within_memory() -> Iterator[None]:
+    """Makes a photo that memory does not suffice for one that fails alone.
+
+    Raises:
+        ImageTooLargeError: It doesn't.
+    """
+    try:
+        yield
+    except MemoryError as error:
+        raise ImageTooLargeError(
+            f"memory does not suffice for it ({error}): scale it down first"
+        ) from error
 
 
 @dataclass(frozen=True)

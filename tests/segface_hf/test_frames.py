@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -64,6 +66,27 @@ def test_a_large_frame_is_scaled_down_without_aliasing() -> None:
 def test_a_one_pixel_photo_can_be_cropped() -> None:
     crop = Frame((0.5, 0.5), 4.0).crop(Image.new("RGB", (1, 1), (9, 8, 7)), 16)
     assert (crop == (9, 8, 7)).all()
+
+
+@pytest.mark.parametrize("angle", [0.0, 30.0])
+@pytest.mark.parametrize("size", [(1, 1_000_000), (1_000_000, 1)])
+def test_a_line_of_a_million_pixels_is_cropped_in_little_memory(
+    size: tuple[int, int], angle: float
+) -> None:
+    photo = Image.new("RGB", size, (9, 8, 7))
+    tracemalloc.start()
+    crop = Frame((size[0] / 2, size[1] / 2), 1e6, angle).crop(photo, 64)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (crop == (9, 8, 7)).all()
+    assert peak < 1e6
+
+
+def test_a_line_shows_its_colours_along_it() -> None:
+    values = np.repeat(np.arange(0, 160, 10, dtype=np.uint8), 100)
+    photo = Image.fromarray(np.stack([values] * 3, -1)[None])
+    crop = Frame((800.0, 0.5), 1600.0).crop(photo, 16)
+    assert np.abs(crop[..., 0] - np.arange(0, 160, 10.0)).max() <= 2
 
 
 def test_a_frame_without_a_size_is_refused() -> None:

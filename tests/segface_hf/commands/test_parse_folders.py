@@ -5,11 +5,17 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from segface_hf.detect import Detection
 from segface_hf.errors import ConfigError, OutputError
 from segface_hf.files import find_photos, look_for_photos
+from segface_hf.jobs.places import Place
+from segface_hf.jobs.shards import photo_shards
+from segface_hf.jobs.work import Job, ShardRow
+from segface_hf.parser import FaceParser
 from tests.segface_hf.jobs.pictures import parse_here, read_results, write_table
 
 
@@ -148,6 +154,29 @@ def test_a_name_that_is_too_long_fails_alone(
     told = capsys.readouterr()
     assert "1 photo parsed" in told.out
     assert "is too long for a name: rename it" in told.err
+
+
+class Insatiable:
+    """A detector that needs more memory than there is for wide pictures."""
+
+    def detect(self, image: Image.Image) -> list[Detection]:
+        if image.width > 40:
+            np.empty(2**60, np.uint8)
+        return []
+
+
+def test_a_photo_that_memory_does_not_suffice_for_fails_alone(tiny: Path, tmp_path: Path) -> None:
+    draw(tmp_path / "in" / "b.png")
+    Image.new("RGB", (41, 30)).save(tmp_path / "in" / "a.png")
+    job = Job(FaceParser.from_pretrained(tiny, detector=Insatiable()))
+    photos = find_photos([tmp_path / "in"])
+    wide, other = job.to_files(photos, tmp_path / "out")
+    assert "scale it down first" in (wide.error or "")
+    assert other.error is None
+    rows = [ShardRow(shard, photo, 0) for shard in photo_shards(photos, rows=2) for photo in photos]
+    wide_row, other_row = job.to_table(rows, Place.of(tmp_path / "table"))
+    assert "scale it down first" in wide_row["error"]
+    assert other_row["error"] is None
 
 
 @pytest.mark.skipif(os.name == "nt", reason="names are text there")
