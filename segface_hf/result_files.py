@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from PIL import Image, PngImagePlugin
 
 from segface_hf.errors import DataError, OutputError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 # A label map has long runs: a higher level costs time and saves next to nothing.
 _PNG_LEVEL = 3
 _JPEG_QUALITY = 90
+_JPEG_SIDE = 65_500
 
 
 _MASK, _OVERLAY, _REPORT = "_mask.png", "_overlay.jpg", ".json"
@@ -139,6 +141,17 @@ def _read(path: Path) -> dict[str, Any]:
     return written if isinstance(written, dict) else {}
 
 
+def _overlay(image: Image.Image, parse: FaceParse) -> Image.Image:
+    """The photo under its colours, scaled down where a JPEG could not hold it."""
+    shrink = min(1.0, _JPEG_SIDE / max(image.size))
+    if shrink == 1.0:
+        return blend(image, parse.mask, parse.schema)
+    size = (max(1, int(image.width * shrink)), max(1, int(image.height * shrink)))
+    mask = Image.fromarray(parse.mask).resize(size, Image.Resampling.NEAREST)
+    small = image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+    return blend(small, np.asarray(mask), parse.schema)
+
+
 def write_results(
     results: Results, image: Image.Image, parse: FaceParse, content: dict[str, Any]
 ) -> None:
@@ -148,7 +161,7 @@ def write_results(
         OutputError: One can't be written.
         DataError: Only this photo's can't: its name is too long.
     """
-    overlay = blend(image, parse.mask, parse.schema)
+    overlay = _overlay(image, parse)
     text = json.dumps(content, indent=2) + "\n"
     mask, told = Image.fromarray(parse.mask), PngImagePlugin.PngInfo()
     told.add_text("Software", _MADE_BY)

@@ -179,6 +179,21 @@ def test_a_photo_that_memory_does_not_suffice_for_fails_alone(tiny: Path, tmp_pa
     assert other_row["error"] is None
 
 
+def test_a_very_wide_photo_gets_an_overlay_that_a_jpeg_can_hold(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (70_000, 20)).save(tmp_path / "wide.png")
+    arguments = (tmp_path / "wide.png", "--whole", "--model", tiny, "--out", tmp_path / "out")
+    assert parse_here(*arguments) == 0
+    sizes = []
+    for name in ("wide_mask.png", "wide_overlay.jpg"):
+        with Image.open(tmp_path / "out" / name) as picture:
+            sizes.append(picture.size)
+    assert sizes == [(70_000, 20), (65_500, 18)]
+    parse_here(*arguments)
+    assert "1 done before" in capsys.readouterr().out
+
+
 @pytest.mark.skipif(os.name == "nt", reason="names are text there")
 def test_a_name_that_is_no_text_makes_a_row(tiny: Path, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
