@@ -19,6 +19,7 @@ from segface_hf.jobs.streams import HubDataset
 from segface_hf.result_files import report
 
 _PNG_LEVEL = 3
+_WHAT = ("source", "column", "content")  # the photos of a table, as a stamp tells them
 _COLUMNS = ("width", "height", "schema", "model", "revision", "digest")
 
 Row = dict[str, Any]
@@ -96,7 +97,8 @@ def _stamp(shard: Shard, settings: Mapping[str, Any]) -> dict[str, Any]:
     """What makes a result file the one that a shard would write again."""
     photos = {photo.name: photo.fingerprint() for photo in shard.photos}
     place = {"source": shard.source, "start": shard.start, "stop": shard.stop, "photos": photos}
-    return {**place, **settings}
+    table = {} if shard.photos else {"column": shard.column, "content": shard.content}
+    return {**place, **table, **settings}
 
 
 def done(
@@ -140,8 +142,8 @@ def _check_same_photos(place: Place, stamp: Row, expected: Row) -> None:
     if not stamp:
         return
     lost = set(stamp["photos"].items()) - set(expected["photos"].items())
-    if stamp["source"] != expected["source"] or lost:
-        what = sorted(name for name, _ in lost)[:3] or [stamp["source"]]
+    if lost or any(stamp.get(key) != expected.get(key) for key in _WHAT):
+        what = sorted(name for name, _ in lost)[:3] or {key: stamp.get(key) for key in _WHAT[:2]}
         raise ConfigError(
             f"'{place}' holds results of other photos, or of some before they changed ({what}): "
             "choose another --out, or replace what is there with --overwrite"
@@ -149,20 +151,26 @@ def _check_same_photos(place: Place, stamp: Row, expected: Row) -> None:
 
 
 def done_of_stream(
-    out: Place, dataset: HubDataset, settings: Mapping[str, Any]
+    out: Place, dataset: HubDataset, settings: Mapping[str, Any], *, column: str
 ) -> tuple[int, list[Row]]:
-    """Returns how many rows of a dataset are done from its start on, and these rows."""
+    """Returns how many rows of a dataset are done from its start on, and these rows.
+
+    Raises:
+        ConfigError: The folder holds results of other photos where these would go.
+    """
     listed = out.listed()
     rows: list[Row] = []
     while True:
         start = len(rows)
-        place = listed.get(dataset.shard(start, start).name)
+        place = listed.get(dataset.shard(start, start, column=column).name)
         if place is None:
             return start, rows
-        told = _told(place)
-        if not told or _stamp_of(place) != _stamp(
-            dataset.shard(start, start + len(told)), settings
-        ):
+        stamp = _stamp_of(place)
+        # A file without a stamp is no result, and need not have a result's columns.
+        told = _told(place) if stamp else []
+        expected = _stamp(dataset.shard(start, start + len(told), column=column), settings)
+        _check_same_photos(place, stamp, expected)
+        if not told or stamp != expected:
             return start, rows
         rows += told
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from segface_hf.errors import DataError, SegFaceError
 from segface_hf.files import Photo
@@ -28,6 +30,8 @@ class Shard:
         start: First row.
         stop: Last row + 1.
         photos: The photos themselves where the source is no table.
+        column: Of a table's photos.
+        content: Tells a table from what it was before somebody wrote it anew.
     """
 
     name: str
@@ -35,18 +39,21 @@ class Shard:
     start: int
     stop: int
     photos: tuple[Photo, ...] = ()
+    column: str = ""
+    content: str = ""
 
     def to_json(self) -> str:
         """Returns the shard as text; photos must be files."""
         photos = [[str(photo.path), photo.name] for photo in self.photos]
-        return json.dumps([self.name, self.source, self.start, self.stop, photos])
+        place = [self.name, self.source, self.start, self.stop]
+        return json.dumps([*place, photos, self.column, self.content])
 
     @classmethod
     def from_json(cls, text: str) -> Shard:
         """Reads what `to_json` wrote."""
-        name, source, start, stop, photos = json.loads(text)
+        name, source, start, stop, photos, column, content = json.loads(text)
         files = tuple(Photo(Path(path), called) for path, called in photos)
-        return cls(name, source, start, stop, files)
+        return cls(name, source, start, stop, files, column, content)
 
 
 def find_tables(sources: Sequence[str]) -> dict[str, Place]:
@@ -90,11 +97,14 @@ def table_shards(
     failed: dict[str, SegFaceError] = {}
     for name, place in tables.items():
         try:
-            sizes = _group_sizes(place, column)
+            sizes, content = _looked_at(place, column)
         except DataError as error:
             failed[str(place)] = error
             continue
-        shards += [Shard(f"{name}-{a:07}", str(place), a, b) for a, b in _ranges(sizes, rows)]
+        shards += [
+            Shard(f"{name}-{a:07}", str(place), a, b, column=column, content=content)
+            for a, b in _ranges(sizes, rows)
+        ]
     if failed and not shards:
         raise next(iter(failed.values()))
     return shards, failed
@@ -178,15 +188,28 @@ def missing_photo(shard: Shard, row: int) -> Photo:
     return Photo(Path(f"{shard.source}#{row}"), f"{name}/{row:07}", b"", row)
 
 
-def _group_sizes(place: Place, column: str) -> list[int]:
+def _looked_at(place: Place, column: str) -> tuple[list[int], str]:
+    """The rows of a table's groups, and what tells its content."""
     import pyarrow.parquet as pq
 
     with place.reading(), place.open() as stream, pq.ParquetFile(stream) as table:
-        schema, sizes = table.schema_arrow, _sizes(table)
+        schema, sizes, content = table.schema_arrow, _sizes(table), _content(stream, place)
     if column not in schema.names and STAMP in (schema.metadata or {}):
-        return []  # an earlier run left it in the folder
+        return [], ""  # an earlier run left it in the folder
     check_column(column, schema.names, source=str(place))
-    return sizes
+    return sizes, content
+
+
+def _content(stream: IO[bytes], place: Place) -> str:
+    """A table's footer tells where each column ends; a file here is sampled as well."""
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(size - 8)
+    footer = int.from_bytes(stream.read(4), "little") + 8
+    stream.seek(max(0, size - footer))
+    digest = hashlib.sha256(stream.read())
+    if not place.is_remote:
+        digest.update(Photo(Path(place.address), "").fingerprint().encode())
+    return f"{size}:{digest.hexdigest()}"
 
 
 def check_column(column: str, names: Iterable[str], *, source: str) -> None:

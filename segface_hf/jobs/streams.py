@@ -45,9 +45,9 @@ class HubDataset:
         """How results call it."""
         return f"{_PREFIX}{self.repo}{f'@{self.revision}' if self.revision else ''}:{self.split}"
 
-    def shard(self, start: int, stop: int) -> Shard:
+    def shard(self, start: int, stop: int, *, column: str) -> Shard:
         """Returns the shard of some rows."""
-        return Shard(f"{self.split}-{start:07}", self.source, start, stop)
+        return Shard(f"{self.split}-{start:07}", self.source, start, stop, column=column)
 
     def rows(self, *, column: str, start: int = 0) -> Iterator[Photo]:
         """Streams photos, encoded as they are in the dataset, from a row on.

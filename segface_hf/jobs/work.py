@@ -161,4 +161,4 @@ def rows_of_stream(
     """Streams a dataset from a row on, in shards of so many rows."""
     for row, photo in enumerate(dataset.rows(column=column, start=start), start=start):
         first = start + (row - start) // length * length
-        yield ShardRow(dataset.shard(first, first + length), photo, row)
+        yield ShardRow(dataset.shard(first, first + length, column=column), photo, row)

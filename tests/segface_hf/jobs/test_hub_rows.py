@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import HfApi, snapshot_download
 
-from segface_hf.errors import DataError, OutputError
+from segface_hf.errors import ConfigError, DataError, OutputError
 from segface_hf.jobs.inputs import dataset_tables
 from segface_hf.jobs.streams import HubDataset
 from tests.hub_double.state import Hub
 from tests.segface_hf.jobs.pictures import (
     assert_same_rows,
     parse_here,
+    portraits,
     read_results,
     write_table,
 )
@@ -50,6 +53,29 @@ def test_a_dataset_is_streamed_and_a_second_run_goes_on_where_the_first_was(
     assert_same_rows(read_results(out), rows)
     parse_here("hf://datasets/ada/faces", *arguments[2:])
     assert "0 photos parsed, 0 faces, 4 done before" in capsys.readouterr().out
+
+
+def test_results_of_another_column_or_content_are_kept(
+    faces: str, tiny: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "0.parquet"
+    first, second = portraits(2)
+    pq.write_table(pa.table({"image": [first], "second": [second]}), table)
+    api = HfApi()
+    api.create_repo("ada/pairs", repo_type="dataset")
+    where = {"repo_id": "ada/pairs", "repo_type": "dataset", "path_in_repo": "data/train-0.parquet"}
+    api.upload_file(path_or_fileobj=table, **where)
+    fast = ("--whole", "--model", tiny, "--out")
+    streamed = ("--dataset", "ada/pairs", *fast, tmp_path / "streamed")
+    read = ("hf://datasets/ada/pairs/data/*.parquet", *fast, tmp_path / "read")
+    for arguments in (streamed, read):
+        assert parse_here(*arguments) == 0
+        with pytest.raises(ConfigError, match="'column': 'image'"):
+            parse_here(*arguments, "--image-column", "second")
+    pq.write_table(pa.table({"image": [second], "second": [first]}), table)
+    api.upload_file(path_or_fileobj=table, **where)
+    with pytest.raises(ConfigError, match="before they changed"):
+        parse_here(*read)
 
 
 def test_parquet_is_read_from_the_hub_and_written_to_it(

@@ -204,6 +204,50 @@ def test_a_cell_may_be_bytes_or_name_a_file_beside_the_table_but_none_outside(
     assert [photo.data for photo in photos_of(shard, column="image")] == [data]
 
 
+def write_pairs(path: Path, *, first: bytes, second: bytes) -> Path:
+    """A parquet file of two columns of photos and one row."""
+    pq.write_table(pa.table({"image": [first], "second": [second]}), path)
+    return path
+
+
+def test_results_of_another_column_or_of_a_table_before_it_changed_are_not_taken_for_its_own(
+    tmp_path: Path, parse_fast: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = portraits(2)
+    table, out = tmp_path / "t.parquet", tmp_path / "out"
+    arguments = (table, "--out", out)
+    write_pairs(table, first=first, second=second)
+    parse_fast(*arguments)
+    before = (out / "t-0000000.parquet").read_bytes()
+    with pytest.raises(ConfigError, match=r"'column': 'image'.*--overwrite"):
+        parse_fast(*arguments, "--image-column", "second")
+    write_pairs(table, first=first[:-3] + b"\0" + first[-2:], second=second)
+    with pytest.raises(ConfigError, match="before they changed"):
+        parse_fast(*arguments)
+    assert (out / "t-0000000.parquet").read_bytes() == before
+    write_pairs(table, first=first, second=second)
+    capsys.readouterr()
+    parse_fast(*arguments)
+    assert "1 done before" in capsys.readouterr().out
+    parse_fast(*arguments, "--image-column", "second", "--overwrite")
+    assert "1 photo parsed" in capsys.readouterr().out
+
+
+def test_results_that_do_not_tell_their_column_are_not_replaced(
+    tmp_path: Path, parse_fast: Callable[..., int]
+) -> None:
+    table, out = write_table(tmp_path / "t.parquet", 1, bad=False), tmp_path / "out"
+    parse_fast(table, "--out", out)
+    (path,) = out.glob("*.parquet")
+    written = pq.read_table(path)
+    stamp = json.loads(written.schema.metadata[b"segface"])
+    old = {key: value for key, value in stamp.items() if key not in ("column", "content")}
+    metadata = {**written.schema.metadata, b"segface": json.dumps(old).encode()}
+    pq.write_table(written.replace_schema_metadata(metadata), path)
+    with pytest.raises(ConfigError, match="--overwrite"):
+        parse_fast(table, "--out", out)
+
+
 def test_a_result_file_says_what_it_was_made_with(tmp_path: Path) -> None:
     table = write_table(tmp_path / "photos.parquet", 2, bad=False)
     parse_here(table, "--out", tmp_path / "out", "--whole", "--classes", "hair")
