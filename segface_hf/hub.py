@@ -14,6 +14,7 @@ from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
     HFValidationError,
+    HTTPError,
     LocalEntryNotFoundError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
@@ -85,12 +86,20 @@ def download(
     try:
         if "/" not in repo_id:  # the client would ask the Hub, for a minute where there is none
             raise HFValidationError(repo_id)
-        path = snapshot_download(
-            repo_id, revision=revision, token=token, allow_patterns=list(patterns)
-        )
+        path = _snapshot(repo_id, revision=revision, token=token, allow_patterns=list(patterns))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:
         raise _download_error(error, repo_id, revision) from error
     return Path(path)
+
+
+def _snapshot(repo_id: str, **options: Any) -> str:
+    """Falls back on the cache where the client does not: at a lost connection or no JSON."""
+    try:
+        return snapshot_download(repo_id, **options)
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError):
+        raise
+    except (HTTPError, json.JSONDecodeError):
+        return snapshot_download(repo_id, **{**options, "local_files_only": True})
 
 
 def _download_error(error: Exception, repo_id: str, revision: str | None) -> CheckpointError:

@@ -7,13 +7,14 @@ import os
 import struct
 import zlib
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 from segface_hf.errors import ImageError, ImageTooLargeError
 
-ImageSource = str | os.PathLike[str] | bytes | bytearray | np.ndarray | Image.Image
+ImageSource = str | os.PathLike[str] | bytes | bytearray | IO[bytes] | np.ndarray | Image.Image
 
 MAX_PIXELS = 64_000_000
 # An allow-list: Pillow's other readers run external programs or are rarely audited.
@@ -40,8 +41,8 @@ def load_image(source: ImageSource, *, max_pixels: int = MAX_PIXELS) -> Image.Im
     applied, 16-bit and float greys are scaled to 8 bits. The input is never changed.
 
     Args:
-        source: A path, an encoded file's bytes, a PIL image, or a uint8 array of shape (H, W) or
-            (H, W, 3).
+        source: A path, an encoded file's bytes, a file that is open for reading bytes, a PIL
+            image, or a uint8 array of shape (H, W) or (H, W, 3).
         max_pixels: Largest width times height, checked before decoding.
 
     Returns:
@@ -59,8 +60,8 @@ def load_image(source: ImageSource, *, max_pixels: int = MAX_PIXELS) -> Image.Im
         return _finish(source, "the image", max_pixels)
     if isinstance(source, np.ndarray):
         return _from_array(source, max_pixels)
-    name = "the upload" if isinstance(source, bytes | bytearray) else f"'{source}'"
-    data = bytes(source) if isinstance(source, bytes | bytearray) else _read(Path(source))
+    name = f"'{source}'" if isinstance(source, str | os.PathLike) else "the upload"
+    data = _encoded(source)
     if not data:
         raise ImageError(f"{name} is empty: expected a picture ({_readable()})")
     with _open(data, name, max_pixels) as image:
@@ -85,6 +86,20 @@ def plain_image(source: ImageSource) -> Image.Image:
     ):
         return source
     return load_image(source)
+
+
+def _encoded(source: str | os.PathLike[str] | bytes | bytearray | IO[bytes]) -> bytes:
+    if isinstance(source, str | os.PathLike):
+        return _read(Path(source))
+    data: object = source
+    try:
+        if not isinstance(source, bytes | bytearray):
+            data = source.read()
+    except (AttributeError, OSError, ValueError) as error:
+        raise ImageError(f"can't read a picture from {type(source).__name__}: {error}") from error
+    if not isinstance(data, bytes | bytearray):
+        raise ImageError(f"expected a picture's bytes, got {type(data).__name__}: open it as 'rb'")
+    return bytes(data)
 
 
 def _read(path: Path) -> bytes:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -189,7 +190,7 @@ class SegFace(nn.Module):
             (folder / hub.CONFIG_FILE).write_text(text, encoding="utf-8")
             if not (folder / hub.CARD_FILE).exists():
                 (folder / hub.CARD_FILE).write_text(model_card(self.config), encoding="utf-8")
-        except OSError as error:
+        except (OSError, SafetensorError) as error:
             raise OutputError(f"can't write the checkpoint to {folder}: {error}") from error
         return folder
 

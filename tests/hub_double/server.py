@@ -144,8 +144,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
             return
-        error = {"error": f"injected {fault.status}"}
-        self._send(Response(error, fault.status, fault.headers), entry)
+        body = fault.body or {"error": f"injected {fault.status}"}
+        self._send(Response(body, fault.status, fault.headers), entry)
 
     def _send(self, response: Response, entry: dict[str, Any]) -> None:
         body = response.body

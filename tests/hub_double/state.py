@@ -73,13 +73,14 @@ class Fault:
     """What goes wrong with a request.
 
     `status` is answered instead of the truth, after the work is done where `after` is set; a
-    `cut` closes the connection without an answer.
+    `cut` closes the connection without an answer. `body` is sent instead of an error.
     """
 
     status: int = 500
     headers: Mapping[str, str] = field(default_factory=dict)
     after: bool = False
     cut: bool = False
+    body: bytes | None = None
 
 
 class Repo:

@@ -8,7 +8,7 @@ import torch
 from huggingface_hub import HfApi
 
 from segface_hf import SegFace, SegFaceConfig
-from segface_hf.errors import CheckpointNotFoundError
+from segface_hf.errors import CheckpointError, CheckpointNotFoundError
 
 SMALL = SegFaceConfig(
     backbone="mobilenetv3_small_050", width=16, heads=2, mlp_dim=32, upscale_dims=(8,),
@@ -66,6 +66,18 @@ def test_offline_the_cache_serves_what_was_seen_and_names_what_was_not(published
     first, second = done.stdout.splitlines()
     assert first == "64"
     assert "'owner/never-seen' is not in the Hugging Face cache" in second
+
+
+@pytest.mark.parametrize(
+    "fault", [{"cut": True}, {"status": 200, "body": b"<html>log in</html>"}, {"status": 500}]
+)
+def test_a_hub_that_breaks_off_or_answers_no_json_leaves_the_cache(published, hub, fault):
+    SegFace.from_pretrained("owner/faces")
+    HfApi(token=hub.token("owner")).create_repo("owner/unseen")
+    hub.fail("/api/models/", times=20, **fault)
+    assert SegFace.from_pretrained("owner/faces").config == SMALL
+    with pytest.raises(CheckpointError, match="owner/unseen"):
+        SegFace.from_pretrained("owner/unseen")
 
 
 def test_pushing_gives_configuration_weights_and_card(hub):

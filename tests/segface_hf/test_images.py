@@ -51,6 +51,20 @@ def test_a_png_gives_its_exact_pixels() -> None:
     assert np.array_equal(load_image(encoded(image, "PNG")), image)
 
 
+def test_an_open_file_gives_the_picture_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "photo.png"
+    gradient().save(path)
+    with path.open("rb") as file:
+        assert np.array_equal(load_image(file), gradient())
+    assert np.array_equal(load_image(io.BytesIO(path.read_bytes())), gradient())
+    with pytest.raises(ImageError, match="closed file"):
+        load_image(file)
+    with pytest.raises(ImageError, match="got str: open it as 'rb'"):
+        load_image(io.StringIO("text"))
+    with pytest.raises(ImageError, match="a picture from int"):
+        load_image(7)
+
+
 def test_a_path_a_string_and_an_array_give_the_same_picture(tmp_path: Path) -> None:
     path = tmp_path / "photo.png"
     gradient().save(path)

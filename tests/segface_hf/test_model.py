@@ -122,6 +122,12 @@ def test_a_folder_that_cannot_be_written_is_a_clear_error(model, tmp_path):
         model.save_pretrained(tmp_path / "file" / "checkpoint")
 
 
+def test_weights_that_cannot_be_written_are_a_clear_error(model, tmp_path):
+    (tmp_path / "model.safetensors").mkdir()
+    with pytest.raises(OutputError, match="can't write the checkpoint"):
+        model.save_pretrained(tmp_path)
+
+
 def test_a_warped_model_without_landmarks_says_what_it_needs():
     from dataclasses import replace
 
