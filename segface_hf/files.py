@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+import secrets
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -170,11 +171,12 @@ def check_output(folder: Path) -> None:
     Raises:
         OutputError: It can't.
     """
-    probe = folder / ".segface"
+    # A name of its own: other runs probe the same folder, and no file of anybody's is touched.
+    probe = folder / f".{secrets.token_hex(8)}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
+        probe.touch(exist_ok=False)
+        probe.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(
             f"can't write to '{folder}' ({error.strerror}): choose another folder with --out, "

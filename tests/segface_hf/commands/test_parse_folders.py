@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from PIL import Image
 
 from segface_hf.detect import Detection
 from segface_hf.errors import ConfigError, OutputError
-from segface_hf.files import find_photos, look_for_photos
+from segface_hf.files import check_output, find_photos, look_for_photos
 from segface_hf.jobs.places import Place
 from segface_hf.jobs.shards import photo_shards
 from segface_hf.jobs.work import Job, ShardRow
@@ -115,6 +116,17 @@ def test_results_within_a_folder_of_tables_are_not_read(
     for _ in range(2):
         assert parse_here(tmp_path, "--out", tmp_path, "--whole", "--model", tiny) == 0
     assert "1 done before" in capsys.readouterr().out
+
+
+def test_looking_whether_a_folder_can_be_written_touches_no_file_and_disturbs_no_other_run(
+    tmp_path: Path,
+) -> None:
+    own = tmp_path / ".segface"
+    own.write_text("mine", encoding="utf-8")
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(check_output, [tmp_path] * 2000))
+    assert list(tmp_path.iterdir()) == [own]
+    assert own.read_text(encoding="utf-8") == "mine"
 
 
 def test_a_folder_tells_what_it_passes_over(tmp_path: Path) -> None:
