@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from huggingface_hub import constants
@@ -19,8 +19,6 @@ from segface_hf.convert_write import check_target, is_complete
 from segface_hf.errors import CheckpointError, CheckpointNotFoundError, OutputError
 
 SCHEME = "hub:"
-# Beside `snapshots` of the same repository, so that removing it from the cache removes both.
-_CONVERTED = "segface"
 _MAIN = "main"
 _PICKLES = "model_*.pt"
 
@@ -76,13 +74,18 @@ def is_published(source: object) -> bool:
     return isinstance(source, str) and source.startswith(SCHEME)
 
 
-def load_published(source: str, *, revision: str | None = None, token: str | None = None) -> Path:
+def load_published(
+    source: str, *, revision: str | None = None, token: str | None = None,
+    cache_dir: str | Path | None = None, local_files_only: bool = False,
+) -> Path:  # fmt: skip
     """Gives the converted form of a published checkpoint, from the Hugging Face cache where it is.
 
     Args:
         source: `hub:org/repo/folder`.
         revision: Branch, tag or commit.
         token: Hub token for private repositories.
+        cache_dir: Where downloads and what they become are kept instead.
+        local_files_only: Asks no Hub.
 
     Returns:
         A folder that `SegFace.from_pretrained` loads.
@@ -99,14 +102,16 @@ def load_published(source: str, *, revision: str | None = None, token: str | Non
         raise CheckpointNotFoundError(
             f"'{source}' names no folder: add one of {', '.join(upstream.FOLDERS)}"
         )
-    cached = _cached(wanted, revision)
+    home = _home(wanted.repo_id, cache_dir)
+    cached = _cached(wanted, revision, home)
     if cached is not None:
         return cached
-    path = download(wanted, revision=revision, token=token)
-    commit = path.parent.parent.name
-    out = _home(wanted.repo_id) / _CONVERTED / commit / path.parent.name
+    kept: dict[str, Any] = {"cache_dir": cache_dir, "local_files_only": local_files_only}
+    path = download(wanted, revision=revision, token=token, **kept)
+    # Beside `snapshots`, so that removing the repository from the cache removes both.
+    out = home / hub.CONVERTED / path.parent.parent.name / path.parent.name
     # Two visitors may pick the same checkpoint at once: the second waits and finds it done.
-    lock = _home(wanted.repo_id) / _CONVERTED / f"{path.parent.name}.lock"
+    lock = home / hub.CONVERTED / f"{path.parent.name}.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
     with WeakFileLock(lock):
         if not is_complete(out):
@@ -126,14 +131,16 @@ def convert_published(
     )  # fmt: skip
 
 
-def download(source: HubSource, *, revision: str | None = None, token: str | None = None) -> Path:
+def download(
+    source: HubSource, *, revision: str | None = None, token: str | None = None, **kept: Any
+) -> Path:
     """Downloads a folder's newest `model_*.pt`, in whichever spelling of celeb it has.
 
     Raises:
         CheckpointNotFoundError: No such repository, folder or revision.
         CheckpointError: The Hub refuses access.
     """
-    path = _fetched(source, revision=revision, token=token)
+    path = _fetched(source, revision=revision, token=token, **kept)
     if path is None:
         raise CheckpointNotFoundError(
             f"'{source.repo_id}' has no {source.folder}/{_PICKLES}: published are "
@@ -142,10 +149,14 @@ def download(source: HubSource, *, revision: str | None = None, token: str | Non
     return path
 
 
-def _fetched(source: HubSource, *, revision: str | None, token: str | None) -> Path | None:
+def _fetched(
+    source: HubSource, *, revision: str | None, token: str | None, **kept: Any
+) -> Path | None:
     names = upstream.spellings(source.folder)
     patterns = [f"{name}/{_PICKLES}" for name in names]
-    snapshot = hub.download(source.repo_id, patterns=patterns, revision=revision, token=token)
+    snapshot = hub.download(
+        source.repo_id, patterns=patterns, revision=revision, token=token, **kept
+    )
     found = [path for name in names for path in (snapshot / name).glob(_PICKLES)]
     return max(found, key=_epoch, default=None)
 
@@ -190,20 +201,22 @@ def _outcome(
     return Outcome(source.folder, "converted", conversion)
 
 
-def _cached(source: HubSource, revision: str | None) -> Path | None:
+def _cached(source: HubSource, revision: str | None, home: Path) -> Path | None:
     """The converted folder of a revision that was downloaded before, without asking the Hub."""
-    reference = _home(source.repo_id) / "refs" / (revision or _MAIN)
+    reference = home / "refs" / (revision or _MAIN)
     commit = reference.read_text().strip() if reference.is_file() else (revision or "")
     for name in upstream.spellings(source.folder) if commit else ():
-        folder = _home(source.repo_id) / _CONVERTED / commit / name
+        folder = home / hub.CONVERTED / commit / name
         if is_complete(folder):
             return folder
     return None
 
 
-def _home(repo_id: str) -> Path:
-    """Where the Hugging Face cache keeps a model repository."""
-    return Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repo_id, repo_type="model")
+def _home(repo_id: str, cache_dir: str | Path | None) -> Path:
+    """Where a cache, that of Hugging Face if none is given, keeps a model repository."""
+    return Path(cache_dir or constants.HF_HUB_CACHE) / repo_folder_name(
+        repo_id=repo_id, repo_type="model"
+    )
 
 
 def _epoch(path: Path) -> int:

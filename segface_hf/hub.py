@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from segface_hf.shipped import EMBEDDED, SHIPPED
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "README.md"
+CONVERTED = "segface"  # where converted checkpoints are kept, beside `snapshots` of a repository
 _PICKLES = ("*.pt", "*.pth", "*.bin", "*.ckpt", "*.pkl")
 
 
@@ -37,8 +39,9 @@ def embedded_folder() -> Path:
 
 
 def checkpoint_folder(
-    source: str | Path, *, revision: str | None = None, token: str | None = None
-) -> Path:
+    source: str | Path, *, revision: str | None = None, token: str | None = None,
+    cache_dir: str | Path | None = None, local_files_only: bool = False,
+) -> Path:  # fmt: skip
     """Finds a checkpoint's folder, downloading it to the Hugging Face cache where needed.
 
     Args:
@@ -46,28 +49,52 @@ def checkpoint_folder(
             Hub; or `hub:org/repo/folder`, a published checkpoint, which is converted once.
         revision: Branch, tag or commit of a Hub repository.
         token: Hub token for private repositories.
+        cache_dir: Where downloads are kept instead of the Hugging Face cache.
+        local_files_only: Takes what is kept there and asks no Hub.
 
     Raises:
         CheckpointNotFoundError: No such folder, repository or revision, or not cached offline.
         CheckpointError: The Hub refuses access or answers with an error.
     """
-    shipped = SHIPPED.get(str(source))
-    if shipped:
-        return shipped
-    folder = Path(source)
+    folder = SHIPPED.get(str(source), Path(source))
     if folder.is_dir():
+        _check_revision(source, folder, revision)
         return folder
+    options: dict[str, Any] = {"revision": revision, "token": token}
+    options |= {"cache_dir": cache_dir, "local_files_only": local_files_only}
     from segface_hf.convert_hub import is_published, load_published
 
     if is_published(source):
-        return load_published(str(source), revision=revision, token=token)
+        return load_published(str(source), **options)
     patterns = (CONFIG_FILE, WEIGHTS_FILE, CARD_FILE)
-    return download(str(source), patterns=patterns, revision=revision, token=token)
+    return download(str(source), patterns=patterns, **options)
+
+
+def _check_revision(source: str | Path, folder: Path, revision: str | None) -> None:
+    if revision is not None and revision != commit_of(folder):
+        raise CheckpointNotFoundError(
+            f"'{source}' is on this machine and has no revision '{revision}': leave it out, or "
+            "name a repository on the Hub"
+        )
+
+
+def commit_of(folder: Path) -> str | None:
+    """Returns the Hub commit of a checkpoint's folder, None where it is not in a Hub cache.
+
+    The cache names folders by commit, and those of converted checkpoints, beside them, as well.
+    """
+    folder = folder.absolute()
+    for place, kind in ((folder, "snapshots"), (folder.parent, CONVERTED)):
+        in_cache = place.parent.name == kind and place.parent.parent.name.startswith("models--")
+        if in_cache and re.fullmatch(r"[0-9a-f]{40}", place.name):
+            return place.name
+    return None
 
 
 def download(
-    repo_id: str, *, patterns: Sequence[str], revision: str | None = None, token: str | None = None
-) -> Path:
+    repo_id: str, *, patterns: Sequence[str], revision: str | None = None, token: str | None = None,
+    cache_dir: str | Path | None = None, local_files_only: bool = False,
+) -> Path:  # fmt: skip
     """Downloads matching files of a Hub model repository to the Hugging Face cache.
 
     Args:
@@ -75,6 +102,8 @@ def download(
         patterns: Which files, as shell patterns.
         revision: Branch, tag or commit.
         token: Hub token for private repositories.
+        cache_dir: Where files are kept instead.
+        local_files_only: Asks no Hub.
 
     Returns:
         The snapshot's folder; offline, what the cache holds.
@@ -86,7 +115,10 @@ def download(
     try:
         if "/" not in repo_id:  # the client would ask the Hub, for a minute where there is none
             raise HFValidationError(repo_id)
-        path = _snapshot(repo_id, revision=revision, token=token, allow_patterns=list(patterns))
+        path = _snapshot(
+            repo_id, revision=revision, token=token, allow_patterns=list(patterns),
+            cache_dir=cache_dir, local_files_only=local_files_only,
+        )  # fmt: skip
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:
         raise _download_error(error, repo_id, revision) from error
     return Path(path)
@@ -129,8 +161,8 @@ def _download_error(error: Exception, repo_id: str, revision: str | None) -> Che
         (
             LocalEntryNotFoundError,
             CheckpointNotFoundError,
-            f"'{repo_id}' is not in the Hugging Face cache and the Hub can't be reached: "
-            "connect once, or give a local folder",
+            f"'{repo_id}' is not in the Hugging Face cache and the Hub can't be reached or may "
+            "not be asked: connect once, or give a local folder",
         ),
     )
     for kind, own, message in rows:

@@ -62,7 +62,8 @@ class FaceParser:
     @classmethod
     def from_pretrained(
         cls, source: str | Path | None = None, *, revision: str | None = None,
-        device: str = "cpu", detector: Detector | None = None,
+        device: str = "cpu", detector: Detector | None = None, token: str | None = None,
+        cache_dir: str | Path | None = None, local_files_only: bool = False,
     ) -> FaceParser:  # fmt: skip
         """Loads a checkpoint.
 
@@ -73,20 +74,26 @@ class FaceParser:
             revision: Branch, tag or commit on the Hub.
             device: Where the model goes.
             detector: Finds the faces instead of the default one.
+            token: Hub token for private repositories.
+            cache_dir: Where downloads are kept instead of the Hugging Face cache.
+            local_files_only: Takes what is kept there and asks no Hub.
 
         Raises:
-            CheckpointNotFoundError: No such folder, repository or revision.
+            CheckpointNotFoundError: No such folder, repository or revision, or not kept here.
             CheckpointError: The checkpoint is damaged.
         """
         from segface_hf import hub
         from segface_hf.model import SegFace
 
         name = EMBEDDED if source is None else str(source)
-        folder = hub.checkpoint_folder(name, revision=revision)
+        folder = hub.checkpoint_folder(
+            name, revision=revision, token=token, cache_dir=cache_dir,
+            local_files_only=local_files_only,
+        )  # fmt: skip
         return cls(
             SegFace.from_pretrained(folder, device=device),
             detector=detector, model_id=name, device=device,
-            revision=_commit(folder) or revision, digest=hub.file_digest(folder / hub.WEIGHTS_FILE),
+            revision=hub.commit_of(folder), digest=hub.file_digest(folder / hub.WEIGHTS_FILE),
         )  # fmt: skip
 
     @property
@@ -214,10 +221,3 @@ def _engine(model: SegFace | Engine, device: str) -> Engine:
     from segface_hf.engine import TorchEngine
 
     return TorchEngine(cast("SegFace", model), device=device)
-
-
-def _commit(folder: Path) -> str | None:
-    """The Hub's cache, and that of converted checkpoints beside it, name folders by commit."""
-    if folder.parent.name == "snapshots":
-        return folder.name
-    return folder.parent.name if folder.parent.parent.name == "segface" else None

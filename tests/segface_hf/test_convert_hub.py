@@ -14,7 +14,7 @@ from segface_hf import SegFace
 from segface_hf.cli import main
 from segface_hf.convert_hub import HubSource, convert_all, is_published, load_published
 from segface_hf.errors import CheckpointError, CheckpointNotFoundError
-from segface_hf.hub import checkpoint_folder
+from segface_hf.hub import checkpoint_folder, commit_of
 from segface_hf.upstream import FOLDERS, REPOSITORY, parse_folder, spellings
 from tests.hub_double.state import Commit
 from tests.segface_hf.published import pixels, published_state
@@ -40,6 +40,22 @@ def upload(hub, files, *, private=False):
     tree = {**repo.tree(), **files}
     repo.branches["main"] = repo.add(Commit(repo.branches["main"], tree, "files", "authors"))
     return repo
+
+
+def test_a_published_checkpoint_is_kept_where_one_says_and_taken_from_there(
+    hub, cache, pickled, tmp_path
+):
+    repo = upload(hub, {"mobilenet_celeba_512/model_299.pt": pickled})
+    kept = {"cache_dir": tmp_path / "kept"}
+    folder = load_published(SOURCE, **kept)
+    assert folder.is_relative_to(tmp_path / "kept")
+    assert commit_of(folder) == repo.branches["main"]
+    assert not cache.exists()
+    asked = len(hub.log)
+    assert load_published(SOURCE, local_files_only=True, **kept) == folder
+    with pytest.raises(CheckpointNotFoundError):
+        load_published(SOURCE, local_files_only=True)
+    assert len(hub.log) == asked
 
 
 def test_a_published_checkpoint_is_downloaded_and_converted_once(hub, cache, pickled):

@@ -1,5 +1,6 @@
 """Checkpoints from a Hub over HTTP, with the real client; and from its cache when offline."""
 
+import shutil
 import subprocess
 import sys
 
@@ -7,7 +8,8 @@ import pytest
 import torch
 from huggingface_hub import HfApi
 
-from segface_hf import SegFace, SegFaceConfig
+from segface_hf import FaceParser, SegFace, SegFaceConfig
+from segface_hf import hub as hub_files
 from segface_hf.errors import CheckpointError, CheckpointNotFoundError
 
 SMALL = SegFaceConfig(
@@ -78,6 +80,46 @@ def test_a_hub_that_breaks_off_or_answers_no_json_leaves_the_cache(published, hu
     assert SegFace.from_pretrained("owner/faces").config == SMALL
     with pytest.raises(CheckpointError, match="owner/unseen"):
         SegFace.from_pretrained("owner/unseen")
+
+
+def test_a_parser_tells_the_commit_of_a_repository_and_invents_none(published, tmp_path):
+    sha = HfApi().model_info("owner/faces").sha
+    assert FaceParser.from_pretrained("owner/faces").revision == sha
+    assert FaceParser.from_pretrained("owner/faces", revision="main").revision == sha
+    for place in ("segface/models/swin", "snapshots/best", f"snapshots/{'a' * 40}"):
+        folder = shutil.copytree(published, tmp_path / place)
+        assert FaceParser.from_pretrained(folder).revision is None
+
+
+@pytest.mark.parametrize("where", [None, "embedded", "folder"])
+def test_a_revision_of_what_is_no_repository_is_refused(published, where):
+    source = published if where == "folder" else where
+    with pytest.raises(CheckpointNotFoundError, match="has no revision 'v9'"):
+        FaceParser.from_pretrained(source, revision="v9")
+
+
+def test_a_folder_of_the_cache_has_its_own_revision(published):
+    sha = HfApi().model_info("owner/faces").sha
+    folder = hub_files.checkpoint_folder("owner/faces")
+    assert FaceParser.from_pretrained(folder, revision=sha).revision == sha
+
+
+def test_a_private_checkpoint_is_parsed_with_a_token_and_kept_where_one_says(hub, tmp_path):
+    token = hub.token("owner")
+    SegFace(SMALL).push_to_hub("owner/secret", private=True, token=token)
+    kept = {"cache_dir": tmp_path / "kept"}
+    with pytest.raises(CheckpointNotFoundError, match="no repository 'owner/secret'"):
+        FaceParser.from_pretrained("owner/secret", **kept)
+    parser = FaceParser.from_pretrained("owner/secret", token=token, **kept)
+    assert parser.model_id == "owner/secret"
+    assert parser.revision == hub.repos["model", "owner/secret"].branches["main"]
+    assert (tmp_path / "kept" / "models--owner--secret").is_dir()
+    asked = len(hub.log)
+    again = FaceParser.from_pretrained("owner/secret", local_files_only=True, **kept)
+    assert (again.revision, again.digest) == (parser.revision, parser.digest)
+    with pytest.raises(CheckpointNotFoundError, match="may not be asked"):
+        FaceParser.from_pretrained("owner/secret", local_files_only=True)
+    assert len(hub.log) == asked
 
 
 def test_pushing_gives_configuration_weights_and_card(hub):
