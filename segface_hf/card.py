@@ -198,20 +198,26 @@ you rely on it. It tells parts of faces; it identifies no one.
 
 
 def _licences(config: SegFaceConfig) -> str:
-    weights = (
-        f"{upstream.LICENSE.upper()}, as the authors' model card states."
-        if is_published(config)
-        else f"{config.license or 'Not stated'}."
-    )
     unknown = "What the source above names, under its terms." if config.source else "Not stated."
     known = " ".join(f"{data.name}. {data.terms}" for data in datasets_behind(config))
     return f"""
 ## Licences
 
 - Code of `{LIBRARY}`: Apache-2.0. The authors' code: MIT.
-- Weights: {weights}
+- Weights: {_weights(config)}
 - Training data: {known or unknown}
 """
+
+
+def _weights(config: SegFaceConfig) -> str:
+    if is_published(config):
+        return f"{upstream.LICENSE.upper()}, as the authors' model card states."
+    if config.license != OTHER:
+        return f"{config.license or 'Not stated'}."
+    source = config.source or "not stated"
+    if DATASETS["celebamask_hq"] in datasets_behind(config):
+        return f"for non-commercial research only. Source: {source}."
+    return f"under the terms of their source: {source}."
 
 
 def _citation(config: SegFaceConfig) -> str:

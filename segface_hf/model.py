@@ -194,15 +194,38 @@ class SegFace(nn.Module):
             raise OutputError(f"can't write the checkpoint to {folder}: {error}") from error
         return folder
 
-    def push_to_hub(self, repo_id: str, *, private: bool = False, token: str | None = None) -> str:
-        """Uploads the checkpoint to the Hub and returns the commit's address."""
+    def push_to_hub(
+        self, repo_id: str, *, private: bool = False, token: str | None = None,
+        commit_message: str | None = None, revision: str | None = None, create_pr: bool = False,
+        replace_card: bool = False,
+    ) -> str:  # fmt: skip
+        """Uploads the checkpoint to the Hub; a card that is there stays, unless it is replaced.
+
+        Args:
+            repo_id: `org/name`; made where it does not exist.
+            private: Whether the repository, where it is made, is private.
+            token: Hub token; None uses the one of `hf auth login`.
+            commit_message: What the commit says; None names the model.
+            revision: The branch that takes it; None for the main branch.
+            create_pr: Whether it becomes a pull request instead.
+            replace_card: Whether a fresh card replaces one that is there already.
+
+        Returns:
+            The address of the commit, or of the pull request.
+
+        Raises:
+            CheckpointError: The Hub refuses it or can't be reached.
+        """
         import tempfile
 
         from segface_hf.publish import publish
 
         with tempfile.TemporaryDirectory() as folder:
             self.save_pretrained(folder)
-            return publish(Path(folder), repo_id, private=private, token=token)
+            return publish(
+                Path(folder), repo_id, private=private, token=token, commit_message=commit_message,
+                revision=revision, create_pr=create_pr, replace_card=replace_card,
+            )  # fmt: skip
 
 
 def _stored(value: Tensor, dtype: torch.dtype | None) -> Tensor:

@@ -90,8 +90,10 @@ def _check_card(path: Path) -> None:
 
 
 def publish(
-    folder: str | Path, repo_id: str, *, private: bool = False, token: str | None = None
-) -> str:
+    folder: str | Path, repo_id: str, *, private: bool = False, token: str | None = None,
+    commit_message: str | None = None, revision: str | None = None, create_pr: bool = False,
+    replace_card: bool = True,
+) -> str:  # fmt: skip
     """Uploads a checkpoint in one commit; the repository is made where it does not exist.
 
     Args:
@@ -99,9 +101,13 @@ def publish(
         repo_id: `org/name`.
         private: Whether the repository, where it is made, is private.
         token: Hub token; None uses the one of `hf auth login`.
+        commit_message: What the commit says; None names the model.
+        revision: The branch that takes it; None for the main branch.
+        create_pr: Whether it becomes a pull request instead.
+        replace_card: Whether a card that is there already is replaced by the folder's.
 
     Returns:
-        The address of the commit.
+        The address of the commit, or of the pull request.
 
     Raises:
         CheckpointNotFoundError: A file is missing.
@@ -114,14 +120,16 @@ def publish(
     api = HfApi(token=token)
     try:
         api.create_repo(repo_id, private=private, exist_ok=True)
+        keeps = not replace_card and api.file_exists(repo_id, hub.CARD_FILE, revision=revision)
+        names = [name for name in FILES if not (keeps and name == hub.CARD_FILE)]
+        title = f"Add SegFace {checked.config.backbone}, {checked.config.schema}"
         commit = api.create_commit(
-            repo_id,
-            [_addition(checked, name) for name in FILES],
-            commit_message=f"Add SegFace {checked.config.backbone}, {checked.config.schema}",
-        )
+            repo_id, [_addition(checked, name) for name in names],
+            commit_message=commit_message or title, revision=revision, create_pr=create_pr,
+        )  # fmt: skip
     except hub_errors() as error:
         raise CheckpointError(_refusal(error, repo_id)) from error
-    return str(commit.commit_url)
+    return str(commit.pr_url or commit.commit_url)
 
 
 def _addition(checked: Plan, name: str) -> CommitOperationAdd:

@@ -44,6 +44,21 @@ def test_a_model_of_our_own_repeats_no_upstream_figure():
     assert yaml.safe_load(text.split("---")[1])["license_name"] == "see-the-card"
 
 
+def test_weights_from_celebamask_hq_are_for_research_only():
+    source = "segface train on 745 CelebAMask-HQ photos, ImageNet start"
+    text = model_card(SegFaceConfig(source=source, license="other"))
+    assert f"- Weights: for non-commercial research only. Source: {source}.\n" in text
+    assert "non-commercial research and education only" in text
+    assert "lee2020maskgan" in text
+
+
+def test_weights_of_another_source_carry_it_and_no_limit_that_nobody_stated():
+    text = model_card(SegFaceConfig(source="trained here", license="other"))
+    assert "- Weights: under the terms of their source: trained here.\n" in text
+    assert "non-commercial" not in text
+    assert "- Weights: apache-2.0.\n" in model_card(SegFaceConfig(license="apache-2.0"))
+
+
 @pytest.mark.parametrize("source", ["", "segface train on 300 rendered pictures"])
 def test_a_model_of_our_own_claims_no_data_for_having_the_default_classes(source):
     text = model_card(SegFaceConfig(source=source))

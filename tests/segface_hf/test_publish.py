@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from huggingface_hub import HfApi
 
 from segface_hf import SegFace
 from segface_hf.cli import main
@@ -61,6 +62,37 @@ def test_a_model_in_memory_can_be_pushed(hub):
     assert "/ada/face/commit/" in url
     assert hub.repos["model", "ada/face"].private
     assert 'from_pretrained("ada/face")' in hub.files("model", "ada/face")["README.md"].decode()
+
+
+def test_a_card_on_the_hub_stays_until_one_says_otherwise(hub, folder):
+    token = hub.token("ada")
+    publish(folder, "ada/face", token=token)
+    api = HfApi(token=token)
+    card = {"path_in_repo": "README.md", "repo_id": "ada/face"}
+    api.upload_file(path_or_fileobj=b"My scores: 93", **card)
+    model = SegFace(TINY)
+    model.push_to_hub("ada/face", token=token)
+    files = hub.files("model", "ada/face")
+    assert files["README.md"] == b"My scores: 93"
+    assert files["model.safetensors"] != (folder / "model.safetensors").read_bytes()
+    model.push_to_hub("ada/face", token=token, replace_card=True)
+    assert b"## Usage" in hub.files("model", "ada/face")["README.md"]
+
+
+def test_a_model_goes_to_a_branch_or_a_pull_request_under_a_message_of_ones_own(hub):
+    model, token = SegFace(TINY), hub.token("ada")
+    api = HfApi(token=token)
+    api.create_repo("ada/face")
+    api.create_branch("ada/face", branch="next")
+    said = {"token": token, "commit_message": "Try a wider decoder"}
+    model.push_to_hub("ada/face", revision="next", **said)
+    repo = hub.repos["model", "ada/face"]
+    assert repo.commits[repo.branches["next"]].title == "Try a wider decoder"
+    assert "model.safetensors" in repo.tree("next")
+    address = model.push_to_hub("ada/face", create_pr=True, **said)
+    assert address.endswith("/ada/face/discussions/1")
+    assert "model.safetensors" in repo.tree("refs/pr/1")
+    assert "model.safetensors" not in repo.tree()
 
 
 def test_a_dry_run_checks_everything_and_sends_nothing(hub, folder, capsys):
