@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from segface_hf.config import SegFaceConfig
-from segface_hf.fused import infer
+from segface_hf.fused import forget, infer
 from segface_hf.images import normalise
 from segface_hf.merge import CropParse
 from segface_hf.model import SegFace
@@ -23,6 +23,7 @@ class TorchEngine:
     def __init__(self, model: SegFace, *, device: str | torch.device = "cpu") -> None:
         self.model = model.to(device).eval()
         self._device = torch.device(device)
+        forget(model)
 
     @property
     def config(self) -> SegFaceConfig:

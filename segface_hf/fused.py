@@ -93,25 +93,34 @@ def infer(
 
 def derived(model: SegFace) -> Derived:
     """Returns what inference runs on, derived anew when the model's parameters changed."""
-    state = fingerprint(model)
     known = _DERIVED.get(model)
-    if known is None or known.state != state:
+    if known is None or not known.state.fits(model):
+        state = fingerprint(model)
         backbone = fused_swin(folded(model.backbone, model.pyramid))
         known = Derived(state, backbone, FusedHead(model))
         _DERIVED[model] = known
     return known
 
 
-def _features(model: SegFace, pixels: Tensor) -> tuple[list[Tensor], Tensor | None]:
+def forget(model: SegFace) -> None:
+    """Has the next inference derive anew, whatever became of the parameters."""
+    _DERIVED.pop(model, None)
+
+
+def _features(
+    model: SegFace, pixels: Tensor
+) -> tuple[FusedHead, tuple[list[Tensor], Tensor | None]]:
+    """The head, and what it reads: of one state of the model."""
     pixels = pixels.contiguous(memory_format=torch.channels_last)
+    current = derived(model)
     with FastLinear():
-        return model.pyramid.features(derived(model).backbone, pixels, contiguous=False)
+        features = model.pyramid.features(current.backbone, pixels, contiguous=False)
+    return current.head, features
 
 
 def _from_tiles(model: SegFace, pixels: Tensor, *, doubt: bool) -> Inference:
     """Labels straight from tiles of logits, resized only where the decoder is coarser."""
-    features, detail = _features(model, pixels)
-    head = derived(model).head
+    head, (features, detail) = _features(model, pixels)
     size = pixels.shape[-2:]
     decoded = tuple(side * head.stride for side in features[0].shape[-2:])
     reader = read_doubt if doubt else read_labels
@@ -122,8 +131,8 @@ def _from_tiles(model: SegFace, pixels: Tensor, *, doubt: bool) -> Inference:
 
 
 def _head_logits(model: SegFace, pixels: Tensor) -> Tensor:
-    features, detail = _features(model, pixels)
-    return derived(model).head.read(features, detail, lambda x: x)
+    head, (features, detail) = _features(model, pixels)
+    return head.read(features, detail, lambda x: x)
 
 
 def _warped_logits(model: SegFace, pixels: Tensor, landmarks: Tensor) -> Tensor:

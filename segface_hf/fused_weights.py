@@ -13,7 +13,32 @@ from segface_hf.fused_backbone import scale_and_shift
 from segface_hf.fused_gemm import Affine
 from segface_hf.model import Fusion, Projection, Refinement, SegFace
 
-Fingerprint = tuple[tuple[object, ...], ...]
+# Elements of each tensor that are compared: what rewrites a tensor as a whole changes them too.
+_SAMPLES = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Fingerprint:
+    """The state of the parameters and buffers that weights are derived from.
+
+    Attributes:
+        keys: Place, version, type and device of every tensor.
+        samples: Views of a few elements of each; they keep its place from being taken by another.
+        values: What the samples held.
+    """
+
+    keys: tuple[tuple[object, ...], ...]
+    samples: tuple[Tensor, ...]
+    values: bytes
+
+    def fits(self, model: SegFace) -> bool:
+        """Whether a model is still in this state.
+
+        Not after an in-place update (an optimizer step, `load_state_dict`), nor with another dtype
+        or device. Fused optimizers and writing through `parameter.data` leave no trace but the
+        values; an edit of single elements through `.data` can pass unseen.
+        """
+        return _keys(_tensors(model)) == self.keys and _values(self.samples) == self.values
 
 
 @dataclass(frozen=True)
@@ -50,14 +75,41 @@ class HeadWeights:
     detail: Affine | None
 
 
+@torch.no_grad()
 def fingerprint(model: SegFace) -> Fingerprint:
-    """Identifies the state of the parameters that the weights are derived from.
+    """Takes down the state of a model's parameters and buffers."""
+    tensors = _tensors(model)
+    samples = tuple(_sample(t) for t in tensors if t.is_floating_point() and t.numel())
+    return Fingerprint(_keys(tensors), samples, _values(samples))
 
-    It changes with every in-place update (an optimizer step, `load_state_dict`), and with the dtype
-    and the device. Writing through `parameter.data` escapes it, as it escapes autograd.
-    """
-    tensors = (*model.parameters(), *model.buffers())
+
+def _tensors(model: nn.Module) -> list[Tensor]:
+    # `parameters()` and `buffers()` look for shared tensors, which takes longer than all the rest.
+    held = [
+        part
+        for module in model.modules()
+        for parts in (module._parameters, module._buffers)
+        for part in parts.values()
+    ]
+    return [tensor for tensor in held if tensor is not None]
+
+
+def _keys(tensors: list[Tensor]) -> tuple[tuple[object, ...], ...]:
     return tuple((t.data_ptr(), _version(t), t.dtype, t.device) for t in tensors)
+
+
+def _values(samples: tuple[Tensor, ...]) -> bytes:
+    # As bytes: a value that is no number equals itself.
+    return torch.cat(samples).view(torch.uint8).cpu().numpy().tobytes()
+
+
+def _sample(tensor: Tensor) -> Tensor:
+    count = min(_SAMPLES, tensor.numel())
+    step = max(1, (tensor.numel() - 1) // max(1, count - 1))
+    step -= step % 2 == 0  # an even step would meet the same columns in every row
+    if tensor.is_contiguous() or tensor.is_contiguous(memory_format=torch.channels_last):
+        return tensor.as_strided((count,), (step,))
+    return tensor.flatten()[::step]
 
 
 def _version(tensor: Tensor) -> int:

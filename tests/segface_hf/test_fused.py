@@ -3,6 +3,7 @@
 import copy
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, Phase, given, settings
@@ -11,6 +12,7 @@ from timm.layers import Conv2dSame
 
 from segface_hf import SegFace, SegFaceConfig
 from segface_hf.backbones import PUBLISHED, Pyramid
+from segface_hf.engine import TorchEngine
 from segface_hf.errors import ConfigError, LabelError, LandmarksRequiredError
 from segface_hf.fused import derived, infer
 from segface_hf.fused_backbone import PaddedWithin, folded
@@ -193,6 +195,46 @@ def test_derived_weights_follow_an_optimizer_step():
     after = infer(model, pixels, logits=True).logits
     assert (after - before).abs().max() > 1e-2
     assert_same_as_plain(model, pixels)
+
+
+def test_derived_weights_follow_a_step_of_a_fused_optimizer():
+    model = build(SMALL)
+    pixels = picture(1, 3, 64, 64)
+    infer(model, pixels)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2, fused=True)
+    model(pixels).square().mean().backward()
+    optimizer.step()
+    assert_same_as_plain(model, pixels)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_derived_weights_follow_an_average_and_a_low_rank_merge_through_data(layout):
+    model, other = build(SMALL).to(memory_format=layout), build(SMALL, seed=5)
+    pixels = picture(1, 3, 64, 64)
+    infer(model, pixels)
+    for ours, theirs in zip(model.parameters(), other.parameters(), strict=True):
+        ours.data.lerp_(theirs.data, 0.5)
+    assert_same_as_plain(model, pixels)
+    weight = model.fusion.projections[0].weight
+    weight.data += torch.randn(len(weight), 2) @ torch.randn(2, weight.shape[1])
+    assert_same_as_plain(model, pixels)
+
+
+def test_a_model_that_is_no_number_any_more_is_not_derived_anew_each_time():
+    model = build(replace(SMALL, backbone="swinv2_tiny"))
+    model.fusion.mix.weight.data.fill_(torch.nan)
+    assert derived(model) is derived(model)
+
+
+def test_an_engine_sees_what_became_of_single_weights_before_it():
+    model = build(SMALL)
+    engine = TorchEngine(model)
+    crops = np.zeros((1, 64, 64, 3), np.uint8)
+    before = engine.run(crops, landmarks=None, doubt=False)[0].logits
+    # Elements that lie between those that are compared at every inference.
+    model.fusion.mix.weight.data.flatten()[1:20] += 5.0
+    after = TorchEngine(model).run(crops, landmarks=None, doubt=False)[0].logits
+    assert np.abs(after - before).max() > 1e-3
 
 
 def test_derived_weights_follow_a_loaded_state_and_a_change_of_type():
