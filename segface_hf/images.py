@@ -6,6 +6,7 @@ import io
 import os
 import struct
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
@@ -100,6 +101,20 @@ def _encoded(source: str | os.PathLike[str] | bytes | bytearray | IO[bytes]) -> 
     if not isinstance(data, bytes | bytearray):
         raise ImageError(f"expected a picture's bytes, got {type(data).__name__}: open it as 'rb'")
     return bytes(data)
+
+
+def several(images: Iterable[ImageSource]) -> Iterable[ImageSource]:
+    """Returns a list of pictures as it is, and refuses one picture in its place.
+
+    Raises:
+        ImageError: One path, picture, encoded file or (H, W, 3) array, which has rows or letters.
+    """
+    shape = images.shape if isinstance(images, np.ndarray) else ()
+    one = isinstance(images, str | os.PathLike | bytes | bytearray | Image.Image)
+    if one or len(shape) in (2, 3):
+        kind = f"array of shape {shape}" if shape else type(images).__name__
+        raise ImageError(f"expected a list of pictures, got one {kind}: put it in a list")
+    return images
 
 
 def _read(path: Path) -> bytes:

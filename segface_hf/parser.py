@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -14,7 +14,7 @@ from segface_hf.coarse import CoarseDetector
 from segface_hf.detect import Detector, SlimefaceDetector
 from segface_hf.errors import DetectorUnavailableError
 from segface_hf.faces import Face, FaceParse
-from segface_hf.images import ImageSource, plain_image
+from segface_hf.images import ImageSource, plain_image, several
 from segface_hf.labels import LabelSchema
 from segface_hf.merge import Canvas
 from segface_hf.photo import Engine, PhotoParse
@@ -137,16 +137,19 @@ class FaceParser:
         canvas, faces = passes.of_faces(photo, self.detector.detect(photo))
         return self._result(canvas, faces, kept)
 
-    def parse_aligned(self, images: Sequence[ImageSource]) -> list[np.ndarray]:
+    def parse_aligned(self, images: Iterable[ImageSource]) -> list[np.ndarray]:
         """Parses pictures that are already cropped to one upright face each.
 
         Args:
-            images: Crops, of any sizes.
+            images: Crops, of any sizes; a uint8 array (B, H, W, 3) is a list of them.
 
         Returns:
             A uint8 (h, w) mask of each crop's size.
+
+        Raises:
+            ImageError: An input is no picture, or there is one picture instead of a list.
         """
-        photos = [plain_image(image) for image in images]
+        photos = [plain_image(image) for image in several(images)]
         passes = self._passes(doubt=False)
         return [canvas.labels for canvas, _ in passes.of_whole(photos)]
 
