@@ -16,10 +16,10 @@ class Face:
     """One face found in a photo.
 
     Attributes:
-        box: (x0, y0, x1, y1) in photo pixels.
+        box: (x0, y0, x1, y1) in photo pixels, cut off where the photo ends.
         landmarks: float32 (5, 2), x and y in photo pixels: image-left eye, image-right eye, nose,
-            image-left and image-right mouth corner, as they lie when the face is upright; None
-            where they could not be read.
+            image-left and image-right mouth corner, as they lie when the face is upright; beyond
+            the photo where it cuts the face off, None where they could not be read.
         confidence: The detector's, from 0 to 1.
     """
 

@@ -107,7 +107,7 @@ class PhotoParse:
         cut: list[View] = []
         for start in range(0, len(found), FACES_AT_ONCE):
             views = self._laid(canvas, image, found[start : start + FACES_AT_ONCE])
-            faces += map(_face, views)
+            faces += [_face(view, image.size) for view in views]
             cut += [replace(view, parse=None) for view in views if self._goes_on(view, image)]
         for view in cut:
             self._lay_surroundings(canvas, image, view)
@@ -159,7 +159,7 @@ class PhotoParse:
                 canvas = Canvas(image.size, doubt=self.doubt)
                 parse = _parse_of(view)
                 canvas.add(view.frame, parse, near_weights(len(parse.labels)))
-                yield canvas, _face(view)
+                yield canvas, _face(view, image.size)
 
     @property
     def _needs_landmarks(self) -> bool:
@@ -253,6 +253,8 @@ def _whole(image: Image.Image) -> View:
     return View(face, Frame((width / 2, height / 2), float(max(width, height))))
 
 
-def _face(view: View) -> Face:
+def _face(view: View, photo: tuple[int, int]) -> Face:
+    """What is told of a face: the part of its box that lies in a photo of (width, height)."""
     points = None if view.points is None else view.points.astype(np.float32)
-    return Face(view.face.box, points, view.face.confidence)
+    x0, x1, y0, y1 = (min(max(0.0, view.face.box[i]), float(photo[i % 2])) for i in (0, 2, 1, 3))
+    return Face((x0, y0, x1, y1), points, view.face.confidence)

@@ -61,6 +61,17 @@ def test_a_face_carries_its_box_landmarks_and_confidence() -> None:
     assert face.confidence == 0.9
 
 
+@pytest.mark.parametrize("middle", [(10.0, 128.0), (250.0, 250.0), (-400.0, 128.0)])
+def test_the_box_of_a_face_that_the_photo_cuts_off_ends_with_the_photo(
+    middle: tuple[float, float],
+) -> None:
+    detector = FixedDetector(found(Frame(middle, float(SIZE))))
+    (face,) = FaceParser(PaletteEngine(), detector=detector).parse(painted(face_mask(SIZE))).faces
+    left, top, right, bottom = detector.faces[0].box
+    assert min(left, top) < 0 or max(right, bottom) > SIZE
+    assert face.box == pytest.approx(np.clip((left, top, right, bottom), 0, SIZE))
+
+
 def test_a_detection_that_is_off_is_corrected_by_its_landmarks() -> None:
     photo, truth = scene((300, 260, 240, 20), size=(640, 520))
     engine = PaletteEngine()
