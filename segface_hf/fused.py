@@ -96,8 +96,10 @@ def derived(model: SegFace) -> Derived:
     known = _DERIVED.get(model)
     if known is None or not known.state.fits(model):
         state = fingerprint(model)
-        backbone = fused_swin(folded(model.backbone, model.pyramid))
-        known = Derived(state, backbone, FusedHead(model))
+        # What is derived within a caller's autocast is kept beyond it.
+        with torch.autocast(state.samples[0].device.type, enabled=False):
+            backbone = fused_swin(folded(model.backbone, model.pyramid))
+            known = Derived(state, backbone, FusedHead(model))
         _DERIVED[model] = known
     return known
 

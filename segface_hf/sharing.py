@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from threading import Lock
+from functools import lru_cache
+from threading import Barrier, Lock
 from typing import TypeVar
+from weakref import WeakSet
 
 import numpy as np
-import torch
 from PIL import Image
 
 from segface_hf.config import SegFaceConfig
@@ -44,16 +46,20 @@ class SharedEngine:
     Args:
         engine: Does the work.
         most: Crops in one call of the model, unless a single caller brings more.
-        cores: Calls of the model at a time, one thread each.
+        cores: Calls of the model at a time, one thread each; None for the engine's own number.
     """
 
-    def __init__(self, engine: Engine, *, most: int = TOGETHER, cores: int = 1) -> None:
+    def __init__(self, engine: Engine, *, most: int = TOGETHER, cores: int | None = None) -> None:
         self._engine, self._most = engine, most
+        self._cores = getattr(engine, "cores", 1) if cores is None else cores
+        self.renew()
+        _renewed_by_forks().add(self)
+
+    def renew(self) -> None:
+        """Starts anew without threads, as after a fork, which leaves them behind."""
         self._waiting: deque[_Call] = deque()
         self._lock = Lock()
-        self._threads = ThreadPoolExecutor(
-            cores, thread_name_prefix="model", initializer=_one_thread if cores > 1 else None
-        )
+        self._threads: ThreadPoolExecutor | None = None
 
     @property
     def config(self) -> SegFaceConfig:
@@ -67,6 +73,7 @@ class SharedEngine:
         call = _Call(crops, landmarks, doubt)
         with self._lock:
             self._waiting.append(call)
+            self._threads = self._threads or _threads(self._cores)
         self._threads.submit(self._serve)
         return call.result.result()
 
@@ -103,9 +110,33 @@ class SharedEngine:
         )
 
 
-def _one_thread() -> None:
-    """Gives an operation of the calling thread, and of threads to come, one thread."""
-    torch.set_num_threads(1)
+def _threads(cores: int) -> ThreadPoolExecutor:
+    """Threads that run the model; each gives an operation one thread, where there are several."""
+    if cores == 1:
+        return ThreadPoolExecutor(1, thread_name_prefix="model")
+    import torch
+
+    before, started = torch.get_num_threads(), Barrier(cores + 1)
+
+    def start() -> None:
+        torch.set_num_threads(1)
+        started.wait()
+
+    pool = ThreadPoolExecutor(cores, thread_name_prefix="model", initializer=start)
+    for _ in range(cores):
+        pool.submit(int)
+    started.wait()
+    # A thread's own number becomes that of all threads to come as well.
+    torch.set_num_threads(before)
+    return pool
+
+
+@lru_cache(maxsize=1)
+def _renewed_by_forks() -> WeakSet[SharedEngine | SharedDetector]:
+    shared: WeakSet[SharedEngine | SharedDetector] = WeakSet()
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: [one.renew() for one in shared])
+    return shared
 
 
 def _alike(a: _Call, b: _Call) -> bool:
@@ -120,7 +151,13 @@ class SharedDetector:
     """
 
     def __init__(self, detector: Detector) -> None:
-        self._detector, self._lock = detector, Lock()
+        self._detector = detector
+        self.renew()
+        _renewed_by_forks().add(self)
+
+    def renew(self) -> None:
+        """Forgets which thread has its turn, as after a fork."""
+        self._lock = Lock()
 
     def detect(self, image: Image.Image) -> Sequence[Detection]:
         """Returns the faces of an RGB image, in its pixels."""
