@@ -78,3 +78,22 @@ class FaceParse:
     def present(self) -> tuple[str, ...]:
         """Returns the names of the classes in the mask, background excluded, by id."""
         return tuple(name for name in self.areas() if name != self.schema.names[0])
+
+    def of(self, *names: str) -> np.ndarray:
+        """Returns where any of some classes are.
+
+        Args:
+            names: Class names of `schema`.
+
+        Returns:
+            bool (H, W).
+
+        Raises:
+            LabelError: A class that the schema doesn't have.
+
+        Example:
+            >>> pixels[parse.of("hair", "hat")].mean(0)
+        """
+        wanted = np.zeros(256, bool)
+        wanted[[self.schema.id_of(name) for name in names]] = True
+        return np.asarray(wanted[self.mask])

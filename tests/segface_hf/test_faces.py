@@ -31,3 +31,13 @@ def test_a_face_refuses_a_reversed_box_and_four_landmarks() -> None:
         Face((5.0, 0.0, 1.0, 2.0), None, 0.9)
     with pytest.raises(ValueError, match=r"shape \(5, 2\)"):
         Face((0.0, 0.0, 1.0, 2.0), np.zeros((4, 2), np.float32), 0.9)
+
+
+def test_the_pixels_of_some_classes_are_told_by_name() -> None:
+    parse = FaceParse(np.array([[0, 2], [16, 14]], np.uint8), CELEBAMASK_HQ)
+    found = parse.of("hair", "hat")
+    assert found.dtype == bool
+    assert found.tolist() == [[False, False], [True, True]]
+    assert not parse.of().any()
+    with pytest.raises(LabelError, match="no class 'beard'"):
+        parse.of("hair", "beard")
