@@ -10,26 +10,41 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from segface_hf.adapters import translation
     from segface_hf.config import SegFaceConfig
-    from segface_hf.errors import SegFaceError
+    from segface_hf.detect import Detection, Detector
+    from segface_hf.errors import CheckpointError, ImageError, SegFaceError
+    from segface_hf.fused import infer
+    from segface_hf.images import load_image
     from segface_hf.labels import CELEBAMASK_HQ, HELEN, LAPA, SCHEMAS, LabelSchema
     from segface_hf.model import SegFace
+    from segface_hf.overlay import blend, colorize, legend
     from segface_hf.parser import Face, FaceParse, FaceParser
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "CELEBAMASK_HQ": "labels",
+    "CheckpointError": "errors",
+    "Detection": "detect",
+    "Detector": "detect",
     "Face": "parser",
     "FaceParse": "parser",
     "FaceParser": "parser",
     "HELEN": "labels",
+    "ImageError": "errors",
     "LAPA": "labels",
     "LabelSchema": "labels",
     "SCHEMAS": "labels",
     "SegFace": "model",
     "SegFaceConfig": "config",
     "SegFaceError": "errors",
+    "blend": "overlay",
+    "colorize": "overlay",
+    "infer": "fused",
+    "legend": "overlay",
+    "load_image": "images",
+    "translation": "adapters",
 }
 
 __all__ = [
@@ -37,13 +52,23 @@ __all__ = [
     "HELEN",
     "LAPA",
     "SCHEMAS",
+    "CheckpointError",
+    "Detection",
+    "Detector",
     "Face",
     "FaceParse",
     "FaceParser",
+    "ImageError",
     "LabelSchema",
     "SegFace",
     "SegFaceConfig",
     "SegFaceError",
+    "blend",
+    "colorize",
+    "infer",
+    "legend",
+    "load_image",
+    "translation",
 ]
 
 

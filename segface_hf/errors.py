@@ -11,6 +11,7 @@
     ├── LandmarksRequiredError     a warped model called without landmarks (ValueError)
     ├── DetectorUnavailableError   no face detector on this platform (RuntimeError)
     ├── DataError                  a training or evaluation folder that can't be used (ValueError)
+    ├── DivergedError              a training whose loss is no number any more (ArithmeticError)
     ├── UnreachableError           data that can't be read for now, and may be later (OSError)
     ├── ParityError                an exported model further from its original than promised
     └── OutputError                a place that can't be written (OSError)
