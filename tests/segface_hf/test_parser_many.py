@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from segface_hf.errors import ImageError
+from segface_hf.errors import ImageError, LabelError
 from segface_hf.parser import FaceParser
-from tests.segface_hf.drawn import PaletteEngine, face_mask, painted
+from tests.segface_hf.drawn import FixedDetector, PaletteEngine, face_mask, painted
 
 SIZE = 256
 
@@ -30,3 +31,68 @@ def test_an_array_of_crops_is_a_list_of_them() -> None:
     first, second = FaceParser(PaletteEngine()).parse_aligned(batch)
     assert np.array_equal(first, face_mask(SIZE))
     assert np.array_equal(second, face_mask(SIZE, without=("hair",)))
+
+
+def hidden(*without: str) -> np.ndarray:
+    return face_mask(SIZE, without=without)
+
+
+MASKS = [hidden(name) for name in ("hair", "nose", "neck", "cloth", "skin")] * 5
+
+
+def parsed_whole(images):
+    return FaceParser(PaletteEngine(), detector=FixedDetector()).parse_many(
+        images, whole_image=True
+    )
+
+
+def test_many_photos_come_in_order_and_a_few_are_taken_ahead() -> None:
+    taken: list[int] = []
+
+    def photos():
+        for index, mask in enumerate(MASKS):
+            taken.append(index)
+            yield painted(mask)
+
+    parses = parsed_whole(photos())
+    assert taken == []
+    found = [next(parses).mask]
+    assert len(taken) <= 9
+    found += [parse.mask for parse in parses]
+    assert len(found) == len(MASKS)
+    assert all(np.array_equal(ours, mask) for ours, mask in zip(found, MASKS, strict=True))
+
+
+@pytest.mark.parametrize("bad", ["none.png", b"no picture", np.zeros((4, 4), np.float32)])
+def test_a_photo_that_cannot_be_read_has_its_error_in_its_place(bad: object) -> None:
+    first, error, last = parsed_whole([painted(MASKS[0]), bad, painted(MASKS[1])])
+    assert isinstance(error, ImageError)
+    assert np.array_equal(first.mask, MASKS[0])
+    assert np.array_equal(last.mask, MASKS[1])
+
+
+def test_a_photo_may_be_changed_or_closed_once_the_next_is_asked_for(tmp_path: Path) -> None:
+    for index, mask in enumerate(MASKS):
+        painted(mask).save(tmp_path / f"{index:02}.png")
+
+    def photos():
+        pixels = np.empty((SIZE, SIZE, 3), np.uint8)
+        for path in sorted(tmp_path.glob("*.png")):
+            with Image.open(path) as photo:
+                yield photo
+            pixels[:] = np.asarray(painted(hidden("hair")))
+            yield pixels
+            pixels[:] = 0
+
+    expected = [one for mask in MASKS for one in (mask, hidden("hair"))]
+    found = list(parsed_whole(photos()))
+    assert len(found) == len(expected)
+    assert all(np.array_equal(a.mask, b) for a, b in zip(found, expected, strict=True))
+
+
+def test_what_cannot_work_is_refused_before_the_first_photo() -> None:
+    parser = FaceParser(PaletteEngine(), detector=FixedDetector())
+    with pytest.raises(ImageError, match="put it in a list"):
+        parser.parse_many("photo.jpg")
+    with pytest.raises(LabelError, match="no class 'beard'"):
+        parser.parse_many([], classes=("beard",))
