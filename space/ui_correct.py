@@ -15,7 +15,7 @@ from space.editor import FaceMaskEditor, accepted, editor_value, refused
 from space.handlers_save import ConsentForm, save_correction
 from space.keeping import identified
 from space.services import Services
-from space.ui_events import PRIVATE, asking, contributing
+from space.ui_events import PRIVATE, QUIET, asking, contributing
 from space.visit import LiveVisit, Visit
 
 # Save may have been pressed anywhere on the page, on a phone far from the answer.
@@ -132,6 +132,11 @@ def wire(page: CorrectPage, services: Services, *, visit: gr.State) -> Any:
         again = gr.update(visible=live.now.stated is not None)
         return live, ui_messages.nothing(), again, *BLANK
 
+    def on_unopened(live: LiveVisit, event: gr.EventData) -> LiveVisit:
+        live.change(lambda now: now.unopened(str(event._data.get("id"))))
+        return live
+
+    page.editor.unopened(on_unopened, visit, visit, **QUIET)
     page.editor.restored(
         on_restored, visit, [visit, page.message, page.again, *page.statements], **PRIVATE
     )

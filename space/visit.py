@@ -65,6 +65,10 @@ class Visit:
         editing = "" if self.displaced else self.editing
         return replace(self.picked(key), editing=editing, displaced=False)
 
+    def unopened(self, key: str) -> Visit:
+        """Returns the visit whose editor could not open a photo that it was given."""
+        return replace(self, editing="") if key == self.editing else self
+
     def swapped(self, former: str, parsed: Parsed) -> Visit:
         """Returns the visit with another parse of one of its photos.
 

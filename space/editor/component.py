@@ -20,7 +20,8 @@ class FaceMaskEditor(gr.HTML):
     ``payload = event._data``. The handler returns :func:`accepted` or :func:`refused` to the
     editor. Silence counts as failure, so no save is lost by looking saved.
 
-    ``restored`` follows when unsaved work of another photo than the open one was brought back.
+    ``restored`` follows when unsaved work of another photo than the open one was brought back, and
+    ``unopened`` with an ``id`` when the photo that the editor was given could not be opened.
 
     Unsaved work is offered back by an editor of the same ``scope`` only: what can't be saved in one
     place is not offered there.

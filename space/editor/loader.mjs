@@ -2,6 +2,9 @@
 import { KEPT_DAYS } from './draft.mjs';
 import { unpackMap } from './wire.mjs';
 
+/** Milliseconds before a photo is asked for again, and again. */
+const PAUSES = [300, 1500];
+
 async function unpackAll(value) {
   const names = { labels: 'labels', prediction: 'prediction', confidence: 'confidence', runnerUp: 'runner_up' };
   const found = await Promise.all(Object.entries(names).map(async ([name, field]) => [
@@ -21,10 +24,27 @@ async function readPhoto(blob, { w, h }) {
   return photo;
 }
 
+const after = (milliseconds) => new Promise((done) => { setTimeout(done, milliseconds); });
+
+async function fetchOnce({ image }) {
+  const answer = await fetch(image.url);
+  if (answer.ok) return answer.blob();
+  const error = new Error(`the photo could not be fetched (${answer.status})`);
+  // What the server refuses, it refuses again.
+  throw Object.assign(error, { final: answer.status < 500 });
+}
+
+/** A weak network drops a request now and then: that alone keeps no photo from opening. */
 async function fetchPhoto(value) {
-  const answer = await fetch(value.image.url);
-  if (!answer.ok) throw new Error(`the photo could not be fetched (${answer.status})`);
-  return answer.blob();
+  for (const pause of PAUSES) {
+    try {
+      return await fetchOnce(value);
+    } catch (error) {
+      if (error.final) throw error;
+      await after(pause);
+    }
+  }
+  return fetchOnce(value);
 }
 
 function done({ changed, walk }) {
@@ -57,13 +77,20 @@ export class Loader {
       const [masks, photo] = await Promise.all([
         unpackAll(value), fetchPhoto(value).then((blob) => readPhoto(blob, value)),
       ]);
-      if (this.loading === value.id) this.app.open({ value, photo, masks });
+      if (this.loading !== value.id) return undefined; // Another photo was asked for meanwhile.
+      this.app.open({ value, photo, masks });
     } catch (error) {
-      this.loading = null;
-      this.app.alert(`This photo could not be opened: ${error.message}.`);
+      if (this.loading === value.id) this.failed(value, error);
       return undefined;
     }
     return this.offer(value.id);
+  }
+
+  /** The backend takes what it gave for open, and would not give it again. */
+  failed({ id }, error) {
+    this.loading = null;
+    this.app.alert(`This photo could not be opened: ${error.message}. Open it again.`);
+    this.send('unopened', { id });
   }
 
   /** Say that unsaved work is here: of this parse, or (nothing open) the newest of all. */

@@ -87,6 +87,18 @@ def test_what_is_downloaded_and_corrected_is_the_photo_that_the_page_names(page,
     assert page.values["mask-editor"]["id"] == keys[1]
 
 
+def test_a_photo_that_the_editor_could_not_open_is_given_to_it_again(page, chosen):
+    first, second = opened(page, chosen(91, 92))
+    page.fire("ui.on_open")
+    page.fire("ui.on_correct", event={"id": second})
+    page.fire("ui.on_open")
+    assert page.fire("ui.on_open") == {}
+    page.fire("ui_correct.on_unopened", event={"id": first})  # late: another is open by now
+    assert page.fire("ui.on_open") == {}
+    page.fire("ui_correct.on_unopened", event={"id": second})
+    assert page.fire("ui.on_open")["mask-editor"]["id"] == second
+
+
 @pytest.mark.parametrize("event", ["ui_tools.on_wanted", "ui.on_correct", "ui_parse.on_picked"])
 def test_a_photo_of_another_page_is_neither_given_out_nor_opened(page, services, chosen, event):
     (other,) = opened(Session(services), chosen(91))

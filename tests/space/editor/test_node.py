@@ -32,6 +32,7 @@ def node() -> str:
 def test_there_are_suites_to_run():
     assert SUITES == [
         "labelmap.test.mjs",
+        "loader.test.mjs",
         "pointer.test.mjs",
         "regions.test.mjs",
         "reshape.test.mjs",

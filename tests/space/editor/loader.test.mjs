@@ -1,0 +1,83 @@
+// Opening what the backend gives, over a network that drops requests.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { Loader } from '../../../space/editor/loader.mjs';
+import { packMap } from '../../../space/editor/wire.mjs';
+
+async function valueOf(id) {
+  return { id, w: 4, h: 2, image: { url: `/${id}.png` }, labels: await packMap(4, 2, new Uint8Array(8)) };
+}
+
+const element = () => ({ hidden: true, addEventListener: () => {}, firstElementChild: {} });
+
+/** An app that only remembers what it was asked for. */
+class Recorder {
+  constructor() {
+    this.value = null;
+    this.opened = [];
+    this.told = '';
+    this.drafts = { flush: async () => {}, find: async () => undefined };
+  }
+
+  open({ value }) {
+    this.value = value;
+    this.opened.push(value.id);
+  }
+
+  alert(text) {
+    this.told = text;
+  }
+}
+
+/** A loader whose requests end as `answers` says, by address and in turn; `sent` are its events. */
+function onNetwork(t, answers) {
+  const asked = [];
+  const app = new Recorder();
+  const sent = [];
+  t.mock.method(globalThis, 'setTimeout', (work) => setImmediate(work));
+  t.mock.method(globalThis, 'fetch', async (url) => {
+    asked.push(url);
+    const answer = answers[url].length > 1 ? answers[url].shift() : answers[url][0];
+    if (answer === 'dropped') throw new TypeError('Failed to fetch');
+    return typeof answer === 'number' ? new Response('', { status: answer }) : answer;
+  });
+  globalThis.createImageBitmap = async () => ({ width: 4, height: 2 });
+  t.after(() => { delete globalThis.createImageBitmap; });
+  const loader = new Loader(app, { querySelector: element }, (name, payload) => sent.push([name, payload]));
+  return { app, loader, sent, asked };
+}
+
+test('a photo whose request is dropped twice opens all the same', async (t) => {
+  const { app, loader, sent } = onNetwork(t, { '/a.png': ['dropped', 503, 200] });
+  await loader.load(await valueOf('a'));
+  assert.deepEqual(app.opened, ['a']);
+  assert.deepEqual(sent, []);
+});
+
+test('a photo that cannot be fetched is told to the backend, and opens when it is given again', async (t) => {
+  const { app, loader, sent } = onNetwork(t, { '/a.png': ['dropped', 'dropped', 'dropped', 200] });
+  await loader.load(await valueOf('a'));
+  assert.match(app.told, /could not be opened: Failed to fetch/);
+  assert.deepEqual(app.opened, []);
+  assert.deepEqual(sent, [['unopened', { id: 'a' }]]);
+  await loader.load(await valueOf('a'));
+  assert.deepEqual(app.opened, ['a']);
+});
+
+test('what the server refuses is not asked for again', async (t) => {
+  const { app, loader, asked } = onNetwork(t, { '/a.png': [403] });
+  await loader.load(await valueOf('a'));
+  assert.match(app.told, /could not be fetched \(403\)/);
+  assert.equal(asked.length, 1);
+});
+
+test('a photo that fails once another was asked for says nothing and stops nothing', async (t) => {
+  let fail;
+  const late = new Promise((_, reject) => { fail = () => reject(new TypeError('Failed to fetch')); });
+  const { app, loader, sent } = onNetwork(t, { '/a.png': [late, 403], '/b.png': [200] });
+  const first = loader.load(await valueOf('a'));
+  await loader.load(await valueOf('b'));
+  fail();
+  await first;
+  assert.deepEqual([app.opened, app.told, sent, loader.loading], [['b'], '', [], 'b']);
+});
