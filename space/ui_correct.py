@@ -116,7 +116,8 @@ def wire(page: CorrectPage, services: Services, *, visit: gr.State) -> Any:
         payload = event._data
         try:
             own = contributing(token, request, services)
-            who, trouble = identified(own, dataset=services.settings.dataset, last=live.now.who)
+            last = live.now.who or live.stranger
+            who, trouble = identified(own, dataset=services.settings.dataset, last=last)
             asked = asking(request, services)
             receipt = save_correction(services, payload, form=form, who=who, asked=asked)
         except SegFaceError as error:

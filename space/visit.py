@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from space.errors import PhotoGoneError, VisitError
 from space.handlers import Batch, Parsed
 from space.handlers_save import ConsentForm, Receipt
-from space.keeping import Contributor
+from space.keeping import Contributor, anonymous
 
 
 @dataclass(frozen=True)
@@ -119,10 +119,15 @@ class LiveVisit:
 
     A parse takes seconds, in which its visitor picks and saves. So an event changes what the visit
     is when the answer is there, and never writes back what it was when the event began.
+
+    Attributes:
+        now: The visit.
+        stranger: Who saves from this page without an account, also where two saves overlap.
     """
 
     def __init__(self) -> None:
         self.now = Visit()
+        self.stranger = anonymous()
         self._lock = threading.Lock()
 
     def __deepcopy__(self, memo: object) -> LiveVisit:

@@ -256,7 +256,6 @@ export class App {
   savedAt(revision) {
     this.savedRevision = revision;
     if (!this.unsaved) this.drafts.end(this.drafts.sitting).then(() => this.offerDraft());
-    else this.setState('ready');
     this.onchange();
   }
 
@@ -276,6 +275,10 @@ export class App {
     const toast = this.root.querySelector('.fme-toast');
     toast.textContent = text;
     toast.animate([{ opacity: 1 }, { opacity: 1, offset: 0.8 }, { opacity: 0 }], { duration: 5000, fill: 'forwards' });
+  }
+
+  get alerted() {
+    return this.root.querySelector('.fme-alert').textContent;
   }
 
   /** Something that must be read; empty text clears it. */

@@ -18,7 +18,7 @@ class FaceMaskEditor(gr.HTML):
 
     The script saves through the ``saved`` event: ``editor.saved(handler, inputs, outputs)`` with
     ``payload = event._data``. The handler returns :func:`accepted` or :func:`refused` to the
-    editor. Silence counts as failure, so no save is lost by looking saved.
+    editor. Until one of them comes the work counts as unsaved, and one that comes late counts too.
 
     ``restored`` follows when unsaved work of another photo than the open one was brought back, and
     ``unopened`` with an ``id`` when the photo that the editor was given could not be opened.

@@ -84,7 +84,7 @@ export class Drafts {
 
   /** A photo was opened: `parse` {id, value, photo}, and the draft that was brought back, if one was. */
   begin(parse, restored = null) {
-    this.sitting = { id: [parse.id, Date.now()], parse, restored, offered: null, changes: 0 };
+    this.sitting = { id: [parse.id, Date.now()], parse, restored, offered: null, changes: 0, kept: 0, sent: null };
   }
 
   /** The newest draft of one parse (of all when `id` is null) but what is open; undefined when there is none. */
@@ -127,15 +127,20 @@ export class Drafts {
   }
 
   async write(sitting, work) {
-    const { id, parse, restored } = sitting;
+    const { id, parse, restored, changes } = sitting;
     const time = Date.now();
     await this.store('readwrite', async (drafts, parses) => {
-      drafts.put({ ...work, id, time });
+      drafts.put({ ...work, id, time, sent: sitting.sent === changes });
       // Asked every time, because another tab may have dropped the parse.
       if (await promised(parses.getKey(parse.id)) === undefined) parses.put(parse);
       if (restored) await drop(drafts, parses, [restored]);
     });
-    Object.assign(sitting, { time, restored: null });
+    Object.assign(sitting, { time, restored: null, kept: changes });
+  }
+
+  /** Is all that was changed in a sitting on disk? */
+  holds({ changes, kept }) {
+    return changes === kept;
   }
 
   /** A draft was thrown away; what is waiting to be written is not. */

@@ -104,7 +104,8 @@ export class Loader {
     const { draft, parse, count } = found;
     const when = new Date(draft.time).toLocaleString();
     const title = this.titled(parse.value);
-    this.banner.firstElementChild.textContent = `Unsaved work${title} from ${when} is kept in this browser for ${KEPT_DAYS} days: `
+    const what = draft.sent ? 'Perhaps saved already: work' : 'Unsaved work';
+    this.banner.firstElementChild.textContent = `${what}${title} from ${when} is kept in this browser for ${KEPT_DAYS} days: `
       + `${done(draft)}${count > 1 ? ` (1 of ${count})` : ''}. `;
     this.banner.hidden = false;
   }

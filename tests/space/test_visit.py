@@ -131,6 +131,23 @@ def test_a_save_that_takes_long_keeps_the_visit_where_it_is(page, services, chos
     assert page.values["mask-editor"]["id"] == keys[1]
 
 
+def test_two_saves_of_the_same_work_that_overlap_are_of_one_person(
+    page, services, chosen, monkeypatch
+):
+    (key,) = opened(page, chosen(91))
+    keep, savers = type(services.keeper).save, []
+
+    def slow(self, correction, *, who):
+        savers.append(who)
+        if len(savers) == 1:
+            saved(page, services, key)
+        return keep(self, correction, who=who)
+
+    monkeypatch.setattr(type(services.keeper), "save", slow)
+    assert "Already saved" in saved(page, services, key)
+    assert savers[0] == savers[1]
+
+
 def test_who_saves_while_photos_are_parsed_is_told_the_secret_of_their_tray(
     with_settings, chosen, tmp_path, monkeypatch
 ):

@@ -36,6 +36,7 @@ def test_there_are_suites_to_run():
         "pointer.test.mjs",
         "regions.test.mjs",
         "reshape.test.mjs",
+        "saving.test.mjs",
         "simulate.test.mjs",
         "speed.test.mjs",
         "state.test.mjs",

@@ -45,18 +45,26 @@ def test_a_refused_save_keeps_the_work_and_says_why(open_editor):
     assert editor.text(".fme-message") == ""
 
 
-def test_a_save_without_an_answer_is_a_failed_save(open_editor):
+def test_a_save_without_an_answer_is_told_and_its_work_comes_back_after_a_reload(open_editor):
     editor = open_editor()
     editor.page.clock.install()
     editor.drag([(40, 40), (80, 40)])
+    work = editor.ids()
     editor.save("silent", until="saving")
     for _ in range(60):  # the wait for an answer begins only once the map is packed
         editor.page.clock.fast_forward(31_000)
         if editor.js("root.dataset.state") == "refused":
             break
         time.sleep(0.1)
-    assert "did not answer" in editor.text(".fme-alert")
+    editor.page.wait_for_selector(".fme-alert:not([hidden])")
+    assert "reload the page, bring the work back" in editor.text(".fme-alert")
     assert editor.js("fme.app.unsaved") is True
+    asked = []
+    editor.page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    editor.page.reload(wait_until="domcontentloaded")
+    assert "Perhaps saved already: work on face 256x256" in editor.offered()
+    assert asked == []
+    np.testing.assert_array_equal(editor.bring_back(), work)
 
 
 def test_what_is_painted_after_save_is_kept_when_the_answer_finds_another_photo(open_editor):
@@ -68,8 +76,9 @@ def test_what_is_painted_after_save_is_kept_when_the_answer_finds_another_photo(
         if painted_since:
             editor.drag([(40, 60), (80, 60)])
         work = editor.ids()
+        token = editor.js("fme.app.saving.pending.token")
         editor.load("64x64")
-        editor.js("fme.app.saving.answered({token: fme.app.saving.pending.token, ok: true})")
+        editor.js("fme.app.saving.answered({token: arg, ok: true})", token)
         editor.load("256x256")
         if painted_since:
             np.testing.assert_array_equal(editor.bring_back(), work)
