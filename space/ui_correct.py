@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -129,7 +129,7 @@ def wire(page: CorrectPage, services: Services, *, visit: gr.State) -> Any:
         return live, accepted(payload, told), ui_messages.good(told, way=_ON)
 
     def on_restored(live: LiveVisit) -> tuple:
-        live.change(lambda now: replace(now, displaced=True))
+        live.change(Visit.restored)
         again = gr.update(visible=live.now.stated is not None)
         return live, ui_messages.nothing(), again, *BLANK
 
@@ -137,7 +137,12 @@ def wire(page: CorrectPage, services: Services, *, visit: gr.State) -> Any:
         live.change(lambda now: now.unopened(str(event._data.get("id"))))
         return live
 
+    def on_reopened(live: LiveVisit, event: gr.EventData) -> LiveVisit:
+        live.change(lambda now: now.reopened(str(event._data.get("id"))))
+        return live
+
     page.editor.unopened(on_unopened, visit, visit, **QUIET)
+    page.editor.reopened(on_reopened, visit, visit, **QUIET)
     page.editor.restored(
         on_restored, visit, [visit, page.message, page.again, *page.statements], **PRIVATE
     )

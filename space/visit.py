@@ -69,6 +69,14 @@ class Visit:
         """Returns the visit whose editor could not open a photo that it was given."""
         return replace(self, editing="") if key == self.editing else self
 
+    def restored(self) -> Visit:
+        """Returns the visit whose editor holds other work than the photo to correct."""
+        return replace(self, displaced=True, editing=self.editing or self.current)
+
+    def reopened(self, key: str) -> Visit:
+        """Returns the visit whose editor opened that photo after all."""
+        return self if self.editing else replace(self, editing=key)
+
     def swapped(self, former: str, parsed: Parsed) -> Visit:
         """Returns the visit with another parse of one of its photos.
 

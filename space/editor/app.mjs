@@ -10,10 +10,8 @@ import { Palette } from './palette.mjs';
 import { Saving } from './saving.mjs';
 import { Session } from './session.mjs';
 import { Stage } from './stage.mjs';
-import { nextState, startState } from './state.mjs';
+import { LARGEST_BRUSH, nextState, startState } from './state.mjs';
 import { pixels, TOOLS } from './tools.mjs';
-
-export const LARGEST_BRUSH = 120;
 
 export class App {
   /** `root` is the `.fme` element, `send` triggers the component's event, `scope` is that of drafts. */
@@ -262,7 +260,8 @@ export class App {
   setState(name) {
     this.root.dataset.state = name;
     if (this.value) this.root.dataset.ready = this.value.id;
-    this.button('save').disabled = name === 'saving' || name === 'empty';
+    this.button('save').disabled = name === 'saving' || !this.map;
+    for (const part of this.root.querySelectorAll('.fme-bar, .fme-side, .fme-panel')) part.inert = !this.map;
   }
 
   button(act) {

@@ -21,7 +21,8 @@ class FaceMaskEditor(gr.HTML):
     editor. Until one of them comes the work counts as unsaved, and one that comes late counts too.
 
     ``restored`` follows when unsaved work of another photo than the open one was brought back, and
-    ``unopened`` with an ``id`` when the photo that the editor was given could not be opened.
+    ``unopened`` with an ``id`` when the photo that the editor was given could not be opened, and
+    ``reopened`` when it could after all.
 
     Unsaved work is offered back by an editor of the same ``scope`` only: what can't be saved in one
     place is not offered there.

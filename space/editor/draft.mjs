@@ -2,6 +2,8 @@
 
 const DATABASE = 'segface-mask-editor';
 const DELAY = 300; // Milliseconds after the last change.
+const FULL = 'The storage of this browser is full, so your last changes are not kept in it: '
+  + 'save them before you leave.';
 
 /** Days after its last change that a draft is kept. */
 export const KEPT_DAYS = 30;
@@ -39,7 +41,7 @@ async function drop(drafts, parses, gone) {
 /** Every sitting, from opening a photo to leaving it, has a draft of its own: none overwrites another. */
 export class Drafts {
   /**
-   * @param {{say: function(string), alert: function(string)}} app who tells the person
+   * @param {{say: function(string), alert: function(string), alerted: string}} app who tells the person
    * @param {string} scope what the editor is for: its drafts are offered nowhere else
    */
   constructor(app, scope = '') {
@@ -78,13 +80,19 @@ export class Drafts {
       this.app.say('This browser keeps no drafts: save before you leave.');
       return;
     }
-    this.app.alert('The storage of this browser is full, so your last changes are not kept in it: '
-      + 'save them before you leave.');
+    this.app.alert(FULL);
   }
 
   /** A photo was opened: `parse` {id, value, photo}, and the draft that was brought back, if one was. */
   begin(parse, restored = null) {
     this.sitting = { id: [parse.id, Date.now()], parse, restored, offered: null, changes: 0, kept: 0, sent: null };
+  }
+
+  /** Nothing is open any more: what was is written, and can be offered. */
+  leave() {
+    const written = this.flush();
+    this.sitting = null;
+    return written;
   }
 
   /** The newest draft of one parse (of all when `id` is null) but what is open; undefined when there is none. */
@@ -151,10 +159,13 @@ export class Drafts {
   /** A sitting's work was saved: its draft, and the one that was offered beside it, go. */
   end(sitting) {
     if (this.waiting?.sitting === sitting) this.waiting = null;
-    return this.queue(() => this.store('readwrite', (...stores) => {
-      const { restored, offered } = sitting;
-      return drop(...stores, [sitting, restored, offered].filter(Boolean));
-    }));
+    return this.queue(() => {
+      if (this.app.alerted === FULL) this.app.alert('');
+      return this.store('readwrite', (...stores) => {
+        const { restored, offered } = sitting;
+        return drop(...stores, [sitting, restored, offered].filter(Boolean));
+      });
+    });
   }
 
   /** Drafts that nobody came back to go. */

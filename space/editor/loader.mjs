@@ -60,10 +60,14 @@ export class Loader {
     this.app = app;
     this.send = send;
     this.banner = root.querySelector('.fme-draft');
+    this.given = null; // The backend's last value.
+    this.wait = root.querySelector('.fme-wait');
+    this.wait.lastElementChild.addEventListener('click', () => this.load(this.given));
     this.found = null;
     this.offers = null;
     this.loading = null;
-    app.offerDraft = () => this.offerNext(app.value.id);
+    this.shut = false; // The backend was told that its last value isn't open.
+    app.offerDraft = () => this.offerNext(app.value?.id ?? null);
     app.restoreDraft = () => this.restore();
     app.discardDraft = () => this.discard();
   }
@@ -72,7 +76,8 @@ export class Loader {
     if (!value?.labels) return this.offer(null);
     if (value.id === this.loading) return undefined;
     this.loading = value.id;
-    await this.app.drafts.flush();
+    this.given = value;
+    await this.close();
     try {
       const [masks, photo] = await Promise.all([
         unpackAll(value), fetchPhoto(value).then((blob) => readPhoto(blob, value)),
@@ -80,17 +85,43 @@ export class Loader {
       if (this.loading !== value.id) return undefined; // Another photo was asked for meanwhile.
       this.app.open({ value, photo, masks });
     } catch (error) {
-      if (this.loading === value.id) this.failed(value, error);
-      return undefined;
+      return this.loading === value.id ? this.failed(value, error) : undefined;
     }
+    if (this.shut) this.tell(value, 'reopened');
     return this.offer(value.id);
   }
 
+  /** Nothing is open until the photo is there: no work goes with what is stated about another. */
+  close() {
+    const { app } = this;
+    if (app.map) app.escape();
+    app.map = app.value = app.stage.map = null;
+    app.alert('');
+    app.say('');
+    app.onchange();
+    this.banner.hidden = true;
+    this.cover('loading', 'Opening the photo …');
+    return app.drafts.leave();
+  }
+
+  cover(state, text) {
+    this.app.setState(state);
+    this.wait.firstElementChild.textContent = text;
+    this.wait.lastElementChild.hidden = state === 'loading';
+  }
+
   /** The backend takes what it gave for open, and would not give it again. */
-  failed({ id }, error) {
+  failed(value, error) {
     this.loading = null;
-    this.app.alert(`This photo could not be opened: ${error.message}. Open it again.`);
-    this.send('unopened', { id });
+    this.cover('unopened', 'This photo is not open.');
+    this.app.alert(`This photo could not be opened: ${error.message}.`);
+    this.tell(value, 'unopened');
+    return this.offer(null);
+  }
+
+  tell({ id }, event) {
+    this.shut = event === 'unopened';
+    this.send(event, { id });
   }
 
   /** Say that unsaved work is here: of this parse, or (nothing open) the newest of all. */
@@ -126,7 +157,8 @@ export class Loader {
     const { draft, parse } = this.found;
     this.banner.hidden = true;
     const { value } = parse;
-    const other = this.app.value && this.app.value.id !== value.id;
+    const open = this.app.value ?? this.given;
+    const other = open && open.id !== value.id;
     this.loading = value.id;
     await this.app.drafts.flush();
     try {
@@ -134,6 +166,8 @@ export class Loader {
       this.app.open({ value, photo, masks, start: draft.ids, earlier: draft });
       this.app.say('Your unsaved work is back.');
       if (other) this.send('restored', { id: value.id });
+      else if (this.shut) this.tell(value, 'reopened');
+      this.shut = false;
     } catch (error) {
       this.app.alert(`The unsaved work could not be read: ${error.message}.`);
       return undefined;

@@ -1,5 +1,7 @@
 // What is chosen in the editor, and what of it stays when the next photo opens. No DOM.
 
+export const LARGEST_BRUSH = 120;
+
 export const startState = () => ({
   tool: 'brush', cls: 1, before: 1, size: 8, tolerance: 40,
   opacity: 0.5, outline: false, safely: false, heat: false, split: null, hold: null,

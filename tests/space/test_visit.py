@@ -99,6 +99,15 @@ def test_a_photo_that_the_editor_could_not_open_is_given_to_it_again(page, chose
     assert page.fire("ui.on_open")["mask-editor"]["id"] == second
 
 
+@pytest.mark.parametrize("mended", ["on_reopened", "on_restored"])
+def test_what_stands_in_the_editor_after_a_photo_failed_is_not_replaced(page, chosen, mended):
+    (key,) = opened(page, chosen(91))
+    page.fire("ui.on_open")
+    page.fire("ui_correct.on_unopened", event={"id": key})
+    page.fire(f"ui_correct.{mended}", event={"id": key})
+    assert page.fire("ui.on_open") == {}
+
+
 @pytest.mark.parametrize("event", ["ui_tools.on_wanted", "ui.on_correct", "ui_parse.on_picked"])
 def test_a_photo_of_another_page_is_neither_given_out_nor_opened(page, services, chosen, event):
     (other,) = opened(Session(services), chosen(91))

@@ -125,7 +125,7 @@ def test_a_full_storage_is_said_where_it_is_seen(open_editor):
     editor.page.wait_for_selector(".fme-alert:not([hidden])")
     assert "storage of this browser is full" in editor.text(".fme-alert")
     editor.save()
-    assert editor.page.locator(".fme-alert").is_hidden()
+    editor.page.wait_for_selector(".fme-alert", state="hidden")
 
 
 def test_work_that_another_tab_discarded_is_kept_again_when_it_goes_on(open_editor):

@@ -114,3 +114,34 @@ def test_a_lost_connection_keeps_the_work_and_says_so(open_editor):
     assert (editor.ids() != work).any()
     editor.save()
     np.testing.assert_array_equal(editor.saved()[0], editor.ids())
+
+
+def test_while_a_photo_loads_the_one_before_is_neither_painted_nor_saved_and_none_is_lost(
+    open_editor,
+):
+    editor = open_editor()
+    editor.drag([(40, 40), (80, 40)])
+    work, spot = editor.ids(), editor.at(100, 100)
+    asked = []
+    editor.page.route("**/face_64x64.png", lambda route: asked.append(route))
+    editor.page.fill("#size textarea, #size input", "64x64")
+    editor.page.click("#load")
+    editor.page.wait_for_selector(".fme[data-state=loading] .fme-wait:visible")
+    assert "Opening the photo" in editor.text(".fme-wait")
+    assert editor.page.locator("[data-act=save]").is_disabled()
+    editor.page.mouse.click(*spot)
+    editor.page.keyboard.press("Control+s")
+    editor.page.set_viewport_size({"width": 1100, "height": 800})
+    for _ in range(3):
+        while not asked:
+            editor.page.wait_for_timeout(100)
+        asked.pop().abort()
+    editor.page.wait_for_selector(".fme[data-state=unopened]")
+    assert "could not be opened" in editor.text(".fme-alert")
+    editor.page.unroute("**/face_64x64.png")
+    editor.page.click(".fme-wait button")
+    editor.page.wait_for_selector(".fme[data-state=ready]")
+    assert editor.ids().shape == (64, 64)
+    assert editor.page.locator(".fme-wait").is_hidden()
+    editor.load("256x256")
+    np.testing.assert_array_equal(editor.bring_back(), work)
