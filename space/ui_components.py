@@ -17,7 +17,7 @@ from space.views import photo_view
 
 _HOME = Path(__file__).parent / "viewer"
 _EXPORT = re.compile(r"^export ", re.MULTILINE)
-_EXPORTED = re.compile(r"^export (?:const|function) (\w+)", re.MULTILINE)
+_EXPORTED = re.compile(r"^export (?:const|(?:async )?function) (\w+)", re.MULTILINE)
 
 
 def _text(name: str) -> str:
@@ -84,11 +84,17 @@ class PhotoDrop(_OwnHTML):
         )  # fmt: skip
 
 
+def _script() -> str:
+    modules = f"const P = {_module('paint.js')}, parts = {_module('parts.js')};"
+    return f"{modules}\n{_text('viewer.js')}"
+
+
 class ParseView(_OwnHTML):
     """Shows photos with their classes; opacity, switches and outlines act in the browser.
 
     Its value is what `parse_view` returns. Fires `picked` with `{"id": key}` when the visitor
-    chooses another photo of several, `correct` with the same when its mask is to be corrected, and
+    chooses another photo of several (with `"back": true` where that one can't be shown, and the one
+    before stays), `correct` with the same when its mask is to be corrected, and
     `wanted` with `{"kind": one of kinds, "id": key}` when a file is.
 
     Args:
@@ -99,7 +105,7 @@ class ParseView(_OwnHTML):
         super().__init__(
             None,
             html_template=_text("viewer.html"), css_template=_text("viewer.css"),
-            js_on_load=f"const P = {_module('paint.js')};\n{_text('viewer.js')}",
+            js_on_load=_script(),
             apply_default_css=False, kinds=[list(kind) for kind in kinds], **kwargs,
         )  # fmt: skip
 

@@ -97,7 +97,9 @@ def wire(
         return live, *_shown(parsed, current=live.now.place)
 
     def on_picked(live: LiveVisit, event: gr.EventData) -> tuple:
-        return live, *_picked(services, live, str(event._data.get("id")))
+        # Back at the photo before, what was told of the one that can't be shown stays.
+        told = gr.skip() if event._data.get("back") else ui_messages.nothing()
+        return live, *_picked(services, live, str(event._data.get("id")), told=told)
 
     # The drop says in words how long the line is; Gradio's own tracker would dim the whole view.
     queued = {**IN_LINE, **PRIVATE, "show_progress": "minimal", "show_progress_on": page.drop}
@@ -135,7 +137,7 @@ def reopened(services: Services, live: LiveVisit) -> list[Parsed]:
     return found
 
 
-def _picked(services: Services, live: LiveVisit, key: str) -> tuple:
+def _picked(services: Services, live: LiveVisit, key: str, *, told: Any) -> tuple:
     """Looks at another photo; one that is gone gives way to the one before."""
     try:
         faces = services.shelf.get(live.now.picked(key).current).parse.faces
@@ -144,10 +146,10 @@ def _picked(services: Services, live: LiveVisit, key: str) -> tuple:
         left = reopened(services, live)
         if not left:
             return _failed(error)[:-1]
-        told = (handlers.as_sentence(error),)
-        return _shown(left, current=live.now.place, problems=told)[:-1]
+        problems = (handlers.as_sentence(error),)
+        return _shown(left, current=live.now.place, problems=problems)[:-1]
     services.shelf.touch(live.now.keys)
-    return gr.skip(), ui_messages.nothing(), gr.update(visible=not faces)
+    return gr.skip(), told, gr.update(visible=not faces)
 
 
 def _shown(parsed: Any, *, current: int = 0, problems: tuple[str, ...] = ()) -> tuple:

@@ -1,5 +1,6 @@
 // The parse view: draws a photo, its classes and its faces. gr.HTML runs this once; element,
-// props, trigger and watch are Gradio's, P holds the functions of paint.js.
+// props, trigger and watch are Gradio's; P holds the functions of paint.js, parts those of parts.js.
+const { make, inflate, loadImage, painted } = parts;
 const $ = (selector) => element.querySelector(selector);
 const root = $('.fv'), canvas = $('.fv-canvas'), pen = canvas.getContext('2d');
 const MODES = [
@@ -9,27 +10,7 @@ const MODES = [
 // Longest side of the drawing: more pixels than a screen shows only cost time.
 const LARGEST = 1600;
 const state = { zoom: 1, photo: null, labels: null, doubt: null, sure: null, other: null, hidden: new Set(), modes: new Set(), opacity: 0.55, split: 0.5, face: -1 };
-let picture = null, layer = null, beside = null, sheet = null, loading = 0, looking = '';
-
-const make = (tag, text, attributes = {}) => {
-  const node = document.createElement(tag);
-  if (text) node.textContent = text;
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  return node;
-};
-
-async function inflate(wire) {
-  const bytes = Uint8Array.from(atob(wire.z), (c) => c.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
-}
-
-const loadImage = (url) => new Promise((done, fail) => {
-  const image = new Image();
-  image.onload = () => done(image);
-  image.onerror = () => fail(new Error('the photo could not be fetched'));
-  image.src = url;
-});
+let picture = null, layer = null, beside = null, sheet = null, loading = 0, looking = '', photos = [];
 
 function repaint() {
   if (!layer) return;
@@ -165,29 +146,35 @@ function buildFaces() {
   }));
 }
 
-function buildPhotos(value) {
+function buildPhotos() {
   const strip = $('.fv-photos');
-  if (value.photos.length < 2) return strip.replaceChildren();
-  strip.replaceChildren(...value.photos.map((photo, index) => {
-    const button = make('button', '', { type: 'button', 'aria-label': `Photo ${index + 1} of ${value.photos.length}`, 'aria-pressed': photo === state.photo });
+  if (photos.length < 2) return strip.replaceChildren();
+  strip.replaceChildren(...photos.map((photo, index) => {
+    const button = make('button', '', { type: 'button', 'aria-label': `Photo ${index + 1} of ${photos.length}` });
     button.append(make('img', '', { src: photo.src.url, alt: '' }));
-    button.onclick = () => { [...strip.children].forEach((b) => b.setAttribute('aria-pressed', b === button)); open(photo); trigger('picked', { id: photo.id }); };
+    button.onclick = () => pick(photo);
     return button;
   }));
 }
 
-function doubtLayer(wire, bytes) {
-  const node = document.createElement('canvas');
-  [node.width, node.height] = [wire.w, wire.h];
-  const image = new ImageData(wire.w, wire.h);
-  P.paintDoubt(new Uint32Array(image.data.buffer), bytes);
-  node.getContext('2d').putImageData(image, 0, 0);
-  return node;
+// Where its picture can't be had, the photo before stays: shown, marked, and what is corrected.
+async function pick(photo) {
+  trigger('picked', { id: photo.id });
+  if (await show(photo)) return;
+  const before = photos.find(({ id }) => id === state.photo?.id);
+  if (!before) return;
+  look(before);
+  trigger('picked', { id: before.id, back: true });
+}
+
+function look({ id }) {
+  looking = id;
+  [...$('.fv-photos').children].forEach((b, i) => b.setAttribute('aria-pressed', photos[i].id === id));
 }
 
 async function open(photo) {
   const turn = ++loading, { w, h } = photo;
-  looking = photo.id; // its picture may still be on its way
+  look(photo); // its picture may still be on its way
   const [image, labels, sure, other] = await Promise.all([
     loadImage(photo.src.url), inflate(photo.labels), photo.confidence ? inflate(photo.confidence) : null, photo.other ? inflate(photo.other) : null,
   ]);
@@ -195,7 +182,7 @@ async function open(photo) {
   picture = image;
   [layer, beside] = [0, 1].map(() => Object.assign(document.createElement('canvas'), { width: w, height: h }));
   sheet = new ImageData(w, h);
-  Object.assign(state, { photo, labels, other, doubt: sure ? doubtLayer(photo.confidence, sure) : null, sure, hidden: new Set(), face: -1 });
+  Object.assign(state, { photo, labels, other, doubt: sure ? painted(photo.confidence, (out) => P.paintDoubt(out, sure)) : null, sure, hidden: new Set(), face: -1 });
   for (const name of ['doubt', 'difference', 'pair']) state.modes.delete(name);
   $('.fv-key').hidden = true;
   sizeCanvas();
@@ -213,13 +200,22 @@ async function open(photo) {
 async function load() {
   const value = props.value;
   if (!value || !value.photos || !value.photos.length) { root.dataset.state = 'empty'; return; }
-  try {
-    await open(value.photos[value.current || 0]);
-    buildPhotos(value);
-  } catch (error) {
+  photos = value.photos;
+  buildPhotos();
+  await show(photos[value.current || 0]);
+}
+
+// False, and the reason is told, where a photo can't be shown that is still wanted.
+async function show(photo) {
+  const opening = open(photo), turn = loading;
+  try { await opening; } catch (error) {
+    if (turn !== loading) return true;
     root.dataset.state = 'ready';
-    $('.fv-note').textContent = `This photo can't be shown: ${error.message}. Upload it again.`;
+    const name = photos.length > 1 ? `Photo ${photos.indexOf(photo) + 1}` : 'This photo';
+    $('.fv-note').textContent = `${name} can't be shown: ${error.message}. Choose it or upload it again.`;
+    return false;
   }
+  return true;
 }
 
 // The places of a photo's pixel in the thinned map of confidence, as a percentage.

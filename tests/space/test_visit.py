@@ -99,6 +99,18 @@ def test_a_photo_that_the_editor_could_not_open_is_given_to_it_again(page, chose
     assert page.fire("ui.on_open")["mask-editor"]["id"] == second
 
 
+def test_going_back_from_a_photo_that_cannot_be_shown_leaves_what_was_told_of_it(
+    page, services, chosen
+):
+    first, second = opened(page, chosen(91, 92))
+    gone(services, second)
+    told = page.fire("ui_parse.on_picked", event={"id": second})
+    assert "no longer open" in told["parse-message"]
+    told = page.fire("ui_parse.on_picked", event={"id": first, "back": True})
+    assert "parse-message" not in told
+    assert "parse-message" in page.fire("ui_parse.on_picked", event={"id": first})
+
+
 @pytest.mark.parametrize("mended", ["on_reopened", "on_restored"])
 def test_what_stands_in_the_editor_after_a_photo_failed_is_not_replaced(page, chosen, mended):
     (key,) = opened(page, chosen(91))

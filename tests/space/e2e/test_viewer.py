@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from segface_hf.hub import embedded_folder
 from space.examples import find_example
 from tests.space.e2e.conftest import start, stop, upload, wait_for_overlay
+from tests.space.e2e.test_loop import open_editor
 
 PICTURE = "() => document.querySelector('.fv-canvas').toDataURL()"
 STATE = "document.querySelector('.fv').__view.state"
@@ -114,3 +116,37 @@ def test_two_models_stand_side_by_side_with_their_differences(other_model, open_
         f"() => {{ const s = {STATE}; return s.labels.filter((v, i) => v !== s.other[i]).length; }}"
     )
     assert differing > 0
+
+
+def test_a_photo_whose_picture_fails_says_so_and_the_one_before_stays_in_every_way(
+    open_page, tmp_path
+):
+    page = open_page()
+    source = find_example("grace_hopper.jpg").path
+    second = tmp_path / "second.png"
+    with Image.open(source) as image:
+        image.convert("RGB").resize((300, 320)).save(second)
+    upload(page, source, second)
+    first = wait_for_overlay(page)
+    buttons = page.locator(".fv-photos button")
+    buttons.nth(1).wait_for()
+    page.evaluate("""() => {
+      const source = Object.getOwnPropertyDescriptor(HTMLImageElement.prototype, 'src');
+      window.Image = class extends Image {
+        set src(url) { source.set.call(this, window.broken ? '/nothing.jpg' : url); }
+      };
+      window.broken = true;
+    }""")
+    buttons.nth(1).click()
+    page.wait_for_function(
+        "document.querySelector('.fv-note').textContent.includes(\"Photo 2 can't be shown\")"
+    )
+    assert [buttons.nth(i).get_attribute("aria-pressed") for i in range(2)] == ["true", "false"]
+    open_editor(page)
+    assert page.evaluate("document.querySelector('#mask-editor .fme').dataset.ready") == first
+    page.get_by_role("tab", name="Parse").click()
+    page.evaluate("window.broken = false")
+    buttons.nth(1).click()
+    page.wait_for_function(f"document.querySelector('.fv').dataset.ready !== {first!r}")
+    assert buttons.nth(1).get_attribute("aria-pressed") == "true"
+    assert "can't be shown" not in page.locator(".fv-note").inner_text()
