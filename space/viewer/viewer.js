@@ -102,12 +102,17 @@ function buildModes() {
   }));
 }
 
-function toggle(id, hide = !state.hidden.has(id)) {
-  state.hidden[hide ? 'add' : 'delete'](id);
-  const button = root.querySelector(`[data-class="${id}"]`);
-  if (button) button.setAttribute('aria-pressed', !hide);
+// Colouring takes as long for all classes as for one: once, whatever was asked for.
+function hideAll(classes, hides) {
+  for (const c of classes) {
+    const hide = hides(c);
+    state.hidden[hide ? 'add' : 'delete'](c.id);
+    root.querySelector(`[data-class="${c.id}"]`)?.setAttribute('aria-pressed', !hide);
+  }
   repaint();
 }
+
+const toggle = (id) => hideAll([{ id }], () => !state.hidden.has(id));
 
 function classButton(c) {
   const button = make('button', '', { type: 'button', 'data-class': c.id, 'aria-pressed': !state.hidden.has(c.id), title: `${(100 * c.share).toFixed(2)} % of the photo` });
@@ -257,7 +262,7 @@ $('.fv-split-range').addEventListener('input', (event) => { state.split = event.
 $('.fv-head').addEventListener('click', (event) => {
   const show = event.target.dataset.show;
   if (!show) return;
-  for (const c of state.photo.classes) if (c.id) toggle(c.id, show === 'none' || (show === 'rare' && !c.rare));
+  hideAll(state.photo.classes.filter((c) => c.id), (c) => show === 'none' || (show === 'rare' && !c.rare));
 });
 $('.fv-correct').addEventListener('click', () => trigger('correct', { id: looking }));
 

@@ -150,3 +150,20 @@ def test_a_photo_whose_picture_fails_says_so_and_the_one_before_stays_in_every_w
     page.wait_for_function(f"document.querySelector('.fv').dataset.ready !== {first!r}")
     assert buttons.nth(1).get_attribute("aria-pressed") == "true"
     assert "can't be shown" not in page.locator(".fv-note").inner_text()
+
+
+def test_all_classes_are_switched_by_one_colouring(opened):
+    opened.evaluate("""() => {
+      window.colourings = 0;
+      const put = CanvasRenderingContext2D.prototype.putImageData;
+      CanvasRenderingContext2D.prototype.putImageData = function (...given) {
+        window.colourings++;
+        return put.apply(this, given);
+      };
+    }""")
+    buttons = opened.locator(".fv [data-class]")
+    for show, pressed in (("none", "false"), ("all", "true")):
+        opened.click(f".fv [data-show={show}]")
+        shown = {buttons.nth(i).get_attribute("aria-pressed") for i in range(buttons.count())}
+        assert shown == {pressed}
+    assert opened.evaluate("window.colourings") == 2
