@@ -154,9 +154,9 @@ def plan(
         ConfigError: The results there are cut otherwise.
     """
     if found.dataset is not None and not split:
-        known, told = (0, [])
-        if not overwrite:
-            known, told = done_of_stream(out, found.dataset, settings, column=column)
+        known, told = (
+            (0, []) if overwrite else done_of_stream(out, found.dataset, settings, column=column)
+        )
         total = found.dataset.count()
         left = None if total is None else max(0, total - known)
         return Plan(told, [], found.dataset, known, left)
