@@ -84,11 +84,6 @@ class PhotoDrop(_OwnHTML):
         )  # fmt: skip
 
 
-def _script() -> str:
-    modules = f"const P = {_module('paint.js')}, parts = {_module('parts.js')};"
-    return f"{modules}\n{_text('viewer.js')}"
-
-
 class ParseView(_OwnHTML):
     """Shows photos with their classes; opacity, switches and outlines act in the browser.
 
@@ -105,7 +100,8 @@ class ParseView(_OwnHTML):
         super().__init__(
             None,
             html_template=_text("viewer.html"), css_template=_text("viewer.css"),
-            js_on_load=_script(),
+            js_on_load=f"const P = {_module('paint.js')}, parts = {_module('parts.js')};\n"
+            f"{_text('viewer.js')}",
             apply_default_css=False, kinds=[list(kind) for kind in kinds], **kwargs,
         )  # fmt: skip
 
