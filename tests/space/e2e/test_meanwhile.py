@@ -127,3 +127,33 @@ def test_a_photo_whose_time_ran_out_leaves_the_other_in_sight_and_can_be_opened_
     page.wait_for_selector(".pd[data-state=idle]")
     open_editor(page)
     assert page.evaluate(f"{EDITOR}.dataset.ready") == second
+
+
+def test_a_photo_that_the_network_kept_from_the_editor_opens_when_it_is_asked_for_again(
+    open_page, photos
+):
+    page = open_page()
+    upload(page, *photos[:2])
+    first = wait_for_overlay(page)
+    open_editor(page)
+    page.get_by_role("tab", name="Parse").click()
+    page.locator(".fv-photos button").nth(1).click()
+    page.wait_for_function(f"{READY} !== {first!r}")
+    second = page.locator(".fv").get_attribute("data-ready")
+    page.evaluate("""() => {
+      const { fetch } = window;
+      window.fetch = (url, ...rest) => (
+        String(url).includes('shown.') ? Promise.reject(new TypeError('Failed to fetch'))
+          : fetch(url, ...rest)
+      );
+      window.mend = () => { window.fetch = fetch; };
+    }""")
+    page.click("#to-correct")
+    page.wait_for_selector("#mask-editor .fme[data-state=unopened]")
+    assert page.locator("#mask-editor [data-act=save]").is_disabled()
+    page.wait_for_timeout(500)
+    page.evaluate("window.mend()")
+    page.get_by_role("tab", name="Parse").click()
+    page.click("#to-correct")
+    page.wait_for_selector("#mask-editor .fme[data-state=ready]")
+    assert page.evaluate(f"{EDITOR}.dataset.ready") == second
