@@ -21,7 +21,7 @@ _FOLDERS = ("segface_hf", "annotate", "space", "examples")
 _LEFT_OUT = (
     "segface_hf/training/", "segface_hf/rendering/", "segface_hf/jobs/", "segface_hf/commands/",
     "segface_hf/cli.py", "segface_hf/__main__.py", "segface_hf/arguments.py",
-    "segface_hf/adapters.py", "segface_hf/export", "segface_hf/files.py", "segface_hf/metrics",
+    "segface_hf/export", "segface_hf/files.py", "segface_hf/metrics",
     "segface_hf/onnx.py", "segface_hf/result_files.py",
     "segface_hf/weights/run", "segface_hf/weights_synthetic/run",
     "annotate/commands/", "annotate/cli.py", "annotate/__main__.py", "annotate/simulate",

@@ -17,6 +17,7 @@ from space import (
     ui_dataset,
     ui_messages,
     ui_models,
+    ui_next,
     ui_parse,
     ui_queue,
     ui_review,
@@ -92,25 +93,26 @@ def build_app(services: Services, showcase: Showcase | None = None) -> gr.Blocks
             tab.select(None, None, None, js=f"() => window.segfaceView('{view}')", **PRIVATE)
         _wire_editor(correct_tab, services, correct=correct, visit=visit)
         _wire_way(parse, tabs, visit=visit)
+        ui_next.wire(correct, parse, services, visit=visit)
     return app
 
 
 def _wire_editor(tab: gr.Tab, services: Services, *, correct: CorrectPage, visit: gr.State) -> None:
     """Opening the view, by its tab or from a parse, opens the photo that is being looked at."""
-    unchanged = [gr.skip()] * len(ui_correct.BLANK)
+    nothing = [gr.skip()] * len(correct.opened)
 
     def on_open(live: LiveVisit) -> tuple:
         now = live.now
         if not now.current or now.current == now.editing:
-            return live, gr.skip(), gr.skip(), gr.skip(), *unchanged
+            return live, *nothing
         try:
             opened = ui_correct.open_in_editor(services, now)
         except SegFaceError as error:
             told = ui_messages.bad(as_sentence(error))
-            return live, gr.skip(), told, gr.skip(), *unchanged
+            return live, gr.skip(), told, *nothing[2:]
         live.change(lambda later: replace(later, editing=now.current, displaced=False))
         services.shelf.touch(now.keys)
-        return live, *opened, *ui_correct.BLANK
+        return live, *opened
 
     tab.select(on_open, visit, [visit, *correct.opened], **QUIET)
 

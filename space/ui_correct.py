@@ -35,16 +35,18 @@ class CorrectPage:
     message: gr.HTML
     statements: list[Any]
     again: gr.Button
+    following: gr.Button
 
     @property
     def opened(self) -> list[Any]:
         """What changes when another photo opens, after the visit."""
-        return [self.editor, self.message, self.again, *self.statements]
+        return [self.editor, self.message, self.following, self.again, *self.statements]
 
 
 def layout(services: Services) -> CorrectPage:
     """Lays the view out."""
     message = ui_messages.message_box("save-message")
+    following = gr.Button("Next photo", size="sm", visible=False, elem_id="following")
     editor = FaceMaskEditor(elem_id="mask-editor")
     licence = services.settings.license.upper()
     again = gr.Button(
@@ -70,15 +72,16 @@ def layout(services: Services) -> CorrectPage:
     right.change(
         lambda chosen: gr.update(visible=chosen == "licensed"), right, photo_licence, **PRIVATE
     )
-    return CorrectPage(editor, message, [right, people, photo_licence, agrees, source], again)
+    statements = [right, people, photo_licence, agrees, source]
+    return CorrectPage(editor, message, statements, again, following)
 
 
 def _choices(sentences: Any) -> list[tuple[str, str]]:
     return [(sentence, key) for key, sentence in sentences.items()]
 
 
-def open_in_editor(services: Services, visit: Visit) -> tuple[Any, Any, Any]:
-    """Returns the updates that open the visit's photo: of editor, message and the button `again`.
+def open_in_editor(services: Services, visit: Visit) -> tuple[Any, ...]:
+    """Returns the updates that open the visit's photo, in the order of `CorrectPage.opened`.
 
     What this visit has saved of the photo is gone on with, so that a second save holds the first.
 
@@ -94,7 +97,16 @@ def open_in_editor(services: Services, visit: Visit) -> tuple[Any, Any, Any]:
     )  # fmt: skip
     # A value like the last is not news to the browser, which may show brought back work by now.
     value["asked"] = time.time_ns()
-    return value, ui_messages.nothing(), gr.update(visible=visit.stated is not None)
+    again = gr.update(visible=visit.stated is not None)
+    return value, ui_messages.nothing(), way_on(visit), again, *BLANK
+
+
+def way_on(visit: Visit) -> dict[str, Any]:
+    """Returns the update of the button that leads to the next photo, if there is another."""
+    photos = set(visit.keys)
+    left = len(photos - visit.corrected.keys())
+    said = f"{left} of {len(photos)} not saved yet" if left else f"all {len(photos)} are saved"
+    return gr.update(value=f"Next photo ({said})", visible=len(photos) > 1)
 
 
 def _stated_again(live: LiveVisit) -> tuple:
@@ -122,11 +134,12 @@ def wire(page: CorrectPage, services: Services, *, visit: gr.State) -> Any:
             receipt = save_correction(services, payload, form=form, who=who, asked=asked)
         except SegFaceError as error:
             told = handlers.as_sentence(error)
-            return live, refused(payload, told), ui_messages.bad(told)
+            return live, refused(payload, told), ui_messages.bad(told), gr.skip()
         live.change(lambda now: now.received(receipt, who, form))
         services.shelf.touch(live.now.keys)
         told = " ".join(filter(None, (receipt.sentence, trouble and handlers.as_sentence(trouble))))
-        return live, accepted(payload, told), ui_messages.good(told, way=_ON)
+        good = ui_messages.good(told, way=_ON)
+        return live, accepted(payload, told), good, way_on(live.now)
 
     def on_restored(live: LiveVisit) -> tuple:
         live.change(Visit.restored)
@@ -148,7 +161,7 @@ def wire(page: CorrectPage, services: Services, *, visit: gr.State) -> Any:
     )
     page.again.click(_stated_again, visit, page.statements, **PRIVATE)
     saved = page.editor.saved(
-        on_save, [visit, *page.statements], [visit, page.editor, page.message],
+        on_save, [visit, *page.statements], [visit, page.editor, page.message, page.following],
         concurrency_limit=4, **PRIVATE,
     )  # fmt: skip
     saved.then(None, None, None, js=_SHOW, **PRIVATE)

@@ -65,6 +65,17 @@ class Visit:
         editing = "" if self.displaced else self.editing
         return replace(self.picked(key), editing=editing, displaced=False)
 
+    @property
+    def following(self) -> str:
+        """Key of the photo to correct after the one in the editor; empty where there is no other.
+
+        In the order of the photos and around its end, those first of which nothing is saved.
+        """
+        held = self.editing if self.editing in self.keys else self.current
+        at = self.keys.index(held) if held in self.keys else 0
+        others = [key for key in (*self.keys[at + 1 :], *self.keys[:at]) if key != held]
+        return next((key for key in others if key not in self.corrected), (others or [""])[0])
+
     def unopened(self, key: str) -> Visit:
         """Returns the visit whose editor could not open a photo that it was given."""
         return replace(self, editing="") if key == self.editing else self

@@ -31,6 +31,7 @@ export class App {
     this.locks = new Locks(this);
     this.drafts = new Drafts(this, scope);
     this.saving = new Saving(this, send);
+    this.next = () => send('following', {});
     this.onchange = () => {};
     this.abandonStroke = () => {};
     this.leaveStroke = () => {};

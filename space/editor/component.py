@@ -22,7 +22,7 @@ class FaceMaskEditor(gr.HTML):
 
     ``restored`` follows when unsaved work of another photo than the open one was brought back, and
     ``unopened`` with an ``id`` when the photo that the editor was given could not be opened, and
-    ``reopened`` when it could after all.
+    ``reopened`` when it could after all. ``following`` asks for the photo after this one.
 
     Unsaved work is offered back by an editor of the same ``scope`` only: what can't be saved in one
     place is not offered there.

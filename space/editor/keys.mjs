@@ -41,6 +41,7 @@ const WITH_CONTROL = {
   z: (app, event) => (event.shiftKey ? app.redo() : app.undo()),
   y: (app) => app.redo(),
   s: (app) => app.save(),
+  enter: (app) => app.next(),
 };
 
 const WORDS = [
@@ -55,6 +56,7 @@ const WORDS = [
   ['Edit', 'Esc', 'leave what is begun'],
   ['Edit', 'Ctrl Z, Ctrl ⇧ Z', 'undo, redo'],
   ['Edit', 'Ctrl S', 'save'],
+  ['Edit', 'Ctrl ⏎', 'the next photo, if several are open'],
   ['View', 'hold C', 'only the photo'],
   ['View', 'hold P', 'the prediction'],
   ['View', 'wheel', 'zoom to the cursor; with Shift brush size'],

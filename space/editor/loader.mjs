@@ -94,7 +94,10 @@ export class Loader {
   /** Nothing is open until the photo is there: no work goes with what is stated about another. */
   close() {
     const { app } = this;
-    if (app.map) app.escape();
+    if (app.map) {
+      app.leaveStroke();
+      app.escape();
+    }
     app.map = app.value = app.stage.map = null;
     app.alert('');
     app.say('');

@@ -270,3 +270,26 @@ def test_a_parse_again_leaves_the_photo_that_was_picked_meanwhile(page, chosen, 
     assert page.values["parse-view"]["current"] == 1
     assert shown(page)[1] == second
     assert np.all(shown(page)[0] != first)
+
+
+def test_the_next_photo_is_one_without_a_save_and_has_an_empty_form(page, services, chosen):
+    first, second, third = opened(page, chosen(91, 92, 93))
+    assert page.fire("ui.on_open")["following"] == "Next photo (3 of 3 not saved yet)"
+    assert saved(page, services, first)
+    assert page.values["following"] == "Next photo (2 of 3 not saved yet)"
+    walked = []
+    for _ in range(3):
+        told = page.fire("ui_next.on_next")
+        assert {name: told[name] for name in BLANK} == BLANK
+        walked.append(told["mask-editor"]["id"])
+        assert told["parse-view"]["photos"][told["parse-view"]["current"]]["id"] == walked[-1]
+    assert walked == [second, third, second]
+    gone(services, third)
+    assert page.fire("ui_next.on_next")["mask-editor"]["id"] == first
+    assert page.fire("ui.on_open") == {}
+
+
+def test_a_single_photo_has_no_next_one(page, chosen):
+    opened(page, chosen(91))
+    assert page.fire("ui.on_open")["following is visible"] is False
+    assert page.fire("ui_next.on_next") == {}

@@ -157,3 +157,25 @@ def test_a_photo_that_the_network_kept_from_the_editor_opens_when_it_is_asked_fo
     page.click("#to-correct")
     page.wait_for_selector("#mask-editor .fme[data-state=ready]")
     assert page.evaluate(f"{EDITOR}.dataset.ready") == second
+
+
+def test_the_next_photo_opens_in_the_editor_by_button_and_key_and_is_shown_in_both_views(
+    open_page, photos
+):
+    page = open_page()
+    upload(page, *photos[:3])
+    first = wait_for_overlay(page)
+    open_editor(page)
+    page.locator("#mask-editor .fme-view").scroll_into_view_if_needed()
+    stroke(page, (0.3, 0.1), (0.7, 0.12))
+    page.click("#mask-editor [data-act=save]")
+    page.get_by_role("button", name="Next photo (2 of 3 not saved yet)").click()
+    page.wait_for_function(f"{EDITOR}.dataset.ready !== {first!r}")
+    second = page.evaluate(f"{EDITOR}.dataset.ready")
+    page.locator("#mask-editor .fme-stage canvas").first.press("Control+Enter")
+    page.wait_for_function(f"{EDITOR}.dataset.ready !== {second!r}")
+    page.get_by_role("tab", name="Parse").click()
+    page.wait_for_function(f"{READY} === {EDITOR}.dataset.ready")
+    assert page.locator(".fv-photos [aria-pressed=true]").get_attribute("aria-label") == (
+        "Photo 3 of 3"
+    )

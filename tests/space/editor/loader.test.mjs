@@ -37,6 +37,8 @@ class Recorder {
     this.state = name;
   }
 
+  leaveStroke() {}
+
   escape() {}
 
   onchange() {}

@@ -104,7 +104,7 @@ def test_a_stroke_in_hand_when_another_photo_opens_is_not_carried_over(open_edit
         mouse.move(*editor.at(*point), steps=5)
     editor.page.fill("#size textarea, #size input", "65x65")
     editor.page.evaluate("document.querySelector('#load').click()")
-    editor.page.wait_for_function("document.querySelector('.fme').__fme.map.width === 65")
+    editor.page.wait_for_function("document.querySelector('.fme').__fme.map?.width === 65")
     for point in [(20, 40), (10, 20)]:
         mouse.move(*editor.at(*point), steps=5)
     mouse.up()
