@@ -80,7 +80,7 @@ def _parents() -> dict[int, tuple[int, str]]:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """The cluster: its machines have another home than the one that starts a job, and no login."""
     if sys.platform != "linux":
