@@ -12,6 +12,7 @@ from annotate.bookkeeping import refresh_card
 from annotate.errors import RemoteBusyError
 from annotate.ledger import MOST_AT_ONCE, Ledger
 from annotate.place import Place
+from annotate.unforeseen import log_unforeseen
 from segface_hf.errors import SegFaceError
 
 log = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ class Clerk:
         try:
             self._work()
         except Exception as error:  # whatever it is, the next merge has to find a clerk
-            log.exception("the card is not renewed")
+            log_unforeseen(log, error)
             self.trouble = f"something unforeseen ({type(error).__name__}), see the log"
         finally:
             with self._lock:

@@ -6,10 +6,8 @@ import logging
 import random
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from annotate.durable import only_one, write_durably
 from annotate.entry import Entry, State
@@ -25,6 +23,7 @@ from annotate.outbox import Outbox, Tray, tray_name
 from annotate.parcel import Parcel
 from annotate.store_hub import Delivery, HubStore
 from annotate.store_repo import DatasetRepo
+from annotate.unforeseen import log_unforeseen
 
 log = logging.getLogger(__name__)
 SIGN_IN = "sign in again to send it"
@@ -151,7 +150,7 @@ class Courier:
                     log.error("the outbox can't be used: %s", error)
                     moved = 0
                 except Exception as error:  # without the courier nothing is sent any more
-                    _log_unforeseen(error)
+                    log_unforeseen(log, error)
                     moved = 0
                 if not moved:
                     self._wake.wait(self.pace.idle)
@@ -193,7 +192,7 @@ class Courier:
         except RemoteRefusedError as error:
             return self._refused(tray, entry, error)
         except Exception as error:  # the others must go on
-            _log_unforeseen(error)
+            log_unforeseen(log, error)
             self._wait(tray, entry, UNFORESEEN, delay=self.pace.held)
             return 0
         return self._delivered(tray, entry, delivery)
@@ -238,7 +237,7 @@ class Courier:
         except RemoteRefusedError as error:
             return sum(self._refused(tray, entry, error) for tray, entry, _ in batch.values())
         except Exception as error:  # it must not be tried without end at every look
-            _log_unforeseen(error)
+            log_unforeseen(log, error)
             for tray, entry, _ in batch.values():
                 self._wait(tray, entry, UNFORESEEN, delay=self.pace.held)
             return 0
@@ -291,10 +290,3 @@ class Courier:
 
     def _wait(self, tray: Tray, entry: Entry, reason: str, *, delay: float) -> None:
         tray.note(replace(entry, state=State.WAITING, reason=reason, delay=delay))
-
-
-def _log_unforeseen(error: Exception) -> None:
-    """Logs what it is and where, and not what it says: that may hold pixels or a token."""
-    steps = traceback.extract_tb(error.__traceback__)
-    where = " < ".join(f"{Path(step.filename).name}:{step.lineno}" for step in reversed(steps))
-    log.error("unforeseen %s at %s", type(error).__name__, where)

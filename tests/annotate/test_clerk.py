@@ -114,14 +114,14 @@ def test_a_merge_returns_at_once_although_the_hub_hangs(clerk, owner, hub, drawn
         Desk(owner).accept(99)
 
 
-def test_what_nobody_foresaw_is_told_and_the_next_merge_finds_a_clerk(owner, hub, drawn):
+def test_what_nobody_foresaw_is_told_and_the_next_merge_finds_a_clerk(owner, hub, drawn, caplog):
     class Stumbles(Ledger):
         stumbled = False
 
         def update(self, *args, **options):
             if not self.stumbled:
                 self.stumbled = True
-                raise IndexError
+                raise IndexError("a row's own words")
             return super().update(*args, **options)
 
     clerk = Clerk(Stumbles(), pace=QUICK)
@@ -129,6 +129,8 @@ def test_what_nobody_foresaw_is_told_and_the_next_merge_finds_a_clerk(owner, hub
     clerk.merged(owner.repo)
     assert clerk.settled(timeout=20)
     assert "something unforeseen (IndexError)" in clerk.trouble
+    assert "IndexError at " in caplog.text
+    assert "own words" not in caplog.text
     clerk.merged(owner.repo)
     assert clerk.settled(timeout=20)
     assert (clerk.trouble, "1 contribution" in card(hub)) == ("", True)
