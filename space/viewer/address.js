@@ -2,9 +2,9 @@
 (() => {
   const named = () => new URLSearchParams(location.search).get('view') || 'parse';
   const tab = (view) => document.querySelector(`#views button[role=tab][data-tab-id="${view}"]`);
-  let following = false, settled = false;
-  const follow = () => {
-    const button = tab(named());
+  let following = false, settled = false, chosen = null;
+  const follow = (view = named()) => {
+    const button = tab(view);
     if (!button || button.getAttribute('aria-selected') === 'true') return;
     following = true;
     button.click();
@@ -19,24 +19,27 @@
   // A visitor may have chosen another view while the page came alive.
   const settle = () => {
     settled = true;
-    const chosen = document.querySelector('#views button[role=tab][aria-selected=true]');
-    if (chosen) window.segfaceView(chosen.dataset.tabId);
+    const open = document.querySelector('#views button[role=tab][aria-selected=true]');
+    if (open) window.segfaceView(open.dataset.tabId);
   };
-  addEventListener('popstate', follow);
+  addEventListener('popstate', () => follow());
   // Anything may lead to a view: empty views and messages name the one that helps.
   addEventListener('click', (event) => {
     const way = event.target.closest('[data-view]');
+    const view = way?.dataset.view || event.target.closest('#views [role=tab]')?.dataset.tabId;
+    // What the visitor asks for while the page comes alive goes before what the address names.
+    if (view && (way || event.isTrusted)) chosen = view;
     if (!way) return;
-    tab(way.dataset.view)?.click();
+    tab(view)?.click();
     scrollTo(0, 0);
   });
-  // The tabs answer only once the page is alive: ask until they do, or the visitor chose for us.
+  // The tabs answer only once the page is alive: ask until they do.
   let turns = 0;
   const start = setInterval(() => {
-    const button = tab(named());
-    if (turns++ > 200 || button?.getAttribute('aria-selected') === 'true') {
+    const wanted = chosen || named();
+    if (turns++ > 200 || tab(wanted)?.getAttribute('aria-selected') === 'true') {
       clearInterval(start);
       setTimeout(settle, 100);
-    } else follow();
+    } else follow(wanted);
   }, 100);
 })();

@@ -84,6 +84,24 @@ def server(tmp_path_factory):
     stop(running)
 
 
+# Gradio asks its own page after the start, for three seconds at most.
+TOO_BUSY_TO_ANSWER = """
+import runpy
+from gradio import networking
+networking.url_ok = lambda url: False
+runpy.run_path("app.py", run_name="__main__")
+"""
+
+
+@pytest.fixture(scope="session")
+def forgetful(tmp_path_factory):
+    """An app whose visits end after two seconds, on a machine too busy to answer it at first."""
+    folder, command = tmp_path_factory.mktemp("forgetful"), ("-c", TOO_BUSY_TO_ANSWER)
+    running = start(folder, command=command, SEGFACE_KEEP_SECONDS="2")
+    yield running
+    stop(running)
+
+
 # What Chromium says of a socket that it opened ahead and a busy machine let drop.
 DROPPED = ("ERR_SOCKET_NOT_CONNECTED", "ERR_CONNECTION_RESET")
 
@@ -103,7 +121,7 @@ def open_page(browser, server):
     """Opens the app in a fresh visit: `open_page(width=390, dark=True, view="about")`."""
     contexts = []
 
-    def opened(*, width=1440, height=1000, dark=False, view="", url=""):
+    def opened(*, width=1440, height=1000, dark=False, view="", url="", script=""):
         context = browser.new_context(
             viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light", accept_downloads=True,
@@ -111,6 +129,7 @@ def open_page(browser, server):
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(30_000)
+        page.add_init_script(script)
         go_to(page, (url or server.url) + (f"?view={view}" if view else ""))
         page.wait_for_selector(".pd", state="attached")
         return page

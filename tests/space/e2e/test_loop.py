@@ -266,15 +266,6 @@ def test_what_nobody_foresaw_is_told_and_the_next_photo_is_taken(open_page, exam
     wait_for_overlay(page)
 
 
-@pytest.mark.parametrize("view", ["correct", "contribute"])
-def test_a_view_that_has_nothing_yet_leads_to_a_photo(open_page, view):
-    page = open_page(view=view)
-    page.wait_for_selector(f"[role=tab][data-tab-id={view}][aria-selected=true]")
-    page.locator("[data-view=parse]:visible").first.click()
-    page.wait_for_selector("[role=tab][data-tab-id=parse][aria-selected=true]")
-    page.wait_for_function("() => !location.search")
-
-
 def test_a_model_that_may_not_be_loaded_leaves_the_former_in_use(open_page):
     page = open_page()
     page.locator("#models button").first.click()
@@ -285,12 +276,3 @@ def test_a_model_that_may_not_be_loaded_leaves_the_former_in_use(open_page):
     told = page.locator("#parse-message").inner_text()
     assert "is no model" in told
     assert "embedded stays in use" in told
-
-
-def test_back_returns_to_the_view_before_and_a_link_opens_a_view(open_page):
-    page = open_page(view="about")
-    page.wait_for_selector("[role=tab][data-tab-id=about][aria-selected=true]")
-    page.get_by_role("tab", name="Contribute").click()
-    page.wait_for_function("() => location.search === '?view=contribute'")
-    page.go_back()
-    page.wait_for_selector("[role=tab][data-tab-id=about][aria-selected=true]")
