@@ -21,6 +21,7 @@ ANNOTATE = Program(
         "mirror": "annotate.commands.mirror",
         "card": "annotate.commands.card",
         "stats": "annotate.commands.stats",
+        "audit": "annotate.commands.audit",
         "compact": "annotate.commands.compact",
         "takedown": "annotate.commands.takedown",
         "export": "annotate.commands.export",

@@ -6,6 +6,7 @@ import argparse
 
 from annotate.commands import _places
 from annotate.review import Desk
+from segface_hf.wording import counted
 
 HELP = "list the contributions that wait for a decision"
 
@@ -28,5 +29,5 @@ def run(args: argparse.Namespace) -> int:
             print(f"    commit {seen.contribution.head}")
             for finding in seen.findings:
                 print(f"    {'!' if finding.blocks else '-'} {finding.check}: {finding.sentence}")
-    print(f"{len(waiting)} open contributions")
+    print(counted(len(waiting), "open contribution"))
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Collection, Set
+from collections.abc import Collection, Mapping, Set
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,7 @@ from annotate.takedown import still_needed, take_down
 from annotate.traces import Trace, of_their_photos, traces, under_all_ids
 from segface_hf.wording import counted
 
-_TOO = "take that id down too if the photo has to go"
+_TOO = "take that id down too if the photo has to go, or use --same-photo"
 HELP = "take contributions down, by id or contributor, so that they can't come back"
 
 
@@ -27,6 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("ids", nargs="*", metavar="CONTENT_ID")
     parser.add_argument("--contributor", metavar="ACCOUNT", help="everything by this account")
     parser.add_argument("--reason", default="", help="kept in the tombstone, which all can read")
+    parser.add_argument(
+        "--same-photo", action="store_true", help="also the other rows with a photo of these"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what would go, and change nothing"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -37,8 +43,13 @@ def run(args: argparse.Namespace) -> int:
     repo = _places.hub_store(args).repo if args.repo else None
     held = {row["content_id"] for row in facts} | (_singles(repo) if repo else set())
     among = traces(repo, held=held) if repo else ()
+    known = {row["content_id"]: row["photo_id"] for row in facts}
     named = _named(args, facts, among)
+    if args.same_photo:
+        named |= _with_a_photo_of(under_all_ids(named, among), known)
     ids = under_all_ids(named, among)
+    if args.dry_run:
+        return _say_what_would_go(ids, known, held)
     done = take_down(_places.place_of(args), ids, reason=args.reason)
     removed, left = counted(len(done.removed), "row"), counted(len(done.marked), "tombstone")
     print(f"{removed} removed, {left} left")
@@ -49,11 +60,9 @@ def run(args: argparse.Namespace) -> int:
     _card.renew(args)
     for content_id in sorted(ids - named):
         print(f"{content_id} is the same contribution under another id: it is marked too")
-    known = {row["content_id"]: row["photo_id"] for row in facts}
+    for content_id in sorted(_with_a_photo_of(ids, known) - ids):
+        print(f"{content_id} stays and holds the same photo: {_TOO}")
     photos = {known[content_id] for content_id in ids & known.keys()}
-    for content_id, photo in known.items():
-        if photo in photos and content_id not in ids:
-            print(f"{content_id} stays and holds the same photo: {_TOO}")
     left_open = 0
     if repo:
         mine = [t for t in among if t.ids & ids or _waits_from(t, args.contributor)]
@@ -63,6 +72,22 @@ def run(args: argparse.Namespace) -> int:
         finally:
             print(still_needed(args.repo, [trace.request.number for trace in mine]))
     return 1 if done.unread or left_open else 0
+
+
+def _with_a_photo_of(ids: Set[str], known: Mapping[str, str]) -> set[str]:
+    """Returns the rows that hold the same pixels as one of some rows, themselves included."""
+    photos = {known[content_id] for content_id in ids & known.keys()}
+    return {content_id for content_id, photo in known.items() if photo in photos}
+
+
+def _say_what_would_go(ids: Set[str], known: Mapping[str, str], held: Set[str]) -> int:
+    for content_id in sorted(ids):
+        state = "would go" if content_id in held else "is no row: it would be marked"
+        print(f"{content_id} {state}")
+    for content_id in sorted(_with_a_photo_of(ids, known) - ids):
+        print(f"{content_id} would stay and holds the same photo: add --same-photo")
+    print("nothing has changed")
+    return 0
 
 
 def _facts(args: argparse.Namespace) -> list[dict[str, Any]]:

@@ -55,7 +55,7 @@ def test_list_and_show_tell_what_waits(say, guest, drawn, tmp_path):
     assert code == 0
     assert out.splitlines()[0].startswith(f"#1  {drawn(1).content_id}  guest  http://")
     assert "- size: the photo is only 32 x 24 pixels" in out
-    assert out.endswith("1 open contributions\n")
+    assert out.endswith("1 open contribution\n")
     code, out, _ = say("show", "--repo", REPO, 1, "--out", tmp_path / "strip.png")
     assert code == 0
     assert "hat                  0 ->        96  IoU 0.000" in out
@@ -131,10 +131,27 @@ def test_stats_card_compact_and_takedown_keep_a_folder_in_order(say, drawn, tmp_
         "3 files compacted\n"
     )
     gone = drawn(1).content_id
+    code, out, _ = say("takedown", "--folder", store.root, gone, "--dry-run")
+    assert (code, out) == (0, f"{gone} would go\nnothing has changed\n")
+    assert len(store.ids()) == 3
     assert say("takedown", "--folder", store.root, gone)[1] == "1 row removed, 1 tombstone left\n"
     assert say("card", "--folder", store.root)[1] == (
         "the card counts 2 contributions by 1 contributor\n"
     )
+
+
+def test_takedown_names_the_rows_of_the_same_photo_and_takes_them_when_asked(say, drawn, tmp_path):
+    store = FolderStore(tmp_path / "set")
+    first, second = drawn(1), drawn(1, mask=np.roll(drawn(1).mask, 1, axis=0))
+    for correction in (first, second, drawn(2)):
+        store.save(correction)
+    gone, kept = first.content_id, second.content_id
+    _, out, _ = say("takedown", "--folder", store.root, gone, "--dry-run")
+    assert f"{kept} would stay and holds the same photo" in out
+    _, out, _ = say("takedown", "--folder", store.root, gone, "--dry-run", "--same-photo")
+    assert out.count("would go") == 2
+    say("takedown", "--folder", store.root, gone, "--same-photo")
+    assert store.ids() == (drawn(2).content_id,)
 
 
 def test_counting_a_dataset_on_the_hub_leaves_its_pictures_there(say, guest, owner, hub, drawn):
