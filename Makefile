@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt
 ARGS ?=
-# Several processes, each with an app and a browser of its own; a file's tests stay in one.
+# Several processes; tests/conftest.py says which tests stay together in one.
 SPREAD := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test check bench train tools clean

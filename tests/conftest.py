@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,6 +32,47 @@ def pytest_xdist_auto_num_workers() -> int | None:
     if limit.isdigit():
         memory = min(memory, int(limit))
     return max(1, min(len(os.sched_getaffinity(0)) + 1, int(memory / WORKER_BYTES)))
+
+
+# Files whose tests share an app or what it takes to start one, so that one worker has them all;
+# the groups that take longest come first.
+GROUPS = {
+    "editor": ("space/editor/test_*.py",),
+    "own app": tuple(
+        f"space/e2e/test_{name}.py"
+        for name in ("deployed", "outsiders", "own_token", "review", "sign_in")
+    ),
+    "app": ("space/e2e/test_*.py",),
+}
+
+
+def _group(path: Path) -> str:
+    """The group of a test file; any other file is a group of its own."""
+    for name, patterns in GROUPS.items():
+        if any(path.match(pattern) for pattern in patterns):
+            return name
+    return str(path)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begins with the longest groups."""
+    first = list(GROUPS)
+    groups = {item: _group(item.path) for item in items}
+    items.sort(key=lambda i: first.index(groups[i]) if groups[i] in first else len(first))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `--dist loadfile`, keeps a group with one worker instead of a file."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class LoadGroups(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _group(Path(nodeid.split("::", 1)[0]))
+
+    return LoadGroups(config, log)
 
 
 def _shared(part: str) -> Path:

@@ -16,19 +16,6 @@ ROWS, GROUP = 30, 3
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
-def test_a_killed_worker_changes_no_row(cluster: Cluster, tmp_path: Path) -> None:
-    table = write_table(tmp_path / "photos.parquet", ROWS, group=GROUP)
-    out = tmp_path / "many"
-    arguments = (table, "--whole", "--rows", GROUP, "--out")
-    with cluster.start(*arguments, out, cwd=tmp_path) as job:
-        told, failures = kill_one_when(cluster, job, lambda: list(out.glob("*.parquet")))
-    assert job.returncode == 1, failures  # two rows hold no picture
-    assert f"{ROWS - 2} photos parsed" in told
-    assert failures.count("failed: ") == 2
-    parse_here(*arguments, tmp_path / "one")
-    assert_same_rows(read_results(out), read_results(tmp_path / "one"))
-
-
 def test_a_killed_worker_changes_no_row_of_a_private_dataset_on_the_hub(
     cluster: Cluster, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 from gradio_client import Client, handle_file
@@ -26,6 +27,7 @@ def is_quick(seconds):
     return seconds < 20 or seconds < 2 * importing()
 
 
+@cache
 def importing():
     """CPU time of importing the packages."""
     before = os.times()

@@ -12,15 +12,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from tests.space.conftest import noise
-from tests.space.e2e.conftest import ROOT, start, stop, upload, wait_for_overlay
-
-
-@pytest.fixture(scope="module")
-def forgetful(tmp_path_factory):
-    """An app whose visits end after two seconds instead of an hour."""
-    running = start(tmp_path_factory.mktemp("forgetful"), SEGFACE_KEEP_SECONDS="2")
-    yield running
-    stop(running)
+from tests.space.e2e.conftest import ROOT, upload, wait_for_overlay
 
 
 def files_in(folder):

@@ -17,20 +17,26 @@ from tests.space.e2e.test_loop import consent, open_editor, stroke
 REPO = "owner/faces"
 
 
-@pytest.fixture
-def space(hub, tmp_path):
+@pytest.fixture(scope="module")
+def app(tmp_path_factory, _hub_server):
     """The app as a Space with sign-in, whose contributions go to the Hub double."""
-    owner = HubStore(REPO, token=hub.token("owner"))
-    owner.create(CELEBAMASK_HQ)
-    hub.token("guest")
+    url = _hub_server.url
     running = start(
-        tmp_path, SYSTEM="spaces", SPACE_ID="owner/demo", SEGFACE_HOST="127.0.0.1",
-        OAUTH_CLIENT_ID="app", OAUTH_CLIENT_SECRET="secret", OPENID_PROVIDER_URL=hub.url,
-        OAUTH_SCOPES="openid profile write-discussions", SEGFACE_DATASET=REPO,
-        HF_ENDPOINT=hub.url, HF_HUB_DISABLE_XET="1", HF_HUB_OFFLINE="0",
+        tmp_path_factory.mktemp("space"), SYSTEM="spaces", SPACE_ID="owner/demo",
+        SEGFACE_HOST="127.0.0.1", OAUTH_CLIENT_ID="app", OAUTH_CLIENT_SECRET="secret",
+        OPENID_PROVIDER_URL=url, OAUTH_SCOPES="openid profile write-discussions",
+        SEGFACE_DATASET=REPO, HF_ENDPOINT=url, HF_HUB_DISABLE_XET="1", HF_HUB_OFFLINE="0",
     )  # fmt: skip
     yield running
     stop(running)
+
+
+@pytest.fixture
+def space(hub, app):
+    """The app, and a dataset that was just set up."""
+    HubStore(REPO, token=hub.token("owner")).create(CELEBAMASK_HQ)
+    hub.token("guest")
+    return app
 
 
 def sign_in(page):
@@ -41,13 +47,13 @@ def sign_in(page):
     page.get_by_role("tab", name="Parse").click()
 
 
-def correct_and_save(page):
+def correct_and_save(page, height=0.12):
     upload(page, list_examples()[0].path)
     wait_for_overlay(page)
     open_editor(page)
     page.evaluate("() => { const e = document.querySelector('#mask-editor .fme').__fme;"
                   " e.cls(16); e.tool('brush'); }")  # fmt: skip
-    stroke(page, (0.3, 0.1), (0.7, 0.12))
+    stroke(page, (0.3, 0.1), (0.7, height))
     consent(page)
     page.click("#mask-editor [data-act=save]")
     page.wait_for_selector("#save-message [role=status]")
@@ -76,7 +82,7 @@ def test_without_signing_in_the_correction_waits_and_then_goes_under_the_account
     space, hub, open_page
 ):
     page = open_page(url=space.url)
-    correct_and_save(page)
+    correct_and_save(page, 0.2)  # another correction than the one that is sent already
     page.wait_for_function(
         "() => /waiting to be sent: sign in/.test("
         "document.querySelector('#receipts')?.innerText ?? '')"

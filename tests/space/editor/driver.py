@@ -51,7 +51,8 @@ class EditorPage:
         """Have the backend send the synthetic face of this size."""
         before = self.js("root.dataset.ready || ''")
         self.page.fill("#size textarea, #size input", size)
-        self.page.click("#load")
+        # By script: a message of Gradio's may lie over the button for ten seconds.
+        self.page.evaluate("document.querySelector('#load').click()")
         self.page.wait_for_function(
             f"(before) => ({ROOT}.dataset.ready || '') !== before", arg=before
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,9 @@ from tests.space.editor.synthetic import synthetic_face
 Update = dict[str, Any]
 
 
+@cache
 def value_of(size: str, folder: Path) -> Update:
-    """The editor's value for "WIDTHxHEIGHT"."""
+    """The editor's value for "WIDTHxHEIGHT"; made once, since every test opens one or two."""
     width, height = (int(part) for part in size.split("x"))
     face = synthetic_face(width, height)
     path = folder / f"face_{size}.png"

@@ -33,23 +33,24 @@ def test_a_stroke_paints_one_hard_edged_class_at_every_pixel_ratio(open_editor, 
     np.testing.assert_array_equal(saved, after)
 
 
-@pytest.mark.parametrize("tool", ["b", "l"])
-def test_keys_leave_a_stroke_that_is_being_drawn_alone(open_editor, tool):
+def test_keys_leave_a_stroke_that_is_being_drawn_alone(open_editor):
     editor = open_editor()
     mouse = editor.page.mouse
     _choose(editor, HAT)
-    editor.press(tool)
     shape = [(40, 40), (120, 40), (120, 90), (40, 90)]
-    editor.drag(shape)
-    alone = editor.ids()
-    editor.press("z")
-    mouse.move(*editor.at(*shape[0]))
-    mouse.down()
-    for point in shape[1:]:
-        mouse.move(*editor.at(*point), steps=5)
-        editor.press("ArrowUp", "Enter", "k")
-    mouse.up()
-    np.testing.assert_array_equal(editor.ids(), alone)
+    for tool in ("b", "l"):
+        editor.press(tool)
+        editor.drag(shape)
+        alone = editor.ids()
+        editor.press("z")
+        mouse.move(*editor.at(*shape[0]))
+        mouse.down()
+        for point in shape[1:]:
+            mouse.move(*editor.at(*point), steps=5)
+            editor.press("ArrowUp", "Enter", "k")
+        mouse.up()
+        np.testing.assert_array_equal(editor.ids(), alone)
+        editor.press("z")
 
 
 def test_undo_and_redo_by_keys_restore_the_bytes(open_editor):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from segface_hf.labels import CELEBAMASK_HQ
 from tests.space.editor.driver import ROOT
@@ -110,18 +109,19 @@ def test_arrows_lead_through_the_classes_and_to_their_switches(open_editor):
     assert "brow" in editor.page.evaluate("document.activeElement.textContent")
 
 
-@pytest.mark.parametrize("control", ["class", "see", "solo", "lock"])
-def test_after_a_click_in_the_class_list_enter_and_space_are_for_the_picture(open_editor, control):
-    editor = open_editor()
-    editor.press("n")
-    editor.page.click(f"[data-{control}='{HAT}']")
-    assert editor.js(FOCUSED)
-    editor.page.keyboard.press("n")
-    after = editor.ids()
-    editor.page.keyboard.press("Space")
-    editor.page.keyboard.press("Enter")
-    np.testing.assert_array_equal(editor.ids(), after)
-    assert editor.text(".fme-message") == "Confirmed. Next goes on."
+def test_after_a_click_in_the_class_list_enter_and_space_are_for_the_picture(open_editor):
+    editor = open_editor(None)
+    for number, control in enumerate(("class", "lock", "see", "solo")):
+        editor.load(f"{256 + number}x256")
+        editor.press("n")
+        editor.page.click(f"[data-{control}='{HAT}']")
+        assert editor.js(FOCUSED), control
+        editor.page.keyboard.press("n")
+        after = editor.ids()
+        editor.page.keyboard.press("Space")
+        editor.page.keyboard.press("Enter")
+        np.testing.assert_array_equal(editor.ids(), after)
+        assert editor.text(".fme-message") == "Confirmed. Next goes on.", control
 
 
 def test_a_slider_that_the_mouse_moved_leaves_the_keys_to_the_picture(open_editor):

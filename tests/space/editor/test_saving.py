@@ -5,28 +5,26 @@ from __future__ import annotations
 import time
 
 import numpy as np
-import pytest
 
 from tests.space.editor.driver import ROOT
 from tests.space.editor.synthetic import synthetic_face
 
 
-@pytest.mark.parametrize("size", ["33x57", "101x77", "257x129", "513x511", "640x359"])
-def test_nineteen_classes_come_back_byte_for_byte_at_odd_sizes(open_editor, size):
-    editor = open_editor(size, ratio=2)
-    width, height = (int(part) for part in size.split("x"))
-    for class_id in range(19):
-        editor.js("fme.map.edit('dots', 'brush', () => fme.map.span(arg[1], 0, arg[0], arg[1]))",
-                  [width - 1, class_id])  # fmt: skip
-    expected = synthetic_face(width, height).prediction.copy()
-    expected[:19] = np.arange(19, dtype=np.uint8)[:, None]
-    editor.save()
-    saved, claims = editor.saved()
-    np.testing.assert_array_equal(saved, expected)
-    assert set(np.unique(saved)) == set(range(19))
-    assert claims["changed_pixels"] == int(
-        (expected != synthetic_face(width, height).prediction).sum()
-    )
+def test_nineteen_classes_come_back_byte_for_byte_at_odd_sizes(open_editor):
+    editor = open_editor(None, ratio=2)
+    for width, height in ((33, 57), (101, 77), (257, 129), (513, 511), (640, 359)):
+        editor.load(f"{width}x{height}")
+        for class_id in range(19):
+            row = "fme.map.edit('dots', 'brush', () => fme.map.span(arg[1], 0, arg[0], arg[1]))"
+            editor.js(row, [width - 1, class_id])
+        prediction = synthetic_face(width, height).prediction
+        expected = prediction.copy()
+        expected[:19] = np.arange(19, dtype=np.uint8)[:, None]
+        editor.save()
+        saved, claims = editor.saved()
+        np.testing.assert_array_equal(saved, expected)
+        assert set(np.unique(saved)) == set(range(19))
+        assert claims["changed_pixels"] == int((expected != prediction).sum())
 
 
 def test_a_refused_save_keeps_the_work_and_says_why(open_editor):
