@@ -25,7 +25,7 @@ _LEFT_OUT = (
     "segface_hf/onnx.py", "segface_hf/result_files.py",
     "segface_hf/weights/run", "segface_hf/weights_synthetic/run",
     "annotate/commands/", "annotate/cli.py", "annotate/__main__.py", "annotate/simulate",
-    "annotate/compact.py", "annotate/takedown.py",
+    "annotate/audit.py", "annotate/compact.py", "annotate/takedown.py",
     "space/__main__.py", "space/deploy.py", "space/load.py", "space/local_app.py",
     "space/pictures.py", "space/editor/simulate",
 )  # fmt: skip

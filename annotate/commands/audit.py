@@ -35,7 +35,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _print(found: Audit, *, whole: Path | None) -> None:
     for one in found.wrong:
-        print(f"{one.path}: {one.content_id + ': ' if one.content_id else ''}{one.sentence}")
+        row = "" if one.content_id in one.sentence else f"{one.content_id}: "
+        print(f"{one.path}: {row}{one.sentence}")
     rows, files = counted(found.rows, "row"), counted(found.files, "file")
     print(f"{rows} of {files} read, {len(found.wrong)} wrong, {len(found.odd)} odd")
     for name, number in Counter(one.check for one in found.odd).most_common():

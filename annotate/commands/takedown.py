@@ -11,7 +11,7 @@ from typing import Any
 from annotate import layout
 from annotate.commands import _card, _places
 from annotate.errors import AnnotateError, RemoteError, ReviewError
-from annotate.place import patiently
+from annotate.place import Place, patiently
 from annotate.store_repo import DatasetRepo
 from annotate.takedown import still_needed, take_down
 from annotate.traces import Trace, of_their_photos, traces, under_all_ids
@@ -40,17 +40,19 @@ def run(args: argparse.Namespace) -> int:
     if not args.ids and not args.contributor:
         raise ReviewError("nothing to take down: name content ids, or an account by --contributor")
     facts = _facts(args)
-    repo = _places.hub_store(args).repo if args.repo else None
-    held = {row["content_id"] for row in facts} | (_singles(repo) if repo else set())
+    place = _places.place_of(args)
+    repo = place if isinstance(place, DatasetRepo) else None
+    held = {row["content_id"] for row in facts} | _singles(place)
     among = traces(repo, held=held) if repo else ()
     known = {row["content_id"]: row["photo_id"] for row in facts}
     named = _named(args, facts, among)
     if args.same_photo:
         named |= _with_a_photo_of(under_all_ids(named, among), known)
     ids = under_all_ids(named, among)
+    mine = [t for t in among if t.ids & ids or _waits_from(t, args.contributor)]
     if args.dry_run:
-        return _say_what_would_go(ids, known, held)
-    done = take_down(_places.place_of(args), ids, reason=args.reason)
+        return _say_what_would_go(ids, known, held, mine)
+    done = take_down(place, ids, reason=args.reason)
     removed, left = counted(len(done.removed), "row"), counted(len(done.marked), "tombstone")
     print(f"{removed} removed, {left} left")
     for why in done.unread:
@@ -65,7 +67,6 @@ def run(args: argparse.Namespace) -> int:
     photos = {known[content_id] for content_id in ids & known.keys()}
     left_open = 0
     if repo:
-        mine = [t for t in among if t.ids & ids or _waits_from(t, args.contributor)]
         left_open = _close(repo, mine, args.reason)
         try:
             _tell_others(repo, mine, among, photos=photos, known=known.keys())
@@ -80,12 +81,16 @@ def _with_a_photo_of(ids: Set[str], known: Mapping[str, str]) -> set[str]:
     return {content_id for content_id, photo in known.items() if photo in photos}
 
 
-def _say_what_would_go(ids: Set[str], known: Mapping[str, str], held: Set[str]) -> int:
+def _say_what_would_go(
+    ids: Set[str], known: Mapping[str, str], held: Set[str], mine: Collection[Trace]
+) -> int:
     for content_id in sorted(ids):
         state = "would go" if content_id in held else "is no row: it would be marked"
         print(f"{content_id} {state}")
     for content_id in sorted(_with_a_photo_of(ids, known) - ids):
         print(f"{content_id} would stay and holds the same photo: add --same-photo")
+    for number in (trace.request.number for trace in mine if trace.open):
+        print(f"#{number} would be closed")
     print("nothing has changed")
     return 0
 
@@ -101,8 +106,8 @@ def _facts(args: argparse.Namespace) -> list[dict[str, Any]]:
         return []
 
 
-def _singles(repo: DatasetRepo) -> set[str]:
-    return {content_id for path in patiently(repo.paths) if (content_id := layout.id_at(path))}
+def _singles(place: Place) -> set[str]:
+    return {content_id for path in patiently(place.paths) if (content_id := layout.id_at(path))}
 
 
 def _named(

@@ -10,8 +10,10 @@
     button.click();
     following = false;
   };
+  const open = () => document.querySelector('#views button[role=tab][aria-selected=true]')?.dataset.tabId;
   window.segfaceView = (view) => {
-    if (!settled || following || named() === view) return;
+    // A busy page tells of a view when another one is open already.
+    if (!settled || following || !view || view !== open() || named() === view) return;
     const address = new URL(location.href);
     if (view === 'parse') address.searchParams.delete('view'); else address.searchParams.set('view', view);
     history.pushState({}, '', address);
@@ -19,8 +21,7 @@
   // A visitor may have chosen another view while the page came alive.
   const settle = () => {
     settled = true;
-    const open = document.querySelector('#views button[role=tab][aria-selected=true]');
-    if (open) window.segfaceView(open.dataset.tabId);
+    window.segfaceView(open());
   };
   addEventListener('popstate', () => follow());
   // Anything may lead to a view: empty views and messages name the one that helps.

@@ -173,6 +173,12 @@ def test_takedown_by_contributor_removes_rows_and_closes_pull_requests(
 ):
     sent(guest, drawn(1), drawn(2))
     owner.repo.merge(1)
+    code, out, _ = say("takedown", "--repo", REPO, "--contributor", "guest", "--dry-run")
+    assert code == 0
+    assert f"{drawn(1).content_id} would go\n" in out
+    assert f"{drawn(2).content_id} is no row: it would be marked\n" in out
+    assert "#2 would be closed\n" in out
+    assert owner.repo.pull_request(2).status == "open"
     code, out, _ = say("takedown", "--repo", REPO, "--contributor", "guest", "--reason", "asked")
     assert code == 0
     assert "1 row removed, 2 tombstones left\n#2 is closed\n" in out
