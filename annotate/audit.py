@@ -63,7 +63,7 @@ def audit(place: Place, *, shared: bool = True) -> Audit:
     """Reads every row of a dataset and changes nothing.
 
     Args:
-        place: The dataset; where it is on the Hub, a local copy is read in a fraction of the time.
+        place: The dataset; of one on the Hub every file is fetched, so a local copy is better.
         shared: Whether others may have it, so that every row needs consent.
 
     Raises:

@@ -2,18 +2,15 @@
 (() => {
   const named = () => new URLSearchParams(location.search).get('view') || 'parse';
   const tab = (view) => document.querySelector(`#views button[role=tab][data-tab-id="${view}"]`);
-  let following = false, settled = false, chosen = null;
+  let settled = false, chosen = null;
   const follow = (view = named()) => {
     const button = tab(view);
-    if (!button || button.getAttribute('aria-selected') === 'true') return;
-    following = true;
-    button.click();
-    following = false;
+    if (button?.getAttribute('aria-selected') === 'false') button.click();
   };
   const open = () => document.querySelector('#views button[role=tab][aria-selected=true]')?.dataset.tabId;
   window.segfaceView = (view) => {
     // A busy page tells of a view when another one is open already.
-    if (!settled || following || !view || view !== open() || named() === view) return;
+    if (!settled || !view || view !== open() || named() === view) return;
     const address = new URL(location.href);
     if (view === 'parse') address.searchParams.delete('view'); else address.searchParams.set('view', view);
     history.pushState({}, '', address);

@@ -9,9 +9,11 @@ import pytest
 
 from annotate.audit import audit
 from annotate.compact import compact
+from annotate.consent import Consent
 from annotate.layout import index_path, row_path, tombstone_path
 from annotate.record import rows_to_parquet, to_parquet, to_row
 from annotate.store import FolderStore
+from segface_hf.labels import LAPA
 from tests.annotate.conftest import REPO
 
 
@@ -37,10 +39,10 @@ def test_a_dataset_that_only_this_product_wrote_to_has_nothing_wrong(store):
     before = {path: (store.root / path).read_bytes() for path in store.paths()}
     found = audit(store)
     assert (found.files, found.rows, found.wrong, found.odd) == (3, 3, (), ())
+    assert before == {path: (store.root / path).read_bytes() for path in store.paths()}
     assert compact(store, at_least=2).files == 3
     found = audit(store)
     assert (found.files, found.rows, found.wrong) == (1, 3, ())
-    assert before != {path: (store.root / path).read_bytes() for path in store.paths()}
 
 
 def test_a_row_that_was_altered_and_a_file_that_is_none_are_named_and_the_others_read(store, drawn):
@@ -54,6 +56,17 @@ def test_a_row_that_was_altered_and_a_file_that_is_none_are_named_and_the_others
     assert (path, content_id) == (row_path(row["content_id"]), row["content_id"])
     assert "says in changed_pixels what does not follow from its content" in sentence
     assert audit(store).rows == 4
+
+
+def test_a_row_of_other_labels_or_another_licence_than_the_card_says_is_wrong(store, drawn):
+    free = Consent(right="own", people="agreed", licence="cc0-1.0")
+    given = drawn(5, size=(64, 80), consent=free)
+    other = drawn(6, size=(64, 80), schema=LAPA, mask=np.full((64, 80), 1, np.uint8))
+    for correction in (given, other):
+        put(store, row_path(correction.content_id), to_parquet(correction))
+    told = {content_id: sentence for _, content_id, sentence in wrong(store)}
+    assert "given under cc0-1.0, and the card promises cc-by-4.0" in told[given.content_id]
+    assert "'celebamask_hq' labels" in told[other.content_id]
 
 
 def test_a_row_that_was_taken_down_or_is_there_twice_or_has_another_name_is_wrong(store, drawn):

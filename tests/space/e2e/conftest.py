@@ -68,6 +68,16 @@ def start(folder, root=ROOT, command=("app.py",), **variables):
     return Server(url, folder / "rows", folder / "visits", log, process)
 
 
+def start_space(folder, hub, dataset, **variables):
+    """Starts the app as a Space with sign-in, whose contributions go to a dataset of the Hub."""
+    return start(
+        folder, SYSTEM="spaces", SPACE_ID="owner/demo", SEGFACE_HOST="127.0.0.1",
+        OAUTH_CLIENT_ID="app", OAUTH_CLIENT_SECRET="secret", OPENID_PROVIDER_URL=hub.url,
+        OAUTH_SCOPES="openid profile write-discussions", SEGFACE_DATASET=dataset,
+        HF_HUB_OFFLINE="0", **variables,
+    )  # fmt: skip
+
+
 def stop(server):
     server.process.terminate()
     try:

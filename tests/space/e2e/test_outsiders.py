@@ -24,7 +24,7 @@ from annotate.outbox import Outbox, tray_name
 from annotate.store_hub import HubStore
 from segface_hf.labels import CELEBAMASK_HQ
 from tests.space.conftest import noise, png
-from tests.space.e2e.conftest import start, stop
+from tests.space.e2e.conftest import start_space, stop
 
 REPO, TRAP = "owner/faces", "evil/trap"
 FORGED = {
@@ -121,13 +121,8 @@ class Browser:
 @pytest.fixture(scope="module")
 def app(tmp_path_factory, _hub_server):
     """The app as a Space with sign-in."""
-    url = _hub_server.url
-    running = start(
-        tmp_path_factory.mktemp("space"), SYSTEM="spaces", SPACE_ID="owner/demo",
-        SEGFACE_HOST="127.0.0.1", OAUTH_CLIENT_ID="app", OAUTH_CLIENT_SECRET="secret",
-        OPENID_PROVIDER_URL=url, OAUTH_SCOPES="openid profile write-discussions",
-        SEGFACE_DATASET=REPO, SEGFACE_MAINTAINERS="owner", HF_HUB_OFFLINE="0",
-    )  # fmt: skip
+    folder = tmp_path_factory.mktemp("space")
+    running = start_space(folder, _hub_server, REPO, SEGFACE_MAINTAINERS="owner")
     yield running
     stop(running)
 

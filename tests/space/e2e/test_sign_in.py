@@ -11,7 +11,7 @@ from annotate.review import Desk
 from annotate.store_hub import HubStore
 from segface_hf.labels import CELEBAMASK_HQ
 from space.examples import list_examples
-from tests.space.e2e.conftest import start, stop, upload, wait_for_overlay
+from tests.space.e2e.conftest import start_space, stop, upload, wait_for_overlay
 from tests.space.e2e.test_loop import consent, open_editor, stroke
 
 REPO = "owner/faces"
@@ -20,13 +20,7 @@ REPO = "owner/faces"
 @pytest.fixture(scope="module")
 def app(tmp_path_factory, _hub_server):
     """The app as a Space with sign-in, whose contributions go to the Hub double."""
-    url = _hub_server.url
-    running = start(
-        tmp_path_factory.mktemp("space"), SYSTEM="spaces", SPACE_ID="owner/demo",
-        SEGFACE_HOST="127.0.0.1", OAUTH_CLIENT_ID="app", OAUTH_CLIENT_SECRET="secret",
-        OPENID_PROVIDER_URL=url, OAUTH_SCOPES="openid profile write-discussions",
-        SEGFACE_DATASET=REPO, HF_ENDPOINT=url, HF_HUB_DISABLE_XET="1", HF_HUB_OFFLINE="0",
-    )  # fmt: skip
+    running = start_space(tmp_path_factory.mktemp("space"), _hub_server, REPO)
     yield running
     stop(running)
 
