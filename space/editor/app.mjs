@@ -35,7 +35,7 @@ export class App {
     this.onchange = () => {};
     this.abandonStroke = () => {};
     this.leaveStroke = () => {};
-    this.isDrawing = () => false;
+    this.isDrawing = this.isFingerDrawing = () => false;
   }
 
   /** Start on a parse. `start` are ids to begin with instead of the mask, from a draft. */
@@ -46,7 +46,8 @@ export class App {
     this.drafts.flush();
     Object.assign(this, { value, photo, classes: value.classes });
     this.rgba = this.superpixelKey = null;
-    this.map = new LabelMap(width, height, start || labels, { prediction, classes: value.classes.length });
+    const { history } = earlier ?? {};
+    this.map = new LabelMap(width, height, start || labels, { prediction, classes: value.classes.length, history });
     this.locks.load(this.map, this.classes);
     Object.assign(this.state, nextState(this.state));
     this.session = new Session(earlier);
@@ -120,7 +121,10 @@ export class App {
   work() {
     const { map, session } = this;
     const { walk } = this.guide;
-    return () => ({ ...map.settled(), seconds: session.seconds, tools: { ...session.tools }, walk });
+    return () => {
+      const { seconds, tools } = session;
+      return { ...map.settled(), history: map.history, seconds, tools: { ...tools }, walk };
+    };
   }
 
   /** Left and right of the chosen class change places. */

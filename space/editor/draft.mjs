@@ -113,7 +113,7 @@ export class Drafts {
     return found;
   }
 
-  /** Keep this soon: `read` gives {ids, changed, seconds, tools, walk} of the photo that is open. */
+  /** Keep this soon: `read` gives {ids, changed, history, seconds, tools, walk} of the photo that is open. */
   keep(read) {
     this.sitting.changes++;
     this.renew(read);

@@ -4,6 +4,7 @@ import { handBack, takeFocus } from './focus.mjs';
 import { bindHolds } from './hold.mjs';
 import { Keys } from './keys.mjs';
 import { Loader } from './loader.mjs';
+import { Loupe } from './loupe.mjs';
 import { iconButton } from './palette.mjs';
 import { Pointer } from './pointer.mjs';
 import { Roving } from './roving.mjs';
@@ -142,6 +143,7 @@ export function mount({ element, trigger, props, watch }) {
   const bars = toolbar(root);
   const app = new App(root, trigger, props.scope);
   const pointer = new Pointer(app, root);
+  new Loupe(app, root);
   new Keys(app, root, pointer);
   bindControls(app, root);
   handBack(app, root);

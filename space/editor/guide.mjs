@@ -26,7 +26,6 @@ export class Guide {
     Object.assign(this, { parse: null, search: null, regions: null, upcoming: -1, at: -1, active: null, mark: null });
     this.seen = new Set();
     this.decided = new Set();
-    this.answers = new WeakMap(); // The region that a step answered: undo asks again.
   }
 
   /**
@@ -167,14 +166,14 @@ export class Guide {
     const { indices, label } = this.active;
     if (indices.some((i) => data[i] !== label)) {
       this.decided.add(this.at);
-      this.answers.set(step, this.at);
+      step.answered = this.at; // Undo asks again, also after a reload.
     }
     this.activate(null);
   }
 
   /** An answer that is taken back asks again, and N leads there first. */
   replayed(step, direction) {
-    const at = this.answers.get(step);
+    const at = step.answered;
     if (at === undefined) return;
     if (direction === 'undo') this.decided.delete(at);
     else this.decided.add(at);

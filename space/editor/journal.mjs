@@ -39,3 +39,11 @@ export function sameBytes(a, b) {
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
 }
+
+/** The last steps that together hold at most `limit` tiles. */
+export function recent(steps, limit) {
+  let first = steps.length;
+  let tiles = 0;
+  while (first && (tiles += steps[first - 1].tiles.length) <= limit) first--;
+  return steps.slice(first);
+}

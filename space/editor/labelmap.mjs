@@ -1,19 +1,23 @@
 // The one exact label map: who may change which pixel, named steps, undo and redo. No DOM.
-import { TILE, decodeRuns, encodeRuns, sameBytes, tileRect } from './journal.mjs';
+import { TILE, decodeRuns, encodeRuns, recent, sameBytes, tileRect } from './journal.mjs';
 
 /** Paint value that brings back what the model predicted. */
 export const RESTORE = -1;
 /** How many named steps undo can take back. */
 export const HISTORY = 200;
+// Tiles of undo, and of redo, that are worth keeping beyond the page: a stroke has some ten at most,
+// so that writing a draft stays a matter of milliseconds.
+const KEPT = 2000;
 
 export class LabelMap {
   /**
    * @param {number} width pixels
    * @param {number} height pixels
    * @param {Uint8Array} data class ids, row-major, width * height of them; owned by the map
-   * @param {{prediction?: Uint8Array, classes?: number}} options prediction: what RESTORE brings back
+   * @param {{prediction?: Uint8Array, classes?: number, history?: {done: object[], undone: object[]}}} options
+   *   prediction: what RESTORE brings back; history: of another map, that led to this `data`
    */
-  constructor(width, height, data, { prediction = data.slice(), classes = 256 } = {}) {
+  constructor(width, height, data, { prediction = data.slice(), classes = 256, history } = {}) {
     for (const [name, ids] of [['label map', data], ['prediction', prediction]]) {
       if (ids.length !== width * height) {
         throw new RangeError(`${name} holds ${ids.length} ids, expected ${width} x ${height}`);
@@ -23,8 +27,8 @@ export class LabelMap {
     this.locked = new Uint8Array(256);
     this.only = -1;
     this.barred = -1;
-    this.done = [];
-    this.undone = [];
+    this.done = [...history?.done ?? []];
+    this.undone = [...history?.undone ?? []];
     this.step = null;
     this.tilesAcross = Math.ceil(width / TILE);
     this.count();
@@ -198,6 +202,11 @@ export class LabelMap {
       });
     }
     return { ids, changed };
+  }
+
+  /** The newest steps, for a map that goes on from what is settled here. */
+  get history() {
+    return { done: recent(this.done, KEPT), undone: recent(this.undone, KEPT) };
   }
 
   /** Close the step and take back what it painted. */

@@ -30,6 +30,7 @@ export class Pointer {
     app.abandonStroke = () => this.abandon();
     app.leaveStroke = () => this.leave();
     app.isDrawing = () => this.stroke !== null;
+    app.isFingerDrawing = () => this.stroke !== null && this.touching;
     const on = (type, handler, options) => this.canvas.addEventListener(type, handler, options);
     on('pointerdown', (event) => this.press(event));
     on('pointermove', (event) => this.move(event));

@@ -114,3 +114,58 @@ def test_a_stroke_in_hand_when_another_photo_opens_is_not_carried_over(open_edit
         assert (editor.bring_back() != start).any()
     else:
         assert editor.nothing_offered()
+
+
+def loupe(editor):
+    """Where the loupe is, in window points, and its colour in the middle; None when hidden."""
+    return editor.js("""(async () => {
+      for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+      const canvas = root.querySelector('.fme-loupe');
+      if (canvas.hidden) return null;
+      const { left, top, width } = canvas.getBoundingClientRect();
+      const middle = canvas.width / 2;
+      const colour = canvas.getContext('2d').getImageData(middle, middle, 1, 1).data;
+      return { left, top, width, colour: [...colour].slice(0, 3) };
+    })()""")
+
+
+def test_a_loupe_shows_what_the_drawing_finger_covers_where_it_is_not(open_editor):
+    editor = open_editor("256x256", ratio=2, width=390, height=844, touch=True)
+    editor.page.evaluate("document.querySelector('#mask-editor .fme-view').scrollIntoView()")
+    editor.js(f"(fme.cls({HAT}), fme.app.look({{ opacity: 1 }}))")
+    session = editor.page.context.new_cdp_session(editor.page)
+
+    def finger(kind, *points):
+        touches = [dict(zip("xy", editor.at(*point), strict=True)) for point in points]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+
+    for start, end in [((150, 150), (170, 150)), ((20, 20), (40, 20))]:
+        before = editor.colour(*end)
+        finger("touchStart", start)
+        finger("touchMove", end)
+        shown, (x, y) = loupe(editor), editor.at(*end)
+        painted = editor.colour(*end)
+        assert painted != before
+        assert max(abs(a - b) for a, b in zip(painted, shown["colour"], strict=True)) < 8
+        beside = not shown["left"] - 20 < x < shown["left"] + shown["width"] + 20
+        assert beside or y > shown["top"] + shown["width"] + 20
+        finger("touchEnd")
+        assert loupe(editor) is None
+
+
+def test_two_fingers_and_a_mouse_see_no_loupe(open_editor):
+    editor = open_editor("256x256", ratio=2, width=390, height=844, touch=True)
+    session = editor.page.context.new_cdp_session(editor.page)
+    for points in ([(100, 100)], [(100, 100), (140, 100)]):
+        touches = [
+            {"id": number, **dict(zip("xy", editor.at(*point), strict=True))}
+            for number, point in enumerate(points)
+        ]
+        session.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": touches})
+        assert (loupe(editor) is None) == (len(points) == 2)
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    editor.page.mouse.move(*editor.at(60, 60))
+    editor.page.mouse.down()
+    editor.page.mouse.move(*editor.at(90, 60))
+    assert loupe(editor) is None
+    editor.page.mouse.up()
