@@ -52,6 +52,7 @@ class Desk:
         known = list(rows.columns(columns)) if rows else []
         self._photos = {row["content_id"]: row["photo_hash"] for row in known}
         self._photo_ids = {row["content_id"]: row["photo_id"] for row in known}
+        self._merged = frozenset(self._photo_ids)
 
     def open(self) -> tuple[Contribution, ...]:
         """Lists the open contributions, oldest first."""
@@ -120,6 +121,10 @@ class Desk:
             if (row := self._opened.proposed(self.store.repo, other.request.number, other.id))
             and row["photo_id"] == seen.correction.photo_id
         )
+
+    def merged(self, seen: Inspection) -> tuple[str, ...]:
+        """Returns the ids of rows of the dataset with the same photo, as far as they are known."""
+        return tuple(content_id for content_id in seen.same_photo if content_id in self._merged)
 
     def accept(self, number: int, *, head: str = "") -> None:
         """Merges a contribution that nothing forbids.

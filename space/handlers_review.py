@@ -35,13 +35,13 @@ class Looking:
     Attributes:
         number: The pull request, 0 before the first.
         head: Its commit that is shown.
-        other: The pull request that it is compared with, 0 without one.
-        other_head: The commit of that one.
+        other: The pull request or row of the dataset that it is compared with, 0 without one.
+        other_head: The commit of that pull request.
     """
 
     number: int = 0
     head: str = ""
-    other: int = 0
+    other: int | str = 0
     other_head: str = ""
 
     def checked(self) -> Looking:
@@ -122,13 +122,14 @@ def waiting(desk: Desk) -> list[tuple[str, int]]:
     ]
 
 
-def partners(desk: Desk, looking: Looking) -> list[tuple[str, int]]:
-    """Returns other open contributions of the photo being looked at, as `waiting` does."""
+def partners(desk: Desk, looking: Looking) -> list[tuple[str, int | str]]:
+    """Returns what else there is of the photo being looked at: open, then rows of the dataset."""
     seen = desk.inspect(looking.checked().number)
-    return [
+    opened: list[tuple[str, int | str]] = [
         (f"#{found.request.number} by {found.request.author}", found.request.number)
         for found in desk.partners(seen)
     ]
+    return opened + [(f"in the dataset: {row[:8]}", row) for row in desk.merged(seen)]
 
 
 def findings(seen: Inspection) -> list[str]:
@@ -208,8 +209,8 @@ def fix(desk: Desk, looking: Looking, payload: Mapping[str, Any]) -> str:
     return f"#{looking.number} is merged as you fixed it, as {new[:8]}."
 
 
-def compared(desk: Desk, looking: Looking, other: int | None) -> Comparison:
-    """Compares the contribution being looked at with another one of the same photo.
+def compared(desk: Desk, looking: Looking, other: int | str | None) -> Comparison:
+    """Compares the contribution being looked at with another one, or a row, of the same photo.
 
     Raises:
         ReviewError: They can't be compared.
@@ -236,6 +237,9 @@ def settled(desk: Desk, looking: Looking, takes_second: Sequence[int]) -> str:
     first, second = looking.number, looking.other
     if not second:
         raise ReviewError("Compare two contributions first.")
-    heads = {first: looking.head, second: looking.other_head}
+    heads = {first: looking.head}
+    if isinstance(second, int):
+        heads[second] = looking.other_head
     new = settle(desk, first, second, takes_second=takes_second, heads=heads)
-    return f"Settled as {new[:8]}: #{first} is merged, #{second} is closed."
+    ended = f"#{second} is closed" if isinstance(second, int) else f"{second[:8]} stays"
+    return f"Settled as {new[:8]}: #{first} is merged, {ended}."

@@ -44,7 +44,7 @@ class ComparePart:
 def layout() -> ComparePart:
     """Lays the part out; it shows where another contribution has the same photo."""
     with gr.Row(visible=False) as offer:
-        other = gr.Dropdown([], label="Another annotator on this photo", elem_id="review-other")
+        other = gr.Dropdown([], label="Another mask of this photo", elem_id="review-other")
         button = gr.Button("Compare the two", size="md", elem_id="review-compare")
     with gr.Column(visible=False) as area:
         pictures = gr.Gallery(
@@ -73,14 +73,13 @@ def wire(
         return offered, gr.update(choices=found, value=first), gr.update(visible=False)
 
     def on_compare(
-        now: Looking, other: int | None, token: gr.OAuthToken | None, request: gr.Request
+        now: Looking, other: int | str | None, token: gr.OAuthToken | None, request: gr.Request
     ) -> tuple:
         try:
             found = compared(desk(token, request), now, other)
         except SegFaceError as error:
             return now, gr.update(visible=False), [], "", gr.skip(), _bad(error)
-        first, second = (s.contribution.head for s in (found.first, found.second))
-        now = replace(now, head=first, other=found.numbers[1], other_head=second)
+        now = replace(now, head=found.first.head, other=other or 0, other_head=found.second.head)
         pictures = [(picture, name) for name, picture in found.pictures().items()]
         takes = gr.update(choices=dispute_choices(found.disputes), value=[])
         shown = gr.update(visible=True)
@@ -105,17 +104,18 @@ def wire(
 
 def report_of(found: Comparison) -> str:
     """Returns agreement by class and the number of disputes as HTML."""
-    first, second = found.numbers
+    first, second = found.first.name, found.second.name
     agreement, count = found.agreement, len(found.disputes)
+    ends = f"closes {second}" if found.second.number else f"leaves {second} in the dataset"
     lead = (
         f"<p>They agree on {agreement.share:.2%} of the pixels, Cohen's kappa "
-        f"{agreement.kappa:.3f}. #{first} is right wherever nothing else is ticked; settling "
-        f"merges it and closes #{second}.</p>"
+        f"{agreement.kappa:.3f}. {first} is right wherever nothing else is ticked; settling "
+        f"merges it and {ends}.</p>"
     )
     more = ""
     if count > MOST_DISPUTES:
         more = f"<p>The {MOST_DISPUTES} largest of {count} disputes are listed.</p>"
-    table = numbers_table(differing(agreement.classes), (f"#{first}", f"#{second}"))
+    table = numbers_table(differing(agreement.classes), (first, second))
     return f"{lead}{table}{more}"
 
 

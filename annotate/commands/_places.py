@@ -58,8 +58,9 @@ def add_repo(parser: argparse.ArgumentParser) -> None:
 
 def add_head(parser: argparse.ArgumentParser, *, many: int = 1) -> None:
     """Adds the option that binds a decision to the commit that was looked at."""
+    count = "+" if many > 1 else many
     parser.add_argument(
-        "--head", type=commit_id, nargs=many, default=[""] * many, metavar="COMMIT",
+        "--head", type=commit_id, nargs=count, default=[""] * many, metavar="COMMIT",
         help="decide only if that is what was looked at, as `show` or `compare` printed it",
     )  # fmt: skip
 

@@ -70,3 +70,15 @@ def test_disputes_are_settled_as_they_were_numbered(say, guest, dataset, drawn, 
     code, _, complaint = say(*settling)
     assert (code, "#2 was changed since it was looked at, so nothing is" in complaint) == (2, True)
     assert [dataset.discussions[number].status for number in numbers] == ["open", "open"]
+
+
+def test_a_head_for_every_pull_request_is_asked_for(say, guest, owner, drawn):
+    merged, open_one = drawn(1), repainted(drawn, 2)
+    owner.commit([Parcel(to_parquet(merged))])
+    number = guest.propose(Parcel(to_parquet(open_one))).number
+    words = ("compare", "--repo", REPO, number, merged.content_id, "--take-second", "--head")
+    code, _, complaint = say(*words, "0" * 40, "0" * 40)
+    assert (code, "for each pull request: expected 1, got 2" in complaint) == (2, True)
+    code, _, complaint = say(*words, "0" * 40)
+    assert (code, f"#{number} was changed since it was looked at" in complaint) == (2, True)
+    assert guest.repo.pull_request(number).status == "open"

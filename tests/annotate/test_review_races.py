@@ -161,9 +161,7 @@ def test_settling_is_refused_where_either_changed(desk, guest, dataset, drawn):
         sent(guest, drawn(1, mask=mask))
     found = compare(desk, 1, 2)
     assert list(found.pictures()) == ["photo", "#1", "#2", "disagreement"]
-    heads = {
-        n: s.contribution.head for n, s in zip((1, 2), (found.first, found.second), strict=True)
-    }
+    heads = {side.number: side.head for side in (found.first, found.second)}
     push(guest, 2)
     with pytest.raises(ReviewError, match="#2 was changed since it was looked at"):
         settle(desk, 1, 2, takes_second=[1], heads=heads)

@@ -1,9 +1,12 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
 from annotate.consent import Consent
 from annotate.correction import Correction, ModelUsed
 from annotate.errors import ReviewError, WireError
+from annotate.ledger import Ledger
 from annotate.parcel import Parcel
 from annotate.record import to_parquet
 from annotate.store_hub import HubStore
@@ -24,6 +27,7 @@ from space.handlers_review import (
 from space.home import way_in
 from space.settings import Settings
 from space.ui_review import report_of
+from space.ui_review_compare import report_of as compare_report
 from tests.space.conftest import noise, painted_face, payload_of
 
 REPO = "owner/faces"
@@ -99,6 +103,21 @@ def test_only_two_that_were_compared_are_settled(hub, proposed):
         compared(desk, now, None)
     with pytest.raises(ReviewError, match="Compare two contributions first"):
         settled(desk, now, [1])
+
+
+def test_a_mask_that_the_dataset_has_of_the_photo_is_compared_too(hub, proposed):
+    owner = HubStore(REPO, token=hub.token("owner"))
+    row = dataclasses.replace(proposed, mask=proposed.prediction, contributor="bob")
+    owner.commit([Parcel(to_parquet(row))])
+    ledger = Ledger()
+    ledger.update(owner.repo)
+    desk = desk_for(ON_SPACE, hub.token("owner"), ledger=ledger)
+    now = looked_at(desk)
+    assert partners(desk, now) == [(f"in the dataset: {row.content_id[:8]}", row.content_id)]
+    told = compare_report(compared(desk, now, row.content_id))
+    assert f"settling merges it and leaves {row.content_id[:8]} in the dataset" in told
+    now = dataclasses.replace(now, other=row.content_id)
+    assert settled(desk, now, []).endswith(f"#1 is merged, {row.content_id[:8]} stays.")
 
 
 def test_only_maintainers_may_review_on_a_space(hub, proposed):
