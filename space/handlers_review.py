@@ -16,6 +16,7 @@ from annotate.ledger import Ledger
 from annotate.review import Desk
 from annotate.settling import Comparison, compare, settle
 from annotate.store_hub import HubStore
+from segface_hf.wording import counted
 from space.errors import NotAllowedError
 from space.keeping import HubKeeper, Keeper
 from space.settings import Settings
@@ -136,7 +137,7 @@ def findings(seen: Inspection) -> list[str]:
     """Returns a sentence for each thing that the automatic checks noticed."""
     told = [f"{'Blocks: ' if f.blocks else ''}{f.sentence}" for f in seen.findings]
     if seen.same_photo:
-        told.append(f"The same photo is in {len(seen.same_photo)} other contributions.")
+        told.append(f"The same photo is in {counted(len(seen.same_photo), 'other contribution')}.")
     return told or ["The automatic checks noticed nothing."]
 
 

@@ -139,6 +139,8 @@ def test_two_annotators_of_one_photo_are_compared_and_settled(hub, guest, review
     assert "Cohen's kappa" in shown
     assert "hat" in shown
     page.wait_for_function("document.querySelectorAll('#compare-pictures img').length >= 4")
+    tile = page.locator("#compare-pictures img").first.locator("xpath=ancestor::button[1]")
+    assert tile.evaluate("(tile) => parseFloat(getComputedStyle(tile).borderRadius)") <= 12
     disputes = page.locator("#compare-takes label")
     assert "background or hat" in disputes.first.inner_text()
     for index in range(disputes.count()):
