@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from segface_hf.errors import LabelError
 from segface_hf.labels import LabelSchema
+from segface_hf.wording import counted
 
 Box = tuple[float, float, float, float]
 
@@ -44,6 +46,8 @@ class FaceParse:
         faces: The largest first; empty where there was none.
         confidence: uint8 (H, W), probability of the winning class times 255, or None.
         runner_up: uint8 (H, W), id of the second best class, or None.
+        instances: uint16 (H, W), whose pixel it is: 1 for `faces[0]` and so on, 0 where the mask
+            is background; or None.
         model_id: The checkpoint, such as `embedded` or `org/name`.
         revision: The Hub commit, or None.
         digest: `sha256:...` of the weights, or None.
@@ -54,17 +58,19 @@ class FaceParse:
     faces: tuple[Face, ...] = ()
     confidence: np.ndarray | None = None
     runner_up: np.ndarray | None = None
+    instances: np.ndarray | None = None
     model_id: str = "embedded"
     revision: str | None = None
     digest: str | None = None
 
     def __post_init__(self) -> None:
         self.schema.check_mask(self.mask)
-        for name in ("confidence", "runner_up"):
+        kinds = {"confidence": np.uint8, "runner_up": np.uint8, "instances": np.uint16}
+        for name, kind in kinds.items():
             plane = getattr(self, name)
-            if plane is not None and (plane.dtype != np.uint8 or plane.shape != self.mask.shape):
+            if plane is not None and (plane.dtype != kind or plane.shape != self.mask.shape):
                 raise ValueError(
-                    f"{name} is uint8 of shape {self.mask.shape}, "
+                    f"{name} is {kind.__name__} of shape {self.mask.shape}, "
                     f"got {plane.dtype} of shape {plane.shape}"
                 )
 
@@ -79,21 +85,34 @@ class FaceParse:
         """Returns the names of the classes in the mask, background excluded, by id."""
         return tuple(name for name in self.areas() if name != self.schema.names[0])
 
-    def of(self, *names: str) -> np.ndarray:
+    def of(self, *names: str, face: int | None = None) -> np.ndarray:
         """Returns where any of some classes are.
 
         Args:
-            names: Class names of `schema`.
+            names: Class names of `schema`; none with a face are all of its parts.
+            face: Only those of `faces[face]`; None for everyone's.
 
         Returns:
             bool (H, W).
 
         Raises:
-            LabelError: A class that the schema doesn't have.
+            LabelError: A class that the schema doesn't have, or a face that isn't there or was
+                not told from the others.
 
         Example:
             >>> pixels[parse.of("hair", "hat")].mean(0)
         """
         wanted = np.zeros(256, bool)
         wanted[[self.schema.id_of(name) for name in names]] = True
-        return np.asarray(wanted[self.mask])
+        found = np.asarray(wanted[self.mask])
+        if face is None:
+            return found
+        theirs = self._of_face(face)
+        return found & theirs if names else theirs
+
+    def _of_face(self, face: int) -> np.ndarray:
+        if self.instances is None:
+            raise LabelError("faces aren't told apart here: parse with instances=True")
+        if not 0 <= face < len(self.faces):
+            raise LabelError(f"the photo has {counted(len(self.faces), 'face')}, no faces[{face}]")
+        return np.asarray(self.instances == face + 1)

@@ -75,33 +75,40 @@ def border_distance(size: int, roundness: float = _WIDE_ROUNDNESS) -> np.ndarray
 class Canvas:
     """The photo's label map as frames are laid on it; every pixel keeps its heaviest frame.
 
-    It holds one byte a pixel for labels and one for weights, and two more with doubt; never
-    logits. Pixels that no frame covers are background.
+    It holds one byte a pixel for labels and one for weights, two more with doubt and two more with
+    instances; never logits. Pixels that no frame covers are background.
 
     Args:
         size: (width, height) of the photo.
         doubt: Whether confidence and runner-up are merged too.
+        instances: Whether to note whose frame each pixel is from.
     """
 
-    def __init__(self, size: tuple[int, int], *, doubt: bool = False) -> None:
+    def __init__(
+        self, size: tuple[int, int], *, doubt: bool = False, instances: bool = False
+    ) -> None:
         width, height = size
         self.size = size
         self.labels = np.zeros((height, width), np.uint8)
         self.confidence = np.full((height, width), 255, np.uint8) if doubt else None
         self.runner_up = np.zeros((height, width), np.uint8) if doubt else None
+        self.instances = np.zeros((height, width), np.uint16) if instances else None
         self._weights = np.zeros((height, width), np.uint8)
 
-    def add(self, frame: Frame, parse: CropParse, weights: np.ndarray) -> None:
+    def add(self, frame: Frame, parse: CropParse, weights: np.ndarray, *, face: int = 0) -> None:
         """Lays a frame's parse on the photo where it weighs more than what lies there.
 
         Args:
             frame: Where the crop lies.
             parse: What the model said about the crop.
             weights: uint8 (S, S), of the crop's size.
+            face: Whose frame it is, for the map of instances.
         """
         weights = _below_background(weights, parse.labels)
         for box in _parts(frame.pixel_box(self.size)):
-            self._add_part(frame, parse, weights, box)
+            wins = self._add_part(frame, parse, weights, box)
+            if self.instances is not None:
+                self.instances[box[1] : box[3], box[0] : box[2]][wins] = face
 
     def has_below(self, frame: Frame, ids: Sequence[int], weight: int) -> bool:
         """Whether a frame's box holds one of some labels that a weight may overwrite."""
@@ -113,7 +120,10 @@ class Canvas:
                 return True
         return False
 
-    def _add_part(self, frame: Frame, parse: CropParse, weights: np.ndarray, box: PixelBox) -> None:
+    def _add_part(
+        self, frame: Frame, parse: CropParse, weights: np.ndarray, box: PixelBox
+    ) -> np.ndarray:
+        """Returns where it weighed more: bool of the box's size."""
         here = (slice(box[1], box[3]), slice(box[0], box[2]))
         laid = Laid(frame, box, len(weights))
         heavy = laid.nearest(weights)
@@ -124,6 +134,7 @@ class Canvas:
             np.copyto(self.confidence[here], laid.smooth(parse.confidence), where=wins)
         if self.runner_up is not None and parse.runner_up is not None:
             np.copyto(self.runner_up[here], laid.nearest(parse.runner_up), where=wins)
+        return np.asarray(wins)
 
 
 def _parts(box: PixelBox) -> Iterator[PixelBox]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -110,7 +110,7 @@ class FaceParser:
 
     def parse(
         self, image: ImageSource, *, whole_image: bool = False,
-        classes: Sequence[str] | None = None, doubt: bool = False,
+        classes: Sequence[str] | None = None, doubt: bool = False, instances: bool = False,
     ) -> FaceParse:  # fmt: skip
         """Parses a photo with any number of faces.
 
@@ -119,6 +119,7 @@ class FaceParser:
             whole_image: Takes the picture as one upright face instead of looking for faces.
             classes: Names of the classes wanted, all others become background; None for all.
             doubt: Whether to return confidence and runner-up.
+            instances: Whether to return which face each pixel belongs to.
 
         Returns:
             A mask of the photo's size; without a face it is all background and has no faces.
@@ -130,7 +131,8 @@ class FaceParser:
         photo = plain_image(image)
         kept = self._kept(classes)
         ids = None if doubt or classes is None else map(self.schema.id_of, classes)
-        passes = self._passes(doubt, wanted=None if ids is None else frozenset(ids))
+        wanted = None if ids is None else frozenset(ids)
+        passes = self._passes(doubt, wanted=wanted, instances=instances)
         if whole_image:
             canvas, face = next(passes.of_whole([photo]))
             return self._result(canvas, (face,), kept)
@@ -139,14 +141,14 @@ class FaceParser:
 
     def parse_many(
         self, images: Iterable[ImageSource], *, whole_image: bool = False,
-        classes: Sequence[str] | None = None, doubt: bool = False,
+        classes: Sequence[str] | None = None, doubt: bool = False, instances: bool = False,
     ) -> Iterator[FaceParse | ImageError]:  # fmt: skip
         """Parses many photos, several at a time, their crops together.
 
         Args:
             images: A list of what `parse` takes, or an iterator, from which at most nine photos
                 are taken ahead of what is yielded.
-            whole_image, classes, doubt: As `parse` takes them.
+            whole_image, classes, doubt, instances: As `parse` takes them.
 
         Returns:
             A parse for each photo, in order, as they are asked for; in the place of a photo that
@@ -162,13 +164,16 @@ class FaceParser:
         from segface_hf.sharing import side_by_side
 
         self._kept(classes)
-        shared = self.shared()
+        parse = partial(
+            self.shared().parse, whole_image=whole_image, classes=classes, doubt=doubt,
+            instances=instances,
+        )  # fmt: skip
 
         def work(image: ImageSource | ImageError) -> FaceParse | ImageError:
             try:
                 if isinstance(image, ImageError):
                     return image
-                return shared.parse(image, whole_image=whole_image, classes=classes, doubt=doubt)
+                return parse(image)
             except ImageError as error:
                 return error
 
@@ -207,8 +212,12 @@ class FaceParser:
             scout=SharedEngine(self._scout()) if warped else None,
         )  # fmt: skip
 
-    def _passes(self, doubt: bool, *, wanted: frozenset[int] | None = None) -> PhotoParse:
-        return PhotoParse(self.engine, self._scout(), doubt=doubt, wanted=wanted)
+    def _passes(
+        self, doubt: bool, *, wanted: frozenset[int] | None = None, instances: bool = False
+    ) -> PhotoParse:
+        return PhotoParse(
+            self.engine, self._scout(), doubt=doubt, wanted=wanted, instances=instances
+        )
 
     def _kept(self, classes: Sequence[str] | None) -> np.ndarray | None:
         """uint8 (256,) table that turns unwanted ids into background."""
@@ -222,11 +231,13 @@ class FaceParser:
     def _result(
         self, canvas: Canvas, faces: tuple[Face, ...], kept: np.ndarray | None
     ) -> FaceParse:
+        mask = canvas.labels if kept is None else kept[canvas.labels]
+        if canvas.instances is not None:
+            canvas.instances[mask == 0] = 0
         return FaceParse(
-            mask=canvas.labels if kept is None else kept[canvas.labels],
-            schema=self.schema, faces=faces, confidence=canvas.confidence,
-            runner_up=canvas.runner_up, model_id=self.model_id, revision=self.revision,
-            digest=self.digest,
+            mask=mask, schema=self.schema, faces=faces, confidence=canvas.confidence,
+            runner_up=canvas.runner_up, instances=canvas.instances, model_id=self.model_id,
+            revision=self.revision, digest=self.digest,
         )  # fmt: skip
 
     def _scout(self) -> Engine:

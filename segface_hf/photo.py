@@ -73,12 +73,14 @@ class View:
         frame: The frame of the latest parse.
         parse: The latest parse, None before the first.
         points: (5, 2) landmarks in photo pixels, read off the latest parse; None if hidden.
+        number: Which face of the photo it is, from 1.
     """
 
     face: Detection
     frame: Frame
     parse: CropParse | None = None
     points: np.ndarray | None = None
+    number: int = 1
 
 
 @dataclass(frozen=True)
@@ -91,31 +93,39 @@ class PhotoParse:
             needs landmarks.
         doubt: Whether confidence and runner-up are wanted.
         wanted: The ids of the only classes wanted; None for all.
+        instances: Whether the face of each pixel is wanted.
     """
 
     engine: Engine
     scout: Engine
     doubt: bool = False
     wanted: frozenset[int] | None = None
+    instances: bool = False
 
     def of_faces(
         self, image: Image.Image, found: Sequence[Detection]
     ) -> tuple[Canvas, tuple[Face, ...]]:
         """Parses detected faces of an RGB photo and merges them in its pixels."""
-        canvas = Canvas(image.size, doubt=self.doubt)
+        canvas = self._canvas(image)
         faces: list[Face] = []
         cut: list[View] = []
         for start in range(0, len(found), FACES_AT_ONCE):
-            views = self._laid(canvas, image, found[start : start + FACES_AT_ONCE])
+            views = [
+                View(face, covering(frame_of_detection(face), image.size), number=number)
+                for number, face in enumerate(found[start : start + FACES_AT_ONCE], start + 1)
+            ]
+            views = self._laid(canvas, image, views)
             faces += [_face(view, image.size) for view in views]
             cut += [replace(view, parse=None) for view in views if self._goes_on(view, image)]
         for view in cut:
             self._lay_surroundings(canvas, image, view)
         return canvas, tuple(faces)
 
-    def _laid(self, canvas: Canvas, image: Image.Image, found: Sequence[Detection]) -> list[View]:
+    def _canvas(self, image: Image.Image) -> Canvas:
+        return Canvas(image.size, doubt=self.doubt, instances=self.instances)
+
+    def _laid(self, canvas: Canvas, image: Image.Image, views: list[View]) -> list[View]:
         """Parses some faces in their own frames and lays these on the photo."""
-        views = [View(face, covering(frame_of_detection(face), image.size)) for face in found]
         views = self._aligned(image, views)
         if self._needs_landmarks:
             views = [replace(view, frame=view.frame.scaled(_WARPED_WIDER)) for view in views]
@@ -123,7 +133,7 @@ class PhotoParse:
         schema = self.engine.config.labels
         for view in views:
             parse = without_padding(_parse_of(view), schema, frame=view.frame, photo=image)
-            canvas.add(view.frame, parse, near_weights(len(parse.labels)))
+            canvas.add(view.frame, parse, near_weights(len(parse.labels)), face=view.number)
         return views
 
     def _goes_on(self, view: View, image: Image.Image) -> bool:
@@ -146,7 +156,7 @@ class PhotoParse:
         for view in self._parsed(self.engine, [(image, wide)]):
             around = only_spreading(_parse_of(view), schema)
             around = without_padding(around, schema, frame=view.frame, photo=image)
-            canvas.add(view.frame, around, weights)
+            canvas.add(view.frame, around, weights, face=view.number)
 
     def of_whole(self, images: Sequence[Image.Image]) -> Iterator[tuple[Canvas, Face]]:
         """Parses each picture as one upright face that fills it."""
@@ -156,9 +166,9 @@ class PhotoParse:
             if self._needs_landmarks:
                 views = self._parsed(self.engine, list(zip(batch, views, strict=True)))
             for image, view in zip(batch, views, strict=True):
-                canvas = Canvas(image.size, doubt=self.doubt)
+                canvas = self._canvas(image)
                 parse = _parse_of(view)
-                canvas.add(view.frame, parse, near_weights(len(parse.labels)))
+                canvas.add(view.frame, parse, near_weights(len(parse.labels)), face=view.number)
                 yield canvas, _face(view, image.size)
 
     @property
