@@ -48,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     tables = parser.add_argument_group("tables and datasets")
     tables.add_argument("--dataset", metavar="ORG/NAME", help="stream a dataset of the Hub")
+    tables.add_argument("--subset", metavar="NAME", help="of the dataset (default: its default)")
     tables.add_argument("--split", default="train", help="of the dataset (default: train)")
     tables.add_argument(
         "--image-column", default="image", metavar="NAME", help="of the photos (default: image)"
@@ -74,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     from segface_hf.jobs.inputs import find_input, require_tables
     from segface_hf.jobs.tally import Tally
 
-    found = find_input(args.photos, dataset=args.dataset, split=args.split)
+    found = find_input(args.photos, dataset=args.dataset, split=args.split, subset=args.subset)
     how = args.format or ("files" if found.photos else "parquet")
     if how == "parquet" or not found.photos:
         require_tables()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -56,14 +57,16 @@ class Input:
         return sum(shard.stop - shard.start for shard in shards)
 
 
-def find_input(sources: Sequence[str], *, dataset: str | None, split: str) -> Input:
+def find_input(
+    sources: Sequence[str], *, dataset: str | None, split: str, subset: str | None = None
+) -> Input:
     """Finds out what was asked for.
 
     Raises:
         DataError: Nothing, several kinds at once, or something that isn't there.
     """
     if dataset is not None:
-        streamed = HubDataset.of(dataset, split=split)
+        streamed = HubDataset.of(dataset, split=split, subset=subset)
         if sources or streamed is None:
             raise DataError(
                 f"--dataset takes one 'org/name' and no other photos, got '{dataset}' and "
@@ -73,9 +76,11 @@ def find_input(sources: Sequence[str], *, dataset: str | None, split: str) -> In
     if not sources:
         raise DataError("nothing to parse: name photos, folders, parquet files or a dataset")
     if len(sources) == 1 and sources[0].startswith(HUB):
-        streamed = HubDataset.of(sources[0], split=split)
+        streamed = HubDataset.of(sources[0], split=split, subset=subset)
         if streamed is not None:
             return Input(dataset=streamed)
+    if subset is not None:
+        raise DataError("--subset goes with a dataset of the Hub: --dataset ORG/NAME")
     tables = find_tables(sources)
     if not tables and not any(source.startswith(HUB) for source in sources):
         looked = look_for_photos(sources)
@@ -173,7 +178,7 @@ def dataset_tables(dataset: HubDataset) -> dict[str, Place]:
     """Finds the parquet files of a dataset's split: those that are named after it, or else all.
 
     Raises:
-        DataError: It has none.
+        DataError: It has none, or none that is named after the subset.
     """
     revision = f"@{dataset.revision}" if dataset.revision else ""
     address = f"{HUB}datasets/{dataset.repo}{revision}"
@@ -183,5 +188,13 @@ def dataset_tables(dataset: HubDataset) -> dict[str, Place]:
             f"'{address}' holds no parquet file, which many machines can share: stream it with "
             "--engine local, or take its copy @refs/convert/parquet"
         )
+    if dataset.subset is not None:
+        named = re.compile(rf"(^|[/._-]){re.escape(dataset.subset)}([/._-]|$)")
+        tables = {name: place for name, place in tables.items() if named.search(str(place))}
+        if not tables:
+            raise DataError(
+                f"no parquet file of '{address}' is named after the subset '{dataset.subset}': "
+                "stream it with --engine local"
+            )
     of_split = {name: place for name, place in tables.items() if dataset.split in name}
     return of_split or tables

@@ -22,14 +22,18 @@ class HubDataset:
         repo: `org/name`.
         split: Such as `train`.
         revision: Branch, tag or commit; None for the main branch.
+        subset: Which of the dataset's subsets (configurations); None for its default one.
     """
 
     repo: str
     split: str = "train"
     revision: str | None = None
+    subset: str | None = None
 
     @classmethod
-    def of(cls, address: str, *, split: str = "train") -> HubDataset | None:
+    def of(
+        cls, address: str, *, split: str = "train", subset: str | None = None
+    ) -> HubDataset | None:
         """Takes `org/name`, `org/name@revision` or either behind `hf://datasets/`.
 
         Returns:
@@ -38,16 +42,22 @@ class HubDataset:
         repo, _, revision = address.removeprefix(_PREFIX).strip("/").partition("@")
         if repo.count("/") != 1 or "/" in revision or repo.endswith(".parquet"):
             return None
-        return cls(repo, split, revision or None)
+        return cls(repo, split, revision or None, subset)
 
     @property
     def source(self) -> str:
         """How results call it."""
-        return f"{_PREFIX}{self.repo}{f'@{self.revision}' if self.revision else ''}:{self.split}"
+        revision = f"@{self.revision}" if self.revision else ""
+        return f"{_PREFIX}{self.repo}{revision}:{self.name}"
+
+    @property
+    def name(self) -> str:
+        """How its rows are called."""
+        return f"{self.subset}-{self.split}" if self.subset else self.split
 
     def shard(self, start: int, stop: int, *, column: str) -> Shard:
         """Returns the shard of some rows."""
-        return Shard(f"{self.split}-{start:07}", self.source, start, stop, column=column)
+        return Shard(f"{self.name}-{start:07}", self.source, start, stop, column=column)
 
     def rows(self, *, column: str, start: int = 0) -> Iterator[Photo]:
         """Streams photos, encoded as they are in the dataset, from a row on.
@@ -65,7 +75,7 @@ class HubDataset:
                 return
             except _stream_errors() as error:
                 raise DataError(f"'{self.source}' can't be read on: {error}") from error
-            yield photo_of_row(value, place, row=row, name=self.split)
+            yield photo_of_row(value, place, row=row, name=self.name)
             row += 1
 
     def count(self) -> int | None:
@@ -73,21 +83,24 @@ class HubDataset:
         from datasets import load_dataset_builder
 
         try:
-            splits = load_dataset_builder(self.repo, revision=self.revision).info.splits
+            builder = load_dataset_builder(self.repo, self.subset, revision=self.revision)
         except _stream_errors():
             return None
+        splits = builder.info.splits
         return splits[self.split].num_examples if splits and self.split in splits else None
 
     def _stream(self, column: str) -> Any:
         from datasets import Image, load_dataset
 
         try:
-            rows = load_dataset(self.repo, split=self.split, revision=self.revision, streaming=True)
+            rows = load_dataset(
+                self.repo, self.subset, split=self.split, revision=self.revision, streaming=True
+            )
             features = rows.features or rows._resolve_features().features
         except _stream_errors() as error:
             raise DataError(
                 f"'{self.source}' can't be streamed as a dataset: {error}. Check its name, its "
-                "split (--split), and that you may read it"
+                "split (--split) and subset (--subset), and that you may read it"
             ) from error
         check_column(column, features, source=self.source)
         rows = rows.select_columns([column])

@@ -106,6 +106,57 @@ def test_many_machines_share_the_parquet_files_of_a_dataset(faces: str) -> None:
         dataset_tables(HubDataset("ada/empty"))
 
 
+SUBSETS = """---
+configs:
+- config_name: day
+  data_files: [{split: train, path: day/*.parquet}]
+- config_name: night
+  data_files: [{split: train, path: night/*.parquet}]
+---
+"""
+
+
+@pytest.fixture
+def subsets(faces: str, tmp_path: Path) -> str:
+    """A dataset of a subset of two rows and one of three."""
+    api, folder = HfApi(), tmp_path / "subsets"
+    api.create_repo("ada/subsets", repo_type="dataset")
+    for name, count in (("day", 2), ("night", 3)):
+        write_table(folder / name / "train-00000.parquet", count, bad=False)
+    (folder / "README.md").write_text(SUBSETS)
+    api.upload_folder(repo_id="ada/subsets", repo_type="dataset", folder_path=folder)
+    return "ada/subsets"
+
+
+def test_a_subset_of_a_dataset_is_streamed_and_its_results_lie_beside_those_of_another(
+    subsets: str, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    arguments = ("--dataset", subsets, "--out", out, "--whole", "--model", tiny)
+    with pytest.raises(DataError, match=r"Please pick one among[^$]*\(--subset\)"):
+        parse_here(*arguments)
+    for subset, count in (("day", 2), ("night", 3)):
+        assert parse_here(*arguments, "--subset", subset) == 0
+        assert f"{count} photos parsed" in capsys.readouterr().out
+    assert sorted(path.name for path in out.iterdir()) == [
+        "day-train-0000000.parquet", "night-train-0000000.parquet",
+    ]  # fmt: skip
+    assert {row["source"] for row in read_results(out)} == {
+        "hf://datasets/ada/subsets:day-train", "hf://datasets/ada/subsets:night-train",
+    }  # fmt: skip
+    with pytest.raises(DataError, match="--subset goes with a dataset of the Hub"):
+        parse_here(tmp_path, "--subset", "day", "--out", out)
+
+
+def test_many_machines_share_the_files_of_a_subset(subsets: str) -> None:
+    tables = dataset_tables(HubDataset(subsets, subset="night"))
+    assert [str(place) for place in tables.values()] == [
+        "hf://datasets/ada/subsets/night/train-00000.parquet"
+    ]
+    with pytest.raises(DataError, match="is named after the subset 'nig'"):
+        dataset_tables(HubDataset(subsets, subset="nig"))
+
+
 def test_a_dataset_a_split_a_column_and_a_place_that_are_not_there_are_told(
     faces: str, tmp_path: Path
 ) -> None:
