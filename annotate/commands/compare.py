@@ -58,11 +58,11 @@ def run(args: argparse.Namespace) -> int:
         heads = _heads(args.head, opened)
         with _card.followed(args):
             new = settle(desk, args.first, args.second, takes_second=args.take_second, heads=heads)
-            print(f"settled as {new}: {outcome(found)}")
+            print(f"settled as {new}: {_outcome(found)}")
     return 0
 
 
-def outcome(found: Comparison) -> str:
+def _outcome(found: Comparison) -> str:
     """Returns what settling does to the two."""
     first, second = found.first.name, found.second
     if second.number:
