@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 
 from annotate.errors import StoreError
-from annotate.outbox import Outbox
+from annotate.outbox.queue import Outbox
 from segface_hf.errors import SegFaceError
 
 log = logging.getLogger(__name__)

@@ -15,8 +15,8 @@ import numpy as np
 from PIL import Image
 
 from annotate.consent import Consent
-from annotate.edits import areas, changed
 from annotate.errors import CorrectionError
+from annotate.label_maps import areas, changed
 from segface_hf.labels import LabelSchema
 
 ID_LENGTH = 32

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from annotate import layout
 from annotate.correction import Correction
+from annotate.dataset import layout
+from annotate.dataset.base import Place
+from annotate.dataset.index import facts_of
+from annotate.dataset.ranged import rows_in
 from annotate.errors import ReviewError
-from annotate.ledger import facts_of
-from annotate.place import Place
-from annotate.ranged import rows_in
-from annotate.record import from_row
+from annotate.rows.record import from_row
 
 
 def row_of(place: Place, content_id: str) -> Correction:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from annotate.errors import ConsentError, RecordError
-from annotate.record import check_columns, consent_of
+from annotate.rows.record import check_columns, consent_of
 
 _FACTS = (
     "content_id", "record_version", "schema", "schema_version", "contributor", "consent_right",

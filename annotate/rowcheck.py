@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from annotate.errors import RecordError
-from annotate.photohash import NEAR_BITS, distance, is_hash
+from annotate.rows.photo_hash import NEAR_BITS, distance, is_hash
 
 MAX_TEXT = 4096  # characters; a model may be named by the path of a folder
 

@@ -17,7 +17,7 @@ from huggingface_hub.errors import (
 )
 
 from annotate.errors import RemoteBusyError, RemoteError, RemoteRefusedError
-from segface_hf.hub_files import LATER, retry_after
+from segface_hf.hub_client import LATER, retry_after
 
 _BUSY = {
     409: "another change to the dataset came first",

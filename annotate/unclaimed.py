@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 from annotate.errors import StoreError
-from annotate.outbox import Outbox, Tray
+from annotate.outbox.queue import Outbox, Tray
 
 MOST_UNCLAIMED = 2000
 _RECOUNT = 10.0

@@ -17,7 +17,7 @@ from bench.pictures import portraits
 from bench.tables import write_tables
 from bench.timing import interleaved, ratio
 
-DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 BACKBONES = (EMBEDDED, "mobilenet", "swin_base")
 # The short form fails below these; the real figures are well above, so that noise has room.
 SHORT_FASTER = 1.6

@@ -1,11 +1,11 @@
 // `node bench/actions.mjs` prints the processor time of the editor's actions on whole large photos,
 // or, `node bench/actions.mjs 512`, on photos of other sides.
 import { argv, cpuUsage } from 'node:process';
-import { fillHoles, smoothContours, apply } from '../space/editor/cleanup.mjs';
-import { LabelMap } from '../space/editor/labelmap.mjs';
-import { redraw } from '../space/editor/redraw.mjs';
-import { connectedRuns } from '../space/editor/regions.mjs';
-import { reshape } from '../space/editor/reshape.mjs';
+import { fillHoles, smoothContours, apply } from '../space/web/mask_editor/core/cleanup.mjs';
+import { LabelMap } from '../space/web/mask_editor/core/labelmap.mjs';
+import { redraw } from '../space/web/mask_editor/core/redraw.mjs';
+import { connectedRuns } from '../space/web/mask_editor/core/regions.mjs';
+import { reshape } from '../space/web/mask_editor/core/reshape.mjs';
 
 const SIDES = argv.length > 2 ? argv.slice(2).map(Number) : [2048, 4096];
 const ROUNDS = 3;

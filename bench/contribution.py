@@ -45,7 +45,7 @@ def pictures(folder: Path | None, side: int) -> Iterator[np.ndarray]:
 def parcels(folder: Path | None, side: int) -> Iterator[Any]:
     """Yields contributions of a face-like mask with a hat painted on it."""
     from annotate.parcel import Parcel
-    from annotate.record import to_parquet
+    from annotate.rows.record import to_parquet
     from tests.annotate.conftest import draw
 
     blank = draw(0)
@@ -59,7 +59,7 @@ def parcels(folder: Path | None, side: int) -> Iterator[Any]:
 
 def measure(folder: Path | None, side: int) -> dict[str, Any]:
     """Returns the cost of one contribution as a pull request, and of one of a batch."""
-    from annotate.store_hub import HubStore
+    from annotate.dataset.proposals import HubStore
     from segface_hf.labels import CELEBAMASK_HQ
 
     hub = Hub()

@@ -113,7 +113,7 @@ def measure(browser: Any, url: str, *, size: str, folder: Path, clock: str) -> M
 
     Ready counts from the value's arrival in the browser: unpacking, photo, first drawing.
     """
-    from tests.space.editor.driver import EditorPage
+    from tests.space.web.editor.driver import EditorPage
 
     editor = EditorPage.start(browser, url, folder=folder, height=1000, width=1440)
     editor.page.set_default_timeout(120_000)
@@ -145,7 +145,7 @@ def run(sizes: list[str], chromium: str, clock: str) -> int:
     from playwright.sync_api import sync_playwright
 
     from tests.space.browser import FLAGS
-    from tests.space.editor.serving import running_editor
+    from tests.space.web.editor.serving import running_editor
 
     print("| size | script a move, median | 95th percentile | open to ready |\n|---|---|---|---|")
     failed = False

@@ -12,8 +12,8 @@ from bench.memory import peak_elsewhere
 from bench.pictures import portraits
 from bench.timing import Timing, interleaved, ratio
 from segface_hf import SegFace, SegFaceConfig
-from segface_hf.fused import infer
-from segface_hf.hub import embedded_folder
+from segface_hf.checkpoints.hub import embedded_folder
+from segface_hf.inference.infer import infer
 from segface_hf.shipped import EMBEDDED
 
 SIZE = 512

@@ -114,7 +114,7 @@ def run(rows: int, *, writers: int, kills: int, share: float, folder: Path) -> R
 
 def prepare(hub: Hub, writers: int) -> None:
     """Opens the accounts and sets the dataset up."""
-    from annotate.store_hub import HubStore
+    from annotate.dataset.proposals import HubStore
     from segface_hf.labels import CELEBAMASK_HQ
 
     owner = hub.token("owner")
@@ -183,7 +183,7 @@ def finished(folder: Path, rows: int) -> bool:
 
 def merge_everything(hub: Hub) -> None:
     """Merges every open pull request as the owner."""
-    from annotate.store_hub import HubStore
+    from annotate.dataset.proposals import HubStore
 
     repo = HubStore(REPO, token="hf_owner", endpoint=hub.url).repo
     for request in list(repo.pull_requests(status="open")):
@@ -213,7 +213,7 @@ print(json.dumps({"merged_rows": len(ids), "different_rows": len(set(ids)), "who
 
 def write_share(folder: Path, *, rows: int, writers: int, part: str) -> None:
     """Puts this process's share of the corrections into the trays of its writers."""
-    from annotate.outbox import Outbox
+    from annotate.outbox.queue import Outbox
     from tests.annotate.conftest import draw
 
     index, count = (int(number) for number in part.split("/"))
@@ -240,8 +240,8 @@ def carry_forever(folder: Path, *, endpoint: str, writers: int, direct: str) -> 
         writers: How many lend their tokens.
         direct: "rows in a commit/seconds between commits" for the owner's token, or "".
     """
-    from annotate.courier import Courier, Pace
-    from annotate.outbox import Outbox
+    from annotate.outbox.queue import Outbox
+    from annotate.outbox.sender import Courier, Pace
 
     pace = Pace(first=0.05, longest=1.0, idle=0.1, poll=3600.0)
     token = None

@@ -18,15 +18,15 @@ from bench.models import Setup, rounded
 from bench.pictures import portrait
 from bench.timing import CLOCKS, Timing, interleaved, ratio
 from segface_hf.config import SegFaceConfig
-from segface_hf.files import find_photos
 from segface_hf.images import load_image
-from segface_hf.jobs.places import Place
+from segface_hf.jobs.photos import find_photos
 from segface_hf.jobs.shards import photo_shards
+from segface_hf.jobs.storage import Place
 from segface_hf.jobs.work import Job, rows_of_shards
-from segface_hf.merge import CropParse
 from segface_hf.overlay import blend
 from segface_hf.parser import FaceParser
-from segface_hf.photo import Engine
+from segface_hf.pipeline.merge import CropParse
+from segface_hf.pipeline.pipeline import Engine
 
 _JPEG_QUALITY = 90
 _STEPS = ("decode", "parse", "blend", "encode")

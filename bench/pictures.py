@@ -12,7 +12,7 @@ from torch import Tensor
 from segface_hf.config import SegFaceConfig
 from segface_hf.images import load_image, normalise
 
-PORTRAIT = Path(__file__).parents[1] / "examples" / "astronaut.jpg"
+PORTRAIT = Path(__file__).resolve().parents[1] / "examples" / "astronaut.jpg"
 
 
 def portrait(side: int) -> Image.Image:

@@ -15,8 +15,8 @@ from types import MappingProxyType
 import numpy as np
 
 from bench.tables import table
+from segface_hf.data.folder import find_pairs, read_mask
 from segface_hf.labels import CELEBAMASK_HQ
-from segface_hf.training.data import find_pairs, read_mask
 
 _PARTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {

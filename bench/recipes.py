@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 
 from bench.tables import table
-from segface_hf import hub
-from segface_hf.commands.evaluate import measure, predictor
-from segface_hf.metrics_bootstrap import differences
-from segface_hf.metrics_report import Measured
-from segface_hf.model import SegFace
-from segface_hf.training.data import find_pairs
+from segface_hf.checkpoints import hub
+from segface_hf.cli.evaluate import measure, predictor
+from segface_hf.data.folder import find_pairs
+from segface_hf.evaluation.bootstrap import differences
+from segface_hf.evaluation.report import Measured
+from segface_hf.modeling.segface import SegFace
 from segface_hf.training.recipe import Recipe
 from segface_hf.training.recipe_file import write_recipe
 

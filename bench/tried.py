@@ -26,11 +26,11 @@ from bench.pictures import portraits
 from bench.tables import table, write_between
 from bench.timing import CLOCKS, interleaved, ratio
 from segface_hf import SegFace
-from segface_hf.decoder import Attention
-from segface_hf.fused import infer
+from segface_hf.inference.infer import infer
+from segface_hf.modeling.decoder import Attention
 
 Call = Callable[[], object]
-DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 MARKS = ("<!-- tried: begin -->", "<!-- tried: end -->")
 
 
@@ -90,8 +90,8 @@ def autocast(model: SegFace, pixels: Tensor) -> Call:
 
 def unfolded(model: SegFace, pixels: Tensor) -> Call:
     """The fused head behind the backbone as it is: batch norms, and TensorFlow's padding."""
-    from segface_hf.fused import derived
-    from segface_hf.fused_labels import labels_at
+    from segface_hf.inference.infer import derived
+    from segface_hf.inference.readout import labels_at
 
     head = derived(model).head
 
@@ -128,8 +128,8 @@ def onnx(model: SegFace, pixels: Tensor) -> Call:
 @lru_cache(maxsize=1)
 def _exported(model: SegFace) -> TemporaryDirectory[str]:
     """Both runtimes read one export; writing it takes a minute. The folder goes with the cache."""
-    from segface_hf.export import export_onnx
-    from segface_hf.export_parity import Limits
+    from segface_hf.export.onnx_export import export_onnx
+    from segface_hf.export.parity import Limits
 
     folder = TemporaryDirectory()
     # Random weights tie here and there, so labels may differ; tests hold the parity of exports.

@@ -10,24 +10,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from segface_hf.adapters import translation
     from segface_hf.config import SegFaceConfig
-    from segface_hf.detect import Detection, Detector
     from segface_hf.errors import CheckpointError, ImageError, SegFaceError
-    from segface_hf.fused import infer
     from segface_hf.images import load_image
+    from segface_hf.inference.infer import infer
+    from segface_hf.label_orders import translation
     from segface_hf.labels import CELEBAMASK_HQ, HELEN, LAPA, SCHEMAS, LabelSchema
-    from segface_hf.model import SegFace
+    from segface_hf.modeling.segface import SegFace
     from segface_hf.overlay import blend, colorize, legend
     from segface_hf.parser import Face, FaceParse, FaceParser
+    from segface_hf.pipeline.detect import Detection, Detector
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "CELEBAMASK_HQ": "labels",
     "CheckpointError": "errors",
-    "Detection": "detect",
-    "Detector": "detect",
+    "Detection": "pipeline.detect",
+    "Detector": "pipeline.detect",
     "Face": "parser",
     "FaceParse": "parser",
     "FaceParser": "parser",
@@ -36,15 +36,15 @@ _HOMES = {
     "LAPA": "labels",
     "LabelSchema": "labels",
     "SCHEMAS": "labels",
-    "SegFace": "model",
+    "SegFace": "modeling.segface",
     "SegFaceConfig": "config",
     "SegFaceError": "errors",
     "blend": "overlay",
     "colorize": "overlay",
-    "infer": "fused",
+    "infer": "inference.infer",
     "legend": "overlay",
     "load_image": "images",
-    "translation": "adapters",
+    "translation": "label_orders",
 }
 
 __all__ = [

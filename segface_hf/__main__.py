@@ -2,7 +2,7 @@
 
 import sys
 
-from segface_hf.cli import main
+from segface_hf.cli.program import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from segface_hf import upstream
+from segface_hf.checkpoints import upstream
 from segface_hf.errors import CheckpointNotFoundError, ConversionError
 
 # The unpickler walks hostile bytes; these are the ways in which garbage makes it stop.

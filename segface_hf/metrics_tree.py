@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from segface_hf.evaluation.scores import ratio
 from segface_hf.labels import LabelSchema
-from segface_hf.metrics import ratio
 
 
 def ancestry(schema: LabelSchema) -> np.ndarray:

@@ -12,12 +12,12 @@ import onnxruntime
 from segface_hf.config import SegFaceConfig
 from segface_hf.errors import CheckpointNotFoundError
 from segface_hf.images import normalise
-from segface_hf.merge import CropParse
 from segface_hf.parser import FaceParser
+from segface_hf.pipeline.merge import CropParse
 
 
 class OnnxEngine:
-    """Runs what `segface export` wrote to a folder; see `segface_hf.photo.Engine`.
+    """Runs what `segface export` wrote to a folder; see `segface_hf.pipeline.pipeline.Engine`.
 
     Raises:
         CheckpointNotFoundError: `model.onnx` or `config.json` is missing.

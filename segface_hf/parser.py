@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from segface_hf.coarse import CoarseDetector
-from segface_hf.detect import Detector, SlimefaceDetector
 from segface_hf.errors import DetectorUnavailableError, ImageError
 from segface_hf.faces import Face, FaceParse
 from segface_hf.images import ImageSource, load_image, plain_image, several
 from segface_hf.labels import LabelSchema
-from segface_hf.merge import Canvas
-from segface_hf.photo import Engine, PhotoParse
+from segface_hf.pipeline.coarse import CoarseDetector
+from segface_hf.pipeline.detect import Detector, SlimefaceDetector
+from segface_hf.pipeline.merge import Canvas
+from segface_hf.pipeline.pipeline import Engine, PhotoParse
 from segface_hf.shipped import EMBEDDED
 
 if TYPE_CHECKING:
-    from segface_hf.model import SegFace
+    from segface_hf.modeling.segface import SegFace
 
 __all__ = ["EMBEDDED", "Face", "FaceParse", "FaceParser"]
 
@@ -82,8 +82,8 @@ class FaceParser:
             CheckpointNotFoundError: No such folder, repository or revision, or not kept here.
             CheckpointError: The checkpoint is damaged.
         """
-        from segface_hf import hub
-        from segface_hf.model import SegFace
+        from segface_hf.checkpoints import hub
+        from segface_hf.modeling.segface import SegFace
 
         name = EMBEDDED if source is None else str(source)
         folder = hub.checkpoint_folder(
@@ -161,7 +161,7 @@ class FaceParser:
         Example:
             >>> for path, parse in zip(paths, parser.parse_many(paths)): ...
         """
-        from segface_hf.sharing import side_by_side
+        from segface_hf.pipeline.batching import side_by_side
 
         self._kept(classes)
         parse = partial(
@@ -201,7 +201,7 @@ class FaceParser:
         It gives what this one does, up to the rounding of larger batches. On the CPU as many calls
         of the model run at a time as torch has threads, one thread each.
         """
-        from segface_hf.sharing import SharedDetector, SharedEngine
+        from segface_hf.pipeline.batching import SharedDetector, SharedEngine
 
         if isinstance(self.engine, SharedEngine):
             return self
@@ -266,9 +266,9 @@ def _read_if_held(image: ImageSource) -> ImageSource | ImageError:
 @lru_cache(maxsize=2)
 def embedded_engine(device: str = "cpu") -> Engine:
     """Returns the embedded checkpoint, loaded once a device."""
-    from segface_hf import hub
-    from segface_hf.engine import TorchEngine
-    from segface_hf.model import SegFace
+    from segface_hf.checkpoints import hub
+    from segface_hf.inference.engine import TorchEngine
+    from segface_hf.modeling.segface import SegFace
 
     return TorchEngine(SegFace.from_pretrained(hub.embedded_folder()), device=device)
 
@@ -276,6 +276,6 @@ def embedded_engine(device: str = "cpu") -> Engine:
 def _engine(model: SegFace | Engine, device: str | None) -> Engine:
     if hasattr(model, "run"):
         return cast(Engine, model)
-    from segface_hf.engine import TorchEngine
+    from segface_hf.inference.engine import TorchEngine
 
     return TorchEngine(cast("SegFace", model), device=device)

@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from segface_hf.errors import SegFaceError
-from space.deploy import ROOT, deploy, make_plan
 from space.errors import VisitError
-from space.handlers import as_sentence
-from space.load import visit_together
-from space.local_app import local_app
-from space.pictures import take_pictures
+from space.handlers.parse import as_sentence
+from space.ops.deploy import ROOT, deploy, make_plan
+from space.ops.load_test import visit_together
+from space.ops.local_app import local_app
+from space.ops.screenshots import take_pictures
 
 
 def _deploy_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from annotate.unclaimed import MOST_UNCLAIMED
 from segface_hf.errors import ConfigError
 from segface_hf.wording import counted
-from space.limits import is_loopback
+from space.state.rate_limits import is_loopback
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}

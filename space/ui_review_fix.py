@@ -11,13 +11,15 @@ import gradio as gr
 from PIL import Image
 
 from annotate.correction import Correction
-from annotate.review import Desk
+from annotate.review.reviewer import Desk
 from segface_hf.errors import SegFaceError
-from space import handlers, ui_messages
-from space.editor import FaceMaskEditor, accepted, editor_value, refused
-from space.handlers_review import Looking, after_merge, fix, to_fix
-from space.services import Services
-from space.ui_events import PRIVATE
+from space.handlers import parse
+from space.handlers.review import Looking, after_merge, fix, to_fix
+from space.handlers.services import Services
+from space.ui import messages
+from space.ui.events import PRIVATE
+from space.web.editor_component import FaceMaskEditor, accepted, refused
+from space.web.editor_value import editor_value
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def wire(
             value = _value(services, to_fix(desk(token, request), now), now)
         except SegFaceError as error:
             return gr.update(visible=False), gr.skip(), _bad(error)
-        return gr.update(visible=True), value, ui_messages.nothing()
+        return gr.update(visible=True), value, messages.nothing()
 
     def on_save(
         now: Looking, event: gr.EventData, token: gr.OAuthToken | None, request: gr.Request
@@ -60,8 +62,8 @@ def wire(
             told = fix(opened, now, payload)
             after_merge(services.keeper, opened)
         except SegFaceError as error:
-            return refused(payload, handlers.as_sentence(error)), _bad(error), gr.skip()
-        return accepted(payload, told), ui_messages.good(told), gr.update(visible=False)
+            return refused(payload, parse.as_sentence(error)), _bad(error), gr.skip()
+        return accepted(payload, told), messages.good(told), gr.update(visible=False)
 
     part.button.click(on_open, looking, [part.area, part.editor, message], **PRIVATE)
     chosen.then(lambda: gr.update(visible=False), None, part.area, **PRIVATE)
@@ -79,4 +81,4 @@ def _value(services: Services, correction: Correction, now: Looking) -> dict[str
 
 
 def _bad(error: SegFaceError) -> Any:
-    return ui_messages.bad(handlers.as_sentence(error))
+    return messages.bad(parse.as_sentence(error))

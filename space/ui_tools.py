@@ -7,12 +7,13 @@ from typing import Any
 import gradio as gr
 
 from segface_hf.errors import SegFaceError
-from space import handlers, ui_messages
-from space.downloads import make_download
-from space.services import Services
-from space.ui_events import PRIVATE, QUIET
-from space.ui_parse import ParsePage
-from space.visit import LiveVisit
+from space.handlers import parse
+from space.handlers.downloads import make_download
+from space.handlers.services import Services
+from space.handlers.visit import LiveVisit
+from space.ui import messages
+from space.ui.events import PRIVATE, QUIET
+from space.ui.parse import ParsePage
 
 # Gradio hands the file to the hidden button some frames after the answer came.
 _CLICK = """() => setTimeout(() => {
@@ -34,9 +35,9 @@ def wire(file: gr.DownloadButton, page: ParsePage, services: Services, *, visit:
         try:
             photo = services.shelf.get(live.now.picked(key).current)
             name, data = make_download(kind, photo)
-            return str(services.shelf.lay_out(name, data)), ui_messages.nothing()
+            return str(services.shelf.lay_out(name, data)), messages.nothing()
         except SegFaceError as error:
-            return None, ui_messages.bad(handlers.as_sentence(error))
+            return None, messages.bad(parse.as_sentence(error))
 
     page.view.wanted(on_wanted, visit, [file, page.message], **QUIET).then(
         None, None, None, js=_CLICK, **PRIVATE

@@ -37,7 +37,7 @@ def pytest_xdist_auto_num_workers() -> int | None:
 # Files whose tests share an app or what it takes to start one, so that one worker has them all;
 # the groups that take longest come first.
 GROUPS = {
-    "editor": ("space/editor/test_*.py",),
+    "editor": ("space/web/editor/test_*.py",),
     "own app": tuple(
         f"space/e2e/test_{name}.py"
         for name in ("deployed", "outsiders", "own_token", "review", "sign_in")

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from annotate.cli import ANNOTATE
-from segface_hf.cli import SEGFACE
+from annotate.cli.program import ANNOTATE
+from segface_hf.cli.program import SEGFACE
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -19,8 +19,8 @@ MAY_IMPORT = {
     "annotate": {"segface_hf", "annotate"},
     "space": {"segface_hf", "annotate", "space"},
 }
-GRADIO_ROOMS = ("space/ui", "space/editor/", "space/theme", "space/views/")
-HUB_API_ROOMS = ("annotate/store", "segface_hf/publish.py", "space/deploy.py")
+GRADIO_ROOMS = ("space/ui/", "space/ui_", "space/web/")
+HUB_API_ROOMS = ("annotate/dataset/", "segface_hf/checkpoints/publish.py", "space/ops/deploy.py")
 # A Ray worker sets, and does not read, the login that came with its job.
 ENVIRONMENT_ROOMS = ("space/settings.py", "segface_hf/jobs/on_ray.py")
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from annotate.correction import Correction
 from annotate.exchange.labelled import fresh_folder, save_photo
-from annotate.rle import rle_counts
+from annotate.exchange.rle import rle_counts
 from segface_hf.labels import LabelSchema
 
 ANNOTATIONS = "annotations.json"

@@ -21,7 +21,7 @@ from annotate.exchange.labelled import (
     save_photo,
 )
 from annotate.exchange.photos import Photos
-from annotate.rle import region_of, rle_counts
+from annotate.exchange.rle import region_of, rle_counts
 from segface_hf.labels import LabelSchema
 
 ANNOTATIONS = "annotations.xml"

@@ -17,7 +17,7 @@ from annotate.exchange.labelled import Item, Labelled, fresh_folder, opened, sav
 from segface_hf.labels import SCHEMAS, LabelSchema
 
 if TYPE_CHECKING:
-    from segface_hf.training.data import Pair
+    from segface_hf.data.folder import Pair
 
 MASKS = "masks"
 LABELS = "labels.json"
@@ -43,7 +43,7 @@ def read(source: Path, schema: LabelSchema) -> Iterator[Item]:
         DataError: A folder is missing or empty, or a photo or mask is without its partner.
         ExchangeError: `labels.json` names other classes: the ids would get other meanings.
     """
-    from segface_hf.training.data import find_pairs
+    from segface_hf.data.folder import find_pairs
 
     _check_labels(source / LABELS, schema)
     for pair in find_pairs(source):
@@ -72,7 +72,7 @@ def _check_labels(file: Path, schema: LabelSchema) -> None:
 
 
 def _labelled(pair: Pair, schema: LabelSchema) -> Labelled:
-    from segface_hf.training.data import read_mask, read_photo
+    from segface_hf.data.folder import read_mask, read_photo
 
     mask = read_mask(pair.mask, schema)
     image = read_photo(pair, (mask.shape[1], mask.shape[0]))

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from annotate._files import store_error
 from annotate.correction import Correction
-from annotate.durable import store_error
 from annotate.errors import ExchangeError
 from segface_hf.errors import SegFaceError
 from segface_hf.labels import LabelSchema

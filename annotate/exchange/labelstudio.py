@@ -24,7 +24,7 @@ from annotate.exchange.labelled import (
     save_photo,
 )
 from annotate.exchange.photos import Photos
-from annotate.rle import pack_brush, unpack_brush
+from annotate.exchange.rle import pack_brush, unpack_brush
 from segface_hf.labels import LabelSchema
 
 TASKS = "tasks.json"

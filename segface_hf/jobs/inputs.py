@@ -9,11 +9,11 @@ from importlib.util import find_spec
 from typing import Any
 
 from segface_hf.errors import ConfigError, DataError, SegFaceError
-from segface_hf.files import Photo, look_for_photos
-from segface_hf.jobs.places import HUB, PARQUET, Place
-from segface_hf.jobs.results import Row, done, done_of_stream
+from segface_hf.jobs.photos import Photo, look_for_photos
 from segface_hf.jobs.shards import Shard, find_tables, photo_shards, table_shards
+from segface_hf.jobs.storage import HUB, PARQUET, Place
 from segface_hf.jobs.streams import HubDataset
+from segface_hf.jobs.table import Row, done, done_of_stream
 from segface_hf.jobs.work import ShardRow, rows_of_shards, rows_of_stream
 
 

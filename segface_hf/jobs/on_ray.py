@@ -17,10 +17,10 @@ from typing import Any
 
 from segface_hf import errors
 from segface_hf.errors import ConfigError, DataError, SegFaceError, UnreachableError
-from segface_hf.hub_files import HUB
-from segface_hf.jobs.places import Place
-from segface_hf.jobs.results import Row
+from segface_hf.hub_client import HUB
 from segface_hf.jobs.shards import Shard
+from segface_hf.jobs.storage import Place
+from segface_hf.jobs.table import Row
 from segface_hf.jobs.work import Job, rows_of_shards
 
 # Enough for what travels; Ray's own default is a third of the machine's memory.

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from segface_hf.errors import DataError, SegFaceError
-from segface_hf.files import Photo
-from segface_hf.jobs.places import Place
+from segface_hf.jobs.photos import Photo
+from segface_hf.jobs.storage import Place
 
 STAMP = b"segface"  # where a result file tells what it was made with
 # A group of rows that is this many shards long is cut; shorter ones are read as a whole.

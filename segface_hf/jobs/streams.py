@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from segface_hf.errors import DataError
-from segface_hf.files import Photo
-from segface_hf.jobs.places import Place
+from segface_hf.jobs.photos import Photo
 from segface_hf.jobs.shards import Shard, check_column, photo_of_row
+from segface_hf.jobs.storage import Place
 
 _PREFIX = "hf://datasets/"
 

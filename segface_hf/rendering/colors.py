@@ -6,7 +6,7 @@ import colorsys
 
 import numpy as np
 
-from segface_hf.rendering.mesh import RGB
+from segface_hf.rendering.body.mesh import RGB
 
 
 def any_color(

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segface_hf.rendering.anatomy import Anatomy
-from segface_hf.rendering.clothes import garment
-from segface_hf.rendering.eyes import eye_parts, lashes, mouth_parts
-from segface_hf.rendering.eyewear import eyeglasses
-from segface_hf.rendering.facial_hair import beard_area, beard_strands, brow_strands
-from segface_hf.rendering.hair import hair_strands
-from segface_hf.rendering.head import Head, make_head
-from segface_hf.rendering.headwear import hat
-from segface_hf.rendering.jewellery import earrings, necklace
-from segface_hf.rendering.mesh import Part, Strands
+from segface_hf.rendering.body.anatomy import Anatomy
+from segface_hf.rendering.body.eyes import eye_parts, lashes, mouth_parts
+from segface_hf.rendering.body.facial_hair import beard_area, beard_strands, brow_strands
+from segface_hf.rendering.body.hair import hair_strands
+from segface_hf.rendering.body.head import Head, make_head
+from segface_hf.rendering.body.mesh import Part, Strands
+from segface_hf.rendering.body.skin import brows, hairline, skin_part
 from segface_hf.rendering.plan import Plan
-from segface_hf.rendering.skin import brows, hairline, skin_part
+from segface_hf.rendering.wear.clothes import garment
+from segface_hf.rendering.wear.eyewear import eyeglasses
+from segface_hf.rendering.wear.headwear import hat
+from segface_hf.rendering.wear.jewellery import earrings, necklace
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from zlib import crc32
 
 import numpy as np
 
-from segface_hf.rendering.mesh import RGB
+from segface_hf.rendering.body.mesh import RGB
 from segface_hf.rendering.options import RenderOptions
 
 HAIR: Mapping[str, tuple[float, float]] = MappingProxyType(

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from segface_hf._utils import write_whole
 from segface_hf.errors import ConfigError, OutputError
 from segface_hf.rendering.options import RenderOptions
 from segface_hf.rendering.plan import Plan, plan_picture
-from segface_hf.whole import write_whole
 
 RECORD = "render.json"
 _QUALITY = 95

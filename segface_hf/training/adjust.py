@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from segface_hf.model import SegFace
+from segface_hf.modeling.segface import SegFace
 from segface_hf.training.prepare import TrainingData
 from segface_hf.training.recipe import Recipe
 

@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from segface_hf.errors import ConfigError
-from segface_hf.model import SegFace
+from segface_hf.modeling.segface import SegFace
 from segface_hf.training.adjust import with_class_bias
-from segface_hf.training.origins import Origin, with_origins
+from segface_hf.training.provenance import Origin, with_origins
 
 
 def averaged_copy(model: nn.Module) -> nn.Module:

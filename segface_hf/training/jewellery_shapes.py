@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segface_hf.training.canvas import Canvas
+from segface_hf.training.drawing.canvas import Canvas
 
 _LEAST_NECK, _LEAST_EAR = 0.012, 0.0015
 _EARS = ("l_ear", "r_ear")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from segface_hf.errors import OutputError
-from segface_hf.training.build import build_model
+from segface_hf.training.optim import build_model
 from segface_hf.training.recipe import Recipe
 from segface_hf.training.recipe_file import write_recipe
 from segface_hf.training.run import Run, check_same_run

@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from segface_hf.data.folder import PhotoSet
 from segface_hf.labels import IGNORED
-from segface_hf.training.data import PhotoSet
-from segface_hf.training.pseudo import Teacher
+from segface_hf.training.teacher import Teacher
 
 _LEAST_SHARE = 2.5e-4
 _FRAGMENT = 0.25

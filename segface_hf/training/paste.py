@@ -10,10 +10,10 @@ from scipy import ndimage
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
+from segface_hf.data.class_names import common_name, ids_named
+from segface_hf.data.folder import PhotoSet
+from segface_hf.data.swapped import anchor_points
 from segface_hf.labels import LabelSchema
-from segface_hf.training.audit import anchor_points
-from segface_hf.training.data import PhotoSet
-from segface_hf.training.names import common_name, ids_named
 
 LOWEST_PIXELS = 40
 _FEATHER = 3

@@ -8,19 +8,19 @@ from pathlib import Path
 import torch
 from torch import Generator, Tensor
 
+from segface_hf.data.folder import PhotoSet, find_pairs, load_photos
+from segface_hf.data.swapped import ANCHORS, swapped_photos
 from segface_hf.errors import ConfigError, DataError
 from segface_hf.labels import LabelSchema
-from segface_hf.model import SegFace
-from segface_hf.training.audit import ANCHORS, swapped_photos
+from segface_hf.modeling.segface import SegFace
 from segface_hf.training.augment import augment_batch, mirror_table
-from segface_hf.training.data import PhotoSet, find_pairs, load_photos
-from segface_hf.training.drawing import draw_parts, occlude
+from segface_hf.training.drawing.drawing import draw_parts, occlude
 from segface_hf.training.missing import mend_missing
 from segface_hf.training.paste import LOWEST_PIXELS, PartBank, collect_parts, paste_parts
-from segface_hf.training.pseudo import Teacher, joined, pseudo_labelled
 from segface_hf.training.recipe import Recipe
 from segface_hf.training.sampling import draw_mixed, draw_photos, photo_weights
 from segface_hf.training.sources import Sources, digest_of
+from segface_hf.training.teacher import Teacher, joined, pseudo_labelled
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from segface_hf.config import SegFaceConfig
+from segface_hf.data.class_names import ids_named, sided_pairs
+from segface_hf.data.swapped import ANCHORS, Groups
 from segface_hf.labels import SCHEMAS
 from segface_hf.training._options import plain, read_options
-from segface_hf.training.audit import ANCHORS, Groups
-from segface_hf.training.drawing import NEEDS, OCCLUDER
-from segface_hf.training.names import ids_named, sided_pairs
+from segface_hf.training.drawing.drawing import NEEDS, OCCLUDER
 from segface_hf.training.recipe_parts import Augment, Loss, Pseudo, Tail, require
 
 PRECISIONS = ("auto", "fp32", "bf16")

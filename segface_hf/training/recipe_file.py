@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from segface_hf import hub
+from segface_hf.checkpoints import hub
 from segface_hf.config import SegFaceConfig
 from segface_hf.errors import CheckpointNotFoundError, ConfigError, OutputError
 from segface_hf.training.recipe import SMALL_MODEL, Recipe

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from segface_hf.errors import ConfigError
-from segface_hf.training.drawing import DRAWABLE
+from segface_hf.training.drawing.drawing import DRAWABLE
 
 SAMPLINGS = ("uniform", "balanced")
 SWAPPED = ("repair", "set_aside", "keep")

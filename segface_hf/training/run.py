@@ -13,20 +13,20 @@ from typing import Any
 import torch
 from torch import nn
 
+from segface_hf.data.folder import Pair
 from segface_hf.errors import ConfigError, DivergedError, OutputError
-from segface_hf.metrics import Scores, number
-from segface_hf.model import SegFace
+from segface_hf.evaluation.photos import evaluate_photos, frame_predictor, score
+from segface_hf.evaluation.scores import Scores, number
+from segface_hf.modeling.segface import SegFace
 from segface_hf.training.ahead import Ahead
 from segface_hf.training.average import averaged_copy, update_average
-from segface_hf.training.build import build_model, build_optimizer, learning_rate
 from segface_hf.training.card import save_checkpoint
-from segface_hf.training.data import Pair
-from segface_hf.training.distributed import Company
-from segface_hf.training.evaluation import evaluate_photos, frame_predictor, score
 from segface_hf.training.losses import training_loss
-from segface_hf.training.origins import Origin, origins_of, with_origins
+from segface_hf.training.optim import build_model, build_optimizer, learning_rate
+from segface_hf.training.parallel import Company
 from segface_hf.training.precision import autocast, faster_precision
 from segface_hf.training.prepare import TrainingData
+from segface_hf.training.provenance import Origin, origins_of, with_origins
 from segface_hf.training.recipe import Recipe
 from segface_hf.training.report import METRICS_FILE
 from segface_hf.training.sampling import step_generator

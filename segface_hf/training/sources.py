@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from segface_hf.data.folder import Pair
 from segface_hf.errors import ConfigError
-from segface_hf.training.data import Pair
 from segface_hf.wording import counted
 
 

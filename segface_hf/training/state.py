@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
+from segface_hf._utils import write_whole
 from segface_hf.errors import CheckpointError, OutputError
-from segface_hf.whole import write_whole
 
 STATE_FILE = "state.pt"
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from segface_hf.errors import ConfigError
-from segface_hf.training.distributed import Company
+from segface_hf.training.parallel import Company
 
 LossOf = Callable[[nn.Module, Tensor, Tensor], Tensor]
 

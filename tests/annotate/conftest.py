@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from annotate.cli import main
+from annotate.cli.program import main
 from annotate.consent import Consent
 from annotate.correction import Correction, ModelUsed
-from annotate.store_hub import HubStore
+from annotate.dataset.proposals import HubStore
 from segface_hf.labels import CELEBAMASK_HQ
 
 AGREED = Consent(right="own", people="agreed")

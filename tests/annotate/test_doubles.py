@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from annotate import layout
-from annotate.compact import compact
+from annotate.dataset import layout
+from annotate.dataset.compact import compact
+from annotate.dataset.folder import FolderStore
+from annotate.dataset.takedown import take_down
 from annotate.parcel import Parcel
-from annotate.record import to_parquet
-from annotate.store import FolderStore
-from annotate.takedown import take_down
-from tests.annotate.test_review_races import when
-from tests.annotate.test_upkeep import ids_of, put
+from annotate.rows.record import to_parquet
+from tests.annotate.dataset.test_upkeep import ids_of, put
+from tests.annotate.review.test_review_races import when
 
 
 def test_a_row_in_its_own_and_in_a_merged_file_is_taken_down_from_both(owner, drawn, tmp_path):

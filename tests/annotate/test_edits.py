@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from annotate import edits
+from annotate import label_maps
 from annotate.errors import WireError
 
 MAP = np.array([[0, 1, 1], [2, 2, 1]], np.uint8)
@@ -21,13 +21,13 @@ LABEL_MAPS = hnp.arrays(
 
 
 def unpack(payload, size=(3, 2), num_classes=19):
-    return edits.unpack_label_map(payload, expected_size=size, num_classes=num_classes)
+    return label_maps.unpack_label_map(payload, expected_size=size, num_classes=num_classes)
 
 
 @given(LABEL_MAPS)
 def test_a_label_map_survives_the_wire_exactly(mask):
     height, width = mask.shape
-    assert np.array_equal(unpack(edits.pack_label_map(mask), (width, height)), mask)
+    assert np.array_equal(unpack(label_maps.pack_label_map(mask), (width, height)), mask)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_a_label_map_survives_the_wire_exactly(mask):
 )
 def test_a_false_claim_is_refused_with_one_sentence(lie, sentence):
     with pytest.raises(WireError, match=sentence.replace("(", r"\(")):
-        unpack({**edits.pack_label_map(MAP), **lie})
+        unpack({**label_maps.pack_label_map(MAP), **lie})
 
 
 def test_a_decompression_bomb_is_never_unpacked():
@@ -61,33 +61,33 @@ def test_a_decompression_bomb_is_never_unpacked():
 
 def test_an_unknown_id_is_refused():
     with pytest.raises(WireError, match="holds id 2, classes go from 0 to 1"):
-        unpack(edits.pack_label_map(MAP), num_classes=2)
+        unpack(label_maps.pack_label_map(MAP), num_classes=2)
 
 
 def test_unknown_keys_of_the_payload_are_ignored():
-    assert np.array_equal(unpack({**edits.pack_label_map(MAP), "path": "/etc/passwd"}), MAP)
+    assert np.array_equal(unpack({**label_maps.pack_label_map(MAP), "path": "/etc/passwd"}), MAP)
 
 
 def test_areas_count_every_class():
-    assert edits.areas(MAP, 4) == (1, 3, 2, 0)
+    assert label_maps.areas(MAP, 4) == (1, 3, 2, 0)
 
 
 def test_changed_marks_the_pixels_that_differ():
-    assert edits.changed(MAP, np.ones_like(MAP)).tolist() == [
+    assert label_maps.changed(MAP, np.ones_like(MAP)).tolist() == [
         [True, False, False],
         [True, True, False],
     ]
 
 
 def test_swapped_exchanges_mirror_classes():
-    assert edits.swapped(MAP, (0, 2, 1)).tolist() == [[0, 2, 2], [1, 1, 2]]
+    assert label_maps.swapped(MAP, (0, 2, 1)).tolist() == [[0, 2, 2], [1, 1, 2]]
 
 
 def test_islands_are_counted_by_class_and_can_be_absorbed():
     mask = np.zeros((8, 8), np.uint8)
     mask[4:, 4:] = 1
     mask[0, 0] = mask[2, 2] = 3
-    assert edits.islands(mask, smaller_than=4) == {3: 2}
-    clean = edits.without_islands(mask, smaller_than=4)
+    assert label_maps.islands(mask, smaller_than=4) == {3: 2}
+    clean = label_maps.without_islands(mask, smaller_than=4)
     assert sorted(np.unique(clean)) == [0, 1]
     assert clean[4:, 4:].tolist() == np.ones((4, 4)).tolist()

@@ -7,17 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from annotate.dataset.folder import FolderStore
+from annotate.dataset.takedown import take_down
 from annotate.parcel import Parcel
-from annotate.record import to_parquet
-from annotate.store import FolderStore
-from annotate.takedown import take_down
-from segface_hf.cli import main
+from annotate.rows.record import to_parquet
+from segface_hf.cli.program import main
 from segface_hf.config import SegFaceConfig
+from segface_hf.data.folder import find_pairs, read_pair
+from segface_hf.data.rows import unpack_dataset
 from segface_hf.errors import DataError
 from segface_hf.labels import CELEBAMASK_HQ, LAPA
-from segface_hf.training.data import find_pairs, read_pair
 from segface_hf.training.recipe_file import write_recipe
-from segface_hf.training.rows import unpack_dataset
 from tests.annotate.conftest import REPO
 from tests.segface_hf.training.drawn import tiny_recipe
 

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from annotate.courier import UNFORESEEN
-from tests.annotate.test_courier import Desk
+from annotate.outbox.sender import UNFORESEEN
+from tests.annotate.outbox.test_courier import Desk
 
 
 @pytest.mark.parametrize("service_token", [None, "hf_owner"])

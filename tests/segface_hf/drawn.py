@@ -8,9 +8,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from segface_hf.config import SegFaceConfig
-from segface_hf.detect import Detection
 from segface_hf.labels import CELEBAMASK_HQ
-from segface_hf.merge import CropParse
+from segface_hf.pipeline.detect import Detection
+from segface_hf.pipeline.merge import CropParse
 
 # (class, x0, y0, x1, y1) in the unit square of a canonical frame, painted in this order.
 PARTS = (

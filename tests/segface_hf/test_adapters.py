@@ -7,8 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
-from segface_hf.adapters import ORDERS, LabelOrder, Side, order_named, translation
 from segface_hf.errors import LabelError
+from segface_hf.label_orders import ORDERS, LabelOrder, Side, order_named, translation
 from segface_hf.labels import CELEBAMASK_HQ, HELEN, LAPA
 
 NINETEEN = ["segface", "maskgan", "jonathandinu", "bisenet", "facer_celebm"]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from segface_hf.evaluation.scores import Scores, confusion_matrix
 from segface_hf.faces import FaceParse
-from segface_hf.metrics import Scores, confusion_matrix
 from segface_hf.parser import FaceParser
 
 FOLDER = Path(__file__).parent / "elsewhere"

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segface_hf.align import detection_of_frame
 from segface_hf.errors import LabelError
 from segface_hf.faces import FaceParse
-from segface_hf.frames import Frame
 from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.parser import FaceParser
+from segface_hf.pipeline.align import detection_of_frame
+from segface_hf.pipeline.frames import Frame
 from tests.segface_hf.drawn import FixedDetector, PaletteEngine, scene
 
 PLACES = ((200.0, 220.0, 260.0, 0.0), (520.0, 250.0, 240.0, 0.0), (830.0, 200.0, 200.0, 20.0))

@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from segface_hf import SegFace
+from segface_hf.checkpoints.convert import build_model, convert
+from segface_hf.checkpoints.upstream import DATASETS
 from segface_hf.config import SegFaceConfig
-from segface_hf.convert import build_model, convert
 from segface_hf.errors import LandmarksRequiredError
-from segface_hf.upstream import DATASETS
 from tests.segface_hf.published import pixels, published_state, reference_backbone
 from tests.segface_hf.reference import Reference
 

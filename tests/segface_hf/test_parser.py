@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segface_hf.align import detection_of_frame
 from segface_hf.config import SegFaceConfig
-from segface_hf.detect import Detection
 from segface_hf.errors import ImageError, LabelError
-from segface_hf.frames import Frame
 from segface_hf.labels import CELEBAMASK_HQ
-from segface_hf.landmarks import TEMPLATE
 from segface_hf.parser import FaceParser
+from segface_hf.pipeline.align import detection_of_frame
+from segface_hf.pipeline.detect import Detection
+from segface_hf.pipeline.frames import Frame
+from segface_hf.pipeline.landmarks import TEMPLATE
 from tests.segface_hf.drawn import EYES, FixedDetector, PaletteEngine, face_mask, painted, scene
 
 SIZE = 256

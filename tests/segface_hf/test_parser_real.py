@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from segface_hf.evaluation.scores import Scores, confusion_matrix
 from segface_hf.labels import CELEBAMASK_HQ
-from segface_hf.landmarks import Landmarks, landmark_error, read_landmarks
-from segface_hf.metrics import Scores, confusion_matrix
 from segface_hf.parser import FaceParser
+from segface_hf.pipeline.landmarks import Landmarks, landmark_error, read_landmarks
 
 
 @pytest.fixture(scope="module")

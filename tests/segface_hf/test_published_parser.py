@@ -11,9 +11,9 @@ import torch
 from huggingface_hub import constants
 
 from segface_hf import FaceParser
+from segface_hf.checkpoints.upstream import REPOSITORY
 from segface_hf.images import load_image
 from segface_hf.labels import SCHEMAS
-from segface_hf.upstream import REPOSITORY
 from tests.hub_double.state import Commit
 from tests.segface_hf.published import published_state
 

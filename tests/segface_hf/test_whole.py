@@ -8,7 +8,7 @@ import stat
 
 import pytest
 
-from segface_hf.whole import write_whole
+from segface_hf._utils import write_whole
 
 
 @pytest.mark.parametrize("durable", [False, True])

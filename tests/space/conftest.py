@@ -9,19 +9,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from annotate.edits import pack_label_map
+from annotate.label_maps import pack_label_map
 from segface_hf.config import SegFaceConfig
-from segface_hf.detect import Detection
-from segface_hf.merge import CropParse
 from segface_hf.parser import FaceParser
-from space.admission import Admission
-from space.handlers_save import ConsentForm
-from space.keeping import FolderKeeper, anonymous
-from space.limits import RateLimit
-from space.models import ModelShelf
-from space.services import Services
+from segface_hf.pipeline.detect import Detection
+from segface_hf.pipeline.merge import CropParse
+from space.handlers.save import ConsentForm
+from space.handlers.services import Services
 from space.settings import Settings
-from space.shelf import PhotoShelf
+from space.state.model_cache import ModelShelf
+from space.state.model_checks import Admission
+from space.state.photo_cache import PhotoShelf
+from space.state.rate_limits import RateLimit
+from space.state.saving import FolderKeeper, anonymous
 from tests.space.browser import browser, chromium
 
 __all__ = ["browser", "chromium"]

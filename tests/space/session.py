@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import gradio as gr
 from gradio.state_holder import SessionState
 
-from space.ui import build_app
+from space.ui.app import build_app
 
 VISITOR = gr.Request(
     client=type("Client", (), {"host": "127.0.0.1"}), headers={}, session_hash="one"

@@ -4,8 +4,8 @@ import pytest
 
 from segface_hf.errors import ConfigError
 from space.settings import VARIABLES, Settings, settings_from, table
-from space.ui_about import about
-from space.ui_components import PhotoDrop
+from space.ui.about import about
+from space.web.components import PhotoDrop
 
 DEPLOY = Path(__file__).resolve().parents[2] / "docs" / "deploy.md"
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from segface_hf.commands import parse
+from segface_hf.cli import parse
 
 PORTRAIT = Path(__file__).resolve().parents[3] / "examples" / "astronaut.jpg"
 BROKEN, EMPTY = 3, 5

@@ -8,9 +8,9 @@ import pytest
 from huggingface_hub import HfApi
 
 from segface_hf.errors import DataError, OutputError, UnreachableError
-from segface_hf.hub_files import ATTEMPTS, upload
-from segface_hf.jobs.places import Place
+from segface_hf.hub_client import ATTEMPTS, upload
 from segface_hf.jobs.shards import Shard, photos_of
+from segface_hf.jobs.storage import Place
 from tests.hub_double.state import Hub
 from tests.segface_hf.jobs.pictures import parse_here, read_results, write_table
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from segface_hf.checkpoints.hub import WEIGHTS_FILE, embedded_folder, file_digest
 from segface_hf.errors import ConfigError, DataError, OutputError
-from segface_hf.hub import WEIGHTS_FILE, embedded_folder, file_digest
 from segface_hf.jobs.on_ray import ShardParser, row_told
 from segface_hf.jobs.shards import Shard
 from tests.segface_hf.jobs.pictures import read_results, write_table

@@ -15,8 +15,8 @@ from datasets import load_dataset
 from PIL import Image
 
 from segface_hf.errors import ConfigError, DataError, OutputError
-from segface_hf.jobs.places import Place
 from segface_hf.jobs.shards import Shard, photos_of, table_shards
+from segface_hf.jobs.storage import Place
 from segface_hf.parser import FaceParser
 from tests.segface_hf.jobs.pictures import (
     BROKEN,

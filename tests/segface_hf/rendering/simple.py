@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from segface_hf.rendering.anatomy import Anatomy
-from segface_hf.rendering.basemesh import BaseMesh
-from segface_hf.rendering.mesh import ball
+from segface_hf.rendering.body.anatomy import Anatomy
+from segface_hf.rendering.body.basemesh import BaseMesh
+from segface_hf.rendering.body.mesh import ball
 
 
 def flat_renderer(calls):

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segface_hf.cli import main
+from segface_hf.cli.program import main
+from segface_hf.data.folder import find_pairs, read_mask
 from segface_hf.labels import CELEBAMASK_HQ
-from segface_hf.training.data import find_pairs, read_mask
 
 EXR = b"\x76\x2f\x31\x01 and more"
 

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from segface_hf.errors import ConfigError
-from segface_hf.rendering.basemesh import read_base_mesh, read_obj, read_target
-from segface_hf.rendering.head import Head
-from segface_hf.rendering.headwear import hat
-from segface_hf.rendering.identity import AVERAGE, expression, local_strengths, macro_strengths
-from segface_hf.rendering.jewellery import tightened
+from segface_hf.rendering.body.basemesh import read_base_mesh, read_obj, read_target
+from segface_hf.rendering.body.head import Head
+from segface_hf.rendering.body.identity import AVERAGE, expression, local_strengths, macro_strengths
+from segface_hf.rendering.body.skin import brows
 from segface_hf.rendering.options import RenderOptions
 from segface_hf.rendering.plan import plan_picture
-from segface_hf.rendering.skin import brows
+from segface_hf.rendering.wear.headwear import hat
+from segface_hf.rendering.wear.jewellery import tightened
 from tests.segface_hf.rendering.simple import round_anatomy
 
 OBJ = """v 0 0 0

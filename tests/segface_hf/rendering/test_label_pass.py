@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from segface_hf.labels import CELEBAMASK_HQ
-from segface_hf.rendering.label_pass import FINER, grey_of, read_labels
+from segface_hf.rendering.blender.label_pass import FINER, grey_of, read_labels
 
 
 def greys(labels):

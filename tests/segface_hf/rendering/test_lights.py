@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from segface_hf.errors import DataError
-from segface_hf.rendering.lights import find_lights, unpacked
+from segface_hf.rendering.blender.lights import find_lights, unpacked
 
 EXR = b"\x76\x2f\x31\x01 and more"
 

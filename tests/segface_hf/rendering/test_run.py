@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from segface_hf.data.folder import find_pairs, read_mask
 from segface_hf.errors import ConfigError, OutputError
 from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.rendering.options import RenderOptions
 from segface_hf.rendering.plan import plan_picture
 from segface_hf.rendering.run import claim, missing, places, render_pictures
-from segface_hf.training.data import find_pairs, read_mask
 from tests.segface_hf.rendering.simple import flat_renderer
 
 FEW = RenderOptions(count=3, side=32)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from segface_hf.rendering.mesh import ball, joined, normals, rotation, sheet, step, tube
-from segface_hf.rendering.noise import noise
-from segface_hf.rendering.subdivision import subdivide
+from segface_hf.rendering.body.mesh import ball, joined, normals, rotation, sheet, step, tube
+from segface_hf.rendering.body.subdivision import subdivide
+from segface_hf.rendering.random_looks import noise
 
 CUBE = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)], float)
 SIDES = np.array(

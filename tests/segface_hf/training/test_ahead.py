@@ -5,7 +5,7 @@ from threading import Event
 
 import pytest
 
-from segface_hf.cli import main
+from segface_hf.cli.program import main
 from segface_hf.training.ahead import Ahead
 from segface_hf.training.recipe_file import write_recipe
 from segface_hf.training.report import CURVES_FILE

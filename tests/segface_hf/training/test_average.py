@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
-from segface_hf.cli import main
+from segface_hf.checkpoints.publish import plan
+from segface_hf.cli.program import main
 from segface_hf.errors import CheckpointError, ConfigError
-from segface_hf.model import SegFace
-from segface_hf.publish import plan
+from segface_hf.modeling.segface import SegFace
 from segface_hf.training.adjust import with_class_bias
 from segface_hf.training.average import mean_of
 from tests.segface_hf.training.drawn import tiny_recipe

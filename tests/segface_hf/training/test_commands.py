@@ -10,20 +10,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segface_hf.cli import main
-from segface_hf.commands.evaluate import pipeline_scores
-from segface_hf.commands.train import ends_elsewhere, validation_folder
+from segface_hf.cli.evaluate import pipeline_scores
+from segface_hf.cli.program import main
+from segface_hf.cli.train import ends_elsewhere, validation_folder
 from segface_hf.config import SegFaceConfig
+from segface_hf.data.folder import find_pairs
 from segface_hf.errors import ConfigError, DataError
-from segface_hf.metrics_bootstrap import resampled
-from segface_hf.model import SegFace
-from segface_hf.training.data import find_pairs
-from segface_hf.training.evaluation import after, unchanged
+from segface_hf.evaluation.bootstrap import resampled
+from segface_hf.evaluation.photos import after, unchanged
+from segface_hf.modeling.segface import SegFace
 from segface_hf.training.recipe_file import read_recipe, write_recipe
 from segface_hf.training.report import Progress
 from tests.segface_hf.training.drawn import tiny_recipe, write_pair
 
-EXAMPLE = Path(__file__).parents[3] / "examples" / "astronaut.jpg"
+EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "astronaut.jpg"
 
 
 @pytest.fixture

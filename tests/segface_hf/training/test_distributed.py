@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from segface_hf.data.folder import find_pairs
 from segface_hf.errors import ConfigError
-from segface_hf.model import SegFace
-from segface_hf.training.data import find_pairs
-from segface_hf.training.distributed import Company
+from segface_hf.modeling.segface import SegFace
 from segface_hf.training.loop import start, train
+from segface_hf.training.parallel import Company
 from segface_hf.training.prepare import prepare
 from segface_hf.training.recipe_file import write_recipe
 from segface_hf.training.run import LAST, Run

@@ -5,11 +5,11 @@ import pytest
 import torch
 from PIL import Image
 
-from segface_hf.commands.evaluate import DRAWN_NAMES
+from segface_hf.cli.evaluate import DRAWN_NAMES
 from segface_hf.errors import ConfigError
 from segface_hf.labels import CELEBAMASK_HQ
-from segface_hf.training.canvas import Canvas, find_face
-from segface_hf.training.drawing import (
+from segface_hf.training.drawing.canvas import Canvas, find_face
+from segface_hf.training.drawing.drawing import (
     DRAWABLE,
     OCCLUDER,
     draw_part,

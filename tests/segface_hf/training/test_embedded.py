@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from segface_hf import hub
-from segface_hf.model import SegFace
-from segface_hf.training.data import find_pairs
-from segface_hf.training.evaluation import evaluate_photos, frame_predictor, score
+from segface_hf.checkpoints import hub
+from segface_hf.data.folder import find_pairs
+from segface_hf.evaluation.photos import evaluate_photos, frame_predictor, score
+from segface_hf.modeling.segface import SegFace
 
 FOLDER = hub.embedded_folder()
 

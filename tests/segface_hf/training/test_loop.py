@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from segface_hf.cli import main
+from segface_hf.cli.program import main
+from segface_hf.data.folder import find_pairs
 from segface_hf.errors import CheckpointError, ConfigError, DivergedError, OutputError
+from segface_hf.evaluation.scores import Scores
 from segface_hf.labels import CELEBAMASK_HQ
-from segface_hf.metrics import Scores
-from segface_hf.model import SegFace
-from segface_hf.training.build import learning_rate
-from segface_hf.training.data import find_pairs
+from segface_hf.modeling.segface import SegFace
 from segface_hf.training.loop import STOP_FILE, start, train
+from segface_hf.training.optim import learning_rate
 from segface_hf.training.prepare import prepare
 from segface_hf.training.run import BEST, LAST, Run
 from segface_hf.training.state import STATE_FILE, load_state, save_state

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from segface_hf.cli import main
+from segface_hf.cli.program import main
 from segface_hf.errors import ConfigError, DataError
 from segface_hf.training.prepare import prepare
 from segface_hf.training.recipe_file import write_recipe

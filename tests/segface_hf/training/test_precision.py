@@ -7,7 +7,7 @@ import torch
 from timm.layers import create_conv2d
 from torch.nn import functional as F
 
-from segface_hf.decoder import Attention
+from segface_hf.modeling.decoder import Attention
 from segface_hf.training.precision import autocast, faster_precision
 
 

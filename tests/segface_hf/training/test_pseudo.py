@@ -6,17 +6,17 @@ import pytest
 import torch
 from PIL import ExifTags, Image
 
-from segface_hf.cli import main
+from segface_hf.cli.program import main
 from segface_hf.errors import ConfigError, DataError
 from segface_hf.labels import IGNORED
-from segface_hf.model import SegFace
+from segface_hf.modeling.segface import SegFace
 from segface_hf.training.prepare import prepare
-from segface_hf.training.pseudo import Teacher, find_photos, label_frame, pseudo_labelled
 from segface_hf.training.recipe_file import write_recipe
 from segface_hf.training.recipe_parts import Pseudo
+from segface_hf.training.teacher import Teacher, find_photos, label_frame, pseudo_labelled
 from tests.segface_hf.training.drawn import draw_face, tiny_recipe
 
-EXAMPLE = Path(__file__).parents[3] / "examples" / "astronaut.jpg"
+EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "astronaut.jpg"
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from segface_hf.errors import ConfigError
 from segface_hf.labels import CELEBAMASK_HQ
-from segface_hf.model import SegFace
+from segface_hf.modeling.segface import SegFace
 from segface_hf.training.recipe import Recipe
 from segface_hf.training.recipe_file import read_recipe, write_recipe
 from tests.segface_hf.training.drawn import tiny_recipe

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from segface_hf.data.folder import find_pairs
 from segface_hf.errors import ConfigError
-from segface_hf.training.data import find_pairs
 from segface_hf.training.loop import start, train
 from segface_hf.training.prepare import prepare
 from segface_hf.training.run import Run

@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from segface_hf.backbones import build_backbone
 from segface_hf.errors import CheckpointError, ConfigError, OutputError
-from segface_hf.model import SegFace
+from segface_hf.modeling.backbones import build_backbone
+from segface_hf.modeling.segface import SegFace
 from segface_hf.training.average import averaged_copy, update_average
-from segface_hf.training.build import build_model
-from segface_hf.training.pretrained import PACKAGES, by_position, imagenet_file, load_imagenet
+from segface_hf.training.optim import build_model
 from segface_hf.training.recipe import Recipe
+from segface_hf.training.start import PACKAGES, by_position, imagenet_file, load_imagenet
 from segface_hf.training.state import load_state, save_state, write_atomically
 
 LITE = "tf_efficientnet_lite0"

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from segface_hf import hub
-from segface_hf.model import SegFace
+from segface_hf.checkpoints import hub
+from segface_hf.modeling.segface import SegFace
 from segface_hf.parser import FaceParser
 from segface_hf.shipped import EMBEDDED, SHIPPED, SYNTHETIC
 from segface_hf.training.recipe_file import read_recipe

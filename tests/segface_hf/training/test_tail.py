@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from segface_hf.data.folder import find_pairs, load_photos
+from segface_hf.data.swapped import sides_are_swapped
 from segface_hf.labels import CELEBAMASK_HQ, IGNORED, LabelSchema
 from segface_hf.training.adjust import prior_shift
-from segface_hf.training.audit import sides_are_swapped
-from segface_hf.training.data import find_pairs, load_photos
 from segface_hf.training.paste import (
     PartBank,
     collect_parts,

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from space.examples import list_examples
+from space.state.examples import list_examples
 from tests.space.e2e.conftest import upload, wait_for_overlay
 
 VIEWS = ("parse", "correct", "contribute", "review", "dataset", "about")

@@ -9,7 +9,7 @@ import sys
 
 from PIL import Image
 
-from space.pictures import SHOTS
+from space.ops.screenshots import SHOTS
 from tests.space.e2e.conftest import ROOT
 
 PAGE = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")

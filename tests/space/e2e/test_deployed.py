@@ -11,8 +11,8 @@ from pathlib import Path
 
 from gradio_client import Client, handle_file
 
-from space.deploy import ROOT, space_files
-from space.examples import list_examples
+from space.ops.deploy import ROOT, space_files
+from space.state.examples import list_examples
 from tests.space.e2e.conftest import start, stop
 
 

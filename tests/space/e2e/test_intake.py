@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from space.examples import find_example
+from space.state.examples import find_example
 from tests.space.browser import FLAGS
 from tests.space.e2e.conftest import wait_for_overlay
 

@@ -7,8 +7,8 @@ import time
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from space.examples import find_example
-from space.load import visit_together
+from space.ops.load_test import visit_together
+from space.state.examples import find_example
 from tests.space.e2e.conftest import upload, wait_for_overlay
 
 

@@ -7,7 +7,7 @@ import pytest
 from datasets import load_dataset
 from PIL import Image
 
-from space.examples import list_examples
+from space.state.examples import list_examples
 from tests.space.e2e.conftest import upload, wait_for_overlay
 
 PIXEL = """([x, y]) => {

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from space.examples import list_examples
+from space.state.examples import list_examples
 from tests.space.e2e.conftest import upload, wait_for_overlay
 from tests.space.e2e.test_loop import READY, open_editor, stroke
 

@@ -19,9 +19,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from annotate.edits import pack_label_map
-from annotate.outbox import Outbox, tray_name
-from annotate.store_hub import HubStore
+from annotate.dataset.proposals import HubStore
+from annotate.label_maps import pack_label_map
+from annotate.outbox.queue import Outbox, tray_name
 from segface_hf.labels import CELEBAMASK_HQ
 from tests.space.conftest import noise, png
 from tests.space.e2e.conftest import start_space, stop

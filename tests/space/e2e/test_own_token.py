@@ -11,7 +11,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from annotate.store_hub import HubStore
+from annotate.dataset.proposals import HubStore
 from segface_hf.labels import CELEBAMASK_HQ
 from tests.space.conftest import noise
 from tests.space.e2e.conftest import start, stop

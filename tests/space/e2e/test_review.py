@@ -7,12 +7,12 @@ import time
 import numpy as np
 import pytest
 
-from annotate.bookkeeping import mirror
 from annotate.consent import Consent
 from annotate.correction import Correction, ModelUsed
+from annotate.dataset.proposals import HubStore
+from annotate.dataset.refresh import mirror
 from annotate.parcel import Parcel
-from annotate.record import to_parquet
-from annotate.store_hub import HubStore
+from annotate.rows.record import to_parquet
 from segface_hf.labels import CELEBAMASK_HQ
 from tests.space.conftest import noise, painted_face
 from tests.space.e2e.conftest import start, stop

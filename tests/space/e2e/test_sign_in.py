@@ -6,11 +6,11 @@ import re
 
 import pytest
 
-from annotate.layout import row_path
-from annotate.review import Desk
-from annotate.store_hub import HubStore
+from annotate.dataset.layout import row_path
+from annotate.dataset.proposals import HubStore
+from annotate.review.reviewer import Desk
 from segface_hf.labels import CELEBAMASK_HQ
-from space.examples import list_examples
+from space.state.examples import list_examples
 from tests.space.e2e.conftest import start_space, stop, upload, wait_for_overlay
 from tests.space.e2e.test_loop import consent, open_editor, stroke
 

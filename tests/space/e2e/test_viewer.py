@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from segface_hf.hub import embedded_folder
-from space.examples import find_example
+from segface_hf.checkpoints.hub import embedded_folder
+from space.state.examples import find_example
 from tests.space.e2e.conftest import start, stop, upload, wait_for_overlay
 from tests.space.e2e.test_loop import open_editor
 

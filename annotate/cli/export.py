@@ -1,0 +1,31 @@
+"""`python -m annotate export`: a dataset in the format of another tool."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from annotate.cli import _places
+from annotate.errors import StoreError
+from annotate.exchange import EXPORTS
+from annotate.rows.record import from_row
+from segface_hf.wording import counted
+
+HELP = "export a dataset to folders, COCO, CVAT or Label Studio"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds this command's options."""
+    _places.add_place(parser)
+    parser.add_argument("--format", required=True, choices=sorted(EXPORTS))
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="a new folder")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Writes photos and annotations."""
+    with _places.rows_of(args) as rows:
+        count = EXPORTS[args.format]((from_row(row) for row in rows.rows()), args.out)
+    if not count:
+        raise StoreError(f"{args.folder or args.repo} holds no contributions: nothing to export")
+    print(f"{counted(count, 'contribution')} written to {args.out}")
+    return 0

@@ -1,0 +1,135 @@
+"""`python -m annotate import`: masks made elsewhere become contributions in a folder."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from annotate.cli import _places
+from annotate.consent import DEFAULT_LICENCE, PEOPLE, RIGHTS, Consent
+from annotate.correction import Correction, ModelUsed
+from annotate.dataset.folder import FolderStore
+from annotate.errors import CorrectionError, ExchangeError, TakenDownError
+from annotate.exchange import READERS
+from annotate.exchange.labelled import Item, Labelled
+from segface_hf import __version__
+from segface_hf.errors import LabelError, SegFaceError
+from segface_hf.labels import CELEBAMASK_HQ, SCHEMAS
+from segface_hf.wording import counted
+
+HELP = "import masks from folders, CVAT or Label Studio into a dataset folder"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds this command's options."""
+    parser.add_argument("source", type=Path, help="folder of the other tool's export")
+    parser.add_argument("--format", required=True, choices=sorted(READERS))
+    parser.add_argument("--folder", required=True, type=Path, metavar="DIR", help="the dataset")
+    parser.add_argument("--schema", choices=sorted(SCHEMAS), default=CELEBAMASK_HQ.name)
+    parser.add_argument("--contributor", type=_places.account_name, default="", help="account name")
+    parser.add_argument("--right", choices=sorted(RIGHTS), help="why the photos may be shared")
+    parser.add_argument("--people", choices=sorted(PEOPLE), help="why the people may be shown")
+    parser.add_argument("--photo-licence", default="", help="the photos' own licence")
+    parser.add_argument(
+        "--source", dest="origin", metavar="TEXT",
+        help="where the photos come from, which everyone can read; {name} stands for a photo's "
+        "file name, which is left out otherwise",
+    )  # fmt: skip
+    parser.add_argument("--licence", default=DEFAULT_LICENCE, help="of the contributions")
+
+
+@dataclass
+class _Tally:
+    """How many photos of an export became what."""
+
+    read: int = 0
+    new: int = 0
+    left_out: int = 0
+    refused: int = 0
+    reasons: dict[str, list[str]] = field(default_factory=dict)
+
+    def refuse(self, name: str, reason: str) -> None:
+        """Counts a photo, and tells its reason unless another one had the same."""
+        self.refused += 1
+        names = self.reasons.setdefault(reason, [])
+        names.append(name)
+        if len(names) == 1:
+            print(f"{name}  {reason}", file=sys.stderr)
+
+    def tell_same(self) -> None:
+        """Names the photos whose reason was told for the first one only."""
+        for first, *others in self.reasons.values():
+            if others:
+                print(f"as {first}: {', '.join(others)}", file=sys.stderr)
+
+    def sentence(self, folder: Path) -> str:
+        return (
+            f"{counted(self.read, 'mask')} read, {self.new:,} of them new in {folder}; "
+            f"{counted(self.left_out, 'photo')} that nobody annotated left out, "
+            f"{self.refused:,} refused"
+        )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Saves every mask as a row; without consent the rows stay on this machine."""
+    consent = None
+    if args.right or args.people:
+        consent = Consent(
+            args.right or "", args.people or "", args.photo_licence, licence=args.licence
+        )
+    store, tally = FolderStore(args.folder, licence=args.licence), _Tally()
+    try:
+        for item in READERS[args.format](args.source, SCHEMAS[args.schema]):
+            _take(item, args, consent=consent, store=store, tally=tally)
+    finally:
+        # Also where a full disk ends it: what was saved before is there to stay.
+        if tally != _Tally():
+            tally.tell_same()
+            print(tally.sentence(args.folder))
+    if not tally.read and not tally.refused:
+        raise ExchangeError(
+            f"nobody has annotated any of the {counted(tally.left_out, 'photo')} of {args.source}: "
+            "draw their parts in the other tool, and export again"
+        )
+    return 1 if tally.refused else 0
+
+
+def _take(
+    item: Item,
+    args: argparse.Namespace,
+    *,
+    consent: Consent | None,
+    store: FolderStore,
+    tally: _Tally,
+) -> None:
+    """Saves one photo of the export, or says why not."""
+    trouble: SegFaceError | None = item.trouble
+    if item.labelled is not None:
+        try:
+            saved = store.save(_correction(item.labelled, args, consent=consent))
+            tally.read, tally.new = tally.read + 1, tally.new + saved.created
+        except (CorrectionError, LabelError, TakenDownError) as error:
+            trouble = error
+    elif trouble is None:
+        tally.left_out += 1
+    if trouble is not None:
+        tally.refuse(item.name, str(trouble))
+
+
+def _correction(item: Labelled, args: argparse.Namespace, *, consent: Consent | None) -> Correction:
+    """A mask from elsewhere corrects no prediction, so the prediction is all background."""
+    return Correction(
+        image=item.image,
+        mask=item.mask,
+        prediction=np.zeros_like(item.mask),
+        schema=SCHEMAS[args.schema],
+        model=ModelUsed("none"),
+        contributor=args.contributor,
+        consent=consent,
+        source=(args.origin or f"import:{args.format}").replace("{name}", item.name)[:500],
+        app_version=__version__,
+    )

@@ -1,0 +1,1 @@
+"""All rows of a dataset, in a folder or on the Hub."""

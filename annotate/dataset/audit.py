@@ -1,0 +1,145 @@
+"""Audit: reads every row of a dataset as if a stranger had written it, and says what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from annotate.dataset import layout
+from annotate.dataset.base import Place
+from annotate.dataset.card import check_block, other_licence, read_block
+from annotate.dataset.ranged import rows_in
+from annotate.errors import ConsentError, CorrectionError, RecordError
+from annotate.rows.checks import Finding, check
+from annotate.rows.record import from_row
+from segface_hf.errors import LabelError
+
+
+@dataclass(frozen=True)
+class Found:
+    """One thing that an audit found.
+
+    Attributes:
+        path: The file.
+        content_id: The row; empty where it is about the file as a whole.
+        check: What it is, as in `checks.Finding`; empty where a row can't be believed.
+        sentence: What is wrong, or odd.
+    """
+
+    path: str
+    content_id: str
+    check: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit found.
+
+    Attributes:
+        files: Files that were read.
+        rows: Rows in them.
+        wrong: What must be mended, because readers or counts go wrong by it.
+        odd: What a person should look at.
+    """
+
+    files: int
+    rows: int
+    wrong: tuple[Found, ...]
+    odd: tuple[Found, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain JSON values."""
+        lists = {"wrong": self.wrong, "odd": self.odd}
+        return {
+            "files": self.files,
+            "rows": self.rows,
+            **{name: [vars(found) for found in each] for name, each in lists.items()},
+        }
+
+
+def audit(place: Place, *, shared: bool = True) -> Audit:
+    """Reads every row of a dataset and changes nothing.
+
+    Args:
+        place: The dataset; of one on the Hub every file is fetched, so a local copy is better.
+        shared: Whether others may have it, so that every row needs consent.
+
+    Raises:
+        RecordError: It has no card of a dataset of corrections.
+        RemoteError: The Hub can't be asked.
+    """
+    head = place.head()
+    present = set(place.paths(revision=head))
+    block = read_block(
+        (place.read(layout.CARD, revision=head) or b"").decode("utf-8", "replace"),
+        source=place.id or "the folder",
+    )
+    held: dict[str, str] = {}  # by content id, the file that has the row
+    files = rows = 0
+    wrong: list[Found] = []
+    odd: list[Found] = []
+    for path in sorted(p for p in present if p.startswith("data/") and p.endswith(".parquet")):
+        files += 1
+        try:
+            for row in rows_in(place, path, revision=head):
+                rows += 1
+                content_id = str(row["content_id"])
+                wrong += _of_place(path, content_id, held=held, present=present)
+                for finding in _of_row(row, block, shared=shared):
+                    kind = odd if finding.check else wrong
+                    kind.append(Found(path, content_id, finding.check, finding.sentence))
+                held.setdefault(content_id, path)
+        except RecordError as error:
+            wrong.append(Found(path, "", "", str(error)))
+    wrong += _of_indexes(place, held, revision=head, present=present)
+    return Audit(files, rows, tuple(wrong), tuple(odd))
+
+
+def _of_row(row: dict[str, Any], block: Any, *, shared: bool) -> Iterator[Finding]:
+    """Yields what is wrong with a row, which has no name, and what the automatic checks notice."""
+    try:
+        correction = from_row(row)
+        check_block(block, row["schema"], version=row["schema_version"], source="the card")
+    except (RecordError, CorrectionError, ConsentError, LabelError) as error:
+        yield Finding("", str(error))
+        return
+    if correction.consent is None:
+        if shared:
+            yield Finding("", "there is no consent in it, so nobody else may have it: take it down")
+    elif told := other_licence(block, correction.consent.licence):
+        yield Finding("", told)
+    yield from check(correction)
+
+
+def _of_place(
+    path: str, content_id: str, *, held: dict[str, str], present: Collection[str]
+) -> Iterator[Found]:
+    """Yields what is wrong with where a row is."""
+    if layout.tombstone_path(content_id) in present:
+        sentence = "it was taken down and is there all the same: take it down again"
+        yield Found(path, content_id, "", sentence)
+    if other := held.get(content_id):
+        sentence = f"it is in {other} as well and counts twice: `compact` leaves one of them"
+        yield Found(path, content_id, "", sentence)
+    if not path.startswith(f"{layout.MERGED}/") and layout.id_at(path) != content_id:
+        sentence = "its file has another name than it, so that nothing finds it by its id"
+        yield Found(path, content_id, "", sentence)
+
+
+def _of_indexes(
+    place: Place, held: dict[str, str], *, revision: str, present: Collection[str]
+) -> Iterator[Found]:
+    """Yields the merged rows that no index lists, which a retry would bring in again."""
+    listed: dict[str, set[str]] = {}
+    for content_id, path in sorted(held.items()):
+        if not path.startswith(f"{layout.MERGED}/") or not layout.is_content_id(content_id):
+            continue
+        index = layout.index_path(content_id)
+        if index not in listed:
+            text = place.read(index, revision=revision) if index in present else None
+            listed[index] = set((text or b"").decode("utf-8", "replace").split())
+        if content_id not in listed[index]:
+            sentence = f"{index} doesn't list it, so that a retry would bring it in again"
+            yield Found(path, content_id, "", sentence)

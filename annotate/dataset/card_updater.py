@@ -1,0 +1,135 @@
+"""Clerk: renews the card of a dataset after merges, later and without ever standing in the way."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from functools import partial
+
+from annotate.dataset.base import Place
+from annotate.dataset.index import MOST_AT_ONCE, Ledger
+from annotate.dataset.refresh import refresh_card
+from annotate.errors import RemoteBusyError
+from annotate.unforeseen import log_unforeseen
+from segface_hf.errors import SegFaceError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ClerkPace:
+    """How often the card is renewed; in seconds.
+
+    Attributes:
+        soon: Time after a merge, so that several at once are counted once.
+        every: Least time between two renewals: 300 makes at most 12 commits an hour.
+        longest: The most that it waits after failures; the wait doubles until then.
+        files: Files of the dataset to read at a time; the rest follows after `soon`.
+    """
+
+    soon: float = 3.0
+    every: float = 300.0
+    longest: float = 900.0
+    files: int = MOST_AT_ONCE
+
+
+IN_A_FOLDER = ClerkPace(every=60.0)  # no Hub counts its commits
+
+
+class Clerk:
+    """Counts a dataset and writes its card and growth plot anew, in a thread of its own.
+
+    What was merged stays merged whatever happens here: a busy Hub is tried again, a refusal is
+    kept as `trouble` until the next merge, and `python -m annotate card` does the same by hand.
+
+    Args:
+        ledger: Knows what was counted before, so that only new rows are read.
+        pace: How often.
+    """
+
+    def __init__(self, ledger: Ledger, *, pace: ClerkPace | None = None) -> None:
+        self.ledger = ledger
+        self.trouble = ""
+        self._pace = pace or ClerkPace()
+        self._lock = threading.Lock()
+        self._place: Place | None = None
+        self._merges, self._failures = 0, 0
+        self._renewed: float | None = None
+        self._thread: threading.Thread | None = None
+
+    def merged(self, place: Place) -> None:
+        """Notes that something was merged or saved and returns at once.
+
+        Args:
+            place: The dataset; on the Hub, with a token that may write to it, kept in memory only.
+        """
+        with self._lock:
+            self._place, self._merges, self._failures = place, self._merges + 1, 0
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="clerk", daemon=True)
+                self._thread.start()
+
+    def settled(self, timeout: float) -> bool:
+        """Waits until nothing is left to do; tells whether that came about in time."""
+        thread = self._thread
+        if thread is not None:
+            thread.join(timeout)
+        return self._thread is None
+
+    def _run(self) -> None:
+        try:
+            self._work()
+        except Exception as error:  # whatever it is, the next merge has to find a clerk
+            log_unforeseen(log, error)
+            self.trouble = f"something unforeseen ({type(error).__name__}), see the log"
+        finally:
+            with self._lock:
+                if self._thread is threading.current_thread():
+                    self._thread = None
+
+    def _work(self) -> None:
+        wait: float | None = self._first_wait()
+        while wait is not None:
+            time.sleep(wait)
+            wait = self.step()
+            with self._lock:
+                if wait is None and self._merges:
+                    wait = self._first_wait()
+                if wait is None:
+                    self._thread = None
+
+    def _first_wait(self) -> float:
+        if self._renewed is None:
+            return self._pace.soon
+        return max(self._pace.soon, self._renewed + self._pace.every - time.monotonic())
+
+    def step(self) -> float | None:
+        """Does what is due; returns the seconds until there is more to do, or None."""
+        with self._lock:
+            place, merges = self._place, self._merges
+        if place is None or not merges:
+            return None
+        try:
+            if self.ledger.update(place, most=self._pace.files):
+                return self._pace.soon
+            refresh_card(place, partial(self.ledger.at, place))
+        except RemoteBusyError as error:
+            return max(self._failed(str(error)), error.retry_after or 0.0)
+        except SegFaceError as error:
+            self._finished(merges, trouble=str(error))
+            log.warning("the card of %s is not renewed: %s", place.id or "the folder", error)
+            return None
+        self._finished(merges)
+        return None
+
+    def _failed(self, trouble: str) -> float:
+        self.trouble = trouble
+        self._failures += 1
+        return min(self._pace.longest, self._pace.soon * 2.0 ** min(self._failures, 20))
+
+    def _finished(self, merges: int, *, trouble: str = "") -> None:
+        with self._lock:
+            self._merges -= merges
+            self.trouble, self._failures, self._renewed = trouble, 0, time.monotonic()

@@ -1,0 +1,282 @@
+"""FolderStore: contributions as a dataset in a local folder, one file each, never rewritten."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from annotate._files import store_error, write_durably
+from annotate.consent import DEFAULT_LICENCE
+from annotate.correction import Correction
+from annotate.dataset import layout
+from annotate.dataset.card import (
+    CardFacts,
+    check_block,
+    freshness,
+    new_card,
+    other_licence,
+    read_block,
+)
+from annotate.dataset.ranged import rows_in
+from annotate.errors import RecordError, StoreError, TakenDownError
+from annotate.rows.photo_hash import near_duplicates, photo_hash
+from annotate.rows.record import (
+    check_columns,
+    from_parquet,
+    from_row,
+    rows_to_parquet,
+    to_parquet,
+)
+from segface_hf.labels import LabelSchema
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Saved:
+    """Where a correction is.
+
+    Attributes:
+        id: Its content id.
+        path: Its file.
+        created: False where the same correction was there already.
+        agreed: True where it was there without consent, and has it now.
+    """
+
+    id: str
+    path: Path
+    created: bool
+    agreed: bool = False
+
+
+class FolderStore:
+    """A dataset in a folder, which `load_dataset` reads and the trainer trains from.
+
+    Example:
+        >>> saved = FolderStore("contributions").save(correction)
+        >>> load_dataset("contributions", split="train")[0]["mask"]
+    """
+
+    id = ""  # only a dataset on the Hub has a name to load it by
+
+    def __init__(self, root: str | Path, *, licence: str = DEFAULT_LICENCE) -> None:
+        self.root = Path(root)
+        self.licence = licence
+        self._hashes: dict[Path, dict[str, str]] = {}  # by file: a photo's hash never changes
+
+    def save(self, correction: Correction) -> Saved:
+        """Writes a correction as one row; saving it again adds consent at most, and takes none.
+
+        Raises:
+            StoreError: The folder can't be written or is no dataset; nothing has changed.
+            RecordError: The folder holds rows of another version or of other labels, or its card
+                promises another licence than the correction is given under.
+        """
+        if correction.consent is not None:
+            self._check_licence(correction.consent.licence)
+        return self.save_row(
+            correction.content_id, to_parquet(correction), schema=correction.schema
+        )
+
+    def save_row(self, content_id: str, data: bytes, *, schema: LabelSchema) -> Saved:
+        """Writes the parquet file of one row under its content id."""
+        path = self.root / layout.row_path(content_id)
+        if held := self._holding(content_id):
+            agreed = self._agree(held, content_id, data)
+            self.refresh(since=held)
+            return Saved(content_id, held, created=False, agreed=agreed)
+        if (self.root / layout.tombstone_path(content_id)).is_file():
+            raise TakenDownError(f"contribution {content_id} was taken down from {self.root}")
+        if of := self.copy_of():
+            raise StoreError(
+                f"{self.root} is a copy of {of}, and the next copying would delete what is saved "
+                "there: choose another folder"
+            )
+        self._check_card(schema)
+        write_durably(path, data)
+        self.refresh(since=path)
+        return Saved(content_id, path, created=True)
+
+    def _holding(self, content_id: str) -> Path | None:
+        """Returns the file that holds a row: its own, or a merged one where `index/` lists it."""
+        own = self.root / layout.row_path(content_id)
+        if own.is_file():
+            return own
+        index = (self.read(layout.index_path(content_id)) or b"").decode().split()
+        merged = self._files_of(content_id) if content_id in index else ()
+        return next((path for path in merged if content_id in self._consents(path)), None)
+
+    def _agree(self, path: Path, content_id: str, data: bytes) -> bool:
+        """Puts a row with consent in the place of the same row without; never the other way."""
+        new = from_parquet(data, source=content_id)[0]
+        if not new["consent_right"] or self._consents(path).get(content_id):
+            return False
+        whole = (new if row["content_id"] == content_id else row for row in self._rows_in(path))
+        write_durably(path, rows_to_parquet(whole))
+        return True
+
+    def _consents(self, path: Path) -> dict[str, str]:
+        rows = self._read_columns(path, ["content_id", "consent_right"])
+        return {row["content_id"]: row["consent_right"] for row in rows}
+
+    def refresh(self, *, since: Path | None = None) -> None:
+        """Makes `load_dataset` read the folder anew, at least since a file was written."""
+        stamp = self.root / layout.FRESHNESS
+        if since is None or not _is_newer(stamp, since):
+            write_durably(stamp, freshness().encode())
+
+    def _check_licence(self, licence: str) -> None:
+        """Checks that a row may be given under a licence, by the card if there is one."""
+        card = self.read(layout.CARD)
+        promised = self._block(card) if card is not None else {"licence": self.licence}
+        if told := other_licence(promised, licence):
+            raise RecordError(
+                f"{self.root} can't keep this: {told}. Name another folder, or that licence"
+            )
+
+    def _block(self, card: bytes) -> Mapping[str, Any]:
+        """Reads what the card declares of the rows."""
+        try:
+            return read_block(card.decode("utf-8", "replace"), source=str(self.root))
+        except RecordError as error:
+            raise StoreError(
+                f"{self.root / layout.CARD} is no card of a dataset of corrections: "
+                "choose an empty folder"
+            ) from error
+
+    def _check_card(self, schema: LabelSchema) -> None:
+        """Writes the card of a new dataset, or checks that rows of this schema fit the old one."""
+        card = self.read(layout.CARD)
+        if card is None:
+            facts = CardFacts(schema=schema, licence=self.licence)
+            write_durably(self.root / layout.CARD, new_card(facts).encode())
+            return
+        check_block(self._block(card), schema.name, version=schema.version, source=str(self.root))
+
+    def files(self) -> tuple[Path, ...]:
+        """Returns the parquet files of the dataset, in the order of their paths."""
+        return tuple(sorted((self.root / layout.ROWS).glob("*/*.parquet")))
+
+    def ids(self) -> tuple[str, ...]:
+        """Returns the content id of every row, sorted."""
+        return tuple(sorted(row["content_id"] for row in self.columns(["content_id"])))
+
+    def columns(self, names: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """Reads some columns of every row without touching the images.
+
+        Raises:
+            RecordError: A file is damaged or of another record version.
+            StoreError: A file can't be read.
+        """
+        for path in self.files():
+            yield from self._read_columns(path, names)
+
+    def _read_columns(self, path: Path, names: Sequence[str]) -> list[dict[str, Any]]:
+        try:
+            table = pq.ParquetFile(path)
+            check_columns(table.schema_arrow, source=path.name)
+            return table.read(list(names)).to_pylist()
+        except pa.ArrowException as error:
+            raise RecordError(f"{path} is no whole parquet file ({error})") from error
+        except OSError as error:
+            raise store_error(path.parent, error) from error
+
+    def load(self, content_id: str) -> Correction:
+        """Returns a correction that was saved here.
+
+        Raises:
+            StoreError: There is none of that id.
+            RecordError: Its row is damaged.
+        """
+        for path in self._files_of(content_id):
+            for row in self._rows_in(path):
+                if row["content_id"] == content_id:
+                    return from_row(row)
+        raise StoreError(f"{self.root} holds no contribution {content_id[:40]}")
+
+    def _files_of(self, content_id: str) -> tuple[Path, ...]:
+        """Returns the files that may hold a row: its own, or else the merged ones."""
+        if not layout.is_content_id(content_id):
+            return ()
+        own = self.root / layout.row_path(content_id)
+        merged = (self.root / layout.MERGED).glob("*.parquet")
+        return (own,) if own.is_file() else tuple(sorted(merged))
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Reads every row with its images as PNG bytes."""
+        for path in self.files():
+            yield from self._rows_in(path)
+
+    def _rows_in(self, path: Path) -> Iterator[dict[str, Any]]:
+        return rows_in(self, path.relative_to(self.root).as_posix())
+
+    def copy_of(self) -> str:
+        """Returns the dataset on the Hub that this folder mirrors, or ""."""
+        return (self.read(layout.COPY_OF) or b"").decode("utf-8", "replace").strip()
+
+    def head(self) -> str:
+        """Returns a name for the present state, which every save renews; no other can be read."""
+        return (self.read(layout.FRESHNESS) or b"main").decode("utf-8", "replace")
+
+    def paths(self, *, revision: str = "main") -> list[str]:
+        """Returns the path of every file of the dataset, relative to it."""
+        found = (path for path in self.root.rglob("*") if path.is_file())
+        return sorted(path.relative_to(self.root).as_posix() for path in found)
+
+    def read(self, path: str, *, revision: str = "main") -> bytes | None:
+        """Returns a file's content, or None where there is none."""
+        try:
+            return (self.root / path).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def read_part(
+        self, path: str, *, revision: str = "main", span: str = ""
+    ) -> tuple[bytes, int | None]:
+        """Returns a part of a file and the size of the whole; see `DatasetRepo.read_part`."""
+        first, _, last = span.partition("-")
+        try:
+            with (self.root / path).open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                start = int(first) if first else max(0, size - int(last)) if last else 0
+                file.seek(start)
+                return file.read(int(last) + 1 - start if first and last else -1), size
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise store_error(self.root, error) from error
+
+    def commit(
+        self, added: Mapping[str, bytes], *, title: str, deleted: Iterable[str] = (), parent: str
+    ) -> None:
+        """Writes files, then deletes files; done again, a crash between does no harm."""
+        log.info("%s: %s", self.root, title)
+        for path, data in added.items():
+            write_durably(self.root / path, data)
+        for path in deleted:
+            (self.root / path).unlink(missing_ok=True)
+        self.refresh()
+
+    def near_duplicates(self, image: np.ndarray) -> tuple[str, ...]:
+        """Returns the content ids of rows whose photo looks like this one, nearest first."""
+        files = self.files()
+        for path in set(files) - self._hashes.keys():
+            rows = self._read_columns(path, ["content_id", "photo_hash"])
+            self._hashes[path] = {row["content_id"]: row["photo_hash"] for row in rows}
+        held = {i: held for path in files for i, held in self._hashes[path].items()}
+        return tuple(near_duplicates(photo_hash(image), held))
+
+
+def _is_newer(first: Path, second: Path) -> bool:
+    try:
+        return first.stat().st_mtime_ns > second.stat().st_mtime_ns
+    except OSError:
+        return False

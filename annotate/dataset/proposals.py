@@ -1,0 +1,257 @@
+"""HubStore: contributions into a dataset repository, as pull requests or direct commits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from annotate.consent import DEFAULT_LICENCE
+from annotate.dataset import layout
+from annotate.dataset.card import (
+    CardFacts,
+    check_block,
+    new_card,
+    other_licence,
+    read_block,
+    set_up_card,
+)
+from annotate.dataset.repo import DatasetRepo
+from annotate.errors import RecordError, RemoteBusyError, RemoteRefusedError
+from annotate.parcel import Parcel
+from annotate.store_request import PullRequest
+from segface_hf.labels import LabelSchema
+from segface_hf.wording import counted
+
+_AGAIN = 3
+_TITLE = re.compile(r"Correction ([0-9a-f]{32})")
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What became of a contribution on the Hub.
+
+    Attributes:
+        merged: It is on the main branch; otherwise it waits in a pull request.
+        number: Number of that pull request, if there is one.
+        url: Page that shows it.
+    """
+
+    merged: bool
+    number: int | None = None
+    url: str = ""
+
+
+class HubStore:
+    """The dataset on the Hub as one token may use it.
+
+    Example:
+        >>> HubStore("org/faces", token=token).propose(Parcel(to_parquet(correction)))
+        Delivery(merged=False, number=12, url="...")
+    """
+
+    def __init__(self, repo_id: str, *, token: str | None, endpoint: str | None = None) -> None:
+        self.repo = DatasetRepo(repo_id, token=token, endpoint=endpoint)
+        self._mine: dict[str, PullRequest] | None = None
+
+    @cached_property
+    def account(self) -> str:
+        """The account behind the token, asked once."""
+        return self.repo.account()
+
+    @cached_property
+    def block(self) -> Mapping[str, Any]:
+        """What the dataset's card declares about its rows, read once.
+
+        Raises:
+            RemoteRefusedError: The dataset is not set up.
+        """
+        card = self.repo.read(layout.CARD)
+        try:
+            return read_block((card or b"").decode("utf-8", "replace"), source=self.repo.id)
+        except RecordError as error:
+            raise RemoteRefusedError(str(error)) from error
+
+    def create(
+        self, schema: LabelSchema, *, licence: str = DEFAULT_LICENCE, private: bool = False
+    ) -> None:
+        """Creates the dataset and its card; what is there already stays as it is.
+
+        A README that declares no rows yet gets what it lacks; see `renewed_card`.
+
+        Raises:
+            RecordError: Its README names another licence, or has malformed metadata.
+        """
+        self.repo.create(private=private)
+        head, facts = self.repo.head(), CardFacts(schema=schema, licence=licence)
+        held = self.repo.read(layout.CARD, revision=head)
+        card = new_card(facts, repo_id=self.repo.id)
+        if held is not None:
+            text = held.decode("utf-8", "replace")
+            card = set_up_card(text, facts, source=self.repo.id)
+            if card == text:
+                return
+        title = "Set up the dataset for corrections"
+        self.repo.commit({layout.CARD: card.encode()}, title=title, parent=head)
+
+    def propose(self, parcel: Parcel) -> Delivery:
+        """Opens a pull request with one contribution, or finds the one that holds it already.
+
+        Raises:
+            RemoteBusyError: Worth another try, which will not open a second pull request.
+            RemoteRefusedError: It can't be sent as things are, or is not wanted.
+        """
+        known = self._misfit(parcel) or self._known([parcel.id]).get(parcel.id)
+        if isinstance(known, RemoteRefusedError):
+            raise known
+        if known is not None:
+            return known
+        if self._mine is None or parcel.id in self._mine:  # it may be decided by now
+            self._mine = self.outcomes()
+        if parcel.id in self._mine:
+            return self._found(self._mine[parcel.id])
+        # Should the answer get lost, the next attempt looks again what this account has open.
+        mine, self._mine = self._mine, None
+        committed = self.repo.commit(
+            {layout.row_path(parcel.id): parcel.data},
+            title=_title(parcel.id),
+            description=_summary(parcel),
+            pull_request=True,
+        )
+        if committed.number is not None:
+            opened = PullRequest(
+                committed.number, _title(parcel.id), self.account, "open", committed.url
+            )
+            self._mine = {**mine, parcel.id: opened}
+        return Delivery(merged=False, number=committed.number, url=committed.url)
+
+    def commit(self, parcels: Iterable[Parcel]) -> dict[str, Delivery | RemoteRefusedError]:
+        """Writes contributions to the main branch in one commit, for a token that may.
+
+        Returns:
+            By content id, where it is or why it is not wanted. Sending one again is harmless.
+
+        Raises:
+            RemoteBusyError: Worth another try.
+            RemoteRefusedError: The account or the dataset does not allow it.
+        """
+        by_id = {parcel.id: parcel for parcel in parcels}
+        misfits = {
+            i: misfit
+            for i, parcel in by_id.items()
+            if (misfit := self._misfit(parcel) or self._under_another_licence(parcel))
+        }
+        wanted = {i: parcel for i, parcel in by_id.items() if i not in misfits}
+        return {**(self._commit_fresh(wanted) if wanted else {}), **misfits}
+
+    def _commit_fresh(
+        self, by_id: Mapping[str, Parcel], *, again: int = _AGAIN
+    ) -> dict[str, Delivery | RemoteRefusedError]:
+        """Commits what the dataset doesn't have, on the very commit of which that is known.
+
+        A takedown that lands during the upload is another commit: the Hub refuses this one, and
+        everything is looked at anew. What was uploaded needs no second upload.
+        """
+        head = self.repo.head()
+        results = self._known(list(by_id))
+        fresh = {i: parcel for i, parcel in by_id.items() if i not in results}
+        if not fresh:
+            return results
+        try:
+            committed = self.repo.commit(
+                {layout.row_path(i): parcel.data for i, parcel in fresh.items()},
+                title=f"Add {counted(len(fresh), 'correction')}",
+                parent=head,
+            )
+        except RemoteBusyError as error:
+            if not again or error.retry_after is not None or self.repo.head() == head:
+                raise
+            return self._commit_fresh(by_id, again=again - 1)
+        return {**results, **{i: Delivery(merged=True, url=committed.url) for i in fresh}}
+
+    def outcomes(self) -> dict[str, PullRequest]:
+        """Returns this account's pull requests by content id; an open one hides a closed one."""
+        found: dict[str, PullRequest] = {}
+        for request in self.repo.pull_requests(author=self.account):
+            content_id = proposed_id(request)
+            if content_id and _rank(request) >= _rank(found.get(content_id)):
+                found[content_id] = request
+        return found
+
+    def said(self, number: int) -> str:
+        """Returns the last thing that a maintainer said under a pull request, or ""."""
+        request = self.repo.pull_request(number)
+        heard = request.members - {request.author}
+        said = [text for author, text in request.comments if author in heard and text]
+        return said[-1] if said else ""
+
+    def reason(self, number: int) -> str:
+        """Returns why a pull request was closed."""
+        return self.said(number) or "the maintainer closed it without a word"
+
+    def _misfit(self, parcel: Parcel) -> RemoteRefusedError | None:
+        facts = parcel.facts
+        try:
+            check_block(
+                self.block, facts["schema"], version=facts["schema_version"], source=self.repo.id
+            )
+        except RecordError as error:
+            return RemoteRefusedError(str(error))
+        return None
+
+    def _under_another_licence(self, parcel: Parcel) -> RemoteRefusedError | None:
+        """Refuses what a review would forbid, because nobody reviews a direct commit."""
+        told = other_licence(self.block, parcel.facts["licence"])
+        return RemoteRefusedError(told) if told else None
+
+    def _known(self, ids: list[str]) -> dict[str, Delivery | RemoteRefusedError]:
+        """Looks which contributions the main branch has, or has had taken down, in one request."""
+        places = {f(i): None for i in ids for f in _PLACES}
+        present = self.repo.present(places) if places else set()
+        indexes = {
+            path: (self.repo.read(path) or b"").decode().split()
+            for path in sorted({layout.index_path(i) for i in ids} & present)
+        }
+        known: dict[str, Delivery | RemoteRefusedError] = {}
+        for i in ids:
+            if layout.tombstone_path(i) in present:
+                known[i] = RemoteRefusedError(
+                    "this contribution was taken down from the dataset", held=False
+                )
+            elif layout.row_path(i) in present or i in indexes.get(layout.index_path(i), ()):
+                known[i] = Delivery(merged=True)
+        return known
+
+    def _found(self, request: PullRequest) -> Delivery:
+        if request.status == "closed":
+            raise RemoteRefusedError(self.reason(request.number), held=False)
+        return Delivery(request.status == "merged", number=request.number, url=request.url)
+
+
+_PLACES = (layout.row_path, layout.tombstone_path, layout.index_path)
+
+
+def _title(content_id: str) -> str:
+    return f"Correction {content_id}"
+
+
+def proposed_id(request: PullRequest) -> str | None:
+    """Returns the content id that a pull request proposes, by its title."""
+    match = _TITLE.fullmatch(request.title)
+    return match[1] if match else None
+
+
+def _rank(request: PullRequest | None) -> int:
+    order = {"closed": 1, "draft": 2, "open": 2, "merged": 3}
+    return order.get(request.status, 1) if request else 0
+
+
+def _summary(parcel: Parcel) -> str:
+    facts = parcel.facts
+    return (
+        f"A corrected mask of {facts['changed_pixels']} changed pixels, predicted by "
+        f"`{facts['model']}`. Licence `{facts['licence']}`; photo: {facts['consent_right']}, "
+        f"people: {facts['consent_people']}."
+    )

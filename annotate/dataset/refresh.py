@@ -1,0 +1,121 @@
+"""Bookkeeping: a local mirror of a dataset, and a card that is in step with its rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from annotate._files import store_error, write_durably
+from annotate.dataset import layout
+from annotate.dataset.base import Place, upkeep
+from annotate.dataset.card import CardFacts, read_block, renewed_card
+from annotate.dataset.folder import FolderStore
+from annotate.dataset.repo import DatasetRepo
+from annotate.dataset.stats import COLUMNS, Stats, count
+from annotate.errors import StoreError
+from annotate.growth import growth_svg
+from segface_hf.labels import schema_named
+from segface_hf.wording import counted
+
+
+class Counted(Protocol):
+    """What is counted: a folder of rows, or the ledger of a dataset on the Hub."""
+
+    def columns(self, names: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """Yields some columns of every row."""
+
+
+def mirror(repo: DatasetRepo, folder: Path, *, head: str = "") -> FolderStore:
+    """Brings a folder to the state of a dataset on the Hub, downloading only what is new.
+
+    Rows that the dataset no longer has, because they were compacted or taken down, are deleted
+    here too. So the folder must be new, empty, or a copy of this very dataset, which a file in it
+    says. Without a `head`, the newest commit is taken.
+
+    Raises:
+        StoreError: The folder holds something else; nothing has changed.
+    """
+    head = head or repo.head()
+    present = set(repo.paths(revision=head))
+    store = FolderStore(folder)
+    _take_for_copy(store, repo.id, present)
+    wanted = [layout.CARD, f"{layout.ROWS}/*", "tombstones/*", "index/*"]
+    repo.snapshot(revision=head, patterns=wanted, folder=folder)
+    for path in store.files():
+        if path.relative_to(folder).as_posix() not in present:
+            path.unlink()
+    store.refresh()
+    return store
+
+
+def _take_for_copy(store: FolderStore, repo_id: str, present: Collection[str]) -> None:
+    """Marks a folder as the copy of a dataset, unless something in it would be lost."""
+    folder, of = store.root, store.copy_of()
+    if of == repo_id:
+        return
+    if of:
+        raise StoreError(f"{folder} is a copy of {of}, not of {repo_id}: name another folder")
+    try:
+        others = [path for path in store.paths() if not path.startswith(".")]
+    except OSError as error:
+        raise store_error(folder, error) from error
+    # An earlier version left no mark; what it downloaded has the Hub client's notes beside it.
+    earlier = (folder / ".cache" / "huggingface").is_dir()
+    lost = sorted(set(others) - set(present)) if earlier else others
+    if lost:
+        raise StoreError(
+            f"{folder} is no copy of {repo_id} and holds {lost[0]}, which copying could delete: "
+            "name a new folder"
+        )
+    write_durably(folder / layout.COPY_OF, f"{repo_id}\n".encode())
+
+
+def count_rows(store: Counted, *, schema_name: str | None = None) -> Stats:
+    """Counts the rows of a dataset."""
+    schema = schema_named(schema_name) if schema_name else None
+    return count(store.columns(COLUMNS), schema=schema)
+
+
+def refresh_card(
+    place: Place, rows_at: Callable[[str], Counted], *, longest: float = math.inf
+) -> Stats:
+    """Counts the card and growth plot of a dataset anew from its rows; see `renewed_card`.
+
+    Args:
+        place: The dataset, in a folder or on the Hub.
+        rows_at: Gives the rows of a commit of it: what is taken down between counting and
+            writing must not be counted, so each attempt asks again.
+        longest: Seconds; see `annotate.dataset.base.patiently`.
+
+    Raises:
+        RecordError: The dataset has no card with a schema yet.
+        RemoteError: The Hub refuses, or is too busy.
+    """
+
+    def work(head: str) -> Stats:
+        card = (place.read(layout.CARD, revision=head) or b"").decode("utf-8", "replace")
+        block = read_block(card, source=place.id or "the folder")
+        stats = count_rows(rows_at(head), schema_name=block["schema"])
+        facts = CardFacts(
+            schema=stats.schema,
+            licence=str(block["licence"]),
+            title=str(block["title"]),
+            rows=stats.rows,
+            contributors=len(stats.contributors),
+            images_by_class=stats.images_by_class,
+            pixels_by_class=stats.pixels_by_class,
+        )
+        new = renewed_card(card, facts, source=place.id or "the folder")
+        plot = growth_svg(stats.weeks).encode() if stats.weeks else None
+        wanted = {layout.CARD: new.encode(), layout.GROWTH: plot}
+        held = {layout.CARD: card.encode(), layout.GROWTH: place.read(layout.GROWTH, revision=head)}
+        if wanted != held:
+            added = {path: data for path, data in wanted.items() if data is not None}
+            gone = [path for path in held if wanted[path] is None and held[path] is not None]
+            title = f"Count {counted(stats.rows, 'contribution')}"
+            place.commit(added, title=title, deleted=gone, parent=head)
+        return stats
+
+    return upkeep(place, work, longest=longest)

@@ -1,0 +1,263 @@
+"""DatasetRepo: the only place that talks to the Hub's API, in this package's own verbs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import (
+    CommitOperationAdd,
+    CommitOperationDelete,
+    HfApi,
+    cached_assets_path,
+    get_session,
+    get_token,
+    hf_hub_url,
+    snapshot_download,
+)
+from huggingface_hub.community import Discussion, DiscussionComment, DiscussionWithDetails
+from huggingface_hub.errors import Response
+from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
+
+from annotate.errors import RecordError
+from annotate.rows.record import MAX_FILE_BYTES
+from annotate.store_errors import hub_errors
+from annotate.store_request import PullRequest, members_in
+
+_KIND = "dataset"
+
+
+def saved_token() -> str | None:
+    """Returns the token of this machine's user, from `HF_TOKEN` or `hf auth login`, if any.
+
+    For what this user does: the commands, and an app that nobody else can reach.
+    """
+    return get_token()
+
+
+@dataclass(frozen=True)
+class Committed:
+    """What a commit became: its id, and the pull request it opened, if any."""
+
+    sha: str
+    number: int | None = None
+    url: str = ""
+
+
+class DatasetRepo:
+    """One dataset repository, seen through one token.
+
+    Args:
+        repo_id: `owner/name`, from the settings of the app and never from a visitor.
+        token: Access token, or None to read what is public.
+        endpoint: Address of the Hub; None is the default one.
+    """
+
+    def __init__(self, repo_id: str, *, token: str | None, endpoint: str | None = None) -> None:
+        self.id = repo_id
+        # False and not None: without a token of its own it must not pick up one of the machine.
+        self._token = token or False
+        self._api = HfApi(endpoint=endpoint, token=self._token)
+
+    def shelf(self) -> Path | None:
+        """Returns a folder of this machine for what was read of it, or None where none can be."""
+        try:
+            place = str(self._api.endpoint).replace(":", "-")
+            return cached_assets_path("segface", namespace=place, subfolder=self.id)
+        except (OSError, ValueError):
+            return None
+
+    def account(self) -> str:
+        """Returns the name of the account behind the token."""
+        with hub_errors(self.id):
+            return str(self._api.whoami()["name"])
+
+    def create(self, *, private: bool = False) -> None:
+        """Creates the repository unless it exists."""
+        with hub_errors(self.id):
+            self._api.create_repo(self.id, repo_type=_KIND, private=private, exist_ok=True)
+
+    def private(self) -> bool:
+        """Tells whether only members see the repository."""
+        with hub_errors(self.id):
+            return bool(self._api.dataset_info(self.id).private)
+
+    def head(self, *, revision: str = "main") -> str:
+        """Returns the commit id of the main branch, or of a pull request."""
+        with hub_errors(self.id):
+            return str(self._api.dataset_info(self.id, revision=revision).sha)
+
+    def present(self, paths: Iterable[str]) -> set[str]:
+        """Returns those of the paths that exist on the main branch."""
+        with hub_errors(self.id):
+            found = self._api.get_paths_info(self.id, list(paths), repo_type=_KIND)
+        return {entry.path for entry in found}
+
+    def paths(self, *, revision: str = "main") -> list[str]:
+        """Returns the path of every file of a revision."""
+        with hub_errors(self.id):
+            return self._api.list_repo_files(self.id, repo_type=_KIND, revision=revision)
+
+    def read(self, path: str, *, revision: str = "main") -> bytes | None:
+        """Returns the content of a file, or None where there is none; keeps no copy on disk.
+
+        Raises:
+            RemoteError: The Hub refuses or can't be asked.
+            RecordError: The file is too large.
+        """
+        try:
+            return self.read_part(path, revision=revision)[0]
+        except FileNotFoundError:
+            return None
+
+    def read_part(
+        self, path: str, *, revision: str = "main", span: str = ""
+    ) -> tuple[bytes, int | None]:
+        """Returns a part of a file, and the size of the whole where the Hub says it.
+
+        Args:
+            path: The file.
+            revision: Branch, commit or `refs/pr/N`.
+            span: As in HTTP: "0-99" are the first hundred bytes, "-100" the last; "" is all.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            RemoteError: The Hub refuses or can't be asked.
+            RecordError: The part is too large.
+        """
+        with hub_errors(self.id):
+            endpoint = self._api.endpoint
+            url = hf_hub_url(self.id, path, repo_type=_KIND, revision=revision, endpoint=endpoint)
+            headers = build_hf_headers(token=self._token)
+            if span:
+                headers["Range"] = f"bytes={span}"
+            session = get_session()
+            with session.stream("GET", url, headers=headers, follow_redirects=True) as response:
+                if response.headers.get("X-Error-Code") == "EntryNotFound":
+                    raise FileNotFoundError(path)
+                if response.is_error:
+                    response.read()
+                hf_raise_for_status(response)
+                total = re.search(r"/(\d+)$", response.headers.get("Content-Range", ""))
+                return self._bounded(response, path), int(total[1]) if total else None
+
+    def _bounded(self, response: Response, path: str) -> bytes:
+        data = bytearray()
+        for part in response.iter_bytes():
+            data += part
+            if len(data) > MAX_FILE_BYTES:
+                raise RecordError(f"{path} is larger than {MAX_FILE_BYTES} bytes: it is not read")
+        return bytes(data)
+
+    def snapshot(self, *, revision: str, patterns: list[str], folder: Path) -> Path:
+        """Downloads the files of a revision that match the patterns into a folder."""
+        with hub_errors(self.id):
+            return Path(
+                snapshot_download(
+                    self.id, repo_type=_KIND, revision=revision, allow_patterns=patterns,
+                    local_dir=folder, token=self._token, endpoint=self._api.endpoint,
+                )
+            )  # fmt: skip
+
+    def commit(
+        self,
+        added: Mapping[str, bytes],
+        *,
+        title: str,
+        description: str = "",
+        deleted: Iterable[str] = (),
+        parent: str | None = None,
+        revision: str = "main",
+        pull_request: bool = False,
+    ) -> Committed:
+        """Makes one commit, on a branch or as a new pull request.
+
+        Args:
+            added: Content by path.
+            title: First line of the message.
+            description: Rest of the message.
+            deleted: Paths to delete.
+            parent: Commit that must still be the tip, so that nothing newer is overlooked.
+            revision: Branch or `refs/pr/N`.
+            pull_request: Open a pull request instead of writing to the branch.
+
+        Raises:
+            RemoteBusyError: Worth another try; the commit may or may not have landed.
+            RemoteRefusedError: The account or the repository does not allow it.
+        """
+        operations: list[CommitOperationAdd | CommitOperationDelete] = [
+            CommitOperationAdd(path, data) for path, data in added.items()
+        ]
+        operations += [CommitOperationDelete(path) for path in deleted]
+        with hub_errors(self.id):
+            info = self._api.create_commit(
+                self.id, operations, commit_message=title, commit_description=description,
+                repo_type=_KIND, revision=revision, create_pr=pull_request, parent_commit=parent,
+            )  # fmt: skip
+        return Committed(info.oid, number=info.pr_num, url=info.pr_url or info.commit_url)
+
+    def pull_requests(
+        self, *, author: str | None = None, status: str | None = None
+    ) -> Iterator[PullRequest]:
+        """Lists pull requests, newest first as the Hub sends them; status is "open" or "closed"."""
+        with hub_errors(self.id):
+            for found in self._api.get_repo_discussions(
+                self.id, repo_type=_KIND, author=author, discussion_status=status,  # type: ignore[arg-type]
+                discussion_type="pull_request",
+            ):  # fmt: skip
+                yield _pull_request(found)
+
+    def pull_request(self, number: int) -> PullRequest:
+        """Returns one pull request with its comments and changed files."""
+        with hub_errors(self.id):
+            return _pull_request(self._api.get_discussion_details(self.id, number, repo_type=_KIND))
+
+    def merge(self, number: int, *, comment: str = "") -> None:
+        """Merges a pull request."""
+        with hub_errors(self.id):
+            self._api.merge_pull_request(self.id, number, repo_type=_KIND, comment=comment or None)
+
+    def comment(self, number: int, text: str) -> None:
+        """Writes a comment under a pull request."""
+        with hub_errors(self.id):
+            self._api.comment_discussion(self.id, number, comment=text, repo_type=_KIND)
+
+    def close(self, number: int, *, comment: str) -> None:
+        """Closes a pull request without merging it, saying why."""
+        with hub_errors(self.id):
+            self._api.change_discussion_status(
+                self.id, number, "closed", comment=comment, repo_type=_KIND
+            )
+
+
+def _pull_request(found: Discussion) -> PullRequest:
+    comments: tuple[tuple[str, str], ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
+    if isinstance(found, DiscussionWithDetails):
+        comments = tuple(
+            (event.author, event.content)
+            for event in found.events
+            if isinstance(event, DiscussionComment)
+        )
+        files = tuple(changed_files(found.diff or ""))
+    return PullRequest(
+        found.num, found.title, found.author, found.status, found.url, comments, files,
+        members_in(found),
+    )  # fmt: skip
+
+
+def changed_files(diff: str) -> Iterator[tuple[str, str]]:
+    """Reads which paths a git diff adds, changes or deletes; a rename counts as changed.
+
+    Git quotes a name with anything unusual in it and repeats the name of a file that is added or
+    deleted. A line that is otherwise is given as it is, so that no file goes unseen.
+    """
+    for part in re.split(r"^(?=diff --git )", diff, flags=re.MULTILINE):
+        if not part.startswith("diff --git "):
+            continue
+        line, _, rest = part.partition("\n")
+        named = re.fullmatch(r"diff --git a/(.+) b/\1", line)
+        change = {"new": "added", "deleted": "deleted"}.get(rest.split(" ", 1)[0], "changed")
+        yield (change, named[1]) if named else ("changed", line.removeprefix("diff --git "))

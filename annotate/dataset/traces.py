@@ -1,0 +1,115 @@
+"""Traces: the pull requests that hold contributions, under every id that these went by."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Set
+from dataclasses import dataclass
+from functools import partial
+
+from annotate.dataset import layout
+from annotate.dataset.base import patiently
+from annotate.dataset.index import Ledger
+from annotate.dataset.proposals import proposed_id
+from annotate.dataset.repo import DatasetRepo
+from annotate.errors import RemoteRefusedError
+from annotate.store_request import PullRequest
+
+FIXED = "Fixed and accepted as `{}`."
+_FIXED = re.compile(re.escape(FIXED).replace(r"\{\}", "([0-9a-f]{32})"))
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A pull request and the ids of the contribution in it.
+
+    Attributes:
+        request: The pull request.
+        title: The id in its title, which a fix leaves as it was; "" where there is none.
+        rows: Ids of the rows that it adds.
+        said: Ids that a comment says it was accepted under, where the Hub shows no rows.
+    """
+
+    request: PullRequest
+    title: str
+    rows: frozenset[str]
+    said: frozenset[str] = frozenset()
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """Every id that it is known by."""
+        return (self.rows | self.said | {self.title}) - {""}
+
+    @property
+    def merged(self) -> bool:
+        """Whether a maintainer looked at its row and took it."""
+        return self.request.status == "merged"
+
+    @property
+    def open(self) -> bool:
+        """Whether it waits for a decision."""
+        return self.request.status in ("open", "draft")
+
+
+def traces(repo: DatasetRepo, *, held: Set[str]) -> tuple[Trace, ...]:
+    """Returns the trace of every pull request, open or not, that proposes a contribution.
+
+    Args:
+        repo: The dataset.
+        held: Ids that the head has. A merged request with such a title was taken as it was, or
+            its author changed the title since; it isn't looked at, so that nobody's row goes by
+            the title of another's request. The other merged ones cost a request each.
+    """
+    requests = patiently(lambda: list(repo.pull_requests()))
+    found = (_trace(repo, request, held) for request in reversed(requests))
+    return tuple(trace for trace in found if trace.ids)
+
+
+def under_all_ids(named: Set[str], among: Iterable[Trace]) -> set[str]:
+    """Returns the named ids and the others of the same contributions, before and after a fix.
+
+    Only merged requests tell, because an open one may hold whatever rows a stranger likes.
+    """
+    merged = [trace for trace in among if trace.merged]
+    ids = set(named).union(*(trace.rows for trace in merged if trace.ids & named))
+    return ids | {trace.title for trace in merged if trace.ids & ids and trace.title}
+
+
+def of_their_photos(
+    repo: DatasetRepo, mine: Iterable[Trace], others: Iterable[Trace], *, photos: Set[str]
+) -> list[Trace]:
+    """Returns those of the others that hold the same photo, as far as their rows say.
+
+    Args:
+        repo: The dataset.
+        mine: Requests whose photos are looked for, a small request each.
+        others: Requests to look at, a small request each.
+        photos: Further photo ids to look for.
+    """
+    ledger = Ledger()
+    wanted = set(photos).union(*(_photos(repo, ledger, trace) for trace in mine))
+    return [t for t in others if _photos(repo, ledger, t) & wanted] if wanted else []
+
+
+def _trace(repo: DatasetRepo, request: PullRequest, held: Set[str]) -> Trace:
+    title = proposed_id(request) or ""
+    if title and (title in held or request.status != "merged"):
+        return Trace(request, title, frozenset([title]))
+    whole = patiently(lambda: repo.pull_request(request.number))
+    added = (layout.id_at(path) for change, path in whole.files if change == "added")
+    rows = frozenset(content_id for content_id in added if content_id)
+    # Anybody can write a comment, so one counts only where there is nothing better.
+    texts = () if rows or not title else (text for _, text in whole.comments)
+    said = (content_id for text in texts for content_id in _FIXED.findall(text))
+    return Trace(request, title, rows, frozenset(said))
+
+
+def _photos(repo: DatasetRepo, ledger: Ledger, trace: Trace) -> set[str]:
+    number, found = trace.request.number, set[str]()
+    for content_id in sorted(trace.ids):
+        try:
+            row = patiently(partial(ledger.proposed, repo, number, content_id))
+        except RemoteRefusedError:  # the Hub's support may have removed its ref
+            continue
+        found |= {row["photo_id"]} if row else set()
+    return found

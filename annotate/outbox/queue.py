@@ -1,0 +1,266 @@
+"""Outbox: the durable queue between "the person pressed Save" and "it is on the Hub".
+
+    <root>/<tray>/<content id>.parquet       the row, until it is merged or refused
+    <root>/<tray>/<content id>.json          what has happened to it so far, absent at first
+    <root>/<tray>/done/<content id>.json     how it ended
+    <root>/<tray>/anonymous                  there where no account stands behind the tray
+    <root>/photos.txt                        hashes of the photos, to recognise look-alikes
+
+A tray belongs to one contributor. Its folder is named by a hash, so no name chosen by a visitor
+becomes a path, and nobody reaches a tray without its key: a verified account name, or the secret
+of an anonymous session. The row is written first and whole; a crash at any later moment leaves a
+row without notes, which is the same as one that was saved just now.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+
+from annotate._files import store_error, write_durably
+from annotate.correction import Correction
+from annotate.dataset.layout import is_content_id
+from annotate.entry import Entry, State
+from annotate.errors import ConsentError, RecordError, StoreError
+from annotate.parcel import Parcel
+from annotate.rows.photo_hash import near_duplicates, photo_hash
+from annotate.rows.record import from_parquet, from_row, to_parquet
+
+MOST_PER_TRAY = 500
+PHOTOS = "photos.txt"
+_ANONYMOUS = "anonymous"
+log = logging.getLogger(__name__)
+Clock = Callable[[], float]
+
+
+class Tray:
+    """The contributions of one contributor."""
+
+    def __init__(self, folder: Path, *, clock: Clock = time.time) -> None:
+        self.folder = folder
+        self.name = folder.name
+        self._clock = clock
+
+    def put(self, correction: Correction) -> Entry:
+        """Puts a correction durably on disk; putting it again returns what became of it.
+
+        Raises:
+            StoreError: The disk is full, can't be written, or too much is waiting already.
+        """
+        content_id, path = correction.content_id, self._row(correction.content_id)
+        held = self._read(content_id)
+        if held is not None and (correction.consent is None or not self._lacks_consent(path)):
+            return held
+        if held is None and self._is_full():
+            raise StoreError(
+                f"{MOST_PER_TRAY} contributions wait here already: let them be sent first"
+            )
+        self._prepare()
+        write_durably(path, to_parquet(correction))
+        self._remember(correction)
+        if held is not None:
+            self.note(replace(held, state=State.SAVED, reason="", delay=0.0))
+        return self.entry(content_id)
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Returns every contribution of this tray, finished ones included, by id."""
+        ids = {p.stem for p in (*self._rows(), *(self.folder / "done").glob("*.json"))}
+        return tuple(entry for i in sorted(ids) if (entry := self._read(i)) is not None)
+
+    def open_entries(self) -> Iterator[Entry]:
+        """Yields the contributions that something may still happen to.
+
+        The photo of one that is decided goes, where a crash came before `note` removed it.
+        """
+        for path in self._rows():
+            entry = self._read(path.stem)
+            if entry is not None and entry.state.final:
+                path.unlink(missing_ok=True)
+            elif entry is not None:
+                yield entry
+
+    def entry(self, content_id: str) -> Entry:
+        """Returns what is known about one contribution.
+
+        Raises:
+            StoreError: This tray has none of that id.
+        """
+        entry = self._read(content_id)
+        if entry is None:
+            raise StoreError(f"no contribution {content_id[:40]} of yours is kept here")
+        return entry
+
+    def knows(self, content_id: str) -> bool:
+        """Tells whether a contribution was ever put here."""
+        return self._read(content_id) is not None
+
+    def consents(self, content_id: str) -> bool:
+        """Tells whether a contribution may be shared; what was decided could be."""
+        return self.knows(content_id) and not self._lacks_consent(self._row(content_id))
+
+    def load(self, content_id: str) -> Correction:
+        """Returns a contribution that is not decided yet.
+
+        Raises:
+            StoreError: This tray has none of that id.
+        """
+        return from_row(from_parquet(self._bytes(content_id), source=content_id)[0])
+
+    def parcel(self, content_id: str) -> Parcel:
+        """Returns a contribution ready to be sent.
+
+        Raises:
+            ConsentError: It carries no consent.
+            RecordError: Its file is damaged.
+            StoreError: It is gone.
+        """
+        return Parcel(self._bytes(content_id))
+
+    def forget(self, content_id: str) -> None:
+        """Removes a row that is kept elsewhere now, or is not needed any more."""
+        self._notes(content_id, done=False).unlink(missing_ok=True)
+        self._row(content_id).unlink(missing_ok=True)
+
+    def note(self, entry: Entry) -> Entry:
+        """Writes down durably what has happened to a contribution."""
+        entry = replace(entry, since=self._clock())
+        data = json.dumps({**asdict(entry), "state": entry.state.value}).encode()
+        write_durably(self._notes(entry.id, done=entry.state.final), data)
+        if entry.state.final:
+            # The dataset has what was merged, and what was refused is of no more use here: a
+            # stranger's photo should not stay.
+            self.forget(entry.id)
+        return entry
+
+    def mark_anonymous(self) -> None:
+        """Notes that no account stands behind this tray.
+
+        Raises:
+            StoreError: The disk is full or can't be written.
+        """
+        self._prepare()
+        if not self.is_anonymous():
+            write_durably(self.folder / _ANONYMOUS, b"")
+
+    def is_anonymous(self) -> bool:
+        """Tells whether no account stands behind this tray."""
+        return (self.folder / _ANONYMOUS).exists()
+
+    def waiting(self) -> int:
+        """Returns how many rows are here, sent or not."""
+        return len(self._rows())
+
+    def _is_full(self) -> bool:
+        """Tells whether as much waits to be sent as may; what is proposed has been sent."""
+        if len(self._rows()) < MOST_PER_TRAY:
+            return False
+        unsent = [e for e in self.open_entries() if e.state is not State.PROPOSED]
+        return len(unsent) >= MOST_PER_TRAY
+
+    def _prepare(self) -> None:
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise store_error(self.folder, error) from error
+
+    def _remember(self, correction: Correction) -> None:
+        """Adds a photo's hash to those of the whole outbox; one short line is one write."""
+        line = f"{photo_hash(correction.image)} {correction.content_id}\n"
+        try:
+            with (self.folder.parent / PHOTOS).open("a", encoding="ascii") as lines:
+                lines.write(line)
+        except OSError as error:
+            log.warning("the photo of %s is not remembered: %s", correction.content_id, error)
+
+    def _rows(self) -> list[Path]:
+        return sorted(self.folder.glob("*.parquet"))
+
+    def _row(self, content_id: str) -> Path:
+        if not is_content_id(content_id):
+            raise StoreError("a contribution's id is 32 hexadecimal digits")
+        return self.folder / f"{content_id}.parquet"
+
+    def _notes(self, content_id: str, *, done: bool) -> Path:
+        return self._row(content_id).parent / ("done" if done else ".") / f"{content_id}.json"
+
+    def _bytes(self, content_id: str) -> bytes:
+        path = self._row(content_id)
+        try:
+            return path.read_bytes()
+        except FileNotFoundError as error:
+            raise StoreError(f"no contribution {content_id[:40]} of yours is kept here") from error
+        except OSError as error:
+            raise store_error(path.parent, error) from error
+
+    def _lacks_consent(self, path: Path) -> bool:
+        """Tells whether a row was saved before its contributor agreed to share it."""
+        try:
+            Parcel(path.read_bytes())
+        except FileNotFoundError:
+            return False
+        except (ConsentError, RecordError):
+            return True
+        return False
+
+    def _read(self, content_id: str) -> Entry | None:
+        row = self._row(content_id)
+        for done in (True, False):
+            try:
+                notes = json.loads(self._notes(content_id, done=done).read_bytes())
+                return Entry(**{**notes, "state": State(notes["state"])})
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+                continue
+            except (ValueError, TypeError, KeyError):
+                break  # damaged notes are as good as none: sending again does no harm
+        return Entry(content_id, since=row.stat().st_mtime) if row.is_file() else None
+
+
+class Outbox:
+    """All trays of an app, on storage that outlives it."""
+
+    def __init__(self, root: str | Path, *, clock: Clock = time.time) -> None:
+        self.root = Path(root)
+        self._clock = clock
+
+    def tray(self, key: str) -> Tray:
+        """Returns the tray of a contributor.
+
+        Args:
+            key: Account name verified by the Hub, or the secret of an anonymous session; never
+                anything that a visitor could choose.
+        """
+        return Tray(self.root / tray_name(key), clock=self._clock)
+
+    def near_duplicates(self, image: np.ndarray) -> tuple[str, ...]:
+        """Returns the ids of contributions whose photo looks like this one, nearest first.
+
+        Covers everything that was ever put into this outbox, by whomever.
+        """
+        try:
+            lines = (self.root / PHOTOS).read_text(encoding="ascii").splitlines()
+        except FileNotFoundError:
+            return ()
+        pairs = (line.split() for line in lines)
+        held = {pair[1]: pair[0] for pair in pairs if len(pair) == 2 and len(pair[0]) == 64}
+        return tuple(near_duplicates(photo_hash(image), held))
+
+    def now(self) -> float:
+        """Returns the clock time that entries are written and compared with."""
+        return self._clock()
+
+    def trays(self) -> tuple[Tray, ...]:
+        """Returns every tray, for the courier only."""
+        folders = sorted(p for p in self.root.glob("?" * 32) if p.is_dir())
+        return tuple(Tray(folder, clock=self._clock) for folder in folders)
+
+
+def tray_name(key: str) -> str:
+    """Returns the folder name of a contributor's tray."""
+    return hashlib.sha256(b"segface tray\0" + key.encode()).hexdigest()[:32]

@@ -1,0 +1,1 @@
+"""Review of open contributions: inspect, compare, accept or reject."""

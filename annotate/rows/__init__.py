@@ -1,0 +1,1 @@
+"""One dataset row as bytes: record, parquet limits, pictures, checks."""

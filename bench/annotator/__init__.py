@@ -1,0 +1,1 @@
+"""A simulated annotator that drives the editor's own modules."""

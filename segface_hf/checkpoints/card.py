@@ -1,0 +1,232 @@
+"""Model cards: what a checkpoint is, how to use it, its classes, and whose rights apply."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from segface_hf.checkpoints import upstream
+from segface_hf.config import SegFaceConfig
+from segface_hf.terms import DATASETS, OTHER, datasets_behind, is_published
+
+LIBRARY = "segface-hf"
+PLACEHOLDER = "org/name"  # in usage lines, until the checkpoint is published somewhere
+UNFINISHED = "say so here before you publish them"  # where only the owner of photos knows
+_UPSTREAM_CODE = "https://github.com/Kartik-3004/SegFace"
+_PAPER = "https://arxiv.org/abs/2412.08647"
+_SEGFACE_CITATION = """@inproceedings{narayan2025segface,
+  title={Segface: Face segmentation of long-tail classes},
+  author={Narayan, Kartik and Vs, Vibashan and Patel, Vishal M},
+  booktitle={Proceedings of the AAAI Conference on Artificial Intelligence},
+  volume={39},
+  number={6},
+  pages={6182--6190},
+  year={2025}
+}"""
+
+
+def model_card(config: SegFaceConfig, *, repo_id: str = PLACEHOLDER) -> str:
+    """Writes the `README.md` of a checkpoint.
+
+    Args:
+        config: The checkpoint's configuration; everything in the card follows from it.
+        repo_id: Where it will live on the Hub, for the usage lines.
+
+    Returns:
+        Markdown with the Hub's front matter.
+    """
+    sections = [
+        _front_matter(config),
+        _introduction(config),
+        _usage(config, repo_id),
+        _labels(config),
+    ]
+    if is_published(config):
+        sections.append(_reported(config))
+    sections += [_limits(config), _licences(config), _citation(config)]
+    return "\n".join(section.strip() + "\n" for section in sections)
+
+
+def _front_matter(config: SegFaceConfig) -> str:
+    lines = [
+        *licence_lines(config.license or OTHER),
+        f"library_name: {LIBRARY}",
+        "pipeline_tag: image-segmentation",
+    ]
+    if is_published(config):
+        lines.append(f"base_model: {upstream.REPOSITORY}")
+    tags = ["face-parsing", "semantic-segmentation", "segface", config.schema]
+    return "\n".join(["---", *lines, "tags:", *(f"- {tag}" for tag in tags), "---"])
+
+
+def licence_lines(licence: str) -> list[str]:
+    """Returns the lines of a card's metadata about a licence; none where it is unknown."""
+    named = ["license_name: see-the-card"] if licence == OTHER else []
+    return [f"license: {licence}", *named] if licence else []
+
+
+def _introduction(config: SegFaceConfig) -> str:
+    labels = config.labels
+    origin = (
+        f"Converted without loss from `{config.source}` (`{config.source_digest}`), a checkpoint "
+        "of the kind that the authors of SegFace publish at "
+        f"[{upstream.REPOSITORY}](https://huggingface.co/{upstream.REPOSITORY}): "
+        "same architecture, same weights, the same logits within 1e-4, no pickle."
+        if is_published(config)
+        else f"Source: {config.source or 'not stated'}."
+    )
+    return f"""
+# SegFace, {config.backbone}, {config.resolution} pixels, {labels.num_classes} classes
+
+Face parsing: a face crop in, a class for every pixel out, with one learnable token a class
+([paper]({_PAPER}), [authors' code]({_UPSTREAM_CODE})).
+
+{origin}
+
+| | |
+| --- | --- |
+| backbone | `{config.backbone}` |
+| input | {config.resolution} x {config.resolution} RGB, mean {config.mean}, std {config.std} |
+| warp | {_WARPS[config.warp]} |
+| label schema | `{config.schema}` |
+"""
+
+
+_WARPS: Mapping[str, str] = MappingProxyType(
+    {
+        "none": "none",
+        "identity": "none; landmarks are asked for, as the published forward does, and not used",
+        "tanh": "five-landmark alignment and tanh warp of factor 0.8, forward and back",
+    }
+)
+
+
+def _usage(config: SegFaceConfig, repo_id: str) -> str:
+    size = config.resolution
+    call = "model(pixels)" if config.warp == "none" else "model(pixels, landmarks)"
+    landmarks = (
+        ""
+        if config.warp == "none"
+        else "\n# landmarks: (1, 5, 2) x and y in input pixels: image-left eye, image-right eye,\n"
+        "# nose, image-left and image-right mouth corner"
+    )
+    return f"""
+## Usage
+
+```bash
+pip install {LIBRARY}
+segface parse photo.jpg --model {repo_id}
+```
+
+```python
+from PIL import Image
+from segface_hf import FaceParser
+
+parse = FaceParser.from_pretrained("{repo_id}").parse(Image.open("photo.jpg"))
+parse.mask  # (height, width) uint8 of class ids, in the photo's own pixels
+```
+
+The model alone, on aligned crops:
+
+```python
+from segface_hf import SegFace
+
+model = SegFace.from_pretrained("{repo_id}")
+# pixels: (1, 3, {size}, {size}) RGB, normalised as config.json says{landmarks}
+mask = {call}.argmax(1)
+```
+"""
+
+
+def _labels(config: SegFaceConfig) -> str:
+    labels = config.labels
+    rows = [
+        f"| {index} | {name} | #{r:02x}{g:02x}{b:02x} | {labels.names[labels.mirror_ids[index]]} |"
+        for index, (name, (r, g, b)) in enumerate(zip(labels.names, labels.colors, strict=True))
+    ]
+    table = "\n".join(rows)
+    return f"""
+## Classes
+
+Left and right are the subject's: `l_eye` is on the right of a picture of a person who looks at the
+camera. `l_lip` and `u_lip` are the lower and the upper lip. The last column is the class that a
+pixel has after the picture is flipped left to right.
+
+| id | class | colour | flipped |
+| --- | --- | --- | --- |
+{table}
+"""
+
+
+def _reported(config: SegFaceConfig) -> str:
+    folder = _published_folder(config.source)
+    if folder is None or folder.mean_f1 is None:
+        return """
+## Scores
+
+Upstream reports no score for this file that could be traced to it; none is repeated here.
+"""
+    data = DATASETS[config.schema].name
+    return f"""
+## Scores
+
+| reported by | data | mean F1 |
+| --- | --- | --- |
+| upstream's README, for `{folder.name}` | {data} | {folder.mean_f1:.2f} |
+
+The figure is upstream's; it was not measured again with these weights.
+"""
+
+
+def _published_folder(source: str) -> upstream.PublishedFolder | None:
+    """The published folder that a source names, in upstream's repository or on a disk."""
+    parts = source.removeprefix(f"{upstream.REPOSITORY}/").split("/")
+    return upstream.parse_folder(parts[0]) if len(parts) == 2 else None
+
+
+def _limits(config: SegFaceConfig) -> str:
+    data = " and ".join(data.name for data in datasets_behind(config))
+    rare = "Accessories are its weakest classes. " if config.labels.tail else ""
+    trained = f"It learnt from {data}" if data else "It learnt from the data named above"
+    return f"""
+## Limits
+
+{rare}A face that is strongly turned, covered or very small is parsed worse.
+{trained}, whose people, poses and lighting are not everyone's: measure on your own pictures before
+you rely on it. It tells parts of faces; it identifies no one.
+"""
+
+
+def _licences(config: SegFaceConfig) -> str:
+    unknown = "What the source above names, under its terms." if config.source else "Not stated."
+    known = " ".join(f"{data.name}. {data.terms}" for data in datasets_behind(config))
+    return f"""
+## Licences
+
+- Code of `{LIBRARY}`: Apache-2.0. The authors' code: MIT.
+- Weights: {_weights(config)}
+- Training data: {known or unknown}
+"""
+
+
+def _weights(config: SegFaceConfig) -> str:
+    if is_published(config):
+        return f"{upstream.LICENSE.upper()}, as the authors' model card states."
+    if config.license != OTHER:
+        return f"{config.license or 'Not stated'}."
+    source = config.source or "not stated"
+    if DATASETS["celebamask_hq"] in datasets_behind(config):
+        return f"for non-commercial research only. Source: {source}."
+    return f"under the terms of their source: {source}."
+
+
+def _citation(config: SegFaceConfig) -> str:
+    entries = [_SEGFACE_CITATION, *(data.citation for data in datasets_behind(config))]
+    joined = "\n\n".join(entries)
+    return f"""
+## Citation
+
+```bibtex
+{joined}
+```
+"""

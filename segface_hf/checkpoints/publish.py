@@ -1,0 +1,159 @@
+"""Pushes a checkpoint folder to the Hub, after checking that it would load again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from huggingface_hub import CommitOperationAdd, HfApi, metadata_load
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id
+
+from segface_hf.checkpoints import hub
+from segface_hf.checkpoints.card import PLACEHOLDER, UNFINISHED
+from segface_hf.config import SegFaceConfig
+from segface_hf.errors import CheckpointError, CheckpointNotFoundError
+from segface_hf.hub_client import hub_errors, is_passing
+from segface_hf.modeling.segface import SegFace
+
+FILES = (hub.CARD_FILE, hub.CONFIG_FILE, hub.WEIGHTS_FILE)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What publishing would do.
+
+    Attributes:
+        folder: The checkpoint folder.
+        repo_id: `org/name`.
+        private: Whether a repository that is made for it is private.
+        sizes: Bytes of each file to upload, by name.
+        config: The checkpoint's configuration.
+    """
+
+    folder: Path
+    repo_id: str
+    private: bool
+    sizes: dict[str, int]
+    config: SegFaceConfig
+
+
+def plan(folder: str | Path, repo_id: str, *, private: bool = False) -> Plan:
+    """Checks that a folder can be published: complete, exact, licensed, and a possible name.
+
+    Args:
+        folder: A checkpoint folder with its model card.
+        repo_id: `org/name`.
+        private: Whether the repository, where it is made, is private.
+
+    Raises:
+        CheckpointNotFoundError: A file is missing.
+        CheckpointError: The checkpoint does not load, its card doesn't say under which licence it
+            is, or the name can't be one.
+    """
+    folder = Path(folder)
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    if missing:
+        raise CheckpointNotFoundError(
+            f"{folder} lacks {missing}: publish a folder that `segface convert` or `train` wrote"
+        )
+    try:
+        validate_repo_id(repo_id)
+    except HFValidationError as error:
+        raise CheckpointError(f"'{repo_id}' can't be a repository name: {error}") from error
+    if repo_id.count("/") != 1:
+        raise CheckpointError(f"expected a repository name like org/name, got '{repo_id}'")
+    _check_card(folder / hub.CARD_FILE)
+    config = SegFace.from_pretrained(folder).config
+    sizes = {name: (folder / name).stat().st_size for name in FILES}
+    return Plan(folder, repo_id, private, sizes, config)
+
+
+def _check_card(path: Path) -> None:
+    """Refuses a card that leaves open who may use the weights for what."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        metadata = metadata_load(path) or {}
+    except (UnicodeDecodeError, ValueError, yaml.YAMLError) as error:
+        raise CheckpointError(f"{path} can't be read as a model card: {error}") from error
+    if not metadata.get("license"):
+        raise CheckpointError(
+            f"{path} says no licence: write `license:` and the licence of the weights between its "
+            "two lines of ---, such as `license: cc-by-4.0`; `other` where the text tells it"
+        )
+    if UNFINISHED in text:
+        raise CheckpointError(
+            f"{path} still reads '{UNFINISHED}': write in place of that sentence what the licence "
+            "of the training photos allows"
+        )
+
+
+def publish(
+    folder: str | Path, repo_id: str, *, private: bool = False, token: str | None = None,
+    commit_message: str | None = None, revision: str | None = None, create_pr: bool = False,
+    replace_card: bool = True,
+) -> str:  # fmt: skip
+    """Uploads a checkpoint in one commit; the repository is made where it does not exist.
+
+    Args:
+        folder: A checkpoint folder with its model card.
+        repo_id: `org/name`.
+        private: Whether the repository, where it is made, is private.
+        token: Hub token; None uses the one of `hf auth login`.
+        commit_message: What the commit says; None names the model.
+        revision: The branch that takes it; None for the main branch.
+        create_pr: Whether it becomes a pull request instead.
+        replace_card: Whether a card that is there already is replaced by the folder's.
+
+    Returns:
+        The address of the commit, or of the pull request.
+
+    Raises:
+        CheckpointNotFoundError: A file is missing.
+        CheckpointError: `plan` refuses the folder, or the Hub refuses it or can't be reached.
+
+    Example:
+        >>> publish("swin", "org/segface-swin-celeb-512", private=True)
+    """
+    checked = plan(folder, repo_id, private=private)
+    api = HfApi(token=token)
+    try:
+        api.create_repo(repo_id, private=private, exist_ok=True)
+        keeps = not replace_card and api.file_exists(repo_id, hub.CARD_FILE, revision=revision)
+        names = [name for name in FILES if not (keeps and name == hub.CARD_FILE)]
+        title = f"Add SegFace {checked.config.backbone}, {checked.config.schema}"
+        commit = api.create_commit(
+            repo_id, [_addition(checked, name) for name in names],
+            commit_message=commit_message or title, revision=revision, create_pr=create_pr,
+        )  # fmt: skip
+    except hub_errors() as error:
+        raise CheckpointError(_refusal(error, repo_id)) from error
+    return str(commit.pr_url or commit.commit_url)
+
+
+def _addition(checked: Plan, name: str) -> CommitOperationAdd:
+    """A file to upload; the card's usage lines learn where the checkpoint lives."""
+    path = checked.folder / name
+    if name != hub.CARD_FILE:
+        return CommitOperationAdd(path_in_repo=name, path_or_fileobj=path)
+    text = path.read_text(encoding="utf-8").replace(PLACEHOLDER, checked.repo_id)
+    return CommitOperationAdd(path_in_repo=name, path_or_fileobj=text.encode())
+
+
+def _refusal(error: Exception, repo_id: str) -> str:
+    # What stops the upload of a large file comes wrapped, and its wrapping says nothing.
+    cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
+    status = getattr(getattr(cause, "response", None), "status_code", None)
+    reason = " ".join(str(cause).split()).rstrip(".")
+    if status in (401, 403):
+        return (
+            f"the Hub does not let this token write to '{repo_id}' ({status}): log in with "
+            "`hf auth login` or give --token of a member with write access"
+        )
+    if is_passing(error):
+        return (
+            f"the Hub can't be reached or is busy ({reason}), so '{repo_id}' may lack the "
+            "checkpoint: publish it again later, what is there already is not sent twice"
+        )
+    return f"the Hub refused '{repo_id}': {reason}"

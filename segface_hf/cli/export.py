@@ -1,0 +1,85 @@
+"""`segface export`: a checkpoint as an ONNX file, with its parity report."""
+
+from __future__ import annotations
+
+import argparse
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from segface_hf.cli.arguments import share, whole
+from segface_hf.errors import ConfigError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from segface_hf.labels import LabelSchema
+
+HELP = "export a checkpoint to ONNX, and prove that it is the same"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    parser.add_argument("model", help="checkpoint folder, Hub id, 'embedded' or 'synthetic'")
+    parser.add_argument("--format", choices=["onnx"], default="onnx", help="default: %(default)s")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder to write")
+    parser.add_argument("--int8", action="store_true", help="eight-bit convolutions; needs --data")
+    parser.add_argument(
+        "--data", metavar="DIR",
+        help="folder with images/ and masks/ of aligned faces: calibrates int8, and adds F1",
+    )  # fmt: skip
+    parser.add_argument(
+        "--limit",
+        type=whole(1),
+        default=100,
+        metavar="N",
+        help="pictures of it; default: %(default)s",
+    )
+    parser.add_argument(
+        "--agreement", type=share, metavar="SHARE",
+        help="share of pixels whose label must agree; default: 0.9999, with --int8 0.95",
+    )  # fmt: skip
+
+
+def _check_installed() -> None:
+    missing = [name for name in ("onnx", "onnxruntime", "onnxscript") if find_spec(name) is None]
+    if missing:
+        raise ConfigError(
+            f"export needs {', '.join(missing)}: install it with `pip install 'segface-hf[export]'`"
+        )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exports, and prints what was measured."""
+    from dataclasses import replace
+
+    _check_installed()
+    from segface_hf.export.onnx_export import OPSET, export_onnx
+    from segface_hf.export.parity import Limits
+    from segface_hf.modeling.segface import SegFace
+
+    model = SegFace.from_pretrained(args.model)
+    limits = Limits.usual(int8=args.int8)
+    if args.agreement is not None:
+        limits = replace(limits, agreement=args.agreement)
+    pictures, masks = _pairs(args.data, args.limit, model.config.labels) if args.data else ([], [])
+    export = export_onnx(
+        model, args.out, int8=args.int8, pictures=pictures, masks=masks, limits=limits
+    )
+    parity = export.parity
+    print(f"{export.path}: opset {OPSET}, {export.path.stat().st_size / 1e6:.1f} MB")
+    print(f"largest logit difference {parity.logit_difference:.2g} of the largest logit")
+    print(f"labels agree on {parity.agreement:.4%} of {parity.pictures} pictures")
+    if parity.f1_model is not None and parity.f1_export is not None:
+        print(f"mean F1 {parity.f1_export:.4f}, of the original {parity.f1_model:.4f}")
+    return 0
+
+
+def _pairs(
+    folder: str, limit: int, schema: LabelSchema
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    import numpy as np
+
+    from segface_hf.data.folder import find_pairs, read_pair
+
+    pairs = [read_pair(pair, schema) for pair in find_pairs(folder)[:limit]]
+    return [np.asarray(photo) for photo, _ in pairs], [mask for _, mask in pairs]

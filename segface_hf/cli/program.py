@@ -1,0 +1,95 @@
+"""The command line: a table of commands, and errors as one sentence."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from io import TextIOWrapper
+
+from segface_hf import __version__
+from segface_hf.errors import SegFaceError
+
+USAGE_ERROR = 2
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Program:
+    """A command line made of commands.
+
+    Attributes:
+        name: How it is called.
+        description: One sentence for `--help`.
+        commands: Command -> module with HELP, add_arguments and run.
+    """
+
+    name: str
+    description: str
+    commands: Mapping[str, str]
+
+    def parser(self, names: Sequence[str] = ()) -> argparse.ArgumentParser:
+        """Returns the argument parser of some commands, by default of all."""
+        parser = argparse.ArgumentParser(prog=self.name, description=self.description)
+        parser.add_argument("--version", action="version", version=f"segface-hf {__version__}")
+        parser.add_argument("-v", "--verbose", action="store_true", help="log what is going on")
+        commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+        for name in names or self.commands:
+            command = import_module(self.commands[name])
+            sub = commands.add_parser(name, help=command.HELP, description=command.HELP)
+            command.add_arguments(sub)
+            sub.set_defaults(run=command.run)
+        return parser
+
+    def run(self, arguments: Sequence[str] | None = None) -> int:
+        """Runs one command; returns 0, 1 for partial failure, 2 for an error."""
+        for stream in (sys.stdout, sys.stderr):
+            # A file's name may be bytes that are no text.
+            if isinstance(stream, TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        # Only the named command is loaded: some bring a model or a rendering engine with them.
+        args = self.parser([word for word in given if word in self.commands][:1]).parse_args(given)
+        logging.basicConfig(
+            level=logging.INFO if args.verbose else logging.WARNING,
+            format="%(levelname)s %(name)s: %(message)s",
+        )
+        speaker = f"{self.name.split()[-1]} {args.command}"
+        try:
+            return int(args.run(args))
+        except SegFaceError as error:
+            print(f"{speaker}: {error}", file=sys.stderr)
+            return USAGE_ERROR
+        except KeyboardInterrupt:
+            print(f"{speaker}: interrupted", file=sys.stderr)
+            return INTERRUPTED
+
+
+def _of_package(name: str) -> tuple[str, str]:
+    return name, f"segface_hf.cli.{name}"
+
+
+COMMANDS = (
+    "parse",
+    "convert",
+    "train",
+    "average",
+    "evaluate",
+    "publish",
+    "export",
+    "render",
+    "celebamask",
+)
+SEGFACE = Program(
+    "segface",
+    "Face parsing with SegFace: photos in, part masks out.",
+    dict(map(_of_package, COMMANDS)),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs `segface`."""
+    return SEGFACE.run(arguments)

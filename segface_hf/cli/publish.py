@@ -1,0 +1,31 @@
+"""`segface publish`: a checkpoint folder to the Hub."""
+
+from __future__ import annotations
+
+import argparse
+
+HELP = "push a checkpoint folder to the Hugging Face Hub"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the folder, the repository and how to publish."""
+    parser.add_argument("folder", metavar="DIR", help="a folder that convert or train wrote")
+    parser.add_argument("repo_id", metavar="ORG/NAME", help="the model repository")
+    parser.add_argument("--private", action="store_true", help="make a new repository private")
+    parser.add_argument("--dry-run", action="store_true", help="check everything, send nothing")
+    parser.add_argument("--token", help="Hub token; by default that of `hf auth login`")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Checks the folder, and sends it unless this is a dry run."""
+    from segface_hf.checkpoints.publish import plan, publish
+
+    if args.dry_run:
+        planned = plan(args.folder, args.repo_id, private=args.private)
+        kind = "private" if args.private else "public"
+        print(f"would publish to {planned.repo_id}, made {kind} if it is new:")
+        for name, size in planned.sizes.items():
+            print(f"  {name}  {size / 1e6:.2f} MB")
+        return 0
+    print(publish(args.folder, args.repo_id, private=args.private, token=args.token))
+    return 0

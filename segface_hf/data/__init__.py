@@ -1,0 +1,1 @@
+"""Folders and rows of photos with masks, for the trainer, evaluation and exchange."""

@@ -1,0 +1,253 @@
+"""Data folders: pairs of photos and masks with equal stems, read, checked and kept in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from tqdm import tqdm
+
+from segface_hf.errors import DataError, LabelError
+from segface_hf.images import BOMBS, DAMAGED, opaque, upright
+from segface_hf.jobs.files import is_own_picture
+from segface_hf.labels import IGNORED, LabelSchema
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+MASK_SUFFIX = ".png"
+_MASK_MODES = ("L", "P")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A photo and its mask.
+
+    Attributes:
+        stem: Their common name without suffix.
+        image: Path of the photo.
+        mask: Path of the mask, a single-channel PNG of class ids.
+    """
+
+    stem: str
+    image: Path
+    mask: Path
+
+
+def find_pairs(folder: str | Path) -> tuple[Pair, ...]:
+    """Lists a data folder's pairs, by name.
+
+    Args:
+        folder: Holds `images/` and `masks/` with equal stems.
+
+    Raises:
+        DataError: A folder is missing or empty, or a file has no partner.
+    """
+    root = Path(folder)
+    images = _by_stem(root / "images", IMAGE_SUFFIXES)
+    masks = _by_stem(root / "masks", (MASK_SUFFIX,))
+    for stems, others, kind in ((images, masks, "mask"), (masks, images, "image")):
+        lonely = sorted(stems.keys() - others.keys())
+        if lonely:
+            raise DataError(
+                f"{stems[lonely[0]]} has no {kind} named '{lonely[0]}' in {root / kind}s "
+                f"({len(lonely)} such files): add it, or remove the file"
+            )
+    return tuple(Pair(stem, images[stem], masks[stem]) for stem in sorted(images))
+
+
+def _by_stem(folder: Path, suffixes: Sequence[str]) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise DataError(
+            f"{folder} is not a folder: a data folder holds images/ and masks/ with equal stems"
+        )
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in suffixes or path.name.startswith("."):
+            continue
+        if path.stem in found:
+            raise DataError(f"{found[path.stem]} and {path} have the same stem: keep one of them")
+        found[path.stem] = path
+    if not found:
+        raise DataError(f"{folder} holds no files of type {', '.join(suffixes)}")
+    return found
+
+
+def read_mask(path: Path, schema: LabelSchema, *, gaps: bool = False) -> np.ndarray:
+    """Reads a mask as uint8 (H, W) of class ids.
+
+    Args:
+        path: A PNG.
+        schema: Refuses ids outside it.
+        gaps: Lets pixels be `IGNORED`, as long as others show that the mask is one of class ids.
+
+    Raises:
+        DataError: Not a single-channel picture, or it holds an id that the schema lacks.
+    """
+    try:
+        with Image.open(path) as file:
+            if file.mode not in _MASK_MODES:
+                raise DataError(
+                    f"{path} is a {file.mode} picture: a mask has one 8-bit channel of class ids"
+                )
+            mask = np.array(file, dtype=np.uint8)
+    except (*DAMAGED, *BOMBS) as error:
+        raise DataError(f"{path} can't be read as a mask: {error}") from error
+    known = np.where(mask == IGNORED, 0, mask) if gaps else mask
+    if not known.any() and mask.any():
+        raise DataError(
+            f"{path} holds nothing but 0 and {IGNORED}: expected class ids, with {IGNORED} where a "
+            "pixel isn't labelled. Give a black-and-white mask of one part that part's id; leave "
+            "out a photo of which no part is labelled"
+        )
+    try:
+        schema.check_mask(known, source=str(path))
+    except LabelError as error:
+        raise DataError(str(error)) from error
+    return mask
+
+
+def read_photo(pair: Pair, size: tuple[int, int]) -> Image.Image:
+    """Reads a photo as RGB, turned as its mask is.
+
+    A phone stores a photo on its side and notes how it is to be turned. Its mask may be drawn on
+    the photo as it is looked at or as it is stored; the size tells which. Depth and transparency
+    become what `load_image` makes of them.
+
+    Args:
+        pair: The photo, and its mask.
+        size: Width and height of the mask.
+
+    Raises:
+        DataError: The file can't be decoded, its size differs, or the mask fits both ways.
+    """
+    try:
+        with Image.open(pair.image) as file:
+            file.load()
+            looked_at = upright(file)
+            views = [looked_at] if looked_at is file else [looked_at, file]
+            fitting = [opaque(view) for view in views if view.size == size]
+    except (*DAMAGED, *BOMBS) as error:
+        raise DataError(f"{pair.image} can't be read as a photo: {error}") from error
+    if not fitting:
+        raise DataError(
+            f"{pair.mask} has size {size[0]} x {size[1]} but its photo has "
+            f"{looked_at.width} x {looked_at.height}: both must have the same size"
+        )
+    if len(fitting) > 1 and not is_own_picture(pair.mask):
+        raise DataError(
+            f"{pair.image} is stored turned (EXIF orientation), and its mask fits it as it is "
+            "stored and as it is looked at: turn the photo for good, or remove its EXIF data"
+        )
+    return fitting[0]
+
+
+def read_pair(pair: Pair, schema: LabelSchema) -> tuple[Image.Image, np.ndarray]:
+    """Reads a photo and its mask, whose pixels may be `IGNORED`.
+
+    Raises:
+        DataError: One can't be read, their sizes differ, or the mask fits a turned photo both ways.
+    """
+    mask = read_mask(pair.mask, schema, gaps=True)
+    return read_photo(pair, (mask.shape[1], mask.shape[0])), mask
+
+
+def check_pairs(pairs: Sequence[Pair], schema: LabelSchema, *, progress: bool = True) -> None:
+    """Reads every pair, so that a bad one is told before hours of work and not after.
+
+    Args:
+        pairs: What `find_pairs` gave.
+        schema: Refuses ids outside it.
+        progress: Whether to show how far it is, where that takes longer than a moment.
+
+    Raises:
+        DataError: Names the first file that can't be used.
+    """
+
+    def check(pair: Pair) -> None:
+        read_pair(pair, schema)
+
+    with ThreadPoolExecutor(2) as pool:
+        checked = pool.map(check, pairs)
+        bar = {"desc": "check", "unit": "photo", "delay": 2, "disable": not progress}
+        for _ in tqdm(checked, total=len(pairs), **bar):
+            pass
+
+
+def iterate_pairs(
+    pairs: Sequence[Pair], schema: LabelSchema
+) -> Iterator[tuple[Pair, Image.Image, np.ndarray]]:
+    """Reads pairs one by one, at their own size."""
+    for pair in pairs:
+        yield (pair, *read_pair(pair, schema))
+
+
+@dataclass(frozen=True)
+class PhotoSet:
+    """Photos and masks in memory, at one square size.
+
+    Attributes:
+        images: uint8 (N, 3, S, S) RGB.
+        masks: uint8 (N, S, S) of class ids and `IGNORED`.
+        stems: N names.
+        schema: What the ids stand for.
+    """
+
+    images: Tensor
+    masks: Tensor
+    stems: tuple[str, ...]
+    schema: LabelSchema
+
+    def __len__(self) -> int:
+        return len(self.stems)
+
+    def presence(self) -> Tensor:
+        """Returns bool (N, K): which classes each mask holds."""
+        counts = [torch.bincount(m.flatten().long(), minlength=256) for m in self.masks]
+        return torch.stack(counts)[:, : self.schema.num_classes] > 0
+
+    def pixel_share(self) -> Tensor:
+        """Returns float64 (K,): the share of each class in all pixels."""
+        counts = sum(torch.bincount(m.flatten().long(), minlength=256) for m in self.masks)
+        known = torch.as_tensor(counts)[: self.schema.num_classes].double()
+        return known / known.sum().clamp(min=1)
+
+    def subset(self, keep: Sequence[int]) -> PhotoSet:
+        """Returns the photos at these positions."""
+        index = torch.tensor(list(keep), dtype=torch.long)
+        stems = tuple(self.stems[i] for i in keep)
+        return PhotoSet(self.images[index], self.masks[index], stems, self.schema)
+
+
+def load_photos(pairs: Sequence[Pair], schema: LabelSchema, *, side: int) -> PhotoSet:
+    """Reads pairs into memory, resized to a square.
+
+    Args:
+        pairs: What `find_pairs` gave.
+        schema: Refuses ids outside it.
+        side: Side in pixels. Photos resize bicubically, masks by nearest.
+
+    Raises:
+        DataError: Names the first file that can't be used.
+    """
+
+    if not pairs:
+        raise DataError("no photos to load: the list of pairs is empty")
+    # Filled in place: thousands of photos are not to be in memory twice.
+    images = torch.empty((len(pairs), 3, side, side), dtype=torch.uint8)
+    masks = torch.empty((len(pairs), side, side), dtype=torch.uint8)
+
+    def load(index: int) -> None:
+        image, mask = read_pair(pairs[index], schema)
+        resized = image.resize((side, side), Image.Resampling.BICUBIC)
+        ids = Image.fromarray(mask).resize((side, side), Image.Resampling.NEAREST)
+        images[index] = torch.from_numpy(np.array(resized)).permute(2, 0, 1)
+        masks[index] = torch.from_numpy(np.array(ids))
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(load, range(len(pairs))))
+    return PhotoSet(images, masks, tuple(pair.stem for pair in pairs), schema)

@@ -1,0 +1,84 @@
+"""Dataset rows as a data folder: a dataset of corrections trains like photos and masks on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segface_hf._utils import write_whole
+from segface_hf.errors import DataError
+from segface_hf.labels import LabelSchema
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+_COLUMNS = ("content_id", "image", "mask", "schema", "schema_version")
+
+
+def unpack_dataset(source: str, folder: Path, *, schema: LabelSchema) -> Path:
+    """Writes the rows of a dataset as `images/` and `masks/` with equal stems.
+
+    Rows that are there already are kept, so that a resumed run, or one on a dataset that has
+    grown, writes only what is new; rows that the dataset no longer has are removed.
+
+    Args:
+        source: `org/name` on the Hub, or a folder of contributions.
+        folder: Where to write.
+        schema: The label schema that the model is trained on.
+
+    Returns:
+        The folder.
+
+    Raises:
+        DataError: There is no such dataset, it holds other columns or labels, or no row at all.
+    """
+    rows = _load(source)
+    wanted = _check(rows, source=source, schema=schema)
+    for part in ("images", "masks"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+        for path in (folder / part).glob("*.png"):
+            if path.stem not in wanted:
+                path.unlink()
+    for index, stem in enumerate(rows["content_id"]):
+        if not (folder / "masks" / f"{stem}.png").is_file():
+            _write(rows[index], folder, stem)
+    return folder
+
+
+def _load(source: str) -> Dataset:
+    from datasets import load_dataset
+    from datasets.exceptions import DatasetsError
+
+    try:
+        return load_dataset(source, split="train")
+    except (DatasetsError, FileNotFoundError, ValueError, ConnectionError) as error:
+        raise DataError(
+            f"'{source}' can't be loaded as a dataset of corrections: {error}"
+        ) from error
+
+
+def _check(rows: Dataset, *, source: str, schema: LabelSchema) -> set[str]:
+    missing = [name for name in _COLUMNS if name not in rows.column_names]
+    if missing:
+        raise DataError(f"'{source}' lacks the columns {missing} of a dataset of corrections")
+    names = set(rows["schema"])
+    if names - {schema.name}:
+        raise DataError(
+            f"'{source}' holds '{', '.join(sorted(names))}' masks, the model has "
+            f"'{schema.name}' classes: train with that schema"
+        )
+    if versions := set(rows["schema_version"]) - {schema.version}:
+        raise DataError(
+            f"'{source}' holds '{schema.name}' masks of version {', '.join(sorted(versions))}, the "
+            f"model's '{schema.name}' classes are of version {schema.version}: give the model the "
+            "label_names that those masks were made with, in their order"
+        )
+    if not len(rows):
+        raise DataError(f"'{source}' holds no contribution yet")
+    return set(rows["content_id"])
+
+
+def _write(row: dict[str, Any], folder: Path, stem: str) -> None:
+    """Writes the mask last, as a whole, so that a mask means that its photo is whole."""
+    row["image"].convert("RGB").save(folder / "images" / f"{stem}.png", compress_level=1)
+    write_whole(folder / "masks" / f"{stem}.png", lambda path: row["mask"].save(path, "PNG"))

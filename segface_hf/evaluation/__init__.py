@@ -1,0 +1,1 @@
+"""Scores of a model on photos with masks, with intervals and reports."""

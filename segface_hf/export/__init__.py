@@ -1,0 +1,1 @@
+"""ONNX export, 8-bit quantisation and the parity check."""

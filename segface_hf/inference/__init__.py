@@ -1,0 +1,1 @@
+"""The same network in its fast form: fused operations that return labels."""

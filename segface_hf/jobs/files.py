@@ -1,0 +1,182 @@
+"""Result files: the mask, the overlay and the report that a photo leaves, and what they tell."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image, PngImagePlugin
+
+from segface_hf._utils import write_whole
+from segface_hf.errors import DataError, OutputError
+from segface_hf.faces import Face, FaceParse
+from segface_hf.overlay import blend
+
+if TYPE_CHECKING:
+    from segface_hf.jobs.photos import Photo
+
+# A label map has long runs: a higher level costs time and saves next to nothing.
+_PNG_LEVEL = 3
+_JPEG_QUALITY = 90
+_JPEG_SIDE = 65_500
+
+
+_MASK, _OVERLAY, _REPORT = "_mask.png", "_overlay.jpg", ".json"
+_ALWAYS = {"photo", "schema", "digest", "faces", "classes"}
+# Says in each picture whose it is: a run that was killed leaves pictures without their report.
+_MADE_BY = "segface parse"
+
+
+@dataclass(frozen=True)
+class Results:
+    """Where one photo's results go; the report is written last, so it stands for all."""
+
+    mask: Path
+    overlay: Path
+    report: Path
+
+    @classmethod
+    def of(cls, folder: Path, photo: Photo) -> Results:
+        """Names the results of a photo in the output folder."""
+        base = folder / photo.name
+        return cls(
+            base.with_name(base.name + _MASK),
+            base.with_name(base.name + _OVERLAY),
+            base.with_name(base.name + _REPORT),
+        )
+
+
+def report(photo: Photo, parse: FaceParse, settings: dict[str, Any]) -> dict[str, Any]:
+    """Describes a parse in JSON's values: faces, classes, areas, and how it was made."""
+    height, width = parse.mask.shape
+    ids = parse.schema.label2id
+    return {
+        "photo": photo.path.name,
+        "width": width,
+        "height": height,
+        "schema": parse.schema.name,
+        **settings,
+        "faces": [_described(face) for face in parse.faces],
+        "classes": {
+            name: {"id": ids[name], "pixels": count, "share": round(count / (width * height), 6)}
+            for name, count in parse.areas().items()
+        },
+    }
+
+
+def _described(face: Face) -> dict[str, Any]:
+    points = None if face.landmarks is None else face.landmarks.astype(float).round(2).tolist()
+    return {
+        "box": [round(value, 2) for value in face.box],
+        "landmarks": points,
+        "confidence": round(face.confidence, 4),
+    }
+
+
+def is_result(path: Path) -> bool:
+    """Whether a picture is the mask or the overlay that an earlier run left."""
+    for ending in (_MASK, _OVERLAY):
+        if path.name.endswith(ending):
+            name = path.name.removesuffix(ending) + _REPORT
+            return is_own_picture(path) or _read(path.with_name(name)).keys() >= _ALWAYS
+    return False
+
+
+def is_done(results: Results, photo: Photo, settings: dict[str, Any]) -> bool:
+    """Whether a photo's results are all there and were made with the same settings.
+
+    Raises:
+        DataError: They are of another photo, or files of somebody's own have their names: a run
+            must not replace those unasked.
+    """
+    written, fingerprint = _read(results.report), photo.fingerprint()
+    if not written.keys() >= _ALWAYS:
+        _check_free(results)
+        return False
+    if not fingerprint:
+        return False
+    if written.get("fingerprint") != fingerprint:
+        raise DataError(
+            f"'{results.report}' is of another photo of that name, or of this one before it "
+            "changed: choose another --out, or replace what is there with --overwrite"
+        )
+    same = all(written.get(key) == value for key, value in settings.items())
+    return same and results.mask.is_file() and results.overlay.is_file()
+
+
+def _check_free(results: Results) -> None:
+    """Refuses to go on where a file that no run wrote would be replaced."""
+    pictures = (results.mask, results.overlay)
+    foreign = [path for path in pictures if os.path.isfile(path) and not is_own_picture(path)]
+    if os.path.isfile(results.report):
+        foreign.append(results.report)
+    if foreign:
+        raise DataError(
+            f"'{foreign[0]}' is there already and is no result of segface parse: choose another "
+            "--out, move it away, or replace it with --overwrite"
+        )
+
+
+def is_own_picture(path: Path) -> bool:
+    """Whether `segface parse` wrote a mask or an overlay."""
+    try:
+        with Image.open(path) as picture:
+            said = picture.info.get("Software", picture.info.get("comment", b""))
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return False
+    return said in (_MADE_BY, _MADE_BY.encode())
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A report, empty where there is none."""
+    try:
+        written = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return written if isinstance(written, dict) else {}
+
+
+def _overlay(image: Image.Image, parse: FaceParse) -> Image.Image:
+    """The photo under its colours, scaled down where a JPEG could not hold it."""
+    shrink = min(1.0, _JPEG_SIDE / max(image.size))
+    if shrink == 1.0:
+        return blend(image, parse.mask, parse.schema)
+    size = (max(1, int(image.width * shrink)), max(1, int(image.height * shrink)))
+    mask = Image.fromarray(parse.mask).resize(size, Image.Resampling.NEAREST)
+    small = image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+    return blend(small, np.asarray(mask), parse.schema)
+
+
+def write_results(
+    results: Results, image: Image.Image, parse: FaceParse, content: dict[str, Any]
+) -> None:
+    """Writes the mask (mode L, ids), the overlay and the report, each all or nothing.
+
+    Raises:
+        OutputError: One can't be written.
+        DataError: Only this photo's can't: its name is too long.
+    """
+    overlay = _overlay(image, parse)
+    text = json.dumps(content, indent=2) + "\n"
+    mask, told = Image.fromarray(parse.mask), PngImagePlugin.PngInfo()
+    told.add_text("Software", _MADE_BY)
+    png: dict[str, Any] = {"compress_level": _PNG_LEVEL, "pnginfo": told}
+    jpeg: dict[str, Any] = {"quality": _JPEG_QUALITY, "comment": _MADE_BY}
+    try:
+        write_whole(results.mask, lambda p: mask.save(p, "PNG", **png))
+        write_whole(results.overlay, lambda p: overlay.save(p, "JPEG", **jpeg))
+        write_whole(results.report, lambda p: p.write_text(text, encoding="utf-8"))
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise DataError(
+                f"'{results.overlay.name}' is too long for a name: rename it"
+            ) from error
+        raise OutputError(
+            f"can't write the results to '{results.mask.parent}': {error.strerror or error}. "
+            "What was written before is kept: run the same command again to go on"
+        ) from error

@@ -1,0 +1,1 @@
+"""The SegFace network: backbones, decoder and the model that loads and saves."""

@@ -1,0 +1,1 @@
+"""From a photo to its label map: detect, frame, align, parse, merge."""

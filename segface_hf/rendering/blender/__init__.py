@@ -1,0 +1,1 @@
+"""Scenes in Blender: objects, materials, lights, cameras and label passes."""

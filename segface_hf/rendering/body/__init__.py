@@ -1,0 +1,1 @@
+"""Meshes of heads and bodies with skin, eyes and hair."""

@@ -1,0 +1,1 @@
+"""Meshes of clothes, glasses, headwear and jewellery."""

@@ -1,0 +1,144 @@
+"""Parses as the plain values that the browser draws: class lists, faces, and a sentence."""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from annotate.label_maps import pack_label_map
+from segface_hf.labels import RGB, LabelSchema
+from segface_hf.wording import counted
+from space.state.photo_cache import OpenPhoto
+
+if TYPE_CHECKING:
+    from segface_hf.parser import FaceParse
+
+NO_FACE = "No face was found in this photo. You can parse the whole picture as one face."
+_DOUBT_SIDE = 640
+# A rare class that covers less than this share of all labelled pixels is listed, not announced.
+_SPECK = 0.0003
+_TITLES = {
+    "l_ear": "left ear", "r_ear": "right ear", "l_brow": "left brow", "r_brow": "right brow",
+    "l_eye": "left eye", "r_eye": "right eye", "l_lip": "lower lip", "u_lip": "upper lip",
+    "mouth": "inner mouth", "cloth": "clothes",
+}  # fmt: skip
+# Okabe and Ito's palette, whose hues readers with any colour vision tell apart.
+_SAFE: tuple[RGB, ...] = (
+    (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0),
+    (204, 121, 167),
+)  # fmt: skip
+
+
+def title(name: str) -> str:
+    """Returns a class name as people say it; sides are the subject's."""
+    return _TITLES.get(name, name.replace("_", " "))
+
+
+def safe_colors(count: int) -> tuple[RGB, ...]:
+    """Returns colours by id that differ in hue for every reader, or else in lightness."""
+    colors: list[RGB] = [(0, 0, 0)]
+    for index in range(count - 1):
+        red, green, blue = (channel / 255 for channel in _SAFE[index % len(_SAFE)])
+        hue, light, strength = colorsys.rgb_to_hls(red, green, blue)
+        light = (light, light * 0.5, light + (1 - light) * 0.6)[index // len(_SAFE) % 3]
+        r, g, b = colorsys.hls_to_rgb(hue, light, strength)
+        colors.append((round(255 * r), round(255 * g), round(255 * b)))
+    return tuple(colors)
+
+
+def class_rows(parse: FaceParse) -> list[dict[str, Any]]:
+    """Returns one row a class: rare classes first, then by area, the largest first.
+
+    A row's `confidence` is the mean probability in percent of the pixels that got the class, None
+    where the class is absent or the model gave no probabilities.
+    """
+    schema, count = parse.schema, parse.schema.num_classes
+    areas = np.bincount(parse.mask.ravel(), minlength=count)
+    known = parse.confidence is not None
+    weights = parse.confidence if parse.confidence is not None else np.zeros_like(parse.mask)
+    sums = np.bincount(parse.mask.ravel(), weights.ravel(), minlength=count)
+    safe = safe_colors(count)
+    rows = [
+        {
+            "id": index,
+            "name": name,
+            "title": title(name),
+            "rare": index in schema.tail,
+            "color": list(schema.colors[index]),
+            "safe": list(safe[index]),
+            "area": int(areas[index]),
+            "share": float(areas[index] / parse.mask.size),
+            "confidence": _percent(sums[index], areas[index], known=known),
+        }
+        for index, name in enumerate(schema.names)
+    ]
+    return sorted(rows, key=lambda row: (not row["rare"], -row["area"]))
+
+
+def _percent(total: float, count: int, *, known: bool) -> int | None:
+    return round(100 * total / count / 255) if known and count else None
+
+
+def sentence(parse: FaceParse) -> str:
+    """Says in one sentence what a parse found."""
+    faces = len(parse.faces)
+    if not faces:
+        return NO_FACE
+    least = _SPECK * np.count_nonzero(parse.mask)
+    seen = [i for i in parse.schema.tail if np.count_nonzero(parse.mask == i) > least]
+    rare = [title(parse.schema.names[i]) for i in seen]
+    found = counted(faces, "face")
+    return f"{found}, with {_listed(rare)}." if rare else f"{found}, no accessories seen."
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def photo_view(photo: OpenPhoto, *, note: str = "") -> dict[str, Any]:
+    """Returns what the parse view needs of one photo, without the photo's own bytes.
+
+    Args:
+        photo: An open photo.
+        note: A sentence to add, such as that the photo was reduced.
+    """
+    parse = photo.parse
+    height, width = parse.mask.shape
+    return {
+        "id": photo.key,
+        "w": width,
+        "h": height,
+        "labels": pack_label_map(parse.mask),
+        "confidence": None if parse.confidence is None else _small(parse.confidence),
+        "other": None,
+        "faces": [
+            {"box": [float(v) for v in face.box], "confidence": float(face.confidence)}
+            for face in parse.faces
+        ],
+        "classes": class_rows(parse),
+        "note": " ".join(filter(None, (sentence(parse), note))),
+        "model": parse.model_id,
+    }
+
+
+def _small(plane: np.ndarray) -> dict[str, Any]:
+    """Packs a doubt plane, thinned out to what a screen shows."""
+    step = -(-max(plane.shape) // _DOUBT_SIDE)
+    return pack_label_map(np.ascontiguousarray(plane[::step, ::step]))
+
+
+def describe_schema(schema: LabelSchema) -> list[dict[str, Any]]:
+    """Returns the classes of a schema as plain values, by id."""
+    return [
+        {
+            "id": index,
+            "name": name,
+            "title": title(name),
+            "color": list(schema.colors[index]),
+            "rare": index in schema.tail,
+        }
+        for index, name in enumerate(schema.names)
+    ]

@@ -1,0 +1,134 @@
+"""Files that a visitor takes away: masks, colours, cut-outs, COCO, one ZIP of it all."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import numpy as np
+from PIL import Image
+
+from space.coco import coco_document
+from space.errors import VisitError
+from space.handlers.browser_values import describe_schema, title
+from space.state.photo_cache import OpenPhoto
+
+_READ_ME = """Face parts of one photo
+
+photo.png      the photo, upright, without metadata
+mask.png       one number a pixel, a class id of schema.json; 0 is background
+coloured.png   the same in the colours of schema.json, for looking at
+cutouts/       one picture a class, transparent elsewhere
+coco.json      one segment a class as COCO run lengths, and the faces' boxes
+schema.json    class ids, names and colours, the model, and what it found
+
+Left and right are the person's own. Made by {model} ({digest}); ids follow "{schema}".
+Read mask.png as numbers: in Python, numpy.array(PIL.Image.open("mask.png")).
+"""
+
+
+def _png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=4)
+    return buffer.getvalue()
+
+
+def _zip(files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data)
+    return buffer.getvalue()
+
+
+def mask_png(photo: OpenPhoto) -> bytes:
+    """Returns the class ids as a grey PNG."""
+    return _png(Image.fromarray(photo.parse.mask))
+
+
+def coloured_png(photo: OpenPhoto) -> bytes:
+    """Returns the mask in the schema's colours."""
+    colors = np.asarray(photo.parse.schema.colors, np.uint8)
+    return _png(Image.fromarray(colors[photo.parse.mask]))
+
+
+def cutouts(photo: OpenPhoto) -> dict[str, bytes]:
+    """Returns one RGBA PNG for each class that is present, transparent elsewhere, by file name."""
+    pixels, parse = np.asarray(photo.image), photo.parse
+    found = {}
+    for index in (i for i in np.unique(parse.mask).tolist() if i):
+        alpha = np.where(parse.mask == index, 255, 0).astype(np.uint8)
+        cut = np.dstack((pixels * (alpha[..., None] > 0), alpha))
+        found[f"{parse.schema.names[index]}.png"] = _png(Image.fromarray(cut))
+    return found
+
+
+def coco_json(photo: OpenPhoto) -> bytes:
+    """Returns the parse as a COCO document."""
+    return json.dumps(coco_document(photo.parse, file_name="photo.png")).encode()
+
+
+def schema_json(photo: OpenPhoto) -> bytes:
+    """Returns what the ids stand for and what the parse found."""
+    parse = photo.parse
+    areas = np.bincount(parse.mask.ravel(), minlength=parse.schema.num_classes).tolist()
+    return json.dumps(
+        {
+            "schema": parse.schema.name,
+            "classes": describe_schema(parse.schema),
+            "areas": {title(n): a for n, a in zip(parse.schema.names, areas, strict=True) if a},
+            "faces": len(parse.faces),
+            "model": parse.model_id,
+            "revision": parse.revision,
+            "digest": parse.digest,
+        },
+        indent=2,
+    ).encode()
+
+
+def everything(photo: OpenPhoto) -> bytes:
+    """Returns one ZIP of all the above with an explanation."""
+    parse = photo.parse
+    read_me = _READ_ME.format(
+        model=parse.model_id, digest=parse.digest or "no digest", schema=parse.schema.name
+    )
+    return _zip(
+        {
+            "README.txt": read_me.encode(),
+            "photo.png": photo.path.read_bytes(),
+            "mask.png": mask_png(photo),
+            "coloured.png": coloured_png(photo),
+            **{f"cutouts/{name}": data for name, data in cutouts(photo).items()},
+            "coco.json": coco_json(photo),
+            "schema.json": schema_json(photo),
+        }
+    )
+
+
+KINDS: Mapping[str, tuple[str, str, Callable[[OpenPhoto], bytes]]] = MappingProxyType(
+    {
+        "everything": ("Everything (ZIP)", "segface.zip", everything),
+        "mask": ("Mask, class ids (PNG)", "mask.png", mask_png),
+        "coloured": ("Coloured mask (PNG)", "coloured.png", coloured_png),
+        "cutouts": ("Cut-outs by class (ZIP)", "cutouts.zip", lambda p: _zip(cutouts(p))),
+        "coco": ("COCO segments (JSON)", "coco.json", coco_json),
+    }
+)
+
+
+def make_download(kind: str, photo: OpenPhoto) -> tuple[str, bytes]:
+    """Makes one of `KINDS`.
+
+    Returns:
+        The file's name and its bytes.
+
+    Raises:
+        VisitError: No such kind.
+    """
+    if kind not in KINDS:
+        raise VisitError(f"There is no download '{kind}': choose one of {', '.join(KINDS)}.")
+    _, name, make = KINDS[kind]
+    return name, make(photo)

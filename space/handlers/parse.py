@@ -1,0 +1,245 @@
+"""What the parse view and the parse endpoints do, without a user interface around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from segface_hf.errors import ImageError, SegFaceError
+from segface_hf.images import load_image
+from segface_hf.labels import LabelSchema
+from space.errors import TooManyPhotosError, VisitError
+from space.handlers.browser_values import title
+from space.handlers.services import Services
+from space.state.examples import Example
+from space.state.photo_cache import OpenPhoto
+from space.state.showcase import Showcase
+
+
+@dataclass(frozen=True)
+class Request:
+    """How a visitor wants photos parsed.
+
+    Attributes:
+        visitor: The session that asks, for the rate limit.
+        model: A model id.
+        whole_image: Takes the whole picture for one face.
+        address: Where it asks from, for the rate limit; empty where nobody can tell.
+    """
+
+    visitor: str
+    model: str
+    whole_image: bool = False
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """One photo that was parsed, with a sentence to add where it was changed first."""
+
+    photo: OpenPhoto
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Photos that were parsed, and one sentence for each that could not be.
+
+    Attributes:
+        parsed: In the order in which they were given.
+        problems: One clear sentence each.
+    """
+
+    parsed: tuple[Parsed, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Where the shelf keeps the photos."""
+        return tuple(item.photo.key for item in self.parsed)
+
+    @property
+    def count(self) -> int:
+        """How many photos were dealt with."""
+        return len(self.parsed) + len(self.problems)
+
+
+def parse_photo(services: Services, path: str | Path, *, request: Request) -> Parsed:
+    """Parses one uploaded photo and opens it for this visit.
+
+    Raises:
+        ImageError: The file is no picture, damaged, or larger than accepted.
+        TooFastError: The visitor parses more photos a minute than accepted.
+        CheckpointError: The model can't be loaded.
+    """
+    _check_bytes(services, Path(path))
+    image = load_image(Path(path).read_bytes(), max_pixels=services.settings.max_pixels)
+    services.limit.spend(request.visitor, request.address)
+    return _parse(services, image, request)
+
+
+def open_example(
+    services: Services, showcase: Showcase, example: Example, *, request: Request
+) -> Parsed:
+    """Opens an example for this visit, with the parse that is known of it where there is one.
+
+    Raises:
+        TooFastError: It has to be parsed, and the visitor parses more than accepted.
+        CheckpointError: It has to be parsed, and the model can't be loaded.
+    """
+    parse = showcase.known(example.name, model=request.model)
+    if parse is None:
+        return parse_photo(services, example.path, request=request)
+    return Parsed(services.shelf.put(load_image(example.path.read_bytes()), parse))
+
+
+def parse_photos(services: Services, paths: Sequence[str | Path], *, request: Request) -> Batch:
+    """Parses several uploaded photos; one that fails does not stop the others.
+
+    Raises:
+        VisitError: No photo was given.
+        TooManyPhotosError: More than accepted at once.
+    """
+    *_, batch = parse_each(services, paths, request=request)
+    return batch
+
+
+def parse_each(
+    services: Services, paths: Sequence[str | Path], *, request: Request
+) -> Iterator[Batch]:
+    """Does the same photo by photo, so that a visitor who leaves stops it.
+
+    Yields:
+        What was parsed so far, after every photo.
+
+    Raises:
+        VisitError: No photo was given.
+        TooManyPhotosError: More than accepted at once.
+    """
+    parsed: list[Parsed] = []
+    problems: list[str] = []
+    for number, path in enumerate(checked(services, paths), start=1):
+        try:
+            parsed.append(parse_photo(services, path, request=request))
+        except SegFaceError as error:
+            which = f"Photo {number}: " if len(paths) > 1 else ""
+            problems.append(f"{which}{as_sentence(error)}")
+        yield Batch(tuple(parsed), tuple(problems))
+
+
+def checked(services: Services, paths: Sequence[str | Path]) -> Sequence[str | Path]:
+    """Returns the photos if their number is accepted.
+
+    Raises:
+        VisitError: None was given.
+        TooManyPhotosError: More than accepted at once.
+    """
+    if not paths:
+        raise VisitError("Choose a photo first.")
+    if len(paths) > (most := services.settings.max_photos):
+        raise TooManyPhotosError(f"At most {most} photos at once, got {len(paths)}: choose fewer.")
+    return paths
+
+
+def parse_again(services: Services, key: str, *, request: Request) -> Parsed:
+    """Parses an open photo once more, with another model or as one whole face.
+
+    Raises:
+        PhotoGoneError: The photo is no longer open.
+        TooFastError: The visitor parses more photos a minute than accepted.
+        CheckpointError: The model can't be loaded; the photo stays as it was.
+    """
+    image = services.shelf.get(key).image
+    services.limit.spend(request.visitor, request.address)
+    return _parse(services, image, request)
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """What another model says about an open photo.
+
+    Attributes:
+        mask: uint8 (H, W) of the open photo's size.
+        sentence: How much the two differ.
+    """
+
+    mask: np.ndarray
+    sentence: str
+
+
+def parse_beside(services: Services, key: str, *, request: Request) -> Beside:
+    """Parses an open photo with another model, to look at both; nothing is replaced.
+
+    Raises:
+        PhotoGoneError: The photo is no longer open.
+        VisitError: The models name different classes.
+        TooFastError: The visitor parses more photos a minute than accepted.
+        CheckpointError: The model can't be loaded.
+    """
+    photo = services.shelf.get(key)
+    if request.model == photo.parse.model_id:
+        raise VisitError(
+            f"This photo was parsed by {request.model} already: choose another checkpoint to "
+            "compare it with."
+        )
+    services.limit.spend(request.visitor, request.address)
+    whole = bool(photo.parse.faces) and photo.parse.faces[0].confidence == 0
+    other = services.models.parse(request.model, photo.image, whole_image=whole)
+    if other.schema.names != photo.parse.schema.names:
+        raise VisitError(
+            f"{request.model} names other classes ({other.schema.name}) than "
+            f"{photo.parse.model_id} ({photo.parse.schema.name}): choose one with the same."
+        )
+    differs = (other.mask != photo.parse.mask)[(other.mask > 0) | (photo.parse.mask > 0)]
+    share = 100 * float(differs.mean()) if differs.size else 0.0
+    most = _most_different(photo.parse.mask, other.mask, photo.parse.schema)
+    where = f", most of all in {' and '.join(most)}" if most else ""
+    told = f"{request.model} differs in {share:.1f} % of the face pixels{where}: it is on the left."
+    return Beside(other.mask, told)
+
+
+def _most_different(mask: np.ndarray, other: np.ndarray, schema: LabelSchema) -> list[str]:
+    """The two classes whose pixels differ most between two masks, by area; background aside."""
+    moved = mask != other
+    both = np.concatenate((mask[moved], other[moved]))
+    counts = np.bincount(both, minlength=schema.num_classes)
+    counts[0] = 0
+    return [title(schema.names[i]) for i in np.argsort(-counts)[:2] if counts[i]]
+
+
+def _parse(services: Services, image: Image.Image, request: Request) -> Parsed:
+    prepared = reduced(image, services.settings.max_side)
+    parse = services.models.parse(request.model, prepared, whole_image=request.whole_image)
+    note = ""
+    if prepared.size != image.size:
+        note = (
+            f"It was reduced from {image.width} x {image.height} "
+            f"to {prepared.width} x {prepared.height} pixels."
+        )
+    return Parsed(services.shelf.put(prepared, parse), note)
+
+
+def _check_bytes(services: Services, path: Path) -> None:
+    most = services.settings.max_upload_mb
+    if path.stat().st_size > most * 1_000_000:
+        raise ImageError(f"The file is larger than {most} MB: make the photo smaller.")
+
+
+def reduced(image: Image.Image, max_side: int) -> Image.Image:
+    """Returns a picture whose longer side is at most `max_side` pixels."""
+    longest = max(image.size)
+    if longest <= max_side:
+        return image
+    width, height = (max(1, round(side * max_side / longest)) for side in image.size)
+    return image.resize((width, height), Image.Resampling.LANCZOS)
+
+
+def as_sentence(error: Exception | str) -> str:
+    """Returns an error's message as a sentence for a person: a capital, a full stop, one line."""
+    text = " ".join(str(error).split())
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -1,0 +1,97 @@
+"""Everything the handlers work with, built once from the settings and passed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+
+from annotate.dataset.repo import saved_token
+from annotate.outbox.queue import Outbox
+from annotate.outbox.sender import Courier
+from space.settings import Settings
+from space.state.model_cache import ModelShelf, gpu_lease, load_parser
+from space.state.model_checks import Admission
+from space.state.photo_cache import PhotoShelf
+from space.state.rate_limits import RateLimit
+from space.state.saving import FolderKeeper, HubKeeper, Keeper
+from space.state.tokens import WayIn, way_in
+
+
+@dataclass(frozen=True)
+class Services:
+    """What one app runs on; tests build it from small fakes.
+
+    Attributes:
+        settings: The choices of whoever runs the app.
+        models: Loaded checkpoints.
+        shelf: Photos of current visits.
+        keeper: Where corrections are saved.
+        limit: Photos a minute for each visitor.
+        saves: Saves a minute for each visitor.
+        admission: What a repository that a visitor names must pass.
+        own_token: Token of the machine that the app runs on, for its own visitors; None where the
+            app uses none.
+    """
+
+    settings: Settings
+    models: ModelShelf
+    shelf: PhotoShelf
+    keeper: Keeper
+    limit: RateLimit
+    saves: RateLimit
+    admission: Admission
+    own_token: str | None = field(default=None, repr=False)
+
+    @property
+    def way_in(self) -> WayIn:
+        """How a contribution gets an account here."""
+        return way_in(self.settings, own_token=self.own_token is not None)
+
+    @property
+    def review_needs(self) -> str:
+        """What somebody is to do who may not review yet."""
+        owners = self.settings.service_token or self.own_token
+        return way_in(self.settings, own_token=owners is not None).review
+
+
+def build_services(settings: Settings) -> Services:
+    """Builds the services of an app; nothing is loaded or written yet."""
+    admission = Admission(settings.max_model_mb, anonymous=settings.on_space)
+    own_token = _own_token(settings)
+    return Services(
+        settings=settings,
+        models=_models(settings, admission),
+        shelf=PhotoShelf(settings.cache, keep_seconds=settings.keep_seconds),
+        keeper=_keeper(settings, own_token),
+        limit=RateLimit(settings.parses_per_minute, per_address=settings.parses_per_address),
+        saves=RateLimit(
+            settings.saves_per_minute, per_address=settings.saves_per_address, what="saves"
+        ),
+        admission=admission,
+        own_token=own_token,
+    )
+
+
+def _own_token(settings: Settings) -> str | None:
+    """Returns the machine's token where contributions may go with it: see `space.state.tokens`."""
+    if settings.dataset is None or settings.service_token or not settings.for_this_machine:
+        return None
+    return saved_token()
+
+
+def _models(settings: Settings, admission: Admission) -> ModelShelf:
+    device = "cuda" if settings.zero_gpu else "cpu"
+    load = partial(load_parser, device=device, admission=admission, trusted=settings.model)
+    around = gpu_lease() if settings.zero_gpu else None
+    return ModelShelf(settings.models_in_memory, load=load, around=around)
+
+
+def _keeper(settings: Settings, own_token: str | None) -> Keeper:
+    if settings.dataset is None:
+        return FolderKeeper(settings.contributions, licence=settings.license)
+    outbox = Outbox(settings.contributions)
+    waits = way_in(settings, own_token=own_token is not None).waits
+    courier = Courier(
+        outbox, settings.dataset, service_token=settings.service_token, unsigned=waits
+    )
+    return HubKeeper(outbox, courier, most_unclaimed=settings.max_unclaimed)

@@ -1,0 +1,159 @@
+"""Visit: what one open page remembers; a value, so that no two visitors can share it.
+
+A `LiveVisit` holds the value of now, for events that overlap.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+
+from space.errors import PhotoGoneError, VisitError
+from space.handlers.parse import Batch, Parsed
+from space.handlers.save import ConsentForm, Receipt
+from space.state.saving import Contributor, anonymous
+
+
+@dataclass(frozen=True)
+class Visit:
+    """The photos of one page and what was saved from it.
+
+    Attributes:
+        keys: Where the shelf keeps the photos, in the order in which they are shown.
+        notes: What to add to the sentence of each photo.
+        current: The key of the photo that is being looked at; empty before the first.
+        editing: The key of the photo that the editor was given; empty before the first.
+        displaced: Whether unsaved work of another photo has come back in its place.
+        saved: Receipts, the newest first.
+        corrected: Content id of what was saved last of each photo, by the photo's key.
+        who: Who saved them; None before the first.
+        stated: The statements that the last photo was shared with; None before the first.
+    """
+
+    keys: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    current: str = ""
+    editing: str = ""
+    displaced: bool = False
+    saved: tuple[Receipt, ...] = ()
+    corrected: Mapping[str, str] = field(default_factory=dict)
+    who: Contributor | None = None
+    stated: ConsentForm | None = None
+
+    def opened(self, batch: Batch) -> Visit:
+        """Returns the visit with a batch of photos in place of those before."""
+        notes = tuple(item.note for item in batch.parsed)
+        return replace(self, keys=batch.keys, notes=notes, current=batch.keys[0])
+
+    def picked(self, key: str) -> Visit:
+        """Returns the visit looking at another of its photos.
+
+        Raises:
+            PhotoGoneError: The photo is not one of this visit.
+        """
+        if key not in self.keys:
+            raise PhotoGoneError("This photo is not open on this page: open it again.")
+        return replace(self, current=key)
+
+    def to_correct(self, key: str) -> Visit:
+        """Returns the visit that asks for one of its photos in the editor.
+
+        Raises:
+            PhotoGoneError: The photo is not one of this visit.
+        """
+        editing = "" if self.displaced else self.editing
+        return replace(self.picked(key), editing=editing, displaced=False)
+
+    @property
+    def following(self) -> str:
+        """Key of the photo to correct after the one in the editor; empty where there is no other.
+
+        In the order of the photos and around its end, those first of which nothing is saved.
+        """
+        held = self.editing if self.editing in self.keys else self.current
+        at = self.keys.index(held) if held in self.keys else 0
+        others = [key for key in (*self.keys[at + 1 :], *self.keys[:at]) if key != held]
+        return next((key for key in others if key not in self.corrected), (others or [""])[0])
+
+    def unopened(self, key: str) -> Visit:
+        """Returns the visit whose editor could not open a photo that it was given."""
+        return replace(self, editing="") if key == self.editing else self
+
+    def restored(self) -> Visit:
+        """Returns the visit whose editor holds other work than the photo to correct."""
+        return replace(self, displaced=True, editing=self.editing or self.current)
+
+    def reopened(self, key: str) -> Visit:
+        """Returns the visit whose editor opened that photo after all."""
+        return self if self.editing else replace(self, editing=key)
+
+    def swapped(self, former: str, parsed: Parsed) -> Visit:
+        """Returns the visit with another parse of one of its photos.
+
+        Raises:
+            PhotoGoneError: The photo is not one of this visit.
+        """
+        place = self.picked(former).place
+        keys, notes = list(self.keys), list(self.notes)
+        keys[place] = parsed.photo.key
+        notes[place] = parsed.note or notes[place]
+        current = keys[place] if self.current == former else self.current
+        return replace(self, keys=tuple(keys), notes=tuple(notes), current=current)
+
+    def without(self, gone: Collection[str]) -> Visit:
+        """Returns the visit without photos whose time ran out, if others are left to look at."""
+        left = [item for item in zip(self.keys, self.notes, strict=True) if item[0] not in gone]
+        if not left:
+            return self
+        keys, notes = zip(*left, strict=True)
+        current = self.current if self.current in keys else keys[0]
+        return replace(self, keys=keys, notes=notes, current=current)
+
+    def received(self, receipt: Receipt, who: Contributor, form: ConsentForm) -> Visit:
+        """Returns the visit with one more saved correction, once each."""
+        others = tuple(r for r in self.saved if r.kept.id != receipt.kept.id)
+        corrected = {**self.corrected, receipt.photo: receipt.kept.id}
+        stated = form if form.agrees else self.stated
+        return replace(self, saved=(receipt, *others), corrected=corrected, who=who, stated=stated)
+
+    @property
+    def place(self) -> int:
+        """Index of the photo that is being looked at."""
+        return self.keys.index(self.current)
+
+    def photo(self) -> str:
+        """Returns the key of the photo that is being looked at.
+
+        Raises:
+            VisitError: None is open yet.
+        """
+        if not self.current:
+            raise VisitError("Open a photo first.")
+        return self.current
+
+
+class LiveVisit:
+    """The visit of one open page as it is now.
+
+    A parse takes seconds, in which its visitor picks and saves. So an event changes what the visit
+    is when the answer is there, and never writes back what it was when the event began.
+
+    Attributes:
+        now: The visit.
+        stranger: Who saves from this page without an account, also where two saves overlap.
+    """
+
+    def __init__(self) -> None:
+        self.now = Visit()
+        self.stranger = anonymous()
+        self._lock = threading.Lock()
+
+    def __deepcopy__(self, memo: object) -> LiveVisit:
+        """Returns the live visit of another page: Gradio copies a state's first value for each."""
+        return LiveVisit()
+
+    def change(self, step: Callable[[Visit], Visit]) -> None:
+        """Replaces the visit by what `step` makes of it; where that raises, it stays."""
+        with self._lock:
+            self.now = step(self.now)

@@ -1,0 +1,1 @@
+"""Operations: deploy to a Space, load test, screenshots."""

@@ -1,0 +1,1 @@
+"""What the server holds: photos, models, tokens, limits."""

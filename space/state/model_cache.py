@@ -1,0 +1,158 @@
+"""Which checkpoints are loaded: a bounded shelf of parsers, one lock around a model call."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+from segface_hf.errors import CheckpointError, ConfigError
+from segface_hf.shipped import SHIPPED
+from space.state.model_checks import Admission, check_architecture
+
+if TYPE_CHECKING:
+    from segface_hf.parser import FaceParse, FaceParser
+
+
+def gpu_lease() -> Callable[..., Any]:
+    """Returns the decorator with which a ZeroGPU Space lends a GPU for one call.
+
+    Off ZeroGPU hardware the decorator of `spaces` changes nothing.
+
+    Raises:
+        ConfigError: The package `spaces` is missing.
+    """
+    try:
+        return import_module("spaces").GPU
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            "ZeroGPU needs the package `spaces`: add it to requirements.txt, as "
+            "`python -m space deploy --hardware zero-a10g` does"
+        ) from error
+
+
+def load_parser(
+    model_id: str, *, device: str = "cpu", admission: Admission | None = None, trusted: str = ""
+) -> FaceParser:
+    """Loads a checkpoint: one that ships, a folder, `org/name`, or `hub:` and a published id.
+
+    Args:
+        model_id: Which.
+        device: Where it goes.
+        admission: What a repository that a visitor names must pass; None asks nothing.
+        trusted: The id that needs no admission: whoever runs the app chose it.
+
+    Raises:
+        CheckpointError: It can't be found or loaded, or is not admitted.
+    """
+    from segface_hf.parser import FaceParser
+
+    if model_id in SHIPPED:
+        return FaceParser.from_pretrained(model_id, device=device)
+    revision = None
+    if admission and model_id != trusted and not model_id.startswith("hub:"):
+        revision = _admitted(model_id, admission)
+    parser = FaceParser.from_pretrained(model_id, revision=revision, device=device)
+    if revision:
+        _try_out(parser, model_id)
+    return parser
+
+
+def _try_out(parser: FaceParser, repo_id: str) -> None:
+    """Parses a grey square, so that weights that give no numbers fail here and not for visitors."""
+    side = parser.engine.config.resolution
+    try:
+        parser.parse(Image.new("RGB", (side, side), "grey"), whole_image=True, doubt=True)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"the weights of '{repo_id}' give no usable numbers: train or upload it again"
+        ) from error
+
+
+def _admitted(repo_id: str, admission: Admission) -> str | None:
+    """Downloads what is admitted and returns its commit, so that nothing else gets loaded."""
+    from segface_hf.checkpoints.hub import checkpoint_folder
+
+    revision = admission.look(repo_id).revision
+    check_architecture(checkpoint_folder(repo_id, revision=revision), source=repo_id)
+    return revision
+
+
+class ModelShelf:
+    """Keeps the most recently used parsers in memory and runs one model call at a time.
+
+    A checkpoint that fails to load leaves those already here in place.
+
+    Args:
+        capacity: How many parsers stay loaded.
+        load: Turns a model id into a parser.
+        around: Wraps the model call, such as with the GPU lease of a ZeroGPU Space.
+    """
+
+    def __init__(
+        self,
+        capacity: int,
+        *,
+        load: Callable[[str], FaceParser] = load_parser,
+        around: Callable[..., Callable[..., FaceParse]] | None = None,
+    ) -> None:
+        self._capacity = capacity
+        self._load = load
+        self._parsers: OrderedDict[str, FaceParser] = OrderedDict()
+        self._lock = threading.Lock()
+        self._loading = threading.Lock()
+        self._running = threading.Lock()
+        self._call = around(self._parse) if around else self._parse
+
+    @property
+    def loaded(self) -> tuple[str, ...]:
+        """Ids in memory, the least recently used first."""
+        with self._lock:
+            return tuple(self._parsers)
+
+    def get(self, model_id: str) -> FaceParser:
+        """Returns a parser, loading it where needed; meanwhile others go on parsing.
+
+        Raises:
+            CheckpointError: It can't be found or loaded; nothing in memory changes.
+        """
+        found = self._found(model_id)
+        if found:
+            return found
+        with self._loading:
+            # Whoever waited here may have waited for the same model.
+            return self._found(model_id) or self._kept(model_id, self._load(model_id))
+
+    def parse(self, model_id: str, image: Image.Image, *, whole_image: bool = False) -> FaceParse:
+        """Parses one prepared photo, alone on the machine.
+
+        Raises:
+            CheckpointError: The model can't be loaded.
+        """
+        self.get(model_id)
+        with self._running:
+            return self._call(model_id, image, whole_image)
+
+    def _found(self, model_id: str) -> FaceParser | None:
+        with self._lock:
+            if model_id in self._parsers:
+                self._parsers.move_to_end(model_id)
+            return self._parsers.get(model_id)
+
+    def _kept(self, model_id: str, parser: FaceParser) -> FaceParser:
+        with self._lock:
+            while len(self._parsers) >= self._capacity:
+                self._parsers.popitem(last=False)
+            self._parsers[model_id] = parser
+        return parser
+
+    def _parse(self, model_id: str, image: Image.Image, whole_image: bool) -> FaceParse:
+        # A ZeroGPU Space runs this in a forked process: arguments are pickled, so the model is
+        # named; no lock is taken, since it may have been held at the fork; and a model that was
+        # loaded after the fork is loaded once more.
+        parser = self._parsers.get(model_id) or self._load(model_id)
+        return parser.parse(image, whole_image=whole_image, doubt=True)

@@ -1,0 +1,213 @@
+"""Where Save puts corrections: a folder, or an outbox from which they travel to the Hub."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from annotate.adoption import adopt
+from annotate.correction import Correction
+from annotate.dataset.card_updater import IN_A_FOLDER, Clerk, ClerkPace
+from annotate.dataset.folder import FolderStore
+from annotate.dataset.index import Ledger
+from annotate.dataset.proposals import HubStore
+from annotate.entry import Entry
+from annotate.errors import RemoteError
+from annotate.outbox.queue import Outbox
+from annotate.outbox.sender import Courier
+from annotate.unclaimed import MOST_UNCLAIMED, Unclaimed
+
+_COUNTED = "counted.parquet"
+_SECRET = re.compile(r"session:[0-9a-f]{32}")
+_MOST_SECRETS = 20
+
+
+@dataclass(frozen=True)
+class Contributor:
+    """Who saves.
+
+    Attributes:
+        key: Opens their tray: a verified account name, or a session's secret.
+        account: The verified account name; empty for the anonymous.
+        token: Their token, kept in memory only.
+    """
+
+    key: str
+    account: str = ""
+    token: str | None = field(default=None, repr=False)
+
+
+def secrets_of(claimed: object) -> tuple[str, ...]:
+    """Returns the secrets of anonymous sessions in what a browser kept, and nothing else.
+
+    Accounts' keys are their names, so a name must never pass for a secret.
+    """
+    kept = claimed if isinstance(claimed, list) else []
+    return tuple(
+        key for key in kept[:_MOST_SECRETS] if isinstance(key, str) and _SECRET.fullmatch(key)
+    )
+
+
+def anonymous() -> Contributor:
+    """Returns a new contributor without an account, whom nobody can guess."""
+    return Contributor(key=f"session:{secrets.token_hex(16)}")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A correction that is durably on disk.
+
+    Attributes:
+        id: Its content id.
+        created: False where it was there already.
+        agreed: True where it was there without consent, and has it now.
+        shareable: Whether the row that is kept carries consent.
+        look_alike: Whether another contribution's photo looks like this one.
+    """
+
+    id: str
+    created: bool
+    agreed: bool = False
+    shareable: bool = True
+    look_alike: bool = False
+
+
+class Keeper(Protocol):
+    """A place that keeps corrections and knows what became of them."""
+
+    def save(self, correction: Correction, *, who: Contributor) -> Kept:
+        """Writes a correction durably.
+
+        Raises:
+            StoreError: It can't be written.
+        """
+
+    def state(self, content_id: str, *, who: Contributor) -> str:
+        """Says in a sentence what became of a contributor's correction."""
+
+
+class FolderKeeper:
+    """Keeps corrections as rows of a folder, whose card follows.
+
+    Attributes:
+        clerk: Renews the folder's card after saves.
+    """
+
+    def __init__(self, root: Path, *, licence: str, pace: ClerkPace = IN_A_FOLDER) -> None:
+        self.store = FolderStore(root, licence=licence)
+        self.clerk = Clerk(Ledger(), pace=pace)
+
+    def save(self, correction: Correction, *, who: Contributor) -> Kept:
+        """Writes the row at once; see `Keeper`."""
+        saved = self.store.save(correction)
+        if saved.agreed:
+            self.clerk.ledger.forget(saved.path.relative_to(self.store.root).as_posix())
+        if saved.created or saved.agreed:
+            self.clerk.merged(self.store)
+        return Kept(
+            saved.id, saved.created, saved.agreed,
+            shareable=self.store.load(saved.id).consent is not None,
+            look_alike=_others(self.store.near_duplicates(correction.image), correction),
+        )  # fmt: skip
+
+    def state(self, content_id: str, *, who: Contributor) -> str:
+        """A row that was saved stays where it is; see `Keeper`."""
+        return "Saved here."
+
+
+class HubKeeper:
+    """Keeps corrections in an outbox; a courier carries them to the dataset.
+
+    Attributes:
+        ledger: What the dataset holds, as far as it was counted.
+        clerk: Renews the dataset's card after merges.
+    """
+
+    def __init__(
+        self, outbox: Outbox, courier: Courier, *, most_unclaimed: int = MOST_UNCLAIMED
+    ) -> None:
+        self.outbox = outbox
+        self._unclaimed = Unclaimed(outbox, most_unclaimed)
+        self.courier = courier
+        self.ledger = Ledger(outbox.root / _COUNTED)
+        self.clerk = Clerk(self.ledger)
+        courier.merged = self.clerk.merged
+
+    def save(self, correction: Correction, *, who: Contributor) -> Kept:
+        """Puts the row into the contributor's tray and wakes the courier; see `Keeper`."""
+        tray = self.outbox.tray(who.key)
+        image = correction.image
+        near = {*self.outbox.near_duplicates(image), *self.ledger.near_duplicates(image)}
+        look_alike = _others(near, correction)
+        known, before = tray.knows(correction.content_id), tray.consents(correction.content_id)
+        if not who.account and not known:
+            self._unclaimed.admit(tray)
+        entry = tray.put(correction)
+        after = tray.consents(correction.content_id)
+        if who.token:
+            self.courier.lend(who.key, who.token)
+        self.courier.wake()
+        return Kept(entry.id, not known, known and after and not before, after, look_alike)
+
+    def state(self, content_id: str, *, who: Contributor) -> str:
+        """Asks the contributor's own tray; see `Keeper`."""
+        return self.outbox.tray(who.key).entry(content_id).sentence
+
+    def entries(self, keys: Collection[str]) -> tuple[Entry, ...]:
+        """Returns everything in some trays, the newest first.
+
+        Args:
+            keys: Of verified accounts, or secrets that `secrets_of` has checked.
+        """
+        found = {e.id: e for key in keys for e in self.outbox.tray(key).entries()}
+        return tuple(sorted(found.values(), key=lambda entry: -entry.since))
+
+    def welcome(self, who: Contributor, *, secrets: Collection[str] = ()) -> None:
+        """Sends what waited for somebody to sign in, and what they saved before they did.
+
+        Raises:
+            StoreError: The outbox can't be written; nothing is lost.
+        """
+        if not who.account or not who.token:
+            return
+        moved = sum(adopt(self.outbox, secret, account=who.account) for secret in secrets)
+        if moved or not self.courier.has(who.key, who.token):
+            self.courier.lend(who.key, who.token)
+
+
+def _others(ids: Collection[str], correction: Correction) -> bool:
+    return any(content_id != correction.content_id for content_id in ids)
+
+
+def identified(
+    token: str | None,
+    *,
+    dataset: str | None,
+    last: Contributor | None = None,
+    store: Callable[..., HubStore] = HubStore,
+) -> tuple[Contributor, str]:
+    """Finds out who saves, without ever standing in the way of saving.
+
+    Args:
+        token: Of whoever is signed in, or None.
+        dataset: The dataset that contributions go to, or None.
+        last: Who saved last in this visit.
+        store: Opens a dataset with a token.
+
+    Returns:
+        The account that the Hub verified; where it can't, who saved last or somebody anonymous,
+        and a sentence on why.
+    """
+    if not token or not dataset:
+        return (last if last and not last.account else anonymous()), ""
+    if last and last.token == token:
+        return last, ""
+    try:
+        account = store(dataset, token=token).account
+    except RemoteError as error:
+        return last or anonymous(), str(error)
+    return Contributor(key=account, account=account, token=token), ""

@@ -1,0 +1,1 @@
+"""Layout and events of the Gradio app."""

@@ -1,0 +1,169 @@
+"""The app: its views, how they are wired together, and how it is launched."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from segface_hf.errors import SegFaceError
+from space import ui_queue, ui_tools
+from space.handlers.parse import as_sentence
+from space.handlers.services import Services, build_services
+from space.handlers.visit import LiveVisit
+from space.settings import Settings
+from space.state.examples import list_examples
+from space.state.photo_cache import sweep_regularly
+from space.state.saving import HubKeeper
+from space.state.showcase import Showcase, make_showcase, plain_showcase
+from space.ui import (
+    about,
+    api,
+    contribute,
+    correct,
+    dataset,
+    messages,
+    models,
+    next_photo,
+    parse,
+    review,
+    theme,
+)
+from space.ui.correct import CorrectPage
+from space.ui.events import PRIVATE, QUIET
+from space.ui.parse import ParsePage
+
+_SWEEP = 600
+_TITLE = "SegFace: parse, correct, contribute"
+_BRAND = """<div class="row"><svg viewBox="0 0 34 34" aria-hidden="true">
+<rect width="34" height="34" rx="10" fill="#0f766e"/>
+<ellipse cx="17" cy="18" rx="8" ry="10" fill="#f0be96"/>
+<path d="M9 16c0-7 3-10 8-10s8 3 8 10c-2-3-4-5-8-5s-6 2-8 5z" fill="#3b2a1e"/>
+<circle cx="14" cy="18" r="1.3" fill="#005adc"/><circle cx="20" cy="18" r="1.3" fill="#5ab4ff"/>
+<path d="M13.5 23c2 1.8 5 1.8 7 0-2-1-5-1-7 0z" fill="#e63c5a"/></svg>
+<h1>SegFace</h1><p>Face parsing that you can correct</p></div>"""
+
+
+def build_app(services: Services, showcase: Showcase | None = None) -> gr.Blocks:
+    """Builds the app without launching it; the model is loaded by the first parse or `launch`.
+
+    Args:
+        services: What the app runs on.
+        showcase: The examples to offer; by default those that come with it, not parsed yet.
+    """
+    offered = showcase or plain_showcase(list_examples())
+    keep = services.settings.keep_seconds
+    with gr.Blocks(
+        title=_TITLE, analytics_enabled=False, fill_width=True,
+        delete_cache=(min(keep, _SWEEP), keep),
+    ) as app:  # fmt: skip
+        visit = gr.State(LiveVisit(), time_to_live=keep)
+        gr.HTML(_BRAND, elem_id="brand")
+        with gr.Tabs(elem_id="views", overflow_behavior="wrap") as tabs:
+            with gr.Tab("Parse", id="parse") as parse_tab:
+                model = gr.State(services.settings.model)
+                parse_page = parse.layout(services, offered)
+                file = ui_tools.layout()
+                picker = models.layout(services)
+            with gr.Tab("Correct", id="correct", render_children=True) as correct_tab:
+                correct_page = correct.layout(services)
+            with gr.Tab("Contribute", id="contribute") as contribute_tab:
+                contribute_page = contribute.layout(services)
+            with gr.Tab("Review", id="review") as review_tab:
+                review_page = review.layout()
+            with gr.Tab("Dataset", id="dataset") as dataset_tab:
+                dataset_page = dataset.layout()
+            with gr.Tab("About", id="about") as about_tab:
+                about.layout(services)
+        parse.wire(parse_page, services, offered, visit=visit, model=model)
+        api.layout(services)
+        ui_tools.wire(file, parse_page, services, visit=visit)
+        models.wire(picker, parse_page, services, visit=visit, model=model)
+        saved = correct.wire(correct_page, services, visit=visit)
+        contribute.wire(contribute_page, services, saved=saved, tab=contribute_tab, visit=visit)
+        review.wire(review_page, services, tab=review_tab)
+        dataset.wire(dataset_page, services, tab=dataset_tab)
+        for view, tab in {
+            "parse": parse_tab, "correct": correct_tab, "contribute": contribute_tab,
+            "review": review_tab, "dataset": dataset_tab, "about": about_tab,
+        }.items():  # fmt: skip
+            tab.select(None, None, None, js=f"() => window.segfaceView('{view}')", **PRIVATE)
+        _wire_editor(correct_tab, services, page=correct_page, visit=visit)
+        _wire_way(parse_page, tabs, visit=visit)
+        next_photo.wire(correct_page, parse_page, services, visit=visit)
+    return app
+
+
+def _wire_editor(tab: gr.Tab, services: Services, *, page: CorrectPage, visit: gr.State) -> None:
+    """Opening the view, by its tab or from a parse, opens the photo that is being looked at."""
+    nothing = [gr.skip()] * len(page.opened)
+
+    def on_open(live: LiveVisit) -> tuple:
+        now = live.now
+        if not now.current or now.current == now.editing:
+            return live, *nothing
+        try:
+            opened = correct.open_in_editor(services, now)
+        except SegFaceError as error:
+            told = messages.bad(as_sentence(error))
+            return live, gr.skip(), told, *nothing[2:]
+        live.change(lambda later: replace(later, editing=now.current, displaced=False))
+        services.shelf.touch(now.keys)
+        return live, *opened
+
+    tab.select(on_open, visit, [visit, *page.opened], **QUIET)
+
+
+def _wire_way(parse: ParsePage, tabs: gr.Tabs, *, visit: gr.State) -> None:
+    """Leads from a photo to its correction."""
+
+    def on_correct(live: LiveVisit, event: gr.EventData) -> tuple:
+        try:
+            live.change(lambda now: now.to_correct(str(event._data.get("id"))))
+        except SegFaceError as error:
+            return live, gr.skip(), messages.bad(as_sentence(error))
+        return live, gr.Tabs(selected="correct"), messages.nothing()
+
+    parse.view.correct(on_correct, visit, [visit, tabs, parse.message], **PRIVATE)
+
+
+def _parsed_examples(services: Services) -> Showcase | None:
+    """Parses the examples, which also warms the model up for the first visitor."""
+    if services.settings.zero_gpu:
+        return None  # a GPU is lent inside a visitor's request only
+    model = services.settings.model
+    return make_showcase(list_examples(), partial(services.models.parse, model), model=model)
+
+
+def launch(settings: Settings, **options: Any) -> Any:
+    """Launches the app and returns what Gradio's `launch` does.
+
+    Args:
+        settings: The choices of whoever runs the app.
+        options: Passed on to Gradio, such as `prevent_thread_lock`.
+
+    Raises:
+        CheckpointError: The first model can't be loaded.
+    """
+    services = build_services(settings)
+    services.models.get(settings.model)
+    app = build_app(services, _parsed_examples(services))
+    ui_queue.queue(app, max_size=settings.queue_size, default_concurrency_limit=4)
+    sweep_regularly(
+        services.shelf, services.limit, services.saves, every=min(settings.keep_seconds, _SWEEP)
+    )
+    if isinstance(services.keeper, HubKeeper):
+        services.keeper.courier.start()
+    return app.launch(
+        server_name=settings.host, server_port=settings.port,
+        max_file_size=settings.max_upload_mb * 1_000_000, state_session_capacity=500,
+        allowed_paths=[str(settings.cache)], theme=theme.theme(), css=theme.style(),
+        head=theme.head(), mcp_server=settings.mcp, show_error=True, ssr_mode=False,
+        # Its page prints its key to the log, and tells everyone how often each event was called.
+        enable_monitoring=False,
+        # Else Gradio asks its own page once, and ends where a busy machine takes three seconds.
+        _frontend=False,
+        run_history=False, footer_links=["api"], **options,
+    )  # fmt: skip

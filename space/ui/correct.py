@@ -1,0 +1,170 @@
+"""The Correct view: the mask editor, the statements before Save, and Save itself."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from annotate.consent import PEOPLE, RIGHTS
+from segface_hf.errors import SegFaceError
+from space.handlers import parse
+from space.handlers.save import ConsentForm, save_correction
+from space.handlers.services import Services
+from space.handlers.visit import LiveVisit, Visit
+from space.state.saving import identified
+from space.ui import messages
+from space.ui.events import PRIVATE, QUIET, asking, contributing
+from space.web.editor_component import FaceMaskEditor, accepted, refused
+from space.web.editor_value import editor_value
+
+# Save may have been pressed anywhere on the page, on a phone far from the answer.
+_SHOW = """() => setTimeout(() => {
+  document.querySelector('#save-message p')?.scrollIntoView({ block: 'nearest' });
+}, 200)"""
+_ON = ("contribute", "See your corrections")
+# Right, people, licence, agreement, source: they are about one photo and never go for the next.
+BLANK = (None, None, "", False, "")
+
+
+@dataclass(frozen=True)
+class CorrectPage:
+    """The components of the view that others are wired to."""
+
+    editor: FaceMaskEditor
+    message: gr.HTML
+    statements: list[Any]
+    again: gr.Button
+    following: gr.Button
+
+    @property
+    def opened(self) -> list[Any]:
+        """What changes when another photo opens, after the visit."""
+        return [self.editor, self.message, self.following, self.again, *self.statements]
+
+
+def layout(services: Services) -> CorrectPage:
+    """Lays the view out."""
+    message = messages.message_box("save-message")
+    following = gr.Button("Next photo", size="sm", visible=False, elem_id="following")
+    editor = FaceMaskEditor(elem_id="mask-editor")
+    licence = services.settings.license.upper()
+    again = gr.Button(
+        "The same holds as for the photo before", size="sm", visible=False, elem_id="again"
+    )
+    with gr.Group(elem_id="consent"):
+        heading = "If you want to share it" if services.settings.private else "Before you save"
+        gr.Markdown(f"## {heading}", elem_classes="consent-title")
+        right = gr.Radio(_choices(RIGHTS), label="Why may this photo be shared?", elem_id="right")
+        people = gr.Radio(_choices(PEOPLE), label="Who is in it?", elem_id="people")
+        photo_licence = gr.Textbox(
+            label="The photo's licence", placeholder="CC BY 2.0", max_lines=1, visible=False,
+            elem_id="photo-licence",
+        )  # fmt: skip
+        source = gr.Textbox(
+            label="Where it comes from (optional)", placeholder="an address or a title",
+            max_lines=1, elem_id="source",
+        )  # fmt: skip
+        agrees = gr.Checkbox(
+            label=f"Photo and mask may be published in the dataset under {licence}",
+            elem_id="agrees",
+        )
+    right.change(
+        lambda chosen: gr.update(visible=chosen == "licensed"), right, photo_licence, **PRIVATE
+    )
+    statements = [right, people, photo_licence, agrees, source]
+    return CorrectPage(editor, message, statements, again, following)
+
+
+def _choices(sentences: Any) -> list[tuple[str, str]]:
+    return [(sentence, key) for key, sentence in sentences.items()]
+
+
+def open_in_editor(services: Services, visit: Visit) -> tuple[Any, ...]:
+    """Returns the updates that open the visit's photo, in the order of `CorrectPage.opened`.
+
+    What this visit has saved of the photo is gone on with, so that a second save holds the first.
+
+    Raises:
+        PhotoGoneError: The time of the photo ran out.
+    """
+    photo = services.shelf.get(visit.photo())
+    parse, saved = photo.parse, visit.corrected.get(photo.key)
+    mask = services.shelf.mask(photo.key, saved) if saved else None
+    value = editor_value(
+        photo.shown, parse.mask if mask is None else mask, parse.mask, parse.schema,
+        confidence=parse.confidence, runner_up=parse.runner_up, value_id=photo.key,
+    )  # fmt: skip
+    # A value like the last is not news to the browser, which may show brought back work by now.
+    value["asked"] = time.time_ns()
+    again = gr.update(visible=visit.stated is not None)
+    return value, messages.nothing(), way_on(visit), again, *BLANK
+
+
+def way_on(visit: Visit) -> dict[str, Any]:
+    """Returns the update of the button that leads to the next photo, if there is another."""
+    photos = set(visit.keys)
+    left = len(photos - visit.corrected.keys())
+    said = f"{left} of {len(photos)} not saved yet" if left else f"all {len(photos)} are saved"
+    return gr.update(value=f"Next photo ({said})", visible=len(photos) > 1)
+
+
+def _stated_again(live: LiveVisit) -> tuple:
+    """States for this photo what was stated for the one before; where it comes from is its own."""
+    form = live.now.stated
+    if form is None:
+        return tuple(gr.skip() for _ in BLANK)
+    return form.right, form.people, form.photo_licence, form.agrees, gr.skip()
+
+
+def wire(page: CorrectPage, services: Services, *, visit: gr.State) -> Any:
+    """Connects Save; returns the event, so that others can follow it."""
+
+    def on_save(
+        live: LiveVisit, right: str, people: str, photo_licence: str, agrees: bool, source: str,
+        event: gr.EventData, token: gr.OAuthToken | None, request: gr.Request,
+    ) -> tuple:  # fmt: skip
+        form = ConsentForm(right, people, photo_licence or "", bool(agrees), source or "")
+        payload = event._data
+        try:
+            own = contributing(token, request, services)
+            last = live.now.who or live.stranger
+            who, trouble = identified(own, dataset=services.settings.dataset, last=last)
+            asked = asking(request, services)
+            receipt = save_correction(services, payload, form=form, who=who, asked=asked)
+        except SegFaceError as error:
+            told = parse.as_sentence(error)
+            return live, refused(payload, told), messages.bad(told), gr.skip()
+        live.change(lambda now: now.received(receipt, who, form))
+        services.shelf.touch(live.now.keys)
+        told = " ".join(filter(None, (receipt.sentence, trouble and parse.as_sentence(trouble))))
+        good = messages.good(told, way=_ON)
+        return live, accepted(payload, told), good, way_on(live.now)
+
+    def on_restored(live: LiveVisit) -> tuple:
+        live.change(Visit.restored)
+        again = gr.update(visible=live.now.stated is not None)
+        return live, messages.nothing(), again, *BLANK
+
+    def on_unopened(live: LiveVisit, event: gr.EventData) -> LiveVisit:
+        live.change(lambda now: now.unopened(str(event._data.get("id"))))
+        return live
+
+    def on_reopened(live: LiveVisit, event: gr.EventData) -> LiveVisit:
+        live.change(lambda now: now.reopened(str(event._data.get("id"))))
+        return live
+
+    page.editor.unopened(on_unopened, visit, visit, **QUIET)
+    page.editor.reopened(on_reopened, visit, visit, **QUIET)
+    page.editor.restored(
+        on_restored, visit, [visit, page.message, page.again, *page.statements], **PRIVATE
+    )
+    page.again.click(_stated_again, visit, page.statements, **PRIVATE)
+    saved = page.editor.saved(
+        on_save, [visit, *page.statements], [visit, page.editor, page.message, page.following],
+        concurrency_limit=4, **PRIVATE,
+    )  # fmt: skip
+    saved.then(None, None, None, js=_SHOW, **PRIVATE)
+    return saved

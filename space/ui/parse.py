@@ -1,0 +1,181 @@
+"""The Parse view: photos in, the overlay with its classes, and the ways on from there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from segface_hf.errors import SegFaceError
+from space.errors import PhotoGoneError
+from space.handlers import parse
+from space.handlers.downloads import KINDS
+from space.handlers.parse import Parsed
+from space.handlers.services import Services
+from space.handlers.visit import LiveVisit
+from space.state.examples import find_example
+from space.state.showcase import Showcase
+from space.ui import messages
+from space.ui.events import IN_LINE, PRIVATE, QUIET, asking
+from space.web.components import ParseView, PhotoDrop, parse_view
+from space.web.uploads import uploaded
+
+_UNFORESEEN = "Something went wrong here, not with your photo. Try again, or try another photo."
+
+
+@dataclass(frozen=True)
+class ParsePage:
+    """The components of the view that others are wired to."""
+
+    drop: PhotoDrop
+    view: ParseView
+    message: gr.HTML
+    whole: gr.Button
+
+    @property
+    def shown(self) -> list[Any]:
+        """What every parse updates, after the visit."""
+        return [self.view, self.message, self.whole, self.drop]
+
+
+def layout(services: Services, showcase: Showcase) -> ParsePage:
+    """Lays the view out, with the examples that are offered."""
+    settings = services.settings
+    drop = PhotoDrop(
+        showcase.cards, max_mb=settings.max_upload_mb, within=settings.kept_for, elem_id="drop"
+    )
+    message = messages.message_box("parse-message")
+    whole = gr.Button("Parse the whole picture as one face", visible=False, elem_id="whole")
+    view = ParseView([(kind, label) for kind, (label, *_) in KINDS.items()], elem_id="parse-view")
+    return ParsePage(drop, view, message, whole)
+
+
+def wire(
+    page: ParsePage, services: Services, showcase: Showcase, *, visit: gr.State, model: gr.Component
+) -> None:
+    """Connects the view's events."""
+
+    def on_photos(
+        value: dict, chosen: str, live: LiveVisit, request: gr.Request
+    ) -> Iterator[tuple]:
+        asked, batch = asking(request, services, model=chosen), parse.Batch()
+        try:
+            paths = [uploaded(str(file["path"])) for file in value["files"]]
+            for batch in parse.parse_each(services, paths, request=asked):
+                if batch.count < len(paths):
+                    yield live, *_working(batch.count, len(paths))
+        except SegFaceError as error:
+            yield live, *_failed(error)
+            return
+        if batch.parsed:
+            live.change(lambda now: now.opened(batch))
+            yield live, *_shown(batch.parsed, problems=batch.problems)
+        else:
+            told = messages.bad(batch.problems)
+            yield live, gr.skip(), told, gr.skip(), _done()
+
+    def on_example(value: dict, chosen: str, live: LiveVisit, request: gr.Request) -> tuple:
+        asked = asking(request, services, model=chosen)
+        try:
+            example = find_example(str(value.get("example")))
+            batch = parse.Batch((parse.open_example(services, showcase, example, request=asked),))
+        except SegFaceError as error:
+            return live, *_failed(error)
+        live.change(lambda now: now.opened(batch))
+        return live, *_shown(batch.parsed)
+
+    def on_whole(chosen: str, live: LiveVisit, request: gr.Request) -> tuple:
+        asked = asking(request, services, model=chosen, whole_image=True)
+        try:
+            parsed = parsed_again(services, live, request=asked)
+        except SegFaceError as error:
+            return live, *_failed(error)
+        return live, *_shown(parsed, current=live.now.place)
+
+    def on_picked(live: LiveVisit, event: gr.EventData) -> tuple:
+        # Back at the photo before, what was told of the one that can't be shown stays.
+        told = gr.skip() if event._data.get("back") else messages.nothing()
+        return live, *_picked(services, live, str(event._data.get("id")), told=told)
+
+    # The drop says in words how long the line is; Gradio's own tracker would dim the whole view.
+    queued = {**IN_LINE, **PRIVATE, "show_progress": "minimal", "show_progress_on": page.drop}
+    told = {"fn": _broke, "inputs": None, "outputs": [page.message, page.drop], **PRIVATE}
+    given, shown = [page.drop, model, visit], [visit, *page.shown]
+    page.drop.submit(on_photos, given, shown, **queued).failure(**told)
+    # What is known of an example needs no model, so it waits in no line.
+    page.drop.example(on_example, given, shown, **QUIET).failure(**told)
+    page.whole.click(on_whole, [model, visit], shown, **queued)
+    page.view.picked(on_picked, visit, shown[:-1], **QUIET)
+
+
+def parsed_again(services: Services, live: LiveVisit, *, request: parse.Request) -> list[Parsed]:
+    """Parses the photo that is being looked at anew; returns all photos of the visit.
+
+    Raises:
+        PhotoGoneError: It is no longer open.
+        SegFaceError: It can't be parsed; see `parse.parse_again`.
+    """
+    former = live.now.photo()
+    parsed = parse.parse_again(services, former, request=request)
+    live.change(lambda now: now.swapped(former, parsed))
+    return reopened(services, live)
+
+
+def reopened(services: Services, live: LiveVisit) -> list[Parsed]:
+    """Returns the photos of a visit from the shelf; those whose time ran out leave the visit."""
+    visit, found, gone = live.now, [], set()
+    for key, note in zip(visit.keys, visit.notes, strict=True):
+        try:
+            found.append(Parsed(services.shelf.get(key), note))
+        except PhotoGoneError:
+            gone.add(key)
+    live.change(lambda now: now.without(gone))
+    return found
+
+
+def _picked(services: Services, live: LiveVisit, key: str, *, told: Any) -> tuple:
+    """Looks at another photo; one that is gone gives way to the one before."""
+    try:
+        faces = services.shelf.get(live.now.picked(key).current).parse.faces
+        live.change(lambda now: now.picked(key))
+    except SegFaceError as error:
+        left = reopened(services, live)
+        if not left:
+            return _failed(error)[:-1]
+        problems = (parse.as_sentence(error),)
+        return _shown(left, current=live.now.place, problems=problems)[:-1]
+    services.shelf.touch(live.now.keys)
+    return gr.skip(), told, gr.update(visible=not faces)
+
+
+def _shown(parsed: Any, *, current: int = 0, problems: tuple[str, ...] = ()) -> tuple:
+    faces = parsed[current].photo.parse.faces
+    return (
+        parse_view(parsed, current=current),
+        messages.bad(problems) if problems else messages.nothing(),
+        gr.update(visible=not faces),
+        gr.update(done=time.time(), opened=True),
+    )
+
+
+def _failed(error: SegFaceError) -> tuple:
+    told = messages.bad(parse.as_sentence(error))
+    return gr.skip(), told, gr.skip(), _done()
+
+
+def _broke() -> tuple:
+    """Says that something failed which nobody foresaw; the log has what."""
+    return messages.bad(_UNFORESEEN), _done()
+
+
+def _working(done: int, count: int) -> tuple:
+    step = gr.update(step=f"{done} of {count} photos are parsed")
+    return gr.skip(), gr.skip(), gr.skip(), step
+
+
+def _done() -> dict[str, Any]:
+    """Tells the drop that the photos have been dealt with."""
+    return gr.update(done=time.time())

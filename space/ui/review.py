@@ -1,0 +1,186 @@
+"""The Review view, for maintainers: what waits, what it changes, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from annotate.errors import RecordError, RemoteError
+from annotate.review.inspection import Inspection
+from annotate.review.reviewer import Desk
+from segface_hf.errors import SegFaceError
+from space import ui_review_fix
+from space.handlers import parse
+from space.handlers.review import (
+    DECISIONS,
+    LOCAL,
+    Looking,
+    after_merge,
+    changes,
+    desk_for,
+    findings,
+    ledger_of,
+    waiting,
+)
+from space.handlers.services import Services
+from space.state.saving import HubKeeper
+from space.ui import messages, review_compare
+from space.ui.events import PRIVATE, reviewing
+
+
+@dataclass(frozen=True)
+class ReviewPage:
+    """The components of the view."""
+
+    message: gr.HTML
+    desk: gr.Column
+    choice: gr.Dropdown
+    pictures: gr.Gallery
+    report: gr.HTML
+    reason: gr.Textbox
+    buttons: dict[str, gr.Button]
+    looking: gr.State
+    fix: ui_review_fix.FixPart
+    compare: review_compare.ComparePart
+
+
+def layout() -> ReviewPage:
+    """Lays the view out."""
+    gr.Markdown(
+        "## Review\nFor maintainers of the dataset: contributions that wait as pull requests.",
+        elem_classes="narrow",
+    )
+    message = messages.message_box("review-message")
+    looking = gr.State(Looking())
+    with gr.Column(visible=False) as desk:
+        choice = gr.Dropdown([], label="Contribution", elem_id="review-choice")
+        pictures = gr.Gallery(
+            label="Photo, prediction, correction, difference", columns=4, height="auto",
+            object_fit="contain", format="png", elem_id="review-pictures",
+        )  # fmt: skip
+        report = gr.HTML(elem_id="review-report", elem_classes="prose")
+        reason = gr.Textbox(
+            label="What to tell the contributor", max_lines=3, elem_id="review-reason"
+        )
+        with gr.Row():
+            buttons = {
+                name: gr.Button(label, variant="primary" if name == "accept" else "secondary",
+                                size="md", elem_id=f"review-{name}")
+                for name, (label, _) in DECISIONS.items()
+            }  # fmt: skip
+        fix = ui_review_fix.layout()
+        compare = review_compare.layout()
+    return ReviewPage(
+        message, desk, choice, pictures, report, reason, buttons, looking, fix, compare
+    )
+
+
+def wire(page: ReviewPage, services: Services, *, tab: gr.Tab) -> None:
+    """Connects the view's events; each checks anew that a maintainer asks."""
+
+    def desk(token: gr.OAuthToken | None, request: gr.Request) -> Desk:
+        used, ledger = reviewing(token, request, services), ledger_of(services.keeper)
+        needs = services.review_needs
+        return desk_for(services.settings, used, needs=needs, ledger=ledger)
+
+    def on_open(token: gr.OAuthToken | None, request: gr.Request) -> tuple:
+        if services.settings.dataset is None:
+            return messages.note(LOCAL), gr.update(visible=False), gr.skip()
+        try:
+            opened = desk(token, request)
+            _catch_up(services, opened)
+            found = waiting(opened)
+        except SegFaceError as error:
+            told = messages.bad(parse.as_sentence(error))
+            return told, gr.update(visible=False), gr.skip()
+        told = messages.nothing() if found else messages.good(_nothing_waits(services))
+        return told, *_listed(found)
+
+    def on_choice(number: int | None, token: gr.OAuthToken | None, request: gr.Request) -> tuple:
+        if number is None:
+            return [], "", Looking()
+        try:
+            seen = desk(token, request).inspect(int(number))
+            looking = Looking(int(number), seen.contribution.head)
+            if seen.correction is None:
+                return [], report_of(seen), looking
+            return [(p, name) for name, p in seen.pictures().items()], report_of(seen), looking
+        except SegFaceError as error:
+            return [], f"<p>{escape(parse.as_sentence(error))}</p>", Looking()
+
+    def after(token: gr.OAuthToken | None, request: gr.Request) -> tuple:
+        try:
+            return _listed(waiting(desk(token, request)))
+        except SegFaceError:
+            return gr.skip(), gr.skip()
+
+    tab.select(on_open, None, [page.message, page.desk, page.choice], **PRIVATE)
+    chosen = page.choice.change(
+        on_choice, page.choice, [page.pictures, page.report, page.looking], **PRIVATE
+    )
+    for name, button in page.buttons.items():
+        button.click(
+            _decision(name, services, desk),
+            [page.looking, page.choice, page.reason],
+            page.message,
+            **PRIVATE,
+        ).then(after, None, [page.desk, page.choice], **PRIVATE)
+    for part, module in ((page.fix, ui_review_fix), (page.compare, review_compare)):
+        done = module.wire(
+            part, services, desk=desk, looking=page.looking, message=page.message, chosen=chosen
+        )
+        done.then(after, None, [page.desk, page.choice], **PRIVATE)
+
+
+def _decision(name: str, services: Services, desk: Callable[..., Desk]) -> Any:
+    def on_decision(
+        looking: Looking,
+        chosen: int | None,
+        reason: str,
+        token: gr.OAuthToken | None,
+        request: gr.Request,
+    ) -> Any:
+        try:
+            opened = desk(token, request)
+            told = DECISIONS[name][1](opened, looking.shown(chosen), reason or "")
+            if name == "accept":
+                after_merge(services.keeper, opened)
+            return messages.good(told)
+        except SegFaceError as error:
+            return messages.bad(parse.as_sentence(error))
+
+    return on_decision
+
+
+def _listed(found: list[tuple[str, int]]) -> tuple:
+    """Returns the updates of the desk and of the list, with the oldest contribution chosen."""
+    first = found[0][1] if found else None
+    return gr.update(visible=bool(found)), gr.update(choices=found, value=first)
+
+
+def _catch_up(services: Services, desk: Desk) -> None:
+    """Counts what is new in the dataset, so that its photos are recognised."""
+    ledger = ledger_of(services.keeper)
+    try:
+        if ledger is not None:
+            ledger.look(desk.store.repo)
+    except (RemoteError, RecordError):
+        return  # the list of contributions and the Dataset view say so, if it matters
+
+
+def _nothing_waits(services: Services) -> str:
+    keeper = services.keeper
+    trouble = keeper.clerk.trouble if isinstance(keeper, HubKeeper) else ""
+    told = "Nothing waits for review."
+    return f"{told} The card could not be renewed: {trouble}." if trouble else told
+
+
+def report_of(seen: Inspection) -> str:
+    """Returns the checks and the changed classes as HTML."""
+    told = "".join(f"<li>{escape(line)}</li>" for line in findings(seen))
+    table = review_compare.numbers_table(changes(seen), ("Predicted", "Corrected"))
+    return f"<ul>{told}</ul>{table}"

@@ -1,0 +1,1 @@
+"""What the browser runs: Gradio components, their scripts, and the bundler."""

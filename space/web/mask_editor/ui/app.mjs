@@ -1,0 +1,300 @@
+// The editor's state and what every button, key and pointer can ask of it.
+import { apply, swapSides } from '../core/cleanup.mjs';
+import { Cleaning } from './cleaning.mjs';
+import { Drafts } from './draft.mjs';
+import { Guide } from './guide.mjs';
+import { LabelMap } from '../core/labelmap.mjs';
+import { Locks } from './locks.mjs';
+import { Looks } from './looks.mjs';
+import { Palette } from './palette.mjs';
+import { Saving } from './saving.mjs';
+import { Session } from '../core/session.mjs';
+import { Stage } from './stage.mjs';
+import { LARGEST_BRUSH, nextState, startState } from '../core/state.mjs';
+import { pixels, TOOLS } from './tools.mjs';
+
+export class App {
+  /** `root` is the `.fme` element, `send` triggers the component's event, `scope` is that of drafts. */
+  constructor(root, send, scope) {
+    this.root = root;
+    this.state = startState();
+    this.looks = new Looks(this);
+    this.state.shows = (id) => this.looks.shows(id);
+    this.map = null;
+    this.revision = 0;
+    this.savedRevision = 0;
+    this.session = new Session();
+    this.stage = new Stage(root.querySelector('.fme-view'));
+    this.palette = new Palette(this, root);
+    this.guide = new Guide(this, root);
+    this.cleaning = new Cleaning(this, root);
+    this.locks = new Locks(this);
+    this.drafts = new Drafts(this, scope);
+    this.saving = new Saving(this, send);
+    this.next = () => send('following', {});
+    this.onchange = () => {};
+    this.abandonStroke = () => {};
+    this.leaveStroke = () => {};
+    this.isDrawing = this.isFingerDrawing = () => false;
+  }
+
+  /** Start on a parse. `start` are ids to begin with instead of the mask, from a draft. */
+  open({ value, photo, masks, start = null, earlier }) {
+    const { labels, prediction, confidence, runnerUp } = masks;
+    const { w: width, h: height } = value;
+    this.leaveStroke();
+    this.drafts.flush();
+    Object.assign(this, { value, photo, classes: value.classes });
+    this.rgba = this.superpixelKey = null;
+    const { history } = earlier ?? {};
+    this.map = new LabelMap(width, height, start || labels, { prediction, classes: value.classes.length, history });
+    this.locks.load(this.map, this.classes);
+    Object.assign(this.state, nextState(this.state));
+    this.session = new Session(earlier);
+    this.drafts.begin({ id: value.id, value, photo: photo.blob }, earlier);
+    this.revision = start ? 1 : 0;
+    this.savedRevision = 0;
+    this.stage.load({ map: this.map, photo, classes: this.classes, confidence, look: this.state });
+    this.palette.load(this.classes);
+    const doubt = confidence && runnerUp;
+    this.guide.load(
+      doubt ? { width, height, labels: prediction, confidence, runnerUp } : null,
+      { tail: value.tail, walk: earlier?.walk },
+    );
+    this.cleaning.load(value.pairs);
+    this.choose(Math.min(1, this.classes.length - 1));
+    this.alert('');
+    this.say(''); // What was said is about the photo before.
+    this.setState('ready');
+    this.onchange();
+  }
+
+  get unsaved() {
+    return Boolean(this.map) && this.revision !== this.savedRevision;
+  }
+
+  nameOf(id) {
+    return this.classes[id]?.name ?? `class ${id}`;
+  }
+
+  /** The photo's bytes at the map's size; read once. */
+  photoPixels() {
+    this.rgba ||= pixels(this.photo, this.map.width, this.map.height);
+    return this.rgba;
+  }
+
+  /** One named, undoable step, or null; nothing while a stroke is being drawn. */
+  edit(name, tool, work) {
+    this.leavePreview();
+    return this.map.step ? null : this.committed(this.map.edit(name, tool, work));
+  }
+
+  /** A step ended (null: it changed nothing). */
+  committed(step) {
+    this.stage.refresh(this.map.takeDirty());
+    if (!step) {
+      this.say(this.locks.whyNothing());
+      return null;
+    }
+    this.session.used(step.tool);
+    this.say(step.name);
+    this.guide.stepped(step);
+    this.touched();
+    return step;
+  }
+
+  touched() {
+    this.revision++;
+    this.session.active(performance.now());
+    if (this.root.dataset.state !== 'saving') this.setState('ready');
+    this.guide.update();
+    this.drafts.keep(this.work());
+    this.onchange();
+  }
+
+  /** The walk went on, which a draft that there is tells too. */
+  walked() {
+    if (this.unsaved) this.drafts.renew(this.work());
+  }
+
+  // Reads what a draft holds, also when another photo is open by then.
+  work() {
+    const { map, session } = this;
+    const { walk } = this.guide;
+    return () => {
+      const { seconds, tools } = session;
+      return { ...map.settled(), history: map.history, seconds, tools: { ...tools }, walk };
+    };
+  }
+
+  /** Left and right of the chosen class change places. */
+  swapSides() {
+    const pair = this.value.pairs.find((sides) => sides.includes(this.state.cls));
+    if (!pair) {
+      this.say(`${this.nameOf(this.state.cls)} has no other side.`);
+      return;
+    }
+    const [left, right] = pair.map((id) => this.nameOf(id));
+    this.edit(`swap ${left} and ${right}`, 'swap', (map) => apply(map, swapSides(map, { pair })));
+  }
+
+  undo() {
+    if (this.state.path.length) this.dropCorner();
+    else this.replay('undo', 'Nothing to undo.');
+  }
+
+  /** Take back the last corner of a polygon that is begun. */
+  dropCorner() {
+    const { path, tool } = this.state;
+    if (tool !== 'polygon' || !path.pop()) return;
+    this.say('undo: corner');
+    this.stage.draw();
+    this.onchange();
+  }
+
+  redo() {
+    this.replay('redo', 'Nothing to do again.');
+  }
+
+  replay(direction, otherwise) {
+    this.leavePreview();
+    if (this.map.step || this.state.path.length) return; // A stroke or outline is being drawn.
+    const step = this.map[direction]();
+    if (!step) {
+      this.say(otherwise);
+      return;
+    }
+    this.stage.refresh(this.map.takeDirty());
+    this.session.used(direction);
+    this.say(`${direction}: ${step.name}`);
+    this.guide.replayed(step, direction);
+    this.touched();
+  }
+
+  /** A clean-up that is only shown is taken back before anything else is done. */
+  leavePreview() {
+    this.cleaning.cancel();
+  }
+
+  /** Leave whatever is begun. */
+  escape() {
+    this.abandonStroke();
+    this.leavePreview();
+    this.guide.leave();
+    Object.assign(this.state, { path: [], cross: null });
+    if (this.state.solo !== null) this.looks.toggleSolo(this.state.solo);
+    this.stage.draw();
+  }
+
+  useTool(name) {
+    if (this.isDrawing() && this.state.path.length) {
+      this.say('Let go of the lasso first.'); // The path belongs to the tool that began it.
+      return;
+    }
+    this.leavePreview();
+    Object.assign(this.state, { tool: name, path: [] });
+    this.say(TOOLS[name].label);
+    this.stage.draw();
+    this.onchange();
+  }
+
+  /** Make a class the one that is painted. */
+  choose(id) {
+    if (!(id >= 0 && id < this.classes.length)) return;
+    if (id !== this.state.cls) this.state.before = this.state.cls;
+    this.state.cls = id;
+    this.palette.update();
+    this.palette.reveal(id);
+    this.onchange();
+  }
+
+  /** A class key or button: it answers the doubtful region, or chooses the class. */
+  assign(id) {
+    if (!(id < this.classes.length)) return;
+    if (this.guide.active) this.guide.assign(id);
+    else this.choose(id);
+  }
+
+  resize(direction) {
+    const { size } = this.state;
+    const step = 1 + Math.floor(size / 8);
+    this.look({ size: Math.min(LARGEST_BRUSH, Math.max(0, size + direction * step)) });
+  }
+
+  /** Change how things are shown. */
+  look(change) {
+    const { state } = this;
+    const recolour = 'outline' in change && change.outline !== state.outline;
+    Object.assign(state, change);
+    if (this.map) {
+      if (recolour) this.stage.restyle();
+      else this.stage.draw();
+    }
+    this.onchange();
+  }
+
+  toggleHeat() {
+    if (this.guide.parse) this.look({ heat: !this.state.heat });
+    else this.say('This mask came without the model\'s confidence.');
+  }
+
+  toggleSplit() {
+    this.look({ split: this.state.split === null ? 0.5 : null });
+  }
+
+  /** Zoom about the keyboard's cross, if there is one. */
+  zoom(factor) {
+    this.stage.zoomAbout(factor, this.state.cross);
+  }
+
+  actualSize() {
+    this.stage.actualSize(this.state.cross);
+  }
+
+  save() {
+    return this.saving.save();
+  }
+
+  /** The backend has the work as it was at `revision`. */
+  savedAt(revision) {
+    this.savedRevision = revision;
+    if (!this.unsaved) this.drafts.end(this.drafts.sitting).then(() => this.offerDraft());
+    this.onchange();
+  }
+
+  setState(name) {
+    this.root.dataset.state = name;
+    if (this.value) this.root.dataset.ready = this.value.id;
+    this.button('save').disabled = name === 'saving' || !this.map;
+    for (const part of this.root.querySelectorAll('.fme-bar, .fme-side, .fme-panel')) part.inert = !this.map;
+  }
+
+  button(act) {
+    return this.root.querySelector(`[data-act="${act}"]`);
+  }
+
+  /** A passing word in the status line; on a phone, where that is out of sight, on the picture too. */
+  say(text) {
+    this.root.querySelector('.fme-message').textContent = text;
+    const toast = this.root.querySelector('.fme-toast');
+    toast.textContent = text;
+    toast.animate([{ opacity: 1 }, { opacity: 1, offset: 0.8 }, { opacity: 0 }], { duration: 5000, fill: 'forwards' });
+  }
+
+  get alerted() {
+    return this.root.querySelector('.fme-alert').textContent;
+  }
+
+  /** Something that must be read; empty text clears it. */
+  alert(text) {
+    const box = this.root.querySelector('.fme-alert');
+    box.textContent = text;
+    box.hidden = !text;
+  }
+
+  help() {
+    const sheet = this.root.querySelector('.fme-sheet');
+    if (sheet.open) sheet.close();
+    else sheet.showModal();
+  }
+}

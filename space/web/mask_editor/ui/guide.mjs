@@ -1,0 +1,237 @@
+// Guided correction: walk the doubtful regions, accept the second guess, assign, confirm.
+import { isOpen, LEVELS, reach, searchDoubt } from '../core/doubt.mjs';
+import { highlight } from './layers.mjs';
+
+const WHITE = 0xffffffff;
+const FIRST = 'Here and there the model is unsure. Next leads you to the place that matters most.';
+// Milliseconds of looking for regions at a time, while the page is idle.
+const SLICE = 8;
+// A region that shows this large needs no closer look, CSS pixels.
+const LEGIBLE = 48;
+
+const whenIdle = (work) => (window.requestIdleCallback || ((run) => setTimeout(run, 30)))(work);
+
+export class Guide {
+  constructor(app, root) {
+    this.app = app;
+    this.progress = root.querySelector('.fme-progress');
+    this.bar = root.querySelector('.fme-guide progress');
+    this.question = root.querySelector('.fme-question');
+    this.panel = root.querySelector('.fme-guide');
+    this.reset();
+    app.stage.marks.push((context) => this.draw(context));
+  }
+
+  reset() {
+    Object.assign(this, { parse: null, search: null, regions: null, upcoming: -1, at: -1, active: null, mark: null });
+    this.seen = new Set();
+    this.decided = new Set();
+  }
+
+  /**
+   * @param {{width, height, labels, confidence, runnerUp}|null} parse null when there is no doubt map
+   * @param {{tail: number[], walk?: object}} options walk: how far it had come, from a draft
+   */
+  load(parse, { tail, walk }) {
+    this.reset();
+    this.parse = parse;
+    if (walk) Object.assign(this, { at: walk.at, seen: new Set(walk.seen), decided: new Set(walk.decided) });
+    this.panel.hidden = !parse;
+    this.search = parse && searchDoubt(parse, { tail });
+    if (this.search) this.lookOn(this.search);
+    this.update();
+  }
+
+  // Found while the page is idle: a large photo is ready to edit before.
+  lookOn(search) {
+    whenIdle(() => {
+      if (this.search !== search || this.regions) return;
+      const until = performance.now() + SLICE;
+      while (!this.regions && performance.now() < until) this.look();
+      if (!this.regions) {
+        this.lookOn(search);
+        return;
+      }
+      this.update();
+      this.app.stage.draw();
+    });
+  }
+
+  look() {
+    const { done, value } = this.search.next();
+    if (done) this.regions = value;
+  }
+
+  /** All regions; looks for what has not been found yet. */
+  list() {
+    while (this.parse && !this.regions) this.look();
+    return this.regions || [];
+  }
+
+  /** How far the walk has come, for a draft. */
+  get walk() {
+    return { at: this.at, seen: [...this.seen], decided: [...this.decided] };
+  }
+
+  get counts() {
+    return { seen: this.seen.size, total: this.list().length };
+  }
+
+  /** Go to the next region (1) that is still a question, or back (-1) to any, around the end. */
+  jump(direction) {
+    this.app.leavePreview();
+    const regions = this.list();
+    // What has mostly been painted over since needs no visit.
+    regions.forEach((region, at) => {
+      if (!isOpen(region, this.app.map)) this.seen.add(at);
+    });
+    const next = this.after(this.at, direction);
+    if (next < 0) {
+      this.app.say(regions.length ? 'Every doubtful region is decided.' : 'No region is doubtful enough to look at.');
+      this.update();
+      return;
+    }
+    this.at = next;
+    this.seen.add(next);
+    this.activate(regions[next]);
+    // The likely class is ready in the hand; painting by hand needs no key.
+    this.app.choose(this.active.cls);
+    if (!this.app.stage.isLegible(this.active.rect, LEGIBLE)) this.app.stage.focus(this.active.rect);
+    this.app.walked();
+  }
+
+  // Index of the region that a jump leads to; -1 when none is left.
+  after(from, direction) {
+    const { regions } = this;
+    const start = from < 0 && direction < 0 ? 0 : from;
+    for (let k = 1; k <= regions.length; k++) {
+      const at = (start + direction * k + k * regions.length) % regions.length;
+      if (direction < 0 || (!this.decided.has(at) && isOpen(regions[at], this.app.map))) return at;
+    }
+    return -1;
+  }
+
+  activate(region) {
+    this.active = region;
+    const { map } = this.app;
+    this.mark = region && region.indices.length
+      ? highlight(region.indices, region.rect, { width: map.width, color: WHITE, outline: true })
+      : null;
+    this.update();
+    this.app.stage.draw();
+  }
+
+  /** Leave the region without deciding. */
+  leave() {
+    if (this.active) this.activate(null);
+  }
+
+  /** Give the region its runner-up class. */
+  accept() {
+    if (this.active) this.decide(this.active.runnerUp, 'accept');
+    else this.app.say('Press N to go to a doubtful region first.');
+  }
+
+  /** Give the region another class. */
+  assign(id) {
+    this.decide(id, 'assign');
+  }
+
+  decide(id, tool) {
+    const { app, active } = this;
+    const { map } = app;
+    if (id === active.label) {
+      this.confirm();
+      return;
+    }
+    // What the person has painted there since stays as it is.
+    const untouched = active.indices.filter((i) => map.data[i] === active.label);
+    app.edit(`${tool} ${app.nameOf(id)}`, tool, () => map.paint(untouched, id));
+  }
+
+  /** The region is right as it is. */
+  confirm() {
+    if (!this.active) return;
+    this.app.session.used('confirm');
+    this.decided.add(this.at);
+    this.activate(null);
+    this.app.say('Confirmed. Next goes on.');
+    this.app.touched();
+  }
+
+  /** A step ends the question, so that class keys only choose; one inside the region answers it. */
+  stepped(step) {
+    if (!this.active) return;
+    const { data } = this.app.map;
+    const { indices, label } = this.active;
+    if (indices.some((i) => data[i] !== label)) {
+      this.decided.add(this.at);
+      step.answered = this.at; // Undo asks again, also after a reload.
+    }
+    this.activate(null);
+  }
+
+  /** An answer that is taken back asks again, and N leads there first. */
+  replayed(step, direction) {
+    const at = step.answered;
+    if (at === undefined) return;
+    if (direction === 'undo') this.decided.delete(at);
+    else this.decided.add(at);
+    this.at = direction === 'undo' ? at - 1 : at;
+    this.leave();
+  }
+
+  /** Make the region reach further (1) or less far (-1) along the model's confidence. */
+  stretch(direction) {
+    if (!this.active) return;
+    const level = Math.min(LEVELS.length - 1, Math.max(0, this.active.level + direction));
+    this.activate(reach(this.parse, this.active, level));
+  }
+
+  /** The region in question, or faintly the one that N goes to. */
+  draw(context) {
+    const { mark } = this;
+    const rect = mark ? mark.rect : this.regions?.[this.upcoming]?.rect;
+    if (!rect || this.app.state.hold === 'photo') return;
+    const [x, y, w, h] = rect;
+    context.imageSmoothingEnabled = false;
+    if (mark) context.drawImage(mark.canvas, x, y);
+    const unit = 1 / this.app.stage.view.scale;
+    context.globalAlpha = mark ? 1 : 0.6;
+    context.lineWidth = 1.5 * unit;
+    context.setLineDash([6 * unit, 4 * unit]);
+    context.strokeStyle = '#fff';
+    context.strokeRect(x - 2, y - 2, w + 4, h + 4);
+    context.setLineDash([]);
+    context.globalAlpha = 1;
+  }
+
+  update() {
+    const { app } = this;
+    if (!this.parse) return;
+    for (const name of ['accept', 'confirm', 'narrower', 'wider']) {
+      app.button(name).disabled = !this.active;
+    }
+    if (!this.regions) {
+      this.progress.textContent = 'looking for them …';
+      this.question.textContent = FIRST;
+      return;
+    }
+    const { upcoming } = this;
+    this.upcoming = this.after(this.at, 1);
+    if (this.upcoming !== upcoming) app.stage.draw(); // The faint frame moves.
+    const { seen, total } = this.counts;
+    this.progress.textContent = total ? `${seen} of ${total} doubtful regions seen` : 'none';
+    this.bar.max = total || 1;
+    this.bar.value = seen;
+    this.question.textContent = this.sentence(total);
+  }
+
+  sentence(total) {
+    const { app, active } = this;
+    if (active) {
+      return `Here it says ${app.nameOf(active.label)}. Is it ${app.nameOf(active.runnerUp)}?`;
+    }
+    return total && this.upcoming >= 0 ? this.seen.size ? 'Next leads to the next one.' : FIRST : 'Every doubtful region is decided.';
+  }
+}

@@ -1,0 +1,282 @@
+"""`python -m annotate`, command by command, against the Hub double."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from annotate.cli.program import ANNOTATE, main
+from annotate.dataset.folder import FolderStore
+from annotate.dataset.layout import row_path
+from annotate.outbox.queue import Outbox
+from annotate.parcel import Parcel
+from annotate.rows.record import to_parquet
+from tests.annotate.conftest import REPO
+
+
+def sent(guest, *corrections):
+    return [guest.propose(Parcel(to_parquet(c))).number for c in corrections]
+
+
+def test_every_command_has_help():
+    ANNOTATE.parser()
+    for name in ANNOTATE.commands:
+        with pytest.raises(SystemExit) as ended:
+            main([name, "--help"])
+        assert ended.value.code == 0
+
+
+def test_one_command_does_not_load_the_others():
+    script = (
+        "import sys, annotate.cli.program as c; c.ANNOTATE.parser(['stats']); print(*sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    loaded = done.stdout.split()
+    assert "annotate.cli.stats" in loaded
+    assert "annotate.cli.export" not in loaded
+    assert "bench.annotator.run" not in loaded
+
+
+def test_init_sets_a_dataset_up(say, hub):
+    code, out, _ = say("init", "--repo", "owner/new", "--schema", "lapa")
+    assert code == 0
+    assert out == "owner/new takes contributions of 'lapa' masks under cc-by-4.0, and is public.\n"
+    assert b"schema: lapa" in hub.files("dataset", "owner/new")["README.md"]
+
+
+def test_list_and_show_tell_what_waits(say, guest, drawn, tmp_path):
+    sent(guest, drawn(1))
+    code, out, _ = say("list", "--repo", REPO, "--check")
+    assert code == 0
+    assert out.splitlines()[0].startswith(f"#1  {drawn(1).content_id}  guest  http://")
+    assert "- size: the photo is only 32 x 24 pixels" in out
+    assert out.endswith("1 open contribution\n")
+    code, out, _ = say("show", "--repo", REPO, 1, "--out", tmp_path / "strip.png")
+    assert code == 0
+    assert "hat                  0 ->        96  IoU 0.000" in out
+    with Image.open(tmp_path / "strip.png") as strip:
+        assert strip.size == (4 * 32, 24)
+
+
+def test_accept_merges_and_counts_the_card(say, guest, hub, drawn, tmp_path):
+    sent(guest, drawn(1), drawn(2))
+    code, out, _ = say("accept", "--repo", REPO, 1, 2, "--mirror", tmp_path / "mirror")
+    assert (code, out) == (0, "#1 is merged\n#2 is merged\n")
+    assert b"2 contributions by 1 contributor" in hub.files("dataset", REPO)["README.md"]
+    code, _, err = say("accept", "--repo", REPO, 1)
+    assert (code, err) == (1, "#1 is merged already\n")
+
+
+def test_ask_and_reject_reach_the_contributor(say, guest, dataset, drawn):
+    sent(guest, drawn(1))
+    assert say("ask", "--repo", REPO, 1, "The ear?")[:2] == (0, "the contributor of #1 is asked\n")
+    assert say("reject", "--repo", REPO, 1, "No face.")[:2] == (0, "#1 is closed\n")
+    assert dataset.discussions[1].status == "closed"
+
+
+def test_fix_swaps_sides_absorbs_islands_or_takes_a_mask(say, guest, hub, drawn, tmp_path):
+    mask = drawn(1).mask.copy()
+    mask[12, 10:14], mask[22, 1] = 8, 5
+    sent(guest, *[drawn(n, mask=mask) for n in (1, 2, 3)])
+    Image.fromarray(drawn(3).mask).save(tmp_path / "right.png")
+    for number, how in enumerate(
+        (["--swap-sides"], ["--islands", "9"], ["--mask", str(tmp_path / "right.png")]), start=1
+    ):
+        code, out, _ = say("fix", "--repo", REPO, number, *how)
+        assert code == 0
+        assert out.startswith(f"#{number} is merged as ")
+    store = FolderStore(tmp_path / "mirror")
+    assert say("mirror", "--repo", REPO, "--out", store.root)[0] == 0
+    masks = {store.load(i).photo_id: store.load(i).mask for i in store.ids()}
+    assert masks[drawn(1).photo_id][12, 10] == 9
+    assert masks[drawn(2).photo_id].tolist() == drawn(2).mask.tolist()
+    assert masks[drawn(3).photo_id].tolist() == drawn(3).mask.tolist()
+
+
+def test_compare_settles_two_annotators(say, guest, dataset, drawn, tmp_path):
+    other = drawn(1).mask.copy()
+    other[20:, 10:20] = 3
+    sent(guest, drawn(1), drawn(1, mask=other))
+    code, out, _ = say("compare", "--repo", REPO, 1, 2, "--map", tmp_path / "map.png")
+    assert code == 0
+    assert "dispute 1: skin or cloth, 40 pixels in (10, 20, 20, 24)" in out
+    with Image.open(tmp_path / "map.png") as differs:
+        assert np.asarray(differs).sum() == 40 * 255
+    code, out, _ = say("compare", "--repo", REPO, 1, 2, "--take-second", 1)
+    assert code == 0
+    assert out.endswith("#1 is merged, #2 is closed\n")
+    assert row_path(drawn(1, mask=other).content_id) in dataset.tree()
+
+
+def test_pictures_of_different_photos_are_not_compared(say, guest, drawn):
+    sent(guest, drawn(1), drawn(2))
+    code, _, err = say("compare", "--repo", REPO, 1, 2)
+    assert (code, err) == (2, "annotate compare: #1 and #2 are of different photos\n")
+
+
+def test_stats_card_compact_and_takedown_keep_a_folder_in_order(say, drawn, tmp_path):
+    store = FolderStore(tmp_path / "set")
+    for number in range(3):
+        store.save(drawn(number))
+    code, out, _ = say("stats", "--folder", store.root, "--json", tmp_path / "stats.json")
+    assert code == 0
+    assert out.startswith("3 contributions of 3 photos")
+    assert json.loads((tmp_path / "stats.json").read_text())["images_by_class"]["hat"] == 3
+    assert say("compact", "--folder", store.root, "--at-least", 2)[1].endswith(
+        "3 files compacted\n"
+    )
+    gone = drawn(1).content_id
+    code, out, _ = say("takedown", "--folder", store.root, gone, "--dry-run")
+    assert (code, out) == (0, f"{gone} would go\nnothing has changed\n")
+    assert len(store.ids()) == 3
+    assert say("takedown", "--folder", store.root, gone)[1] == "1 row removed, 1 tombstone left\n"
+    assert say("card", "--folder", store.root)[1] == (
+        "the card counts 2 contributions by 1 contributor\n"
+    )
+
+
+def test_takedown_names_the_rows_of_the_same_photo_and_takes_them_when_asked(say, drawn, tmp_path):
+    store = FolderStore(tmp_path / "set")
+    first, second = drawn(1), drawn(1, mask=np.roll(drawn(1).mask, 1, axis=0))
+    for correction in (first, second, drawn(2)):
+        store.save(correction)
+    gone, kept = first.content_id, second.content_id
+    _, out, _ = say("takedown", "--folder", store.root, gone, "--dry-run")
+    assert f"{kept} would stay and holds the same photo" in out
+    _, out, _ = say("takedown", "--folder", store.root, gone, "--dry-run", "--same-photo")
+    assert out.count("would go") == 2
+    say("takedown", "--folder", store.root, gone, "--same-photo")
+    assert store.ids() == (drawn(2).content_id,)
+
+
+def test_counting_a_dataset_on_the_hub_leaves_its_pictures_there(say, guest, owner, hub, drawn):
+    owner.commit([Parcel(to_parquet(drawn(n, size=(256, 256)))) for n in range(3)])
+    hub.log.clear()
+    assert say("card", "--repo", REPO)[1] == "the card counts 3 contributions by 1 contributor\n"
+    assert say("stats", "--repo", REPO)[1].startswith("3 contributions of 3 photos")
+    read = sum(request.get("received", 0) for request in hub.requests("/resolve/.*parquet"))
+    assert (
+        0
+        < read
+        <= 2 * 3 * 64 * 1024
+        < sum(len(data) for path, data in hub.files("dataset", REPO).items() if "parquet" in path)
+    )
+
+
+def test_takedown_by_contributor_removes_rows_and_closes_pull_requests(
+    say, guest, owner, hub, drawn
+):
+    sent(guest, drawn(1), drawn(2))
+    owner.repo.merge(1)
+    code, out, _ = say("takedown", "--repo", REPO, "--contributor", "guest", "--dry-run")
+    assert code == 0
+    assert f"{drawn(1).content_id} would go\n" in out
+    assert f"{drawn(2).content_id} is no row: it would be marked\n" in out
+    assert "#2 would be closed\n" in out
+    assert owner.repo.pull_request(2).status == "open"
+    code, out, _ = say("takedown", "--repo", REPO, "--contributor", "guest", "--reason", "asked")
+    assert code == 0
+    assert "1 row removed, 2 tombstones left\n#2 is closed\n" in out
+    assert "refs/pr/1, refs/pr/2" in out
+    assert not [path for path in hub.files("dataset", REPO) if path.endswith(".parquet")]
+    assert say("takedown", "--repo", REPO, "--contributor", "nobody")[0] == 2
+
+
+def test_masks_are_exported_imported_and_sent(say, hub, drawn, tmp_path):
+    store = FolderStore(tmp_path / "set")
+    store.save(drawn(1))
+    code, out, _ = say(
+        "export", "--folder", store.root, "--format", "cvat", "--out", tmp_path / "c"
+    )
+    assert (code, out) == (0, f"1 contribution written to {tmp_path / 'c'}\n")
+    words = ["import", tmp_path / "c", "--format", "cvat", "--folder", tmp_path / "new"]
+    assert say(*words)[1].startswith(f"1 mask read, 1 of them new in {tmp_path / 'new'};")
+    out = say("send", "--repo", REPO, "--folder", tmp_path / "new")[1]
+    assert out == "0 sent, 1 without consent stay here, 0 refused\n"
+    out = say("send", "--repo", REPO, "--folder", store.root)[1]
+    assert out.endswith("1 sent, 0 without consent stay here, 0 refused\n")
+    assert hub.repos["dataset", REPO].discussions[1].author == "owner"
+    store.save(drawn(2))
+    assert "2 sent" in say("send", "--repo", REPO, "--folder", store.root, "--direct")[1]
+    assert row_path(drawn(2).content_id) in hub.files("dataset", REPO)
+
+
+def test_a_row_saved_again_with_consent_is_sent(say, dataset, drawn, tmp_path):
+    store = FolderStore(tmp_path / "set")
+    store.save(drawn(1, consent=None))
+    words = ["send", "--repo", REPO, "--folder", store.root]
+    assert say(*words)[1] == "0 sent, 1 without consent stay here, 0 refused\n"
+    store.save(drawn(1))
+    assert "1 sent, 0 without consent" in say(*words)[1]
+    assert row_path(drawn(1).content_id) in dataset.tree("refs/pr/1")
+
+
+def test_an_app_s_outbox_is_not_taken_for_an_empty_dataset(say, dataset, drawn, tmp_path):
+    words = ["send", "--repo", REPO, "--folder", tmp_path / "box"]
+    Outbox(tmp_path / "box").tray("secret").put(drawn(1))
+    code, out, err = say(*words)
+    assert (code, out) == (2, "")
+    assert (
+        f"{tmp_path / 'box'} is the outbox of an app, which has yet to send 1 contribution" in err
+    )
+    assert f"start the app with SEGFACE_DATASET={REPO}" in err
+    FolderStore(tmp_path / "box").save(drawn(2))
+    code, out, err = say(*words)
+    assert (code, "1 sent" in out, "is the outbox of an app" in err) == (0, True, True)
+
+
+def test_an_import_with_consent_carries_it(say, drawn, tmp_path):
+    source = FolderStore(tmp_path / "set")
+    source.save(drawn(1))
+    say("export", "--folder", source.root, "--format", "folder", "--out", tmp_path / "out")
+    words = ["import", tmp_path / "out", "--format", "folder", "--folder", tmp_path / "new"]
+    assert say(*words, "--right", "own")[0] == 2
+    assert say(*words, "--right", "own", "--people", "agreed", "--contributor", "me")[0] == 0
+    store = FolderStore(tmp_path / "new")
+    row = store.load(store.ids()[0])
+    assert (row.consent.right, row.contributor, row.model.id) == ("own", "me", "none")
+    assert np.array_equal(row.mask, drawn(1).mask)
+
+
+def test_trouble_is_one_sentence_and_exit_code_2(say):
+    code, out, err = say("list", "--repo", "owner/none")
+    assert (code, out) == (2, "")
+    assert err == "annotate list: there is no dataset owner/none that this account can see\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("stats --folder nowhere", "expected the folder of a dataset, found none at nowhere"),
+        ("send --repo owner/x --folder nowhere", "expected the folder of a dataset, found none"),
+        (
+            "import . --format cvat --folder new --contributor <me>",
+            "name of an account, got '<me>'",
+        ),
+        ("send --repo owner/x --folder .", ". holds no contributions: nothing to send"),
+        ("list --repo nothing", "--repo: expected OWNER/NAME, got nothing"),
+        ("compact --folder . --at-most -3", "expected a whole number from 2 on, got -3"),
+        ("fix --repo owner/x 1 --islands 0", "expected a whole number from 1 on, got 0"),
+        ("fix --repo owner/x 1 --mask no.png", "no such file 'no.png': expected a mask of ids"),
+        ("takedown --folder .", "name content ids, or an account by --contributor"),
+        ("export --folder . --format coco --out new", ". holds no contributions: nothing to expo"),
+        ("stats --folder .", "the dataset holds no contributions"),
+        ("stats --folder . --json no/a.json", "can't write 'no/a.json'"),
+        ("simulate --data . --json no/a.json", "can't write 'no/a.json'"),
+    ],
+)
+def test_what_cannot_work_is_told_before_any_work(line, told, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    try:
+        code = main(line.split())
+    except SystemExit as ended:
+        code = ended.code
+    assert code == 2
+    assert told in capsys.readouterr().err

@@ -1,0 +1,129 @@
+"""A whole dataset is read as if a stranger had written it, and every kind of damage is named."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from annotate.consent import Consent
+from annotate.dataset.audit import audit
+from annotate.dataset.compact import compact
+from annotate.dataset.folder import FolderStore
+from annotate.dataset.layout import index_path, row_path, tombstone_path
+from annotate.rows.record import rows_to_parquet, to_parquet, to_row
+from segface_hf.labels import LAPA
+from tests.annotate.conftest import REPO
+
+
+@pytest.fixture
+def store(tmp_path, drawn):
+    """A folder of three rows, in which nothing is wrong."""
+    store = FolderStore(tmp_path / "rows")
+    for number in range(3):
+        store.save(drawn(number, size=(64, 80)))
+    return store
+
+
+def wrong(store):
+    return [(found.path, found.content_id, found.sentence) for found in audit(store).wrong]
+
+
+def put(store, path, data):
+    (store.root / path).parent.mkdir(parents=True, exist_ok=True)
+    (store.root / path).write_bytes(data)
+
+
+def test_a_dataset_that_only_this_product_wrote_to_has_nothing_wrong(store):
+    before = {path: (store.root / path).read_bytes() for path in store.paths()}
+    found = audit(store)
+    assert (found.files, found.rows, found.wrong, found.odd) == (3, 3, (), ())
+    assert before == {path: (store.root / path).read_bytes() for path in store.paths()}
+    assert compact(store, at_least=2).files == 3
+    found = audit(store)
+    assert (found.files, found.rows, found.wrong) == (1, 3, ())
+
+
+def test_a_row_that_was_altered_and_a_file_that_is_none_are_named_and_the_others_read(store, drawn):
+    row = to_row(drawn(7, size=(64, 80)))
+    row["changed_pixels"] += 1
+    put(store, row_path(row["content_id"]), rows_to_parquet([row]))
+    put(store, "data/train/ab/broken.parquet", b"PAR1 and no more")
+    (broken, _, why), (path, content_id, sentence) = sorted(wrong(store), key=lambda one: one[1])
+    assert broken == "data/train/ab/broken.parquet"
+    assert "no whole parquet file" in why
+    assert (path, content_id) == (row_path(row["content_id"]), row["content_id"])
+    assert "says in changed_pixels what does not follow from its content" in sentence
+    assert audit(store).rows == 4
+
+
+def test_a_row_of_other_labels_or_another_licence_than_the_card_says_is_wrong(store, drawn):
+    free = Consent(right="own", people="agreed", licence="cc0-1.0")
+    given = drawn(5, size=(64, 80), consent=free)
+    other = drawn(6, size=(64, 80), schema=LAPA, mask=np.full((64, 80), 1, np.uint8))
+    for correction in (given, other):
+        put(store, row_path(correction.content_id), to_parquet(correction))
+    told = {content_id: sentence for _, content_id, sentence in wrong(store)}
+    assert "given under cc0-1.0, and the card promises cc-by-4.0" in told[given.content_id]
+    assert "'celebamask_hq' labels" in told[other.content_id]
+
+
+def test_a_row_that_was_taken_down_or_is_there_twice_or_has_another_name_is_wrong(store, drawn):
+    first, second, third = store.ids()
+    put(store, tombstone_path(first), b"{}")
+    copy = (store.root / row_path(second)).read_bytes()
+    put(store, "data/train/merged/copy.parquet", copy)
+    put(store, index_path(second), f"{second}\n".encode())
+    stray = f"data/train/{third[:2]}/stray.parquet"
+    (store.root / row_path(third)).rename(store.root / stray)
+    told = {content_id: sentence for _, content_id, sentence in wrong(store)}
+    assert set(told) == {first, second, third}
+    assert "taken down and is there all the same" in told[first]
+    assert "counts twice" in told[second]
+    assert "its file has another name" in told[third]
+
+
+def test_a_merged_row_that_no_index_lists_would_come_in_again(store):
+    compact(store, at_least=2)
+    (gone, *_) = store.ids()
+    (store.root / index_path(gone)).write_text("")
+    assert gone in {content_id for _, content_id, _ in wrong(store)}
+    assert all("doesn't list it" in sentence for _, _, sentence in wrong(store))
+
+
+def test_what_others_may_have_needs_consent_and_a_folder_of_ones_own_does_not(store, drawn):
+    private = drawn(9, size=(64, 80), consent=None)
+    store.save(private)
+    assert audit(store, shared=False).wrong == ()
+    ((_, content_id, sentence),) = wrong(store)
+    assert content_id == private.content_id
+    assert "no consent" in sentence
+
+
+def test_the_command_says_what_is_odd_and_ends_with_one_where_something_is_wrong(
+    say, store, drawn, tmp_path
+):
+    unchanged = drawn(5, size=(64, 80), mask=drawn(5, size=(64, 80)).prediction)
+    store.save(unchanged)
+    code, out, _ = say("audit", "--folder", store.root)
+    assert code == 0
+    assert out.splitlines()[0] == "4 rows of 4 files read, 0 wrong, 1 odd"
+    assert f"nothing changed: 1, such as {unchanged.content_id}" in out
+    put(store, tombstone_path(unchanged.content_id), b"{}")
+    code, out, _ = say("audit", "--folder", store.root, "--json", tmp_path / "all.json")
+    assert code == 1
+    assert f"{unchanged.content_id}: it was taken down" in out
+    whole = json.loads((tmp_path / "all.json").read_text())
+    assert (whole["rows"], len(whole["wrong"]), len(whole["odd"])) == (4, 1, 1)
+
+
+def test_a_dataset_on_the_hub_is_read_too(say, owner, drawn, tmp_path):
+    good, bad = drawn(1, size=(64, 80)), drawn(2, size=(64, 80), consent=None)
+    files = {row_path(c.content_id): to_parquet(c) for c in (good, bad)}
+    owner.repo.commit(files, title="written past the review", revision="main")
+    code, out, _ = say("audit", "--repo", REPO, "--mirror", tmp_path / "copy")
+    assert code == 1
+    assert f"{bad.content_id}: there is no consent in it" in out
+    assert good.content_id not in out
+    assert np.array_equal(FolderStore(tmp_path / "copy").load(good.content_id).mask, good.mask)

@@ -1,0 +1,72 @@
+"""A card counts and declares; everything else in it is its maintainer's."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from annotate.dataset.card import CardFacts, new_card, read_block, renewed_card
+from annotate.errors import RecordError
+from annotate.parcel import Parcel
+from annotate.rows.record import to_parquet
+from segface_hf.labels import CELEBAMASK_HQ
+from tests.annotate.conftest import REPO
+
+FEW = CardFacts(schema=CELEBAMASK_HQ, licence="cc-by-4.0", rows=3, contributors=2)
+MANY = CardFacts(schema=CELEBAMASK_HQ, licence="cc-by-4.0", rows=40, contributors=7)
+TERMS = "# what they agree to\nextra_gated_prompt: Do not identify people.\n"
+CONTACT = "\n## Contact for withdrawal\n\n| who | where |\n|---|---|\n| us | we@example.org |\n"
+
+
+def own(card):
+    """Returns a card as a maintainer has changed it."""
+    return card.replace("pretty_name:", f"{TERMS}pretty_name:", 1) + CONTACT
+
+
+def renewed(card):
+    return renewed_card(card, MANY, source="x")
+
+
+def test_a_maintainers_terms_and_sections_stay_to_the_letter_when_a_card_is_renewed():
+    card = renewed(own(new_card(FEW)))
+    assert card == own(new_card(MANY))
+    assert "40 contributions by 7 contributors." in card
+    assert renewed(card) == card
+
+
+def test_a_merge_leaves_the_maintainers_words_in_the_card(guest, owner, hub, say, drawn):
+    card = own(hub.files("dataset", REPO)["README.md"].decode())
+    owner.repo.commit({"README.md": card.encode()}, title="terms")
+    number = guest.propose(Parcel(to_parquet(drawn(1)))).number
+    assert say("accept", "--repo", REPO, number)[0] == 0
+    card = hub.files("dataset", REPO)["README.md"].decode()
+    assert "1 contribution by 1 contributor." in card
+    assert (TERMS in card, CONTACT in card) == (True, True)
+
+
+def test_a_card_of_an_earlier_version_gets_its_marks_where_its_numbers_stood():
+    lines = own(new_card(FEW)).splitlines(keepends=True)
+    earlier = "".join(line for line in lines if not line.startswith("<!-- counted"))
+    assert renewed(earlier) == own(new_card(MANY))
+
+
+@pytest.mark.parametrize("front", ["", "---\nlicense: mit\ntags: [mine]\n---\n"])
+def test_a_foreign_readme_keeps_its_text_and_gets_what_is_missing(front):
+    card = renewed(f"{front}# Our faces\n\n## Size\n\nHuge.\n")
+    assert "# Our faces\n\n## Size\n\nHuge.\n\n<!-- counted" in card
+    assert read_block(card, source="x")["schema"] == "celebamask_hq"
+    metadata = yaml.safe_load(card.split("---\n")[1])
+    assert metadata["license"] == "cc-by-4.0"
+    assert metadata["tags"] == (["mine"] if front else ["face-parsing", "segface"])
+    assert renewed(card) == card
+
+
+def test_a_mark_that_lost_its_end_swallows_nothing():
+    card = own(new_card(FEW)).replace("<!-- counted: end -->", "")
+    again = renewed(renewed(card))
+    assert (CONTACT in again, again.count("40 contributions by")) == (True, 1)
+
+
+def test_malformed_metadata_are_told_and_stay():
+    with pytest.raises(RecordError, match="the dataset card of x has malformed metadata"):
+        renewed("---\na: [\n---\n# Faces\n")

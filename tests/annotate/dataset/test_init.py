@@ -1,0 +1,47 @@
+"""`init` sets up what is missing and says what is there, not what was asked for."""
+
+from __future__ import annotations
+
+import pytest
+
+from annotate.dataset.proposals import HubStore
+from tests.annotate.conftest import REPO
+
+
+@pytest.fixture
+def web(hub, owner):
+    """A dataset with a README that somebody wrote on its page."""
+    hub.create("dataset", "owner/web")
+    store = HubStore("owner/web", token="hf_owner")
+    store.repo.commit({"README.md": b"---\nlicense: mit\n---\n# Ours\n"}, title="x")
+    return store
+
+
+def test_a_dataset_that_was_set_up_before_is_told_as_it_is(say, owner, hub):
+    before = hub.files("dataset", REPO)
+    asked = ("--schema", "lapa", "--licence", "cc0-1.0", "--private")
+    code, out, complaint = say("init", "--repo", REPO, *asked)
+    assert out == (
+        "owner/faces takes contributions of 'celebamask_hq' masks under cc-by-4.0, and is public.\n"
+    )
+    assert (code, "without --schema lapa, --licence cc0-1.0, --private:" in complaint) == (1, True)
+    assert say("init", "--repo", REPO)[0] == 0
+    assert hub.files("dataset", REPO) == before
+
+
+def test_a_new_private_dataset_is_told_private(say):
+    code, out, _ = say("init", "--repo", "owner/new", "--private", "--licence", "cc0-1.0")
+    assert (code, out.endswith("masks under cc0-1.0, and is private.\n")) == (0, True)
+
+
+def test_a_readme_that_is_there_gets_what_it_lacks(say, web, hub):
+    assert say("init", "--repo", "owner/web", "--licence", "mit")[0] == 0
+    assert web.block["licence"] == "mit"
+    assert b"\n# Ours\n" in hub.files("dataset", "owner/web")["README.md"]
+
+
+def test_a_readme_under_another_licence_is_left_alone(say, web, hub):
+    before = hub.files("dataset", "owner/web")
+    code, _, complaint = say("init", "--repo", "owner/web")
+    assert (code, "says 'license: mit', and contributions would be under" in complaint) == (2, True)
+    assert hub.files("dataset", "owner/web") == before

@@ -1,0 +1,64 @@
+"""Trouble that a person must mend: a clear sentence each, and nothing lost meanwhile."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.annotate.conftest import REPO
+from tests.annotate.outbox.test_courier import Desk
+
+
+@pytest.mark.parametrize("trouble", ["role", "expired", "gated", "missing", "version", "labels"])
+def test_nothing_is_lost_by_trouble_that_a_person_must_mend(
+    dataset, owner, hub, tmp_path, correction, trouble
+):
+    """Each says what is wrong, keeps the row, and goes on once it is mended."""
+    card, guest = hub.files("dataset", REPO)["README.md"], hub.accounts["hf_guest"]
+    wrong = {
+        "version": card.replace(b"record_version: 1", b"record_version: 2"),
+        "labels": card.replace(b"schema: celebamask_hq", b"schema: lapa"),
+    }
+    told = {
+        "role": "this account may not do that on owner/faces",
+        "expired": "the sign-in is missing or has expired: sign in again; off a Space run `hf auth",
+        "gated": "the dataset owner/faces is gated: ask its owner for access",
+        "missing": "there is no dataset owner/faces that this account can see",
+        "version": "holds rows of version 2, this app writes 1: update whichever is older",
+        "labels": "it belongs in another dataset",
+    }
+
+    def mend(broken):
+        guest.role = "read" if broken and trouble == "role" else "write"
+        dataset.gated = "manual" if broken and trouble == "gated" else False
+        dataset.private = broken and trouble == "missing"
+        hub.accounts.pop("hf_guest", None)
+        if not (broken and trouble == "expired"):
+            hub.accounts["hf_guest"] = guest
+        if trouble in wrong:
+            owner.repo.commit({"README.md": wrong[trouble] if broken else card}, title="x")
+
+    mend(broken=True)
+    desk = Desk(tmp_path)
+    desk.courier.lend("guest", "hf_guest")
+    assert told[trouble] in desk.saved(correction)
+    assert desk.told(correction).startswith("Saved here and waiting to be sent: ")
+    assert desk.tray.load(correction.content_id).content_id == correction.content_id
+    mend(broken=False)
+    again = Desk(tmp_path)
+    again.courier.lend("guest", "hf_guest")
+    again.courier.step()
+    assert again.told(correction) == "Pull request #1 is open."
+
+
+def test_a_row_that_cannot_be_read_waits_and_saving_again_mends_it(dataset, tmp_path, correction):
+    desk = Desk(tmp_path)
+    desk.courier.lend("guest", "hf_guest")
+    desk.tray.put(correction)
+    row = desk.tray.folder / f"{correction.content_id}.parquet"
+    row.write_bytes(row.read_bytes()[:-8])
+    desk.courier.step()
+    told = desk.told(correction)
+    assert told.startswith("Saved here and waiting to be sent: the contribution is no whole ")
+    assert told.endswith("save it again.")
+    assert row.is_file()
+    assert desk.saved(correction) == "Pull request #1 is open."

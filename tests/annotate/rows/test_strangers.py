@@ -1,0 +1,158 @@
+"""Whatever a stranger proposes is shown as what it is, and can't break what comes after it."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from annotate.dataset.folder import FolderStore
+from annotate.dataset.index import Ledger
+from annotate.dataset.layout import row_path
+from annotate.dataset.refresh import count_rows
+from annotate.dataset.repo import changed_files
+from annotate.errors import RecordError, ReviewError
+from annotate.review.reviewer import Desk
+from annotate.rows.record import rows_to_parquet, to_parquet, to_row
+
+
+def propose(store, correction, *, files=None, **row):
+    """Opens a pull request without any of the looks that this project takes before."""
+    data = rows_to_parquet([{**to_row(correction), **row}])
+    files = {row_path(correction.content_id): data, **(files or {})}
+    title = f"Correction {correction.content_id}"
+    return store.repo.commit(files, title=title, pull_request=True).number
+
+
+HOSTILE = [
+    {"photo_hash": "?"}, {"photo_id": "0" * 32}, {"areas_after": [1, 2]}, {"areas_after": None},
+    {"changed_pixels": None}, {"created_at": datetime(9999, 12, 31, tzinfo=UTC)},
+    {"created_at": None}, {"image": None}, {"tools": None}, {"seconds": None},
+    {"licence": None}, {"source": None}, {"model": None}, {"schema": None},
+    {"consent_right": None}, {"contributor": None},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", HOSTILE, ids=lambda row: next(iter(row)))
+def test_a_row_that_lies_or_lacks_a_value_is_shown_and_not_merged(guest, owner, drawn, row):
+    number = propose(guest, drawn(1), **row)
+    seen = Desk(owner).inspect(number)
+    assert seen.correction is None
+    assert seen.findings[0].check == "row"
+    with pytest.raises(ReviewError, match="can't be accepted as it is"):
+        Desk(owner).accept(number)
+
+
+def test_a_photo_that_carries_a_place_or_a_turn_is_not_merged(guest, owner, drawn):
+    exif, sink = Image.Exif(), io.BytesIO()
+    exif[0x0112] = 6
+    Image.fromarray(drawn(1).image).save(sink, "PNG", exif=exif)
+    number = propose(guest, drawn(1), image=sink.getvalue())
+    with pytest.raises(ReviewError, match="holds more than its pixels: eXIf"):
+        Desk(owner).accept(number)
+
+
+def test_a_bad_row_does_not_hide_the_contributions_after_it(guest, drawn, say):
+    propose(guest, drawn(1), image=None)
+    propose(guest, drawn(2))
+    code, shown, _ = say("list", "--repo", "owner/faces", "--check")
+    assert code == 0
+    assert "whose image is not the bytes of a file" in shown
+    assert drawn(2).content_id in shown
+
+
+def test_a_hash_that_is_none_breaks_neither_a_save_nor_the_review(guest, owner, drawn):
+    path = row_path(drawn(1).content_id)
+    owner.repo.commit(
+        {path: rows_to_parquet([{**to_row(drawn(1)), "photo_hash": "?"}])}, title="past the review"
+    )
+    ledger = Ledger()
+    ledger.look(owner.repo)
+    assert ledger.near_duplicates(drawn(2).image) == ()
+    assert Desk(owner, rows=ledger).inspect(propose(guest, drawn(2))).acceptable
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ({"areas_after": [1, 2]}, "expected 19 numbers"),
+        ({"areas_after": None}, "areas_after"),
+        ({"changed_pixels": None}, "changed_pixels"),
+        ({"created_at": datetime(9999, 12, 31, tzinfo=UTC)}, "the year 9999"),
+    ],
+)
+def test_a_row_that_cannot_be_counted_is_named(drawn, tmp_path, row, told):
+    store, bad = FolderStore(tmp_path), drawn(1)
+    store.save(drawn(2))
+    data = rows_to_parquet([{**to_row(bad), **row}])
+    store.save_row(bad.content_id, data, schema=bad.schema)
+    with pytest.raises(RecordError, match=f"row {bad.content_id} can't be counted.*{told}"):
+        count_rows(store)
+
+
+def test_a_time_to_come_is_noticed(guest, owner, drawn):
+    number = propose(guest, drawn(1, created_at=datetime(2150, 1, 2, tzinfo=UTC)))
+    (found,) = [f for f in Desk(owner).inspect(number).findings if f.check == "time"]
+    assert (found.sentence, found.blocks) == ("it says it is of 02 January 2150", False)
+
+
+def test_a_fixed_row_and_one_without_consent_are_still_read(owner, guest, drawn, tmp_path):
+    number, mask = propose(guest, drawn(1)), np.zeros((24, 32), np.uint8)
+    mask[:3] = 14
+    new = Desk(owner).fix_and_accept(number, mask)
+    assert owner.repo.read(row_path(new)) is not None
+    store, kept = FolderStore(tmp_path), drawn(2, consent=None)
+    store.save_row(kept.content_id, to_parquet(kept), schema=kept.schema)
+    assert store.load(kept.content_id).consent is None
+
+
+ROW = row_path("0" * 32)
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("é.parquet", r'"a/\303\251.parquet" "b/\303\251.parquet"'),
+        ('"', r'"a/\"" "b/\""'),
+        ("a\tb", r'"a/a\tb" "b/a\tb"'),
+        (f"x b/{ROW}", f"x b/{ROW}"),
+        (ROW, ROW),
+    ],
+)
+def test_every_file_of_a_real_diff_is_seen(tmp_path, path, shown):
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x@x", "-C", str(tmp_path)]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
+    for name in (path, "second"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"diff --git a/fake b/fake\nnew file\n")
+    subprocess.run([*git, "add", "."], check=True)
+    diff = subprocess.run([*git, "diff", "--cached"], check=True, capture_output=True).stdout
+    found = [name for _, name in changed_files(diff.decode())]
+    assert sorted(found) == sorted([shown, "second"])
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "diff --git a/old b/" + ROW,
+        f"diff --git a/x b/{ROW} b/y b/{ROW}",
+        "diff --git " + ROW,
+        "diff --git ",
+    ],
+)
+def test_a_line_that_is_not_understood_is_no_added_row(header):
+    ((change, shown),) = changed_files(f"{header}\nnew file mode 100644\n")
+    assert (change, shown) == ("changed", header.removeprefix("diff --git "))
+
+
+@pytest.mark.parametrize("name", ["a\u2028b", "a\rb", "a\x85b", "é"])
+def test_a_file_with_an_unusual_name_stops_a_merge(guest, owner, drawn, name):
+    evil = to_parquet(drawn(2, consent=None))
+    number = propose(guest, drawn(1), files={f"data/train/zz/{name}.parquet": evil})
+    with pytest.raises(ReviewError, match="besides its row it has"):
+        Desk(owner).accept(number)

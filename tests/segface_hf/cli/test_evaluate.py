@@ -1,0 +1,69 @@
+"""`segface evaluate` with an untrained model on drawn faces: what it tells, and what it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from segface_hf.cli.program import main
+from tests.segface_hf.training.drawn import draw_face, write_pair
+
+
+@pytest.fixture
+def evaluate(tiny: Path, tmp_path: Path) -> Callable[..., int]:
+    """`segface evaluate` on two drawn faces, without what takes time."""
+    for seed in range(2):
+        write_pair(tmp_path / "data", f"face{seed}", *draw_face(seed))
+
+    def run(*arguments: object) -> int:
+        common = ["--model", tiny, "--data", tmp_path / "data", "--bootstrap", 0, "--no-boundary"]
+        return main(["evaluate", *map(str, (*common, *arguments))])
+
+    return run
+
+
+def test_groups_and_mixed_up_sides_are_told_where_no_file_is_asked_for(evaluate, tmp_path, capsys):
+    (tmp_path / "groups.csv").write_text("stem,glasses\nface0,yes\nface1,no\n")
+    assert evaluate("--groups", tmp_path / "groups.csv") == 0
+    told = capsys.readouterr().out
+    for value in ("yes", "no"):
+        assert f"glasses {value}: mean_f1 " in told
+    assert told.count("in 1 photo (few: uncertain)") == 2
+
+
+def test_the_page_links_to_the_contact_sheet_wherever_both_are(evaluate, tmp_path):
+    page, sheet = tmp_path / "pages" / "e.html", tmp_path / "worst & best.png"
+    page.parent.mkdir()
+    assert evaluate("--html", page, "--sheet", sheet) == 0
+    assert '<a href="../worst%20%26%20best.png">worst &amp; best.png</a>' in page.read_text()
+    assert evaluate("--html", page) == 0
+    assert "<a " not in page.read_text()
+
+
+@pytest.mark.parametrize(("option", "value"), [("--tilt", "nan"), ("--adjust", "inf")])
+def test_a_number_without_end_is_refused_before_any_work(evaluate, option, value, capsys):
+    with pytest.raises(SystemExit) as stop:
+        evaluate(option, value)
+    assert stop.value.code == 2
+    assert f"{option}: expected a finite number, got {value}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--recipe", "--trained-on"])
+def test_what_only_an_adjustment_reads_is_refused_without_one(evaluate, option, tmp_path, capsys):
+    assert evaluate(option, tmp_path / "nowhere") == 2
+    told = capsys.readouterr().err
+    assert "are read for --adjust: add it, or leave them out" in told
+    assert evaluate("--adjust", 0, option, tmp_path / "nowhere") == 0  # the first step of a sweep
+
+
+def test_a_bad_mask_is_told_before_the_first_photo_is_scored(evaluate, tmp_path, capsys):
+    Image.fromarray(np.full((64, 64), 200, np.uint8)).save(tmp_path / "data" / "masks/face1.png")
+    assert evaluate() == 2
+    told = capsys.readouterr().err
+    assert "face1.png: id 200 is not a class" in told
+    assert "photo/s" not in told
+    assert "?photo" not in told

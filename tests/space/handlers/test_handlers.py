@@ -1,0 +1,161 @@
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from segface_hf.errors import ImageError
+from space.errors import TooFastError, TooManyPhotosError, VisitError
+from space.handlers.parse import (
+    Request,
+    as_sentence,
+    parse_again,
+    parse_beside,
+    parse_photo,
+    parse_photos,
+    reduced,
+)
+from tests.space.conftest import noise, png
+
+ASK = Request("visitor", "embedded")
+
+
+def jpeg(image):
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def bomb(side=40_000):
+    def chunk(kind, data):
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+
+
+def test_a_photo_is_parsed_in_its_own_pixels(services, photo_file):
+    parsed = parse_photo(services, photo_file(noise(96, 80)), request=ASK)
+    parse = parsed.photo.parse
+    assert parse.mask.shape == (80, 96)
+    assert len(parse.faces) == 1
+    assert "earring" in parse.present()
+    assert parse.confidence is not None
+    assert parsed.note == ""
+
+
+def test_an_open_photo_keeps_the_exact_pixels(services, photo_file):
+    image = noise()
+    parsed = parse_photo(services, photo_file(image), request=ASK)
+    assert np.array_equal(np.asarray(parsed.photo.image), np.asarray(image))
+
+
+def test_a_large_photo_is_reduced_and_says_so(with_settings, photo_file):
+    services = with_settings(max_side=64)
+    parsed = parse_photo(services, photo_file(noise(128, 96)), request=ASK)
+    assert parsed.photo.parse.mask.shape == (48, 64)
+    assert parsed.note == "It was reduced from 128 x 96 to 64 x 48 pixels."
+
+
+def test_a_photo_without_a_face_has_no_faces_until_the_whole_picture_is_parsed(
+    services, photo_file
+):
+    plain = photo_file(Image.new("RGB", (90, 90), "grey"))
+    parsed = parse_photo(services, plain, request=ASK)
+    assert parsed.photo.parse.faces == ()
+    assert not parsed.photo.parse.mask.any()
+    whole = parse_again(
+        services, parsed.photo.key, request=Request("visitor", "embedded", whole_image=True)
+    )
+    assert len(whole.photo.parse.faces) == 1
+    assert whole.photo.parse.mask.any()
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"certainly not a picture", "not a picture"),
+        (jpeg(noise(64, 64))[:2000], "damaged|truncated"),
+        (bomb(), "pixels"),
+        (b"", "empty"),
+    ],
+)
+def test_a_bad_file_is_refused_with_one_sentence_and_nothing_is_written(
+    services, photo_file, content, told
+):
+    path = photo_file(content, "visitors-holiday.png")
+    with pytest.raises(ImageError, match=told) as caught:
+        parse_photo(services, path, request=ASK)
+    sentence = as_sentence(caught.value)
+    assert sentence.count("\n") == 0
+    assert "visitors-holiday" not in sentence
+    assert not services.settings.cache.exists()
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        Image.new("RGB", (1, 1)), noise().convert("L"), noise().convert("P"),
+        noise().convert("RGBA"), Image.fromarray(np.full((20, 30), 40_000, np.uint16)),
+    ],
+    ids=["1 x 1", "grey", "palette", "transparent", "16 bits"],
+)  # fmt: skip
+def test_every_kind_of_picture_is_opened(services, photo_file, image):
+    parsed = parse_photo(services, photo_file(image), request=ASK)
+    assert parsed.photo.parse.mask.shape == (image.height, image.width)
+
+
+def test_a_file_above_the_upload_limit_is_refused(with_settings, photo_file):
+    services = with_settings(max_upload_mb=1)
+    with pytest.raises(ImageError, match="larger than 1 MB"):
+        parse_photo(services, photo_file(b"0" * 1_000_001), request=ASK)
+
+
+def test_one_bad_photo_of_several_does_not_stop_the_others(services, photo_file):
+    paths = [photo_file(noise(seed=1), "a.png"), photo_file(b"nothing", "b.png"),
+             photo_file(noise(seed=2), "c.png")]  # fmt: skip
+    batch = parse_photos(services, paths, request=ASK)
+    assert len(batch.parsed) == 2
+    assert [problem[:8] for problem in batch.problems] == ["Photo 2:"]
+
+
+def test_another_model_can_be_looked_at_beside_the_one_in_use(services, photo_file):
+    key = parse_photo(services, photo_file(), request=ASK).photo.key
+    beside = parse_beside(services, key, request=Request("visitor", "org/other"))
+    assert beside.sentence == "org/other differs in 0.0 % of the face pixels: it is on the left."
+    assert np.array_equal(beside.mask, services.shelf.get(key).parse.mask)
+
+
+def test_too_many_photos_at_once_are_refused(with_settings, photo_file):
+    services = with_settings(max_photos=2)
+    with pytest.raises(TooManyPhotosError, match="At most 2 photos at once, got 3"):
+        parse_photos(services, [photo_file()] * 3, request=ASK)
+
+
+def test_no_photo_at_all_asks_for_one(services):
+    with pytest.raises(VisitError, match="Choose a photo"):
+        parse_photos(services, [], request=ASK)
+
+
+def test_a_visitor_who_parses_too_fast_is_told_when_to_try_again(with_settings, photo_file):
+    services = with_settings(parses_per_minute=2)
+    path = photo_file()
+    for _ in range(2):
+        parse_photo(services, path, request=ASK)
+    with pytest.raises(TooFastError, match="try again in"):
+        parse_photo(services, path, request=ASK)
+    assert parse_photo(services, path, request=Request("another", "embedded")).photo.key
+
+
+def test_a_reduced_picture_keeps_its_shape():
+    assert reduced(noise(200, 100), 50).size == (50, 25)
+    assert reduced(noise(40, 30), 50).size == (40, 30)
+    assert reduced(noise(500, 1), 50).size == (50, 1)
+
+
+def test_a_message_becomes_a_sentence():
+    assert as_sentence(ValueError("no such\n file")) == "No such file."
+    assert png(noise())[:4] == b"\x89PNG"

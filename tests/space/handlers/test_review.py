@@ -1,0 +1,146 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from annotate.consent import Consent
+from annotate.correction import Correction, ModelUsed
+from annotate.dataset.index import Ledger
+from annotate.dataset.proposals import HubStore
+from annotate.errors import ReviewError, WireError
+from annotate.parcel import Parcel
+from annotate.rows.record import to_parquet
+from segface_hf.labels import CELEBAMASK_HQ
+from space.errors import NotAllowedError
+from space.handlers.review import (
+    DECISIONS,
+    Looking,
+    changes,
+    compared,
+    desk_for,
+    findings,
+    fix,
+    partners,
+    settled,
+    waiting,
+)
+from space.settings import Settings
+from space.state.tokens import way_in
+from space.ui.review import report_of
+from space.ui.review_compare import report_of as compare_report
+from tests.space.conftest import noise, painted_face, payload_of
+
+REPO = "owner/faces"
+ON_SPACE = Settings(dataset=REPO, space_id="owner/app", maintainers=("owner",), oauth=True)
+
+
+@pytest.fixture
+def proposed(hub):
+    """A dataset with one contribution by ada in pull request 1."""
+    HubStore(REPO, token=hub.token("owner")).create(CELEBAMASK_HQ)
+    mask = painted_face()
+    correction = Correction(
+        image=np.asarray(noise(64, 64)), mask=mask, prediction=np.where(mask == 17, 0, mask),
+        schema=CELEBAMASK_HQ, model=ModelUsed("embedded"), contributor="ada",
+        consent=Consent(right="own", people="agreed"),
+    )  # fmt: skip
+    HubStore(REPO, token=hub.token("ada")).propose(Parcel(to_parquet(correction)))
+    return correction
+
+
+def test_a_maintainer_sees_what_waits_and_what_it_changes(hub, proposed):
+    desk = desk_for(ON_SPACE, hub.token("owner"))
+    assert waiting(desk) == [("#1 by ada", 1)]
+    seen = desk.inspect(1)
+    count = int((proposed.mask == 17).sum())
+    assert ("earring", 0, count, 0.0) in changes(seen)
+    assert findings(seen)
+    assert f"<td>earring</td><td>0</td><td>{count}</td>" in report_of(seen)
+
+
+def looked_at(desk, number=1):
+    return Looking(number, desk.inspect(number).contribution.head)
+
+
+def test_accepting_merges_and_rejecting_says_why(hub, proposed):
+    desk = desk_for(ON_SPACE, hub.token("owner"))
+    now = looked_at(desk)
+    assert DECISIONS["ask"][1](desk, now, "Look at the ear.") == "#1 was asked for changes."
+    assert DECISIONS["accept"][1](desk, now, "") == "#1 is merged."
+    assert waiting(desk) == []
+
+
+def test_a_decision_is_on_what_was_looked_at(hub, proposed):
+    desk = desk_for(ON_SPACE, hub.token("owner"))
+    stale = Looking(1, "0" * 40)
+    with pytest.raises(ReviewError, match="was changed since it was looked at"):
+        DECISIONS["accept"][1](desk, stale, "")
+    with pytest.raises(ReviewError, match="was changed since you looked at it"):
+        fix(desk, stale, {})
+    with pytest.raises(ReviewError, match="look at it first"):
+        Looking().checked()
+    with pytest.raises(ReviewError, match="#8 is still being opened"):
+        looked_at(desk).shown(8)
+    assert looked_at(desk).shown(1) == looked_at(desk)
+    assert waiting(desk) == [("#1 by ada", 1)]
+
+
+def test_a_fix_is_checked_like_any_map_from_a_browser(hub, proposed):
+    desk = desk_for(ON_SPACE, hub.token("owner"))
+    now, mask = looked_at(desk), proposed.prediction
+    with pytest.raises(ReviewError, match="belongs to another contribution"):
+        fix(desk, now, payload_of("0" * 32, mask))
+    with pytest.raises(WireError):
+        fix(desk, now, payload_of(proposed.content_id, mask, crc=1))
+    assert "#1 is merged as you fixed it" in fix(desk, now, payload_of(proposed.content_id, mask))
+
+
+def test_only_two_that_were_compared_are_settled(hub, proposed):
+    desk = desk_for(ON_SPACE, hub.token("owner"))
+    now = looked_at(desk)
+    assert partners(desk, now) == []
+    with pytest.raises(ReviewError, match="Choose the contribution to compare with"):
+        compared(desk, now, None)
+    with pytest.raises(ReviewError, match="Compare two contributions first"):
+        settled(desk, now, [1])
+
+
+def test_a_mask_that_the_dataset_has_of_the_photo_is_compared_too(hub, proposed):
+    owner = HubStore(REPO, token=hub.token("owner"))
+    row = dataclasses.replace(proposed, mask=proposed.prediction, contributor="bob")
+    owner.commit([Parcel(to_parquet(row))])
+    ledger = Ledger()
+    ledger.update(owner.repo)
+    desk = desk_for(ON_SPACE, hub.token("owner"), ledger=ledger)
+    now = looked_at(desk)
+    assert partners(desk, now) == [(f"in the dataset: {row.content_id[:8]}", row.content_id)]
+    told = compare_report(compared(desk, now, row.content_id))
+    assert f"settling merges it and leaves {row.content_id[:8]} in the dataset" in told
+    now = dataclasses.replace(now, other=row.content_id)
+    assert settled(desk, now, []).endswith(f"#1 is merged, {row.content_id[:8]} stays.")
+
+
+def test_only_maintainers_may_review_on_a_space(hub, proposed):
+    with pytest.raises(NotAllowedError, match="ada is not among the maintainers"):
+        desk_for(ON_SPACE, hub.token("ada"))
+    with pytest.raises(
+        NotAllowedError, match="Reviewing is for maintainers: sign in under Contribute"
+    ):
+        desk_for(ON_SPACE, None)
+    nobody = Settings(dataset=REPO, space_id="owner/app", service_token=hub.token("owner"))
+    with pytest.raises(NotAllowedError):
+        desk_for(nobody, None)
+    with pytest.raises(NotAllowedError):
+        desk_for(nobody, hub.token("owner"))
+
+
+def test_on_a_local_machine_its_owners_token_reviews(hub, proposed):
+    local = Settings(dataset=REPO)
+    assert len(waiting(desk_for(local, hub.token("owner")))) == 1
+    with pytest.raises(NotAllowedError, match="run `hf auth login`, then restart"):
+        desk_for(local, None, needs=way_in(local, own_token=False).review)
+
+
+def test_without_a_dataset_the_view_says_how_to_name_one():
+    with pytest.raises(NotAllowedError, match="SEGFACE_DATASET"):
+        desk_for(Settings(), None)

@@ -1,0 +1,184 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from datasets import load_dataset
+
+from annotate.dataset.folder import FolderStore
+from annotate.errors import ConsentError, WireError
+from space.errors import PhotoGoneError, TooFastError
+from space.handlers.parse import Request, parse_photo
+from space.handlers.save import ConsentForm, save_correction
+from space.state.rate_limits import RateLimit
+from tests.space.conftest import CONSENT, WHO, noise, payload_of
+
+
+@pytest.fixture
+def opened(services, photo_file):
+    """A photo that is open for correction."""
+    return parse_photo(services, photo_file(noise()), request=Request("visitor", "embedded")).photo
+
+
+def corrected(photo):
+    mask = photo.parse.mask.copy()
+    mask[:4, :6] = 16
+    return mask
+
+
+def rows(services):
+    folder = services.settings.contributions
+    return sorted(folder.rglob("*.parquet")) if folder.exists() else []
+
+
+def test_a_saved_correction_is_a_row_that_load_dataset_reads_back(services, opened, tmp_path):
+    mask = corrected(opened)
+    receipt = save_correction(services, payload_of(opened.key, mask), form=CONSENT, who=WHO)
+    assert receipt.kept.created
+    assert receipt.changed == {"hat": 24}
+    assert "24 pixels corrected" in receipt.sentence
+    data = load_dataset(
+        str(services.settings.contributions), split="train", cache_dir=str(tmp_path / "hf")
+    )
+    assert len(data) == 1
+    assert np.array_equal(np.asarray(data[0]["mask"]), mask)
+    assert np.array_equal(np.asarray(data[0]["prediction"]), opened.parse.mask)
+    assert np.array_equal(np.asarray(data[0]["image"]), np.asarray(opened.image))
+
+
+def test_who_saves_too_fast_is_told_when_to_try_again_and_nothing_is_saved(with_settings, opened):
+    services, asked = with_settings(saves_per_minute=2), Request("visitor", "", address="8.8.8.8")
+    for number in range(2):
+        mask = corrected(opened)
+        mask[0, number] = 3
+        payload = payload_of(opened.key, mask)
+        save_correction(services, payload, form=CONSENT, who=WHO, asked=asked)
+    payload = payload_of(opened.key, corrected(opened))
+    with pytest.raises(TooFastError, match="At most 2 saves a minute for each visitor: try again"):
+        save_correction(services, payload, form=CONSENT, who=WHO, asked=asked)
+    assert len(rows(services)) == 2
+    services.limit.spend("visitor", "8.8.8.8")  # saves are counted apart from parses
+
+
+def test_a_photo_every_few_seconds_is_within_the_limit(services):
+    now = [0.0]
+    limit = RateLimit(
+        services.settings.saves_per_minute, per_address=services.settings.saves_per_address,
+        clock=lambda: now[0],
+    )  # fmt: skip
+    for _ in range(300):
+        limit.spend("annotator", "8.8.8.8")
+        now[0] += 2.0
+
+
+def test_saving_twice_gives_one_row(services, opened):
+    payload = payload_of(opened.key, corrected(opened))
+    first = save_correction(services, payload, form=CONSENT, who=WHO)
+    second = save_correction(services, payload, form=CONSENT, who=WHO)
+    assert second.kept.id == first.kept.id
+    assert not second.kept.created
+    assert len(rows(services)) == 1
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        (ConsentForm(), "why you may share"),
+        (ConsentForm(right="own"), "people in the photo agree"),
+        (ConsentForm(right="own", people="agreed"), "CC-BY-4.0"),
+        (ConsentForm(right="licensed", people="public", agrees=True), "name the licence"),
+        (ConsentForm(right="stolen", people="public", agrees=True), "why you may share"),
+    ],
+)
+def test_without_full_consent_nothing_is_saved_to_be_shared(with_settings, opened, form, told):
+    services = with_settings(dataset="owner/faces")
+    with pytest.raises(ConsentError, match=told):
+        save_correction(services, payload_of(opened.key, corrected(opened)), form=form, who=WHO)
+    assert rows(services) == []
+
+
+def test_on_a_space_nothing_is_saved_without_consent(with_settings, opened):
+    services = with_settings(space_id="owner/demo")
+    with pytest.raises(ConsentError, match="why you may share"):
+        save_correction(
+            services, payload_of(opened.key, corrected(opened)), form=ConsentForm(), who=WHO
+        )
+    assert rows(services) == []
+
+
+def test_on_ones_own_machine_a_row_without_consent_is_saved_and_says_so(services, opened):
+    payload = payload_of(opened.key, corrected(opened))
+    receipt = save_correction(services, payload, form=ConsentForm(), who=WHO)
+    assert "stays on this machine" in receipt.sentence
+    assert FolderStore(services.settings.contributions).load(receipt.kept.id).consent is None
+
+
+def test_consent_given_later_is_taken_up_and_never_dropped_silently(services, opened):
+    payload = payload_of(opened.key, corrected(opened))
+    first = save_correction(services, payload, form=ConsentForm(), who=WHO)
+    late = save_correction(services, payload, form=CONSENT, who=WHO)
+    assert "now with your consent" in late.sentence
+    store = FolderStore(services.settings.contributions)
+    assert store.load(first.kept.id).consent is not None
+    again = save_correction(services, payload, form=ConsentForm(), who=WHO)
+    assert "The consent that was given for it stays" in again.sentence
+    assert store.load(first.kept.id).consent is not None
+    assert len(rows(services)) == 1
+
+
+def test_a_photo_that_was_contributed_already_is_named_so(services, opened):
+    first = save_correction(
+        services, payload_of(opened.key, corrected(opened)), form=CONSENT, who=WHO
+    )
+    other = corrected(opened)
+    other[10:12, :6] = 16
+    second = save_correction(services, payload_of(opened.key, other), form=CONSENT, who=WHO)
+    told = "Another contribution has a photo that looks like this one."
+    assert told not in first.sentence
+    assert second.sentence.endswith(told)
+
+
+@pytest.mark.parametrize(("right", "recorded"), [("licensed", "CC BY 2.0"), ("own", "")])
+def test_a_photos_licence_is_recorded_only_where_it_is_why_the_photo_may_be_shared(
+    services, opened, right, recorded
+):
+    form = replace(CONSENT, right=right, photo_licence="CC BY 2.0")
+    receipt = save_correction(
+        services, payload_of(opened.key, corrected(opened)), form=form, who=WHO
+    )
+    saved = FolderStore(services.settings.contributions).load(receipt.kept.id)
+    assert saved.consent.photo_licence == recorded
+
+
+def test_a_form_begun_must_be_finished(services, opened):
+    payload = payload_of(opened.key, corrected(opened))
+    with pytest.raises(ConsentError, match="people in the photo agree"):
+        save_correction(services, payload, form=ConsentForm(right="own"), who=WHO)
+    assert rows(services) == []
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [{"w": 95}, {"crc": 1}, {"z": "!!!"}, {"z": ""}, {"h": "80"}, {"w": 10**9, "h": 10**9}],
+)
+def test_a_damaged_map_is_refused_and_nothing_is_saved(services, opened, damage):
+    payload = {**payload_of(opened.key, corrected(opened)), **damage}
+    with pytest.raises(WireError):
+        save_correction(services, payload, form=CONSENT, who=WHO)
+    assert rows(services) == []
+
+
+def test_an_unknown_class_is_refused(services, opened):
+    with pytest.raises(WireError, match="id 200"):
+        save_correction(
+            services,
+            payload_of(opened.key, np.full_like(opened.parse.mask, 200)),
+            form=CONSENT,
+            who=WHO,
+        )
+
+
+@pytest.mark.parametrize("key", ["", "0" * 32, "../../etc/passwd", None, 7, {"a": 1}])
+def test_a_photo_that_is_not_open_here_is_named_gone(services, opened, key):
+    with pytest.raises(PhotoGoneError, match="no longer open here"):
+        save_correction(services, payload_of(key, corrected(opened)), form=CONSENT, who=WHO)
+    assert rows(services) == []

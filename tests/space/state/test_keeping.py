@@ -1,0 +1,247 @@
+import inspect
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from annotate.consent import Consent
+from annotate.correction import Correction, ModelUsed
+from annotate.dataset.card_updater import ClerkPace
+from annotate.dataset.proposals import HubStore
+from annotate.dataset.takedown import take_down
+from annotate.errors import StoreError
+from annotate.outbox.queue import Outbox
+from annotate.outbox.sender import Courier
+from segface_hf.labels import CELEBAMASK_HQ
+from space.handlers import save
+from space.handlers.services import build_services
+from space.settings import Settings
+from space.state.saving import (
+    Contributor,
+    FolderKeeper,
+    HubKeeper,
+    anonymous,
+    identified,
+    secrets_of,
+)
+from space.ui import api
+from tests.space.conftest import noise, painted_face
+
+
+@pytest.fixture
+def correction():
+    mask = painted_face()
+    image = np.asarray(noise(64, 64))
+    return Correction(
+        image=image, mask=mask, prediction=np.zeros_like(mask), schema=CELEBAMASK_HQ,
+        model=ModelUsed("embedded"), consent=Consent(right="own", people="agreed"),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def keeper(tmp_path):
+    outbox = Outbox(tmp_path / "outbox")
+    return HubKeeper(outbox, Courier(outbox, "owner/faces"))
+
+
+def test_a_folder_keeps_a_correction_once(tmp_path, correction):
+    keeper = FolderKeeper(tmp_path / "rows", licence="cc-by-4.0")
+    who = anonymous()
+    assert keeper.save(correction, who=who).created
+    assert not keeper.save(correction, who=who).created
+    assert keeper.state(correction.content_id, who=who) == "Saved here."
+
+
+def test_the_card_of_a_folder_follows_what_is_saved_there(tmp_path, correction):
+    pace = ClerkPace(soon=0.0, every=0.0)
+    keeper, who = FolderKeeper(tmp_path, licence="cc-by-4.0", pace=pace), anonymous()
+    keeper.save(replace(correction, consent=None), who=who)
+    assert keeper.clerk.settled(timeout=20)
+    assert b"\n1 contribution by 1" in (tmp_path / "README.md").read_bytes()
+    assert b"<svg" in (tmp_path / "growth.svg").read_bytes()
+    keeper.save(replace(correction, contributor="ada"), who=who)
+    assert keeper.clerk.settled(timeout=20)
+    assert [row["contributor"] for row in keeper.clerk.ledger.columns(["contributor"])] == ["ada"]
+
+
+def test_an_outbox_keeps_a_correction_once_and_says_where_it_is(keeper, correction):
+    who = anonymous()
+    assert keeper.save(correction, who=who).created
+    assert not keeper.save(correction, who=who).created
+    assert keeper.state(correction.content_id, who=who) == "Saved here."
+
+
+def test_what_waits_without_an_account_is_limited_all_together(tmp_path, correction):
+    outbox = Outbox(tmp_path / "outbox")
+    keeper = HubKeeper(outbox, Courier(outbox, "owner/faces"), most_unclaimed=1)
+    first, ada = anonymous(), Contributor("ada", "ada", "hf_ada")
+    keeper.save(correction, who=first)
+    other = replace(correction, mask=np.where(correction.mask == 17, 0, correction.mask))
+    with pytest.raises(StoreError, match="1 corrections without an account wait here already"):
+        keeper.save(other, who=anonymous())
+    assert not keeper.save(correction, who=first).created
+    assert keeper.save(other, who=ada).created
+
+
+def test_consent_given_later_is_sent_from_the_outbox(hub, tmp_path, correction):
+    HubStore("owner/faces", token=hub.token("owner")).create(CELEBAMASK_HQ)
+    settings = Settings(dataset="owner/faces", contributions=tmp_path / "outbox")
+    keeper, who = build_services(settings).keeper, Contributor("ada", "ada", hub.token("ada"))
+    before = keeper.save(replace(correction, consent=None), who=who)
+    assert (before.created, before.shareable) == (True, False)
+    keeper.courier.step()
+    told = keeper.state(correction.content_id, who=who)
+    assert told == "Saved here: you have not agreed to share it."
+    late = keeper.save(correction, who=who)
+    assert (late.created, late.agreed, late.shareable) == (False, True, True)
+    assert not keeper.save(replace(correction, consent=None), who=who).agreed
+    keeper.courier.step()
+    assert keeper.state(correction.content_id, who=who) == "Pull request #1 is open."
+
+
+def test_a_look_alike_is_told_whoever_sent_the_other(keeper, correction):
+    other = replace(correction, mask=np.where(correction.mask == 17, 0, correction.mask))
+    assert not keeper.save(correction, who=anonymous()).look_alike
+    assert keeper.save(other, who=anonymous()).look_alike
+
+
+def test_nobody_reads_the_tray_of_another(keeper, correction):
+    keeper.save(correction, who=anonymous())
+    with pytest.raises(StoreError):
+        keeper.state(correction.content_id, who=anonymous())
+    assert anonymous().key != anonymous().key
+
+
+def test_a_visit_keeps_its_secret_until_somebody_signs_in(hub):
+    secret, _ = identified(None, dataset="owner/faces")
+    assert identified(None, dataset="owner/faces", last=secret)[0] is secret
+    ada, trouble = identified(hub.token("ada"), dataset="owner/faces", last=secret)
+    assert (ada.account, ada.key, trouble) == ("ada", "ada", "")
+    assert identified(None, dataset="owner/faces", last=ada)[0].account == ""
+
+
+def test_what_was_saved_before_signing_in_goes_on_under_the_account(hub, tmp_path, correction):
+    HubStore("owner/faces", token=hub.token("owner")).create(CELEBAMASK_HQ)
+    settings = Settings(dataset="owner/faces", contributions=tmp_path / "outbox")
+    keeper, before = build_services(settings).keeper, anonymous()
+    keeper.save(correction, who=before)
+    keeper.courier.step()
+    ada, _ = identified(hub.token("ada"), dataset="owner/faces", last=before)
+    keeper.welcome(ada, secrets=[before.key])
+    assert keeper.entries([before.key]) == ()
+    assert keeper.outbox.tray("ada").load(correction.content_id).contributor == "ada"
+    keeper.courier.step()
+    assert [e.sentence for e in keeper.entries(["ada"])] == ["Pull request #1 is open."]
+    assert hub.repos["dataset", "owner/faces"].discussions[1].author == "ada"
+
+
+def test_after_a_restart_signing_in_is_enough(hub, tmp_path, correction):
+    HubStore("owner/faces", token=hub.token("owner")).create(CELEBAMASK_HQ)
+    settings = Settings(
+        dataset="owner/faces", contributions=tmp_path / "outbox", space_id="owner/app", oauth=True
+    )
+    ada = Contributor("ada", "ada", hub.token("ada"))
+    build_services(settings).keeper.save(correction, who=ada)
+    restarted = build_services(settings).keeper
+    restarted.courier.step()
+    told = "Saved here and waiting to be sent: sign in again to send it."
+    assert restarted.state(correction.content_id, who=ada) == told
+    restarted.welcome(ada)
+    restarted.courier.step()
+    assert restarted.state(correction.content_id, who=ada) == "Pull request #1 is open."
+
+
+@pytest.mark.parametrize(
+    ("host", "remedy"),
+    [("127.0.0.1", "run `hf auth login`, then restart"), ("0.0.0.0", "SEGFACE_HOST=127.0.0.1")],
+)
+def test_where_nobody_can_sign_in_what_waits_says_what_to_do_instead(
+    tmp_path, correction, host, remedy
+):
+    settings = Settings(dataset="owner/faces", contributions=tmp_path / "outbox", host=host)
+    keeper, who = build_services(settings).keeper, anonymous()
+    keeper.save(correction, who=who)
+    keeper.courier.step()
+    told = keeper.state(correction.content_id, who=who)
+    assert remedy in told
+    assert "sign in" not in told
+
+
+@pytest.mark.parametrize("decision", ["merged", "rejected", "taken down"])
+def test_a_photo_leaves_the_outbox_once_its_contribution_is_decided(
+    hub, tmp_path, correction, decision
+):
+    owner = HubStore("owner/faces", token=hub.token("owner"))
+    owner.create(CELEBAMASK_HQ)
+    settings = Settings(dataset="owner/faces", contributions=tmp_path / "outbox")
+    keeper, ada = build_services(settings).keeper, Contributor("ada", "ada", hub.token("ada"))
+    keeper.save(correction, who=ada)
+    if decision == "taken down":
+        take_down(owner.repo, [correction.content_id])
+    keeper.courier.step()
+    if decision == "merged":
+        owner.repo.merge(1)
+    elif decision == "rejected":
+        owner.repo.close(1, comment="No face.")
+    keeper.courier.lend("ada", ada.token)
+    keeper.courier.step()
+    assert list(tmp_path.rglob("*.parquet")) == []
+    assert keeper.state(correction.content_id, who=ada).split()[0] in ("Merged", "Refused:")
+    assert not keeper.save(correction, who=ada).created
+    assert list(tmp_path.rglob("*.parquet")) == []
+
+
+def test_an_adoption_that_was_cut_short_is_finished_by_the_next(keeper, correction):
+    before, ada = anonymous(), Contributor("ada", "ada", "hf_ada")
+    keeper.save(correction, who=before)
+    keeper.outbox.tray("ada").put(replace(correction, contributor="ada"))
+    keeper.welcome(ada, secrets=[before.key])
+    assert keeper.entries([before.key]) == ()
+    assert [entry.id for entry in keeper.entries(["ada"])] == [correction.content_id]
+
+
+@pytest.mark.parametrize(
+    "claimed",
+    ["ada", ["ada"], ["session:../../ada"], [{"key": "ada"}], {"ada": 1}, None, 7, [["ada"]],
+     ["session:" + "0" * 31], ["session:" + "0" * 33], ["session:" + "G" * 32]],
+)  # fmt: skip
+def test_the_name_of_an_account_never_passes_for_a_secret(claimed):
+    assert secrets_of(claimed) == ()
+    assert secrets_of([anonymous().key] * 30) != ()
+    assert len(secrets_of([anonymous().key for _ in range(30)])) == 20
+
+
+def test_an_account_is_asked_for_once_in_a_visit(hub):
+    ada, _ = identified(hub.token("ada"), dataset="owner/faces")
+    asked = len(hub.requests())
+    assert identified(hub.token("ada"), dataset="owner/faces", last=ada)[0] is ada
+    assert len(hub.requests()) == asked
+
+
+def test_a_token_that_the_hub_refuses_does_not_stop_the_saving(hub, keeper, correction):
+    who, trouble = identified("hf_wrong", dataset="owner/faces")
+    assert who.account == ""
+    assert trouble
+    assert keeper.save(correction, who=who).created
+    ada = Contributor("ada", "ada", "hf_old")
+    assert identified("hf_wrong", dataset="owner/faces", last=ada)[0] is ada
+
+
+def test_a_contribution_travels_from_save_to_a_pull_request(hub, tmp_path, correction):
+    HubStore("owner/faces", token=hub.token("owner")).create(CELEBAMASK_HQ)
+    settings = Settings(dataset="owner/faces", contributions=tmp_path / "outbox")
+    keeper = build_services(settings).keeper
+    who, _ = identified(hub.token("ada"), dataset="owner/faces")
+    keeper.save(correction, who=who)
+    keeper.courier.step()
+    assert keeper.state(correction.content_id, who=who) == "Pull request #1 is open."
+
+
+def test_the_dataset_comes_from_the_settings_only():
+    saved = inspect.signature(save.save_correction).parameters
+    assert not {"dataset", "repo", "repo_id"} & set(saved)
+    assert "settings.dataset" in inspect.getsource(api)
+
+
+def test_a_contributors_token_never_shows_in_its_text():
+    assert "hf_secret" not in repr(Contributor("ada", "ada", "hf_secret"))

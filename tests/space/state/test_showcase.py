@@ -1,0 +1,107 @@
+"""The cards of the first page."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from segface_hf.errors import CheckpointError
+from segface_hf.parser import FaceParser
+from segface_hf.pipeline.detect import Detection
+from space.handlers.parse import Request, open_example
+from space.state.examples import list_examples
+from space.state.model_cache import ModelShelf
+from space.state.showcase import make_showcase, plain_showcase
+from space.web.components import PhotoDrop
+from tests.space.conftest import PaintedEngine, noise, painted_parser, png
+
+
+@pytest.fixture
+def examples(tmp_path):
+    """One example in a folder of its own."""
+    folder = tmp_path / "examples"
+    folder.mkdir()
+    (folder / "one.png").write_bytes(png(noise(120, 90)))
+    return list_examples(folder)
+
+
+def opened(address):
+    return Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2])))
+
+
+def test_a_card_shows_the_photo_and_what_the_model_sees_in_it(examples):
+    (card,) = make_showcase(examples, painted_parser().parse, model="embedded").cards
+    assert card.name == "one.png"
+    photo, parsed = opened(card.photo), opened(card.parsed)
+    assert photo.size == parsed.size
+    assert photo.width == photo.height
+    assert photo.tobytes() != parsed.tobytes()
+
+
+def test_an_example_that_cannot_be_parsed_is_shown_as_it_is(examples):
+    def broken(image):
+        raise CheckpointError("no model")
+
+    (card,) = make_showcase(examples, broken, model="embedded").cards
+    assert card.parsed == ""
+    assert opened(card.photo).size[0] > 0
+
+
+def test_examples_are_shown_wherever_the_app_was_started(examples, tmp_path, monkeypatch):
+    # Gradio serves files of the working folder only; `python /elsewhere/app.py` showed none of
+    # them, and a press on one never ended.
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    monkeypatch.setattr("tempfile.tempdir", str(elsewhere))
+    drop = PhotoDrop(plain_showcase(examples).cards, max_mb=1, within="an hour")
+    shown = drop.get_config()["props"]["examples"]
+    assert [card["name"] for card in shown] == ["one.png"]
+    assert shown[0]["photo"].startswith("data:image/webp;base64,")
+
+
+def test_all_faces_of_an_example_are_on_its_card(tmp_path):
+    class TwoFaces:
+        def detect(self, image):
+            return [Detection((x, 40), (30, 30), 0.9) for x in (30, 250)]
+
+    (tmp_path / "wide.png").write_bytes(png(noise(280, 80)))
+    parser = FaceParser(PaintedEngine(), detector=TwoFaces())
+    (card,) = make_showcase(list_examples(tmp_path), parser.parse, model="embedded").cards
+    shown = np.asarray(opened(card.parsed), int) - np.asarray(opened(card.photo), int)
+    changed = np.abs(shown).sum(-1) > 60
+    assert changed[:, :120].any()
+    assert changed[:, -120:].any()
+
+
+def test_an_example_opens_without_the_model_that_has_parsed_it_before(examples, services):
+    asked = []
+
+    def counted(image, **options):
+        asked.append(image.size)
+        return painted_parser().parse(image, doubt=True)
+
+    showcase = make_showcase(examples, counted, model="embedded")
+    services = replace(services, models=ModelShelf(1, load=lambda model: _Never()))
+    request = Request("visitor", "embedded")
+    found = open_example(services, showcase, examples[0], request=request)
+    assert len(asked) == 1
+    assert found.photo.image.size == (120, 90)
+    assert (services.shelf.get(found.photo.key).parse.mask == found.photo.parse.mask).all()
+
+
+def test_an_example_is_parsed_where_another_model_is_in_use(examples, services):
+    showcase = make_showcase(examples, painted_parser().parse, model="another")
+    found = open_example(services, showcase, examples[0], request=Request("v", "embedded"))
+    assert found.photo.parse is not showcase.parses["one.png"]
+    assert len(found.photo.parse.faces) == 1
+
+
+class _Never:
+    def parse(self, image, **options):
+        raise AssertionError("the model was asked")

@@ -1,0 +1,110 @@
+"""The Dataset view counts what is there, wherever it is, for few requests."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from annotate.consent import Consent
+from annotate.correction import Correction, ModelUsed
+from annotate.dataset.proposals import HubStore
+from annotate.outbox.queue import Outbox
+from annotate.outbox.sender import Courier
+from annotate.parcel import Parcel
+from annotate.rows.record import to_parquet
+from segface_hf.labels import CELEBAMASK_HQ
+from space.state.saving import HubKeeper, anonymous
+from space.ui.dataset import overview
+from tests.space.conftest import noise, painted_face
+
+REPO = "owner/faces"
+
+
+def drawn(seed):
+    mask = painted_face()
+    return Correction(
+        image=np.asarray(noise(64, 64, seed=seed)), mask=mask, prediction=np.zeros_like(mask),
+        schema=CELEBAMASK_HQ, model=ModelUsed("embedded"), contributor="ada",
+        consent=Consent(right="own", people="agreed"),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def dataset(hub):
+    store = HubStore(REPO, token=hub.token("owner"))
+    store.create(CELEBAMASK_HQ)
+    return store
+
+
+@pytest.fixture
+def on_the_hub(services, tmp_path):
+    outbox = Outbox(tmp_path / "outbox")
+    settings = replace(services.settings, dataset=REPO)
+    return replace(services, settings=settings, keeper=HubKeeper(outbox, Courier(outbox, REPO)))
+
+
+def put(store, *seeds):
+    store.commit([Parcel(to_parquet(drawn(seed))) for seed in seeds])
+
+
+def test_a_folder_is_counted(services):
+    assert "No corrections yet" in overview(services)
+    services.keeper.save(drawn(1), who=anonymous())
+    assert "1 correction of 1 photo" in overview(services)
+
+
+def test_a_photo_that_was_corrected_twice_counts_once_in_each_class(services):
+    first = drawn(1)
+    hatted = first.mask.copy()
+    hatted[:4] = 16
+    for correction in (first, replace(first, mask=hatted), drawn(2)):
+        services.keeper.save(correction, who=anonymous())
+    shown = overview(services)
+    assert "3 corrections of 2 photos" in shown
+    rows = {
+        name: row
+        for row in shown.split("<tr>")
+        for name in ("earring", "hat")
+        if row.startswith(f"<td>{name}")
+    }
+    pixels = 3 * int((painted_face() == 17).sum())
+    assert "</td><td>2</td>" in rows["earring"]
+    assert "width:100%" in rows["earring"]
+    assert f"<td>{pixels:,}</td>" in rows["earring"]
+    assert "</td><td>1</td>" in rows["hat"]
+    assert "width:50%" in rows["hat"]
+    assert "<th>Pixels in all corrections</th>" in shown
+
+
+def test_the_dataset_on_the_hub_is_counted_by_class(on_the_hub, dataset):
+    assert "No corrections yet" in overview(on_the_hub)
+    put(dataset, 1, 2)
+    on_the_hub.keeper.ledger.update(dataset.repo)
+    shown = overview(on_the_hub)
+    assert "2 corrections of 2 photos" in shown
+    pixels = 2 * int((painted_face() == 17).sum())
+    assert "earring <small>rare</small></td><td>2</td>" in shown
+    assert f"<td>{pixels:,}</td>" in shown
+
+
+def test_many_looks_cost_few_requests(on_the_hub, dataset, hub):
+    put(dataset, 1, 2)
+    hub.log.clear()
+    for _ in range(50):
+        overview(on_the_hub)
+    assert len(hub.log) == 2 + 2  # the head, the list, and each row once
+
+
+def test_a_busy_hub_shows_the_numbers_counted_before(on_the_hub, dataset, hub):
+    put(dataset, 1)
+    on_the_hub.keeper.ledger.update(dataset.repo)
+    hub.fail("/api/datasets/", 500)
+    shown = overview(on_the_hub)
+    assert "The numbers may be old: the Hub has trouble." in shown
+    assert "1 correction of 1 photo" in shown
+
+
+def test_a_missing_dataset_is_one_sentence(on_the_hub, hub):
+    assert "there is no dataset owner/faces that this account can see" in overview(on_the_hub)

@@ -1,0 +1,87 @@
+"""The pure drawing of the parse view, in Node."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+PAINT = Path(__file__).resolve().parents[3] / "space" / "web" / "viewer" / "paint.js"
+
+
+@pytest.fixture
+def evaluated(tmp_path):
+    """Evaluates an expression over the functions of paint.js."""
+    if shutil.which("node") is None:
+        pytest.skip("node is missing: get it with 'apt-get install nodejs'")
+    shutil.copyfile(PAINT, tmp_path / "paint.mjs")
+
+    def run(code):
+        (tmp_path / "run.mjs").write_text(
+            "import * as P from './paint.mjs';\n"
+            f"const value = (() => {{ {code} }})();\n"
+            "console.log(JSON.stringify(value, (k, v) => v?.buffer ? [...v] : v));\n"
+        )
+        done = subprocess.run(
+            ["node", "run.mjs"], cwd=tmp_path, capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return run
+
+
+CLASSES = (
+    "const classes = [{ id: 0, color: [0, 0, 0] }, { id: 1, color: [255, 0, 0] },"
+    " { id: 2, color: [0, 255, 0] }]; const table = P.lookup(classes, new Set(hidden), 'color');"
+)
+RED, GREEN = 0xFF0000FF, 0xFF00FF00
+
+
+def test_background_and_hidden_classes_are_not_drawn(evaluated):
+    code = f"const hidden = [2]; {CLASSES} const out = new Uint32Array(4);"
+    code += "P.paintLabels(out, Uint8Array.of(0, 1, 2, 1), 2, table); return out;"
+    assert evaluated(code) == [0, RED, 0, RED]
+
+
+def test_outlines_lie_on_the_borders_only(evaluated):
+    code = f"const hidden = []; {CLASSES} const out = new Uint32Array(9);"
+    code += "P.paintOutlines(out, Uint8Array.of(1, 1, 2, 1, 1, 2, 1, 1, 2), 3, table, 1);"
+    assert evaluated(f"{code} return out;") == [0, RED, 0, 0, RED, 0, 0, RED, 0]
+
+
+def test_neighbouring_classes_have_different_patterns(evaluated):
+    drawn = []
+    for index in range(4):
+        code = f"const table = new Uint32Array(256).fill({RED}); const out = new Uint32Array(64);"
+        code += f"P.paintLabels(out, new Uint8Array(64).fill({index}), 8, table,"
+        drawn.append(tuple(evaluated(f"{code} {{ patterns: true }}); return out;")))
+    assert len(set(drawn)) == 4
+    assert all(0.2 < sum(v != RED for v in one) / 64 < 0.3 for one in drawn)
+
+
+def test_doubt_and_differences_mark_only_what_they_are_about(evaluated):
+    code = "const out = new Uint32Array(2); P.paintDoubt(out, Uint8Array.of(250, 90)); return out;"
+    sure, unsure = evaluated(code)
+    assert sure == 0
+    assert unsure > 0
+    code = "const out = new Uint32Array(2);"
+    code += "P.paintDifference(out, Uint8Array.of(1, 2), Uint8Array.of(1, 3)); return out;"
+    same, other = evaluated(code)
+    assert (same, other > 0) == (0, True)
+
+
+def test_classes_that_look_like_the_photo_get_a_white_border_and_hidden_ones_none(evaluated):
+    code = (
+        "const classes = [{ id: 0, color: [0, 0, 0] }, { id: 1, color: [255, 0, 0] }];"
+        "const labels = Uint8Array.of(0, 1, 1, 0), out = new Uint32Array(4);"
+        "const table = P.lookup(classes, new Set(HIDDEN), 'color');"
+        "P.paintLabels(out, labels, 4, table);"
+        "P.paintBorders(out, labels, 4, P.whitened(table), 1); return out;"
+    )
+    red, white = 0xFF0000FF, 0xFFFFFFFF
+    assert evaluated(code.replace("HIDDEN", "[]")) == [white, red, white, 0]
+    assert evaluated(code.replace("HIDDEN", "[1]")) == [0, 0, 0, 0]
