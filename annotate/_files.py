@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from annotate.errors import StoreError
 from segface_hf._utils import write_whole
+
+
+def log_unforeseen(log: logging.Logger, error: Exception) -> None:
+    """Logs what it is and where, and not what it says: that may hold pixels or a token."""
+    steps = traceback.extract_tb(error.__traceback__)
+    where = " < ".join(f"{Path(step.filename).name}:{step.lineno}" for step in reversed(steps))
+    log.error("unforeseen %s at %s", type(error).__name__, where)
+
 
 try:
     import fcntl

@@ -32,9 +32,11 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, help="default: one for each core")
     parser.add_argument("--backbones", nargs="+", default=BACKBONES, metavar="NAME")
     parser.add_argument(
-        "--clock", choices=["wall", "cpu"], default="wall",
+        "--clock",
+        choices=["wall", "cpu"],
+        default="wall",
         help="cpu: the process's own time, for machines that are busy; use it with --threads 1",
-    )  # fmt: skip
+    )
     parser.add_argument("--json", type=Path, help="also write the figures here")
     parser.add_argument("--doc", type=Path, default=DOCUMENT, help="the page to update")
     return parser.parse_args()

@@ -44,7 +44,7 @@ def pictures(folder: Path | None, side: int) -> Iterator[np.ndarray]:
 
 def parcels(folder: Path | None, side: int) -> Iterator[Any]:
     """Yields contributions of a face-like mask with a hat painted on it."""
-    from annotate.parcel import Parcel
+    from annotate.dataset.proposals import Parcel
     from annotate.rows.record import to_parquet
     from tests.annotate.conftest import draw
 

@@ -21,9 +21,8 @@ from bench.timing import interleaved, ratio
 from segface_hf import SegFace
 from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.training.losses import training_loss
-from segface_hf.training.precision import autocast
-from segface_hf.training.recipe import SMALL_MODEL, Recipe
-from segface_hf.training.recipe_parts import Loss
+from segface_hf.training.optim import autocast
+from segface_hf.training.recipe import SMALL_MODEL, Loss, Recipe
 
 WAYS: Mapping[str, Callable[[], AbstractContextManager[object]]] = MappingProxyType(
     {

@@ -12,9 +12,8 @@ from bench.memory import peak_elsewhere
 from bench.pictures import portraits
 from bench.timing import Timing, interleaved, ratio
 from segface_hf import SegFace, SegFaceConfig
-from segface_hf.checkpoints.hub import embedded_folder
+from segface_hf.checkpoints.files import EMBEDDED, embedded_folder
 from segface_hf.inference.infer import infer
-from segface_hf.shipped import EMBEDDED
 
 SIZE = 512
 
@@ -58,12 +57,15 @@ def by_backbone(backbones: Sequence[str], setup: Setup, *, size: int = SIZE) -> 
         for name, timing in times.items():
             rows.append(
                 {
-                    "backbone": backbone, "path": name, **timing.to_dict(),
-                    "per_second": round(1 / timing.p50, 2), "peak_mb": rounded(peaks[name]),
+                    "backbone": backbone,
+                    "path": name,
+                    **timing.to_dict(),
+                    "per_second": round(1 / timing.p50, 2),
+                    "peak_mb": rounded(peaks[name]),
                     "times_faster": round(ratio(times["plain"], timing), 2),
                     "memory_share": _share(peaks[name], peaks["plain"]),
                 }
-            )  # fmt: skip
+            )
     return rows
 
 

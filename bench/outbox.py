@@ -63,9 +63,13 @@ class Result:
     def exact(self) -> bool:
         """Whether nothing was lost, doubled or half written."""
         counts = (
-            self.saved, self.pull_requests, self.different_pull_requests, self.merged_rows,
-            self.different_rows, self.whole_rows,
-        )  # fmt: skip
+            self.saved,
+            self.pull_requests,
+            self.different_pull_requests,
+            self.merged_rows,
+            self.different_rows,
+            self.whole_rows,
+        )
         return set(counts) == {self.rows}
 
 
@@ -103,10 +107,16 @@ def run(rows: int, *, writers: int, kills: int, share: float, folder: Path) -> R
         merge_everything(hub)
         loaded = load_in_fresh_process(hub.url, folder.parent / "cache")
         return Result(
-            rows=rows, saved=saved, pull_requests=titles.total(),
-            different_pull_requests=len(titles), kills=kills, faults=tally.total(),
-            requests=len(hub.log), seconds=round(time.monotonic() - started, 1), **loaded,
-        )  # fmt: skip
+            rows=rows,
+            saved=saved,
+            pull_requests=titles.total(),
+            different_pull_requests=len(titles),
+            kills=kills,
+            faults=tally.total(),
+            requests=len(hub.log),
+            seconds=round(time.monotonic() - started, 1),
+            **loaded,
+        )
     finally:
         server.shutdown()
         server.server_close()
@@ -128,10 +138,18 @@ class Writers:
 
     def __init__(self, folder: Path, *, rows: int, writers: int) -> None:
         self._commands = [
-            ["--write", str(folder), "--rows", str(rows), "--writers", str(writers),
-             "--share-of", f"{index}/{WRITER_PROCESSES}"]
+            [
+                "--write",
+                str(folder),
+                "--rows",
+                str(rows),
+                "--writers",
+                str(writers),
+                "--share-of",
+                f"{index}/{WRITER_PROCESSES}",
+            ]
             for index in range(WRITER_PROCESSES)
-        ]  # fmt: skip
+        ]
 
     def __enter__(self) -> list[subprocess.Popen[bytes]]:
         self._processes = [child(command) for command in self._commands]
@@ -146,9 +164,11 @@ class Writers:
 def child(arguments: Sequence[str]) -> subprocess.Popen[bytes]:
     """Starts this module again with other arguments."""
     environment = {
-        **os.environ, "HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        **os.environ,
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "OMP_NUM_THREADS": "1",
-    }  # fmt: skip
+    }
     return subprocess.Popen([sys.executable, "-m", "bench.outbox", *arguments], env=environment)
 
 
@@ -203,9 +223,12 @@ for row in rows:
 print(json.dumps({"merged_rows": len(ids), "different_rows": len(set(ids)), "whole_rows": whole}))
 """
     environment = {
-        **os.environ, "HF_ENDPOINT": endpoint, "HF_HUB_DISABLE_XET": "1",
-        "HF_HOME": str(cache), "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-    }  # fmt: skip
+        **os.environ,
+        "HF_ENDPOINT": endpoint,
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HOME": str(cache),
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    }
     command = [sys.executable, "-c", script, REPO, str(cache)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return dict(json.loads(done.stdout))
@@ -270,15 +293,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if args.carry:
         carry_forever(
-            Path(args.carry), endpoint=args.endpoint, writers=args.writers,
+            Path(args.carry),
+            endpoint=args.endpoint,
+            writers=args.writers,
             direct=args.direct or "",
-        )  # fmt: skip
+        )
         return 0
     with tempfile.TemporaryDirectory() as folder:
         result = run(
-            args.rows, writers=args.writers, kills=args.kills, share=args.faults,
+            args.rows,
+            writers=args.writers,
+            kills=args.kills,
+            share=args.faults,
             folder=Path(folder) / "outbox",
-        )  # fmt: skip
+        )
     print(json.dumps(asdict(result), indent=2))
     if args.json:
         args.json.write_text(json.dumps(asdict(result), indent=2) + "\n", encoding="utf-8")

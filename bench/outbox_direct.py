@@ -134,12 +134,19 @@ def run(
         requests = len(hub.log)
         loaded = load_in_fresh_process(hub.url, folder.parent / "cache")
         return Result(
-            rows=rows, told_merged=_merged(folder), loaded_rows=loaded["merged_rows"],
-            different_rows=loaded["different_rows"], whole_rows=loaded["whole_rows"],
-            commits=len(commits), least_gap=_least_gap(commits),
-            most_in_an_hour=_most_in_an_hour(commits), faults=tally(), kills=striker.kills,
-            requests=requests, seconds=round(time.monotonic() - started, 1),
-        )  # fmt: skip
+            rows=rows,
+            told_merged=_merged(folder),
+            loaded_rows=loaded["merged_rows"],
+            different_rows=loaded["different_rows"],
+            whole_rows=loaded["whole_rows"],
+            commits=len(commits),
+            least_gap=_least_gap(commits),
+            most_in_an_hour=_most_in_an_hour(commits),
+            faults=tally(),
+            kills=striker.kills,
+            requests=requests,
+            seconds=round(time.monotonic() - started, 1),
+        )
     finally:
         server.shutdown()
         server.server_close()
@@ -199,9 +206,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         result = run(
-            args.rows, writers=args.writers, kills=args.kills, share=args.faults,
-            folder=Path(folder) / "outbox", batch=(args.batch_rows, args.batch),
-        )  # fmt: skip
+            args.rows,
+            writers=args.writers,
+            kills=args.kills,
+            share=args.faults,
+            folder=Path(folder) / "outbox",
+            batch=(args.batch_rows, args.batch),
+        )
     print(json.dumps(asdict(result), indent=2))
     if args.json:
         args.json.write_text(json.dumps(asdict(result), indent=2) + "\n", encoding="utf-8")

@@ -142,10 +142,12 @@ def by_wish(setup: Setup) -> list[dict]:
         counting.parse(photo, **wishes[name])
         rows.append(
             {
-                "asked": name, **timing.to_dict(), "crops_parsed": timed.crops - before,
+                "asked": name,
+                **timing.to_dict(),
+                "crops_parsed": timed.crops - before,
                 "times": round(ratio(timing, times["all classes"]), 2),
             }
-        )  # fmt: skip
+        )
     return rows
 
 
@@ -175,8 +177,10 @@ def many(setup: Setup, *, count: int = 16) -> list[dict]:
             parser.engine.run(pixels, landmarks=None, doubt=False)
 
     with tempfile.TemporaryDirectory() as name:
-        photos, crops = (_written(Path(name) / kind, kind, one, count) for kind, one in
-                         (("photos", photo), ("crops", crop)))  # fmt: skip
+        photos, crops = (
+            _written(Path(name) / kind, kind, one, count)
+            for kind, one in (("photos", photo), ("crops", crop))
+        )
         out = Path(name) / "out"
         calls = {
             "parser alone": lambda: [parser.parse(photo) for _ in range(count)],
@@ -195,10 +199,11 @@ def many(setup: Setup, *, count: int = 16) -> list[dict]:
         base = called if "alone" in called else base
         rows.append(
             {
-                "photos": called, "per_second": round(count / timing.p50, 2),
+                "photos": called,
+                "per_second": round(count / timing.p50, 2),
                 "share": round(ratio(times[base], timing), 2),
             }
-        )  # fmt: skip
+        )
     return rows
 
 

@@ -104,11 +104,14 @@ def compared(
     """Rows of a table: measures that both folders have."""
     return [
         {
-            "measure": name, "first": round(ours[name][0], 3), "second": round(theirs[name][0], 3),
+            "measure": name,
+            "first": round(ours[name][0], 3),
+            "second": round(theirs[name][0], 3),
             "faces": f"{ours[name][1]}, {theirs[name][1]}",
         }
-        for name in ours if name in theirs
-    ]  # fmt: skip
+        for name in ours
+        if name in theirs
+    ]
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from bench.tables import table
-from segface_hf.checkpoints import hub
+from segface_hf.checkpoints import files
 from segface_hf.cli.evaluate import measure, predictor
 from segface_hf.data.folder import find_pairs
 from segface_hf.evaluation.bootstrap import differences
@@ -64,7 +64,9 @@ def options() -> argparse.Namespace:
     parser.add_argument("--val", required=True, help="data folder to evaluate on")
     parser.add_argument("--unlabelled", help="photos without masks, for pseudo-labels")
     parser.add_argument("--out", required=True, type=Path, help="folder of the runs")
-    parser.add_argument("--initial", default=str(hub.embedded_folder()), help="start of every run")
+    parser.add_argument(
+        "--initial", default=str(files.embedded_folder()), help="start of every run"
+    )
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--side", type=int, default=192)
@@ -110,8 +112,10 @@ def measured(folder: Path, args: argparse.Namespace) -> Measured:
     model = SegFace.from_pretrained(str(folder)).eval()
     return measure(
         predictor(model, how),  # type: ignore[arg-type]
-        find_pairs(args.val), model, boundary=False,
-    )  # fmt: skip
+        find_pairs(args.val),
+        model,
+        boundary=False,
+    )
 
 
 def row(name: str, ours: list[Measured], plain: list[Measured]) -> dict[str, object]:

@@ -167,12 +167,14 @@ def measure(
     times = interleaved(calls, repeats=setup.repeats, clock=setup.clock)
     rows = [
         {
-            "backbone": backbone, "variant": name, **timing.to_dict(),
+            "backbone": backbone,
+            "variant": name,
+            **timing.to_dict(),
             "times_as_long": round(ratio(timing, times["fused"]), 2),
             "seconds_to_prepare": seconds.get(name),
         }
         for name, timing in times.items()
-    ]  # fmt: skip
+    ]
     empty = dict.fromkeys(("p50_ms", "p95_ms", "times_as_long", "seconds_to_prepare"))
     return rows + [
         {"backbone": backbone, "variant": f"{name} ({why})", **empty}

@@ -9,6 +9,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+
+def counted(count: int, noun: str) -> str:
+    """Returns a number with its noun: `1 face`, `12,000 faces`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 # What systems say that have no way to make a folder durable.
 _UNABLE = (errno.EINVAL, errno.ENOTSUP)
 

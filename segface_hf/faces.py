@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from segface_hf._utils import counted
 from segface_hf.errors import LabelError
 from segface_hf.labels import LabelSchema
-from segface_hf.wording import counted
 
 Box = tuple[float, float, float, float]
 

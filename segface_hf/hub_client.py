@@ -61,9 +61,12 @@ def upload(address: str, data: bytes, *, sleep: Callable[[float], None] = time.s
             file_system().pipe_file(address, data)
             return
         upload_file(
-            path_or_fileobj=data, path_in_repo=target.path_in_repo, repo_id=target.repo_id,
-            repo_type=target.repo_type, revision=target.revision,
-        )  # fmt: skip
+            path_or_fileobj=data,
+            path_in_repo=target.path_in_repo,
+            repo_id=target.repo_id,
+            repo_type=target.repo_type,
+            revision=target.revision,
+        )
 
     _patiently(write, sleep)
     file_system().invalidate_cache(target.unresolve())

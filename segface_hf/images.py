@@ -200,8 +200,9 @@ def opaque(image: Image.Image) -> Image.Image:
 
 def _eight_bits(image: Image.Image) -> Image.Image:
     values = np.nan_to_num(np.asarray(image).astype(np.float32))
-    return Image.fromarray((values * (255.0 / _white(image.mode, values))).clip(0, 255).round()
-                           .astype(np.uint8))  # fmt: skip
+    return Image.fromarray(
+        (values * (255.0 / _white(image.mode, values))).clip(0, 255).round().astype(np.uint8)
+    )
 
 
 def _white(mode: str, values: np.ndarray) -> float:

@@ -177,14 +177,45 @@ class LabelSchema:
 CELEBAMASK_HQ = LabelSchema(
     name="celebamask_hq",
     names=(
-        "background", "neck", "skin", "cloth", "l_ear", "r_ear", "l_brow", "r_brow", "l_eye",
-        "r_eye", "nose", "mouth", "l_lip", "u_lip", "hair", "eyeglasses", "hat", "earring",
+        "background",
+        "neck",
+        "skin",
+        "cloth",
+        "l_ear",
+        "r_ear",
+        "l_brow",
+        "r_brow",
+        "l_eye",
+        "r_eye",
+        "nose",
+        "mouth",
+        "l_lip",
+        "u_lip",
+        "hair",
+        "eyeglasses",
+        "hat",
+        "earring",
         "necklace",
     ),
     colors=(
-        (0, 0, 0), (222, 132, 74), (240, 190, 150), (60, 120, 110), (150, 70, 200), (200, 120, 240),
-        (20, 120, 60), (120, 200, 80), (0, 90, 220), (90, 180, 255), (250, 220, 60), (150, 0, 40),
-        (230, 60, 90), (255, 130, 160), (110, 70, 40), (0, 220, 210), (90, 90, 170), (255, 0, 255),
+        (0, 0, 0),
+        (222, 132, 74),
+        (240, 190, 150),
+        (60, 120, 110),
+        (150, 70, 200),
+        (200, 120, 240),
+        (20, 120, 60),
+        (120, 200, 80),
+        (0, 90, 220),
+        (90, 180, 255),
+        (250, 220, 60),
+        (150, 0, 40),
+        (230, 60, 90),
+        (255, 130, 160),
+        (110, 70, 40),
+        (0, 220, 210),
+        (90, 90, 170),
+        (255, 0, 255),
         (255, 150, 0),
     ),
     mirror_pairs=((4, 5), (6, 7), (8, 9)),
@@ -197,13 +228,22 @@ CELEBAMASK_HQ = LabelSchema(
         ("mouth area", (11, 12, 13)),
         ("accessory", (15, 16, 17, 18)),
     ),
-)  # fmt: skip
+)
 
 # LaPa and Helen number the parts from the image's left, which is the subject's right.
 _ELEVEN: dict[str, Any] = {
     "names": (
-        "background", "skin", "r_brow", "l_brow", "r_eye", "l_eye", "nose", "u_lip", "mouth",
-        "l_lip", "hair",
+        "background",
+        "skin",
+        "r_brow",
+        "l_brow",
+        "r_eye",
+        "l_eye",
+        "nose",
+        "u_lip",
+        "mouth",
+        "l_lip",
+        "hair",
     ),
     "mirror_pairs": ((2, 3), (4, 5)),
     "families": (
@@ -213,7 +253,7 @@ _ELEVEN: dict[str, Any] = {
         ("lips", (7, 9)),
         ("mouth area", (7, 8, 9)),
     ),
-}  # fmt: skip
+}
 _ELEVEN["colors"] = tuple(
     CELEBAMASK_HQ.colors[CELEBAMASK_HQ.names.index(name)] for name in _ELEVEN["names"]
 )

@@ -31,9 +31,15 @@ def colorize(mask: np.ndarray, schema: LabelSchema) -> Image.Image:
 
 
 def blend(
-    image: Image.Image, mask: np.ndarray, schema: LabelSchema, *, opacity: float = 0.5,
-    hidden: Collection[str] = (), colors: Sequence[RGB] | None = None, outlines: bool = False,
-) -> Image.Image:  # fmt: skip
+    image: Image.Image,
+    mask: np.ndarray,
+    schema: LabelSchema,
+    *,
+    opacity: float = 0.5,
+    hidden: Collection[str] = (),
+    colors: Sequence[RGB] | None = None,
+    outlines: bool = False,
+) -> Image.Image:
     """Lays the colours of a label map over its photo; background stays as it is.
 
     Args:
@@ -110,9 +116,12 @@ def outline(mask: np.ndarray) -> np.ndarray:
 
 
 def legend(
-    schema: LabelSchema, names: Sequence[str] | None = None, *,
-    colors: Sequence[RGB] | None = None, columns: int = 1,
-) -> Image.Image:  # fmt: skip
+    schema: LabelSchema,
+    names: Sequence[str] | None = None,
+    *,
+    colors: Sequence[RGB] | None = None,
+    columns: int = 1,
+) -> Image.Image:
     """Draws a swatch and a name for each class.
 
     Args:

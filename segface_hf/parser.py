@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from segface_hf.checkpoints.files import EMBEDDED
 from segface_hf.errors import DetectorUnavailableError, ImageError
 from segface_hf.faces import Face, FaceParse
 from segface_hf.images import ImageSource, load_image, plain_image, several
@@ -19,7 +20,6 @@ from segface_hf.pipeline.coarse import CoarseDetector
 from segface_hf.pipeline.detect import Detector, SlimefaceDetector
 from segface_hf.pipeline.merge import Canvas
 from segface_hf.pipeline.pipeline import Engine, PhotoParse
-from segface_hf.shipped import EMBEDDED
 
 if TYPE_CHECKING:
     from segface_hf.modeling.segface import SegFace
@@ -50,10 +50,16 @@ class FaceParser:
     """
 
     def __init__(
-        self, model: SegFace | Engine, *, detector: Detector | None = None,
-        model_id: str = EMBEDDED, revision: str | None = None, digest: str | None = None,
-        device: str | None = None, scout: Engine | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        model: SegFace | Engine,
+        *,
+        detector: Detector | None = None,
+        model_id: str = EMBEDDED,
+        revision: str | None = None,
+        digest: str | None = None,
+        device: str | None = None,
+        scout: Engine | None = None,
+    ) -> None:
         self.engine = _engine(model, device)
         self.model_id, self.revision, self.digest = model_id, revision, digest
         self._given_detector = detector
@@ -61,10 +67,16 @@ class FaceParser:
 
     @classmethod
     def from_pretrained(
-        cls, source: str | Path | None = None, *, revision: str | None = None,
-        device: str = "cpu", detector: Detector | None = None, token: str | None = None,
-        cache_dir: str | Path | None = None, local_files_only: bool = False,
-    ) -> FaceParser:  # fmt: skip
+        cls,
+        source: str | Path | None = None,
+        *,
+        revision: str | None = None,
+        device: str = "cpu",
+        detector: Detector | None = None,
+        token: str | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+    ) -> FaceParser:
         """Loads a checkpoint.
 
         Args:
@@ -82,19 +94,26 @@ class FaceParser:
             CheckpointNotFoundError: No such folder, repository or revision, or not kept here.
             CheckpointError: The checkpoint is damaged.
         """
-        from segface_hf.checkpoints import hub
+        from segface_hf.checkpoints import files, find, hub
         from segface_hf.modeling.segface import SegFace
 
         name = EMBEDDED if source is None else str(source)
-        folder = hub.checkpoint_folder(
-            name, revision=revision, token=token, cache_dir=cache_dir,
+        folder = find.checkpoint_folder(
+            name,
+            build=SegFace,
+            revision=revision,
+            token=token,
+            cache_dir=cache_dir,
             local_files_only=local_files_only,
-        )  # fmt: skip
+        )
         return cls(
             SegFace.from_pretrained(folder, device=device),
-            detector=detector, model_id=name, device=device,
-            revision=hub.commit_of(folder), digest=hub.file_digest(folder / hub.WEIGHTS_FILE),
-        )  # fmt: skip
+            detector=detector,
+            model_id=name,
+            device=device,
+            revision=hub.commit_of(folder),
+            digest=files.file_digest(folder / files.WEIGHTS_FILE),
+        )
 
     @property
     def schema(self) -> LabelSchema:
@@ -109,9 +128,14 @@ class FaceParser:
         return self._given_detector
 
     def parse(
-        self, image: ImageSource, *, whole_image: bool = False,
-        classes: Sequence[str] | None = None, doubt: bool = False, instances: bool = False,
-    ) -> FaceParse:  # fmt: skip
+        self,
+        image: ImageSource,
+        *,
+        whole_image: bool = False,
+        classes: Sequence[str] | None = None,
+        doubt: bool = False,
+        instances: bool = False,
+    ) -> FaceParse:
         """Parses a photo with any number of faces.
 
         Args:
@@ -140,9 +164,14 @@ class FaceParser:
         return self._result(canvas, faces, kept)
 
     def parse_many(
-        self, images: Iterable[ImageSource], *, whole_image: bool = False,
-        classes: Sequence[str] | None = None, doubt: bool = False, instances: bool = False,
-    ) -> Iterator[FaceParse | ImageError]:  # fmt: skip
+        self,
+        images: Iterable[ImageSource],
+        *,
+        whole_image: bool = False,
+        classes: Sequence[str] | None = None,
+        doubt: bool = False,
+        instances: bool = False,
+    ) -> Iterator[FaceParse | ImageError]:
         """Parses many photos, several at a time, their crops together.
 
         Args:
@@ -165,9 +194,12 @@ class FaceParser:
 
         self._kept(classes)
         parse = partial(
-            self.shared().parse, whole_image=whole_image, classes=classes, doubt=doubt,
+            self.shared().parse,
+            whole_image=whole_image,
+            classes=classes,
+            doubt=doubt,
             instances=instances,
-        )  # fmt: skip
+        )
 
         def work(image: ImageSource | ImageError) -> FaceParse | ImageError:
             try:
@@ -207,10 +239,13 @@ class FaceParser:
             return self
         warped = self.engine.config.warp != "none"
         return FaceParser(
-            SharedEngine(self.engine), detector=SharedDetector(self.detector),
-            model_id=self.model_id, revision=self.revision, digest=self.digest,
+            SharedEngine(self.engine),
+            detector=SharedDetector(self.detector),
+            model_id=self.model_id,
+            revision=self.revision,
+            digest=self.digest,
             scout=SharedEngine(self._scout()) if warped else None,
-        )  # fmt: skip
+        )
 
     def _passes(
         self, doubt: bool, *, wanted: frozenset[int] | None = None, instances: bool = False
@@ -235,10 +270,16 @@ class FaceParser:
         if canvas.instances is not None:
             canvas.instances[mask == 0] = 0
         return FaceParse(
-            mask=mask, schema=self.schema, faces=faces, confidence=canvas.confidence,
-            runner_up=canvas.runner_up, instances=canvas.instances, model_id=self.model_id,
-            revision=self.revision, digest=self.digest,
-        )  # fmt: skip
+            mask=mask,
+            schema=self.schema,
+            faces=faces,
+            confidence=canvas.confidence,
+            runner_up=canvas.runner_up,
+            instances=canvas.instances,
+            model_id=self.model_id,
+            revision=self.revision,
+            digest=self.digest,
+        )
 
     def _scout(self) -> Engine:
         if self.engine.config.warp == "none":
@@ -266,11 +307,11 @@ def _read_if_held(image: ImageSource) -> ImageSource | ImageError:
 @lru_cache(maxsize=2)
 def embedded_engine(device: str = "cpu") -> Engine:
     """Returns the embedded checkpoint, loaded once a device."""
-    from segface_hf.checkpoints import hub
+    from segface_hf.checkpoints import files
     from segface_hf.inference.engine import TorchEngine
     from segface_hf.modeling.segface import SegFace
 
-    return TorchEngine(SegFace.from_pretrained(hub.embedded_folder()), device=device)
+    return TorchEngine(SegFace.from_pretrained(files.embedded_folder()), device=device)
 
 
 def _engine(model: SegFace | Engine, device: str | None) -> Engine:

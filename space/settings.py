@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from annotate.unclaimed import MOST_UNCLAIMED
+from annotate.outbox.queue import MOST_UNCLAIMED
+from segface_hf._utils import counted
 from segface_hf.errors import ConfigError
-from segface_hf.wording import counted
 from space.state.rate_limits import is_loopback
 
 _TRUE = {"1", "true", "yes", "on"}

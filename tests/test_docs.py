@@ -76,9 +76,12 @@ def photos(tmp_path):
 )
 def test_the_python_snippets_of_a_page_run_and_print_what_it_shows(page, photos):
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", RUN_EACH], cwd=photos, capture_output=True,
-        text=True, input=json.dumps([code for code, _ in SNIPPETS[page]]),
-    )  # fmt: skip
+        [sys.executable, "-W", "error", "-c", RUN_EACH],
+        cwd=photos,
+        capture_output=True,
+        text=True,
+        input=json.dumps([code for code, _ in SNIPPETS[page]]),
+    )
     assert done.returncode == 0, done.stderr
     for told, (_, output) in zip(json.loads(done.stdout), SNIPPETS[page], strict=True):
         if output is not None:

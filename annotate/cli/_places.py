@@ -4,19 +4,68 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from annotate.cli import _places
 from annotate.correction import is_account_name
-from annotate.dataset.base import upkeep
+from annotate.dataset.base import patiently, upkeep
 from annotate.dataset.folder import FolderStore
-from annotate.dataset.index import Ledger
+from annotate.dataset.index import MOST_AT_ONCE, Ledger
 from annotate.dataset.proposals import HubStore
-from annotate.dataset.refresh import Counted, mirror
+from annotate.dataset.refresh import Counted, mirror, refresh_card
 from annotate.dataset.repo import DatasetRepo, saved_token
+from annotate.errors import MergedError
+from segface_hf.errors import SegFaceError
+
+LONGEST = 30.0  # seconds that somebody at a command line is kept waiting for a busy Hub
+
+
+def renew(args: argparse.Namespace) -> None:
+    """Counts the card anew, or prints one line that says what to run.
+
+    Args:
+        args: `repo` or `folder` name the dataset; `mirror` is its local copy where there is one.
+    """
+    place = _places.place_of(args)
+    name = f"--folder {args.folder}" if isinstance(place, FolderStore) else f"--repo {place.id}"
+    try:
+        why = _renewed(place, getattr(args, "mirror", None))
+    except SegFaceError as error:
+        why = str(error)
+    if why:
+        print(
+            f"what was done stays, but the card is not renewed ({why}): whoever may write to the "
+            f"dataset runs `python -m annotate card {name}`",
+            file=sys.stderr,
+        )
+
+
+@contextmanager
+def followed(args: argparse.Namespace) -> Iterator[None]:
+    """Renews the card after what merges inside, also where it merged and then stopped."""
+    try:
+        yield
+    except MergedError:
+        renew(args)
+        raise
+    renew(args)
+
+
+def _renewed(place: FolderStore | DatasetRepo, copy: Path | None) -> str:
+    """Renews a card; returns why it would take too long, or ""."""
+    ledger = _places.ledger_of(place)
+    if isinstance(place, DatasetRepo) and not copy:
+        left = patiently(partial(ledger.update, place, most=MOST_AT_ONCE), longest=LONGEST)
+        if left:
+            return f"{left} of its files are still to be read"
+    rows_at = _places.rows_at(place, copy=copy, ledger=ledger)
+    refresh_card(place, rows_at, longest=LONGEST)
+    return ""
 
 
 def folder_there(text: str) -> Path:
@@ -51,26 +100,35 @@ def account_name(text: str) -> str:
 def add_repo(parser: argparse.ArgumentParser) -> None:
     """Adds the option for a dataset on the Hub."""
     parser.add_argument(
-        "--repo", required=True, type=repo_name, metavar="OWNER/NAME",
+        "--repo",
+        required=True,
+        type=repo_name,
+        metavar="OWNER/NAME",
         help="the dataset on the Hub",
-    )  # fmt: skip
+    )
 
 
 def add_head(parser: argparse.ArgumentParser, *, many: int = 1) -> None:
     """Adds the option that binds a decision to the commit that was looked at."""
     count = "+" if many > 1 else many
     parser.add_argument(
-        "--head", type=commit_id, nargs=count, default=[""] * many, metavar="COMMIT",
+        "--head",
+        type=commit_id,
+        nargs=count,
+        default=[""] * many,
+        metavar="COMMIT",
         help="decide only if that is what was looked at, as `show` or `compare` printed it",
-    )  # fmt: skip
+    )
 
 
 def add_mirror(parser: argparse.ArgumentParser) -> None:
     """Adds the option for a local copy of the dataset."""
     parser.add_argument(
-        "--mirror", type=Path, metavar="DIR",
+        "--mirror",
+        type=Path,
+        metavar="DIR",
         help="local copy of the dataset, brought up to date first: recognises photos it has",
-    )  # fmt: skip
+    )
 
 
 def add_place(parser: argparse.ArgumentParser) -> None:
@@ -81,9 +139,11 @@ def add_place(parser: argparse.ArgumentParser) -> None:
     )
     place.add_argument("--folder", type=folder_there, metavar="DIR", help="the dataset in a folder")
     parser.add_argument(
-        "--mirror", type=Path, metavar="DIR",
+        "--mirror",
+        type=Path,
+        metavar="DIR",
         help="with --repo: keep the local copy here, so that the next run downloads what is new",
-    )  # fmt: skip
+    )
 
 
 def hub_store(args: argparse.Namespace) -> HubStore:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from annotate.cli import _card, _places
+from annotate.cli import _places
 from annotate.dataset.refresh import mirror
 from annotate.errors import MergedError, ReviewError
 from annotate.review.reviewer import Desk
@@ -41,5 +41,5 @@ def run(args: argparse.Namespace) -> int:
                 merged += isinstance(error, MergedError)
     finally:
         if merged:
-            _card.renew(args)
+            _places.renew(args)
     return 1 if refused else 0

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from annotate.cli import _places
 from annotate.dataset.audit import Audit, audit
+from segface_hf._utils import counted
 from segface_hf.cli.arguments import check_files
-from segface_hf.wording import counted
 
 HELP = "read every row as if a stranger had written it, and say what is wrong or odd"
 

@@ -6,7 +6,7 @@ import argparse
 
 from annotate.cli import _places
 from annotate.dataset.refresh import refresh_card
-from segface_hf.wording import counted
+from segface_hf._utils import counted
 
 HELP = "count a dataset and write its card and growth plot anew"
 

@@ -6,8 +6,8 @@ import argparse
 
 from annotate.cli import _places
 from annotate.dataset.compact import MOST_FILES, compact
+from segface_hf._utils import counted
 from segface_hf.cli.arguments import whole
-from segface_hf.wording import counted
 
 HELP = "merge many files of one row into larger files"
 

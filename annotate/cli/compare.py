@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from annotate.cli import _card, _places
+from annotate.cli import _places
 from annotate.dataset.layout import is_content_id
 from annotate.errors import ReviewError
 from annotate.review.compare import Comparison, Side, compare, settle
@@ -23,16 +23,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _places.add_repo(parser)
     parser.add_argument("first", type=int, help="number of a pull request")
     parser.add_argument(
-        "second", type=_which,
+        "second",
+        type=_which,
         help="number of another one with the same photo, or the id of a row of the dataset",
-    )  # fmt: skip
+    )
     _places.add_head(parser, many=2)
     parser.add_argument("--map", type=Path, metavar="PNG", help="write where they differ")
     parser.add_argument(
-        "--take-second", type=int, nargs="*", metavar="DISPUTE",
+        "--take-second",
+        type=int,
+        nargs="*",
+        metavar="DISPUTE",
         help="settle: the second is right in these disputes, the first in all others; the first "
         "is merged with the settled mask, the second is closed; a row of the dataset stays",
-    )  # fmt: skip
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -56,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
         Image.fromarray(np.uint8(255) * found.agreement.disagreement).save(args.map)
     if args.take_second is not None:
         heads = _heads(args.head, opened)
-        with _card.followed(args):
+        with _places.followed(args):
             new = settle(desk, args.first, args.second, takes_second=args.take_second, heads=heads)
             print(f"settled as {new}: {_outcome(found)}")
     return 0

@@ -9,7 +9,7 @@ from annotate.cli import _places
 from annotate.errors import StoreError
 from annotate.exchange import EXPORTS
 from annotate.rows.record import from_row
-from segface_hf.wording import counted
+from segface_hf._utils import counted
 
 HELP = "export a dataset to folders, COCO, CVAT or Label Studio"
 

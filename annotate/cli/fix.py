@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from annotate.cli import _card, _places
+from annotate.cli import _places
 from annotate.errors import ReviewError
 from annotate.label_maps import swapped, without_islands
 from annotate.review.reviewer import Desk
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
         mask = swapped(correction.mask, correction.schema.mirror_ids)
     else:
         mask = without_islands(correction.mask, smaller_than=args.islands)
-    with _card.followed(args):
+    with _places.followed(args):
         # A mask that was made from one commit must not land on the photo of another.
         new = desk.fix_and_accept(args.number, mask, head=head or seen.contribution.head)
         print(f"#{args.number} is merged as {new}")

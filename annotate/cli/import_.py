@@ -10,16 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from annotate.cli import _places
-from annotate.consent import DEFAULT_LICENCE, PEOPLE, RIGHTS, Consent
-from annotate.correction import Correction, ModelUsed
+from annotate.correction import DEFAULT_LICENCE, PEOPLE, RIGHTS, Consent, Correction, ModelUsed
 from annotate.dataset.folder import FolderStore
 from annotate.errors import CorrectionError, ExchangeError, TakenDownError
 from annotate.exchange import READERS
 from annotate.exchange.labelled import Item, Labelled
 from segface_hf import __version__
+from segface_hf._utils import counted
 from segface_hf.errors import LabelError, SegFaceError
 from segface_hf.labels import CELEBAMASK_HQ, SCHEMAS
-from segface_hf.wording import counted
 
 HELP = "import masks from folders, CVAT or Label Studio into a dataset folder"
 
@@ -35,10 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--people", choices=sorted(PEOPLE), help="why the people may be shown")
     parser.add_argument("--photo-licence", default="", help="the photos' own licence")
     parser.add_argument(
-        "--source", dest="origin", metavar="TEXT",
+        "--source",
+        dest="origin",
+        metavar="TEXT",
         help="where the photos come from, which everyone can read; {name} stands for a photo's "
         "file name, which is left out otherwise",
-    )  # fmt: skip
+    )
     parser.add_argument("--licence", default=DEFAULT_LICENCE, help="of the contributions")
 
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from annotate.cli import _places
-from annotate.consent import DEFAULT_LICENCE
+from annotate.correction import DEFAULT_LICENCE
 from segface_hf.labels import CELEBAMASK_HQ, SCHEMAS
 
 HELP = "set a dataset on the Hub up for contributions"

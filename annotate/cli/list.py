@@ -6,7 +6,7 @@ import argparse
 
 from annotate.cli import _places
 from annotate.review.reviewer import Desk
-from segface_hf.wording import counted
+from segface_hf._utils import counted
 
 HELP = "list the contributions that wait for a decision"
 

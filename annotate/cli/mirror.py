@@ -7,7 +7,7 @@ from pathlib import Path
 
 from annotate.cli import _places
 from annotate.dataset.refresh import mirror
-from segface_hf.wording import counted
+from segface_hf._utils import counted
 
 HELP = "bring a local copy of a dataset up to date"
 

@@ -8,17 +8,15 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from annotate.cli import _card, _places
+from annotate.cli import _places
 from annotate.dataset.base import patiently
 from annotate.dataset.folder import FolderStore
-from annotate.dataset.proposals import HubStore
-from annotate.entry import State
+from annotate.dataset.proposals import HubStore, Parcel
 from annotate.errors import ConsentError, RemoteRefusedError, StoreError
-from annotate.outbox.queue import Outbox
+from annotate.outbox.queue import Outbox, State
 from annotate.outbox.sender import Pace
-from annotate.parcel import Parcel
 from annotate.rows.record import rows_to_parquet
-from segface_hf.wording import counted
+from segface_hf._utils import counted
 
 HELP = "send the contributions of a folder to the dataset on the Hub"
 
@@ -27,9 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds this command's options."""
     _places.add_repo(parser)
     parser.add_argument(
-        "--folder", type=_places.folder_there, required=True, metavar="DIR",
+        "--folder",
+        type=_places.folder_there,
+        required=True,
+        metavar="DIR",
         help="a dataset in a folder",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--direct", action="store_true", help="commit in batches instead of pull requests"
     )
@@ -44,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     refused = send(_places.hub_store(args), parcels, time.sleep)
     print(f"{len(parcels) - refused} sent, {kept} without consent stay here, {refused} refused")
     if args.direct:
-        _card.renew(args)
+        _places.renew(args)
     return 1 if refused else 0
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from annotate.cli import _places
 from annotate.dataset.refresh import count_rows
 from annotate.dataset.stats import Stats
+from segface_hf._utils import counted
 from segface_hf.cli.arguments import check_files
-from segface_hf.wording import counted
 
 HELP = "count images and pixels by class, growth, contributors and label versions"
 

@@ -8,14 +8,14 @@ from collections.abc import Collection, Mapping, Set
 from functools import partial
 from typing import Any
 
-from annotate.cli import _card, _places
+from annotate.cli import _places
 from annotate.dataset import layout
 from annotate.dataset.base import Place, patiently
 from annotate.dataset.repo import DatasetRepo
 from annotate.dataset.takedown import still_needed, take_down
 from annotate.dataset.traces import Trace, of_their_photos, traces, under_all_ids
 from annotate.errors import AnnotateError, RemoteError, ReviewError
-from segface_hf.wording import counted
+from segface_hf._utils import counted
 
 _TOO = "take that id down too if the photo has to go, or use --same-photo"
 HELP = "take contributions down, by id or contributor, so that they can't come back"
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         print(
             f"a merged file may hold them still, because it can't be read: {why}", file=sys.stderr
         )
-    _card.renew(args)
+    _places.renew(args)
     for content_id in sorted(ids - named):
         print(f"{content_id} is the same contribution under another id: it is marked too")
     for content_id in sorted(_with_a_photo_of(ids, known) - ids):
@@ -135,7 +135,7 @@ def _close(repo: DatasetRepo, mine: Collection[Trace], reason: str) -> int:
     for number in (trace.request.number for trace in mine if trace.open):
         close = partial(repo.close, number, comment=reason.strip() or "It was taken down.")
         try:
-            patiently(close, longest=_card.LONGEST)
+            patiently(close, longest=_places.LONGEST)
             print(f"#{number} is closed")
         except RemoteError as error:  # the others must not stay open because of it
             print(f"#{number} is still open ({error}): run this again", file=sys.stderr)

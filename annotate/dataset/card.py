@@ -13,8 +13,8 @@ import yaml
 from annotate.dataset import layout
 from annotate.errors import RecordError
 from annotate.rows.record import RECORD_VERSION, features
+from segface_hf._utils import counted
 from segface_hf.labels import LabelSchema
-from segface_hf.wording import counted
 
 BLOCK = "segface"
 _BEGIN = "<!-- counted: what stands from here to the end mark is written anew -->"

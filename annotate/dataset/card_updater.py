@@ -8,11 +8,11 @@ import time
 from dataclasses import dataclass
 from functools import partial
 
+from annotate._files import log_unforeseen
 from annotate.dataset.base import Place
 from annotate.dataset.index import MOST_AT_ONCE, Ledger
 from annotate.dataset.refresh import refresh_card
 from annotate.errors import RemoteBusyError
-from annotate.unforeseen import log_unforeseen
 from segface_hf.errors import SegFaceError
 
 log = logging.getLogger(__name__)

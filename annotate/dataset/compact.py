@@ -13,7 +13,7 @@ from annotate.dataset.index import facts_of
 from annotate.dataset.ranged import rows_in
 from annotate.errors import RecordError
 from annotate.rows.record import image_bytes, one_row, rows_to_parquet
-from segface_hf.wording import counted
+from segface_hf._utils import counted
 
 MOST_FILES = 500
 MOST_BYTES = 128 * 2**20  # half of what is read as a whole

@@ -14,8 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from annotate._files import store_error, write_durably
-from annotate.consent import DEFAULT_LICENCE
-from annotate.correction import Correction
+from annotate.correction import DEFAULT_LICENCE, Correction
 from annotate.dataset import layout
 from annotate.dataset.card import (
     CardFacts,

@@ -17,14 +17,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from annotate._files import write_durably
+from annotate.correction import Correction
 from annotate.dataset import layout
 from annotate.dataset.base import Place
-from annotate.dataset.ranged import Ranged
+from annotate.dataset.ranged import Ranged, rows_in
 from annotate.dataset.stats import COLUMNS
-from annotate.errors import RecordError, StoreError
+from annotate.errors import RecordError, ReviewError, StoreError
 from annotate.rows.parquet_limits import check_group, groups_of
 from annotate.rows.photo_hash import near_duplicates, photo_hash
-from annotate.rows.record import check_columns, features
+from annotate.rows.record import check_columns, features, from_row
 
 log = logging.getLogger(__name__)
 KEPT = (*COLUMNS, "photo_hash")
@@ -186,3 +187,30 @@ def _read_kept(file: Path | None) -> dict[str, list[dict[str, Any]]]:
     for row in rows:
         found.setdefault(row.pop("path"), []).append(row)
     return found
+
+
+def row_of(place: Place, content_id: str) -> Correction:
+    """Returns the correction in a row of a dataset.
+
+    A row that was compacted is looked for by the facts of merged files, some kilobytes each.
+
+    Args:
+        place: The dataset.
+        content_id: The row.
+
+    Raises:
+        ReviewError: There is no such row.
+        RecordError: A file is damaged.
+        RemoteError: The Hub can't be asked.
+    """
+    head = place.head()
+    paths = set(place.paths(revision=head))
+    own = layout.row_path(content_id)
+    merged = sorted(path for path in paths if path.startswith(f"{layout.MERGED}/"))
+    for path in [own] if own in paths else merged:
+        known = [row["content_id"] for row in facts_of(place, path, revision=head)]
+        if content_id in known:
+            for row in rows_in(place, path, revision=head):
+                if row["content_id"] == content_id:
+                    return from_row(row)
+    raise ReviewError(f"the dataset has no row {content_id}")

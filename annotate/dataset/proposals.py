@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from annotate.consent import DEFAULT_LICENCE
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from annotate.correction import DEFAULT_LICENCE
 from annotate.dataset import layout
 from annotate.dataset.card import (
     CardFacts,
@@ -18,12 +22,56 @@ from annotate.dataset.card import (
     read_block,
     set_up_card,
 )
-from annotate.dataset.repo import DatasetRepo
-from annotate.errors import RecordError, RemoteBusyError, RemoteRefusedError
-from annotate.parcel import Parcel
-from annotate.store_request import PullRequest
+from annotate.dataset.repo import DatasetRepo, PullRequest
+from annotate.errors import ConsentError, RecordError, RemoteBusyError, RemoteRefusedError
+from annotate.rows.record import check_columns, consent_of
+from segface_hf._utils import counted
 from segface_hf.labels import LabelSchema
-from segface_hf.wording import counted
+
+_FACTS = (
+    "content_id", "record_version", "schema", "schema_version", "contributor", "consent_right",
+    "consent_people", "photo_licence", "licence", "changed_pixels", "model", "source",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """The parquet file of one contribution with consent.
+
+    Nothing is sent that is not a Parcel, and the consent is read from the very bytes that would
+    be sent, so no caller can vouch for it.
+
+    Raises:
+        ConsentError: The row carries no consent.
+        RecordError: The bytes are no parquet file of one row of this record version.
+    """
+
+    data: bytes
+
+    def __post_init__(self) -> None:
+        if consent_of(self.facts) is None:
+            raise ConsentError(
+                f"contribution {self.id} carries no consent to share it: it stays on this machine"
+            )
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """The row's columns that are no images."""
+        try:
+            file = pq.ParquetFile(io.BytesIO(self.data))
+            check_columns(file.schema_arrow, source="the contribution")
+            rows = file.read(list(_FACTS)).to_pylist()
+        except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+            raise RecordError(f"the contribution is no whole parquet file ({error})") from error
+        if len(rows) != 1:
+            raise RecordError(f"a contribution is one row, this file holds {len(rows)}")
+        return rows[0]
+
+    @property
+    def id(self) -> str:
+        """The content id."""
+        return str(self.facts["content_id"])
+
 
 _AGAIN = 3
 _TITLE = re.compile(r"Correction ([0-9a-f]{32})")

@@ -13,11 +13,10 @@ from annotate.dataset.base import Place, upkeep
 from annotate.dataset.card import CardFacts, read_block, renewed_card
 from annotate.dataset.folder import FolderStore
 from annotate.dataset.repo import DatasetRepo
-from annotate.dataset.stats import COLUMNS, Stats, count
+from annotate.dataset.stats import COLUMNS, Stats, count, growth_svg
 from annotate.errors import StoreError
-from annotate.growth import growth_svg
+from segface_hf._utils import counted
 from segface_hf.labels import schema_named
-from segface_hf.wording import counted
 
 
 class Counted(Protocol):

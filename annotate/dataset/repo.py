@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,14 +18,131 @@ from huggingface_hub import (
     hf_hub_url,
     snapshot_download,
 )
-from huggingface_hub.community import Discussion, DiscussionComment, DiscussionWithDetails
-from huggingface_hub.errors import Response
+from huggingface_hub.community import (
+    Discussion,
+    DiscussionComment,
+    DiscussionEvent,
+    DiscussionStatusChange,
+    DiscussionWithDetails,
+)
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    HTTPError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    Response,
+    RevisionNotFoundError,
+)
 from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
 
-from annotate.errors import RecordError
+from annotate.errors import RecordError, RemoteBusyError, RemoteError, RemoteRefusedError
 from annotate.rows.record import MAX_FILE_BYTES
-from annotate.store_errors import hub_errors
-from annotate.store_request import PullRequest, members_in
+from segface_hf.hub_client import LATER, retry_after
+
+
+@dataclass(frozen=True)
+class PullRequest:
+    """A pull request of the dataset repository.
+
+    Attributes:
+        number: Its number.
+        title: Its title.
+        author: The account that opened it.
+        status: "open", "draft", "merged" or "closed".
+        url: Its page.
+        comments: `(author, text)` in order; empty in listings.
+        members: Accounts that may speak for the dataset here: its owner, members of its
+            organisation, and who opened or closed the request; anybody may write a comment.
+        files: `(change, path)`, change being "added", "changed" or "deleted"; empty in listings.
+    """
+
+    number: int
+    title: str
+    author: str
+    status: str
+    url: str
+    comments: tuple[tuple[str, str], ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
+    members: frozenset[str] = frozenset()
+
+    @property
+    def revision(self) -> str:
+        """The revision that holds its files."""
+        return f"refs/pr/{self.number}"
+
+
+def members_in(found: Discussion) -> frozenset[str]:
+    """Returns the accounts that may speak for the dataset; see `PullRequest.members`."""
+    events = found.events if isinstance(found, DiscussionWithDetails) else ()
+    spoke = (event.author for event in events if _speaks_for_it(event))
+    return frozenset({found.repo_id.split("/")[0], *spoke})
+
+
+def _speaks_for_it(event: DiscussionEvent) -> bool:
+    """Tells whether the Hub says so of an event's author; only members close others' requests."""
+    author = event._event.get("author") or {}
+    closed = isinstance(event, DiscussionStatusChange)
+    return closed or bool(author.get("isOwner") or author.get("isOrgMember"))
+
+
+_BUSY = {
+    409: "another change to the dataset came first",
+    412: "another change to the dataset came first",
+    429: "the Hub asks to slow down",
+}
+_UNREACHABLE = "the Hub can't be reached"
+
+
+@contextmanager
+def hub_errors(repo_id: str) -> Iterator[None]:
+    """Turns what the Hub client raises inside the block into errors of this package."""
+    try:
+        yield
+    except HFValidationError as error:
+        raise RemoteRefusedError(f"'{repo_id}' is no repository name: use owner/name") from error
+    except HfHubHTTPError as error:
+        raise _translated(repo_id, error) from error
+    except (HTTPError, OfflineModeIsEnabled, LocalEntryNotFoundError) as error:
+        raise RemoteBusyError(_UNREACHABLE) from error
+    except RuntimeError as error:
+        # The client wraps whatever stopped the upload of a large file in a bare RuntimeError.
+        if isinstance(error.__cause__, HfHubHTTPError):
+            raise _translated(repo_id, error.__cause__) from error
+        if isinstance(error.__cause__, HTTPError):
+            raise RemoteBusyError(_UNREACHABLE) from error
+        raise
+
+
+def _translated(repo_id: str, error: HfHubHTTPError) -> RemoteError:
+    """Says what an answer of the Hub means for the person."""
+    status = error.response.status_code
+    if isinstance(error, GatedRepoError):
+        return RemoteRefusedError(
+            f"the dataset {repo_id} is gated: ask its owner for access on its page"
+        )
+    if isinstance(error, RepositoryNotFoundError):
+        return RemoteRefusedError(f"there is no dataset {repo_id} that this account can see")
+    if isinstance(error, RevisionNotFoundError):
+        return RemoteRefusedError(f"the dataset {repo_id} has no such revision")
+    if status == 401:
+        return RemoteRefusedError(
+            "the sign-in is missing or has expired: sign in again; off a Space run "
+            "`hf auth login`, and restart the app"
+        )
+    if status == 403:
+        return RemoteRefusedError(
+            f"this account may not do that on {repo_id}: sign in with discussions allowed, "
+            "or ask its owner for write access"
+        )
+    if status in LATER:
+        return RemoteBusyError(
+            _BUSY.get(status, "the Hub has trouble"), retry_after=retry_after(error)
+        )
+    return RemoteRefusedError(f"the Hub refused it ({status}): {error.server_message or error}")
+
 
 _KIND = "dataset"
 
@@ -156,10 +274,15 @@ class DatasetRepo:
         with hub_errors(self.id):
             return Path(
                 snapshot_download(
-                    self.id, repo_type=_KIND, revision=revision, allow_patterns=patterns,
-                    local_dir=folder, token=self._token, endpoint=self._api.endpoint,
+                    self.id,
+                    repo_type=_KIND,
+                    revision=revision,
+                    allow_patterns=patterns,
+                    local_dir=folder,
+                    token=self._token,
+                    endpoint=self._api.endpoint,
                 )
-            )  # fmt: skip
+            )
 
     def commit(
         self,
@@ -193,9 +316,15 @@ class DatasetRepo:
         operations += [CommitOperationDelete(path) for path in deleted]
         with hub_errors(self.id):
             info = self._api.create_commit(
-                self.id, operations, commit_message=title, commit_description=description,
-                repo_type=_KIND, revision=revision, create_pr=pull_request, parent_commit=parent,
-            )  # fmt: skip
+                self.id,
+                operations,
+                commit_message=title,
+                commit_description=description,
+                repo_type=_KIND,
+                revision=revision,
+                create_pr=pull_request,
+                parent_commit=parent,
+            )
         return Committed(info.oid, number=info.pr_num, url=info.pr_url or info.commit_url)
 
     def pull_requests(
@@ -204,9 +333,12 @@ class DatasetRepo:
         """Lists pull requests, newest first as the Hub sends them; status is "open" or "closed"."""
         with hub_errors(self.id):
             for found in self._api.get_repo_discussions(
-                self.id, repo_type=_KIND, author=author, discussion_status=status,  # type: ignore[arg-type]
+                self.id,
+                repo_type=_KIND,
+                author=author,
+                discussion_status=status,  # type: ignore[arg-type]
                 discussion_type="pull_request",
-            ):  # fmt: skip
+            ):
                 yield _pull_request(found)
 
     def pull_request(self, number: int) -> PullRequest:
@@ -243,9 +375,15 @@ def _pull_request(found: Discussion) -> PullRequest:
         )
         files = tuple(changed_files(found.diff or ""))
     return PullRequest(
-        found.num, found.title, found.author, found.status, found.url, comments, files,
+        found.num,
+        found.title,
+        found.author,
+        found.status,
+        found.url,
+        comments,
+        files,
         members_in(found),
-    )  # fmt: skip
+    )
 
 
 def changed_files(diff: str) -> Iterator[tuple[str, str]]:

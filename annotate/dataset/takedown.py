@@ -13,7 +13,7 @@ from annotate.dataset.compact import merged_files
 from annotate.dataset.index import facts_of
 from annotate.dataset.ranged import rows_in
 from annotate.errors import RecordError, ReviewError
-from segface_hf.wording import counted
+from segface_hf._utils import counted
 
 STILL_NEEDED = """\
 The head of the dataset no longer holds them. Older commits still do, until you

@@ -11,9 +11,8 @@ from annotate.dataset import layout
 from annotate.dataset.base import patiently
 from annotate.dataset.index import Ledger
 from annotate.dataset.proposals import proposed_id
-from annotate.dataset.repo import DatasetRepo
+from annotate.dataset.repo import DatasetRepo, PullRequest
 from annotate.errors import RemoteRefusedError
-from annotate.store_request import PullRequest
 
 FIXED = "Fixed and accepted as `{}`."
 _FIXED = re.compile(re.escape(FIXED).replace(r"\{\}", "([0-9a-f]{32})"))

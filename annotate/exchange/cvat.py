@@ -62,9 +62,18 @@ def _add_mask(image: ElementTree.Element, region: np.ndarray, *, name: str) -> N
     part = region[top : int(rows[-1]) + 1, left : int(columns[-1]) + 1]
     runs = ", ".join(str(count) for count in rle_counts(part, order="C"))
     ElementTree.SubElement(
-        image, "mask", label=name, source="manual", occluded="0", rle=runs, left=str(left),
-        top=str(top), width=str(part.shape[1]), height=str(part.shape[0]), z_order="0",
-    )  # fmt: skip
+        image,
+        "mask",
+        label=name,
+        source="manual",
+        occluded="0",
+        rle=runs,
+        left=str(left),
+        top=str(top),
+        width=str(part.shape[1]),
+        height=str(part.shape[0]),
+        z_order="0",
+    )
 
 
 def read(source: Path, schema: LabelSchema) -> Iterator[Item]:

@@ -154,9 +154,14 @@ def _rectangle(value: dict[str, Any], shape: tuple[int, int]) -> np.ndarray:
     left, top = _pixels((value["x"], value["y"]), shape)
     width, height = _pixels((value["width"], value["height"]), shape)
     return drawn.box(
-        left, top, left + width, top + height, degrees=value.get("rotation", 0),
-        about=(left, top), shape=shape,
-    )  # fmt: skip
+        left,
+        top,
+        left + width,
+        top + height,
+        degrees=value.get("rotation", 0),
+        about=(left, top),
+        shape=shape,
+    )
 
 
 def _ellipse(value: dict[str, Any], shape: tuple[int, int]) -> np.ndarray:

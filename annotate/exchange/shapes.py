@@ -42,9 +42,15 @@ def polygon(corners: Sequence[Point], shape: tuple[int, int]) -> np.ndarray:
 
 
 def box(
-    left: float, top: float, right: float, bottom: float, *, degrees: float, about: Point,
+    left: float,
+    top: float,
+    right: float,
+    bottom: float,
+    *,
+    degrees: float,
+    about: Point,
     shape: tuple[int, int],
-) -> np.ndarray:  # fmt: skip
+) -> np.ndarray:
     """Returns the region of a box that is turned clockwise about a point."""
     corners = ((left, top), (right, top), (right, bottom), (left, bottom))
     cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))

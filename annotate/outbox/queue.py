@@ -17,9 +17,11 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
@@ -27,11 +29,79 @@ import numpy as np
 from annotate._files import store_error, write_durably
 from annotate.correction import Correction
 from annotate.dataset.layout import is_content_id
-from annotate.entry import Entry, State
+from annotate.dataset.proposals import Parcel
 from annotate.errors import ConsentError, RecordError, StoreError
-from annotate.parcel import Parcel
 from annotate.rows.photo_hash import near_duplicates, photo_hash
 from annotate.rows.record import from_parquet, from_row, to_parquet
+from segface_hf.errors import SegFaceError
+
+
+class State(StrEnum):
+    """Where a contribution is; the last two are final."""
+
+    SAVED = "saved"
+    WAITING = "waiting"
+    PROPOSED = "proposed"
+    MERGED = "merged"
+    REFUSED = "refused"
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self in (State.MERGED, State.REFUSED)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known about one contribution.
+
+    Attributes:
+        id: Content id.
+        state: Where it is.
+        reason: Why it waits or was refused, or what the maintainer asks for.
+        number: Its pull request.
+        url: The page of that pull request or commit.
+        attempts: How often sending it has failed since it last got somewhere.
+        since: Clock time (seconds) of the last change.
+        delay: Seconds after `since` before the next attempt.
+    """
+
+    id: str
+    state: State = State.SAVED
+    reason: str = ""
+    number: int | None = None
+    url: str = ""
+    attempts: int = 0
+    since: float = 0.0
+    delay: float = 0.0
+
+    def ended(self, state: State, reason: str = "") -> Entry:
+        """Returns the entry in its final state."""
+        return replace(self, state=state, reason=reason.rstrip("."), delay=0.0)
+
+    def is_due(self, now: float) -> bool:
+        """Tells whether it is time for the next attempt, also where the clock went backwards."""
+        return not self.since <= now < self.since + self.delay
+
+    @property
+    def sentence(self) -> str:
+        """What to tell the contributor."""
+        text = _SENTENCES[self.state](self)
+        return text[:-1] if text.endswith(("?.", "!.")) else text
+
+
+def _asked(entry: Entry) -> str:
+    return f", and you are asked: {entry.reason}" if entry.reason else ""
+
+
+_SENTENCES: dict[State, Callable[[Entry], str]] = {
+    State.SAVED: lambda e: f"Saved here{': ' + e.reason if e.reason else ''}.",
+    State.WAITING: lambda e: f"Saved here and waiting to be sent: {e.reason}.",
+    State.PROPOSED: lambda e: f"Pull request #{e.number} is open{_asked(e)}.",
+    State.MERGED: lambda e: f"Merged{f' (pull request #{e.number})' if e.number else ''}.",
+    State.REFUSED: lambda e: f"Refused: {e.reason}.",
+}
+
 
 MOST_PER_TRAY = 500
 PHOTOS = "photos.txt"
@@ -264,3 +334,73 @@ class Outbox:
 def tray_name(key: str) -> str:
     """Returns the folder name of a contributor's tray."""
     return hashlib.sha256(b"segface tray\0" + key.encode()).hexdigest()[:32]
+
+
+MOST_UNCLAIMED = 2000
+_RECOUNT = 10.0
+
+
+class Unclaimed:
+    """Bounds the rows of all anonymous trays together.
+
+    Args:
+        outbox: Where the trays are.
+        most: Rows that may wait there.
+        clock: Seconds that never run backwards.
+    """
+
+    def __init__(
+        self, outbox: Outbox, most: int, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._outbox, self._most, self._clock = outbox, most, clock
+        self._held, self._until = 0, 0.0
+        self._lock = threading.Lock()
+
+    def admit(self, tray: Tray) -> None:
+        """Counts one more row of an anonymous tray.
+
+        Raises:
+            StoreError: As many wait as may.
+        """
+        with self._lock:
+            # Looking into every tray takes time, so rows that were sent are noticed a bit later.
+            if self._clock() >= self._until:
+                self._held = sum(t.waiting() for t in self._outbox.trays() if t.is_anonymous())
+                self._until = self._clock() + _RECOUNT
+            if self._held >= self._most:
+                raise StoreError(
+                    f"{self._most:,} corrections without an account wait here already, which is "
+                    "as many as may: save with an account, or ask whoever runs this app to have "
+                    "them sent"
+                )
+            tray.mark_anonymous()
+            self._held += 1
+
+
+def adopt(outbox: Outbox, secret: str, *, account: str) -> int:
+    """Moves what waits in an anonymous tray into that of an account; returns how much.
+
+    A contribution is in the new tray before it leaves the old one, so that a crash doubles it at
+    most, which its content id undoes.
+
+    Args:
+        outbox: Both trays are here.
+        secret: Key of the anonymous tray, as only its session knows it.
+        account: Name that the Hub verified.
+
+    Raises:
+        StoreError: The new tray is full or can't be written; what was not moved stays.
+    """
+    old, new, moved = outbox.tray(secret), outbox.tray(account), 0
+    for entry in tuple(old.open_entries()):
+        try:
+            correction = old.load(entry.id)
+        except StoreError:
+            raise
+        except SegFaceError as error:
+            log.warning("%s stays where it is: %s", entry.id, error)
+            continue
+        new.put(replace(correction, contributor=account))
+        old.forget(entry.id)
+        moved += 1
+    return moved

@@ -9,10 +9,9 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from annotate._files import only_one, write_durably
-from annotate.dataset.proposals import Delivery, HubStore
+from annotate._files import log_unforeseen, only_one, write_durably
+from annotate.dataset.proposals import Delivery, HubStore, Parcel
 from annotate.dataset.repo import DatasetRepo
-from annotate.entry import Entry, State
 from annotate.errors import (
     ConsentError,
     RecordError,
@@ -20,10 +19,8 @@ from annotate.errors import (
     RemoteRefusedError,
     StoreError,
 )
-from annotate.outbox.queue import Outbox, Tray, tray_name
+from annotate.outbox.queue import Entry, Outbox, State, Tray, tray_name
 from annotate.outbox.watcher import Lookout
-from annotate.parcel import Parcel
-from annotate.unforeseen import log_unforeseen
 
 log = logging.getLogger(__name__)
 SIGN_IN = "sign in again to send it"

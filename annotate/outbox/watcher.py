@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from annotate.dataset.proposals import HubStore, proposed_id
-from annotate.entry import Entry, State
+from annotate.dataset.repo import PullRequest
 from annotate.errors import RemoteBusyError, RemoteRefusedError
-from annotate.outbox.queue import Tray
-from annotate.store_request import PullRequest
+from annotate.outbox.queue import Entry, State, Tray
 
 log = logging.getLogger(__name__)
 MOST_ASKED = 20

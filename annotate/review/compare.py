@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image
 
 from annotate.correction import Correction
+from annotate.dataset.index import row_of
 from annotate.dataset.layout import is_content_id
 from annotate.errors import MergedError, RemoteError, ReviewError
-from annotate.lookup import row_of
 from annotate.review.agreement import Agreement, Dispute, adjudicate, agree, disputes
 from annotate.review.reviewer import Desk
 from segface_hf.overlay import colorize
@@ -98,9 +98,13 @@ def compare(desk: Desk, first: int, second: int | str) -> Comparison:
 
 
 def settle(
-    desk: Desk, first: int, second: int | str, *, takes_second: Collection[int],
+    desk: Desk,
+    first: int,
+    second: int | str,
+    *,
+    takes_second: Collection[int],
     heads: Mapping[int, str],
-) -> str:  # fmt: skip
+) -> str:
     """Merges the first contribution with a settled mask, closes the second; returns the new id.
 
     Args:

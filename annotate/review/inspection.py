@@ -13,10 +13,10 @@ from PIL import Image
 from annotate.correction import Correction
 from annotate.dataset import layout
 from annotate.dataset.card import other_licence
+from annotate.dataset.repo import PullRequest
 from annotate.errors import ReviewError
 from annotate.review.agreement import ClassNumbers
 from annotate.rows.checks import Finding
-from annotate.store_request import PullRequest
 from segface_hf.overlay import colorize
 
 

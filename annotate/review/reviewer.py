@@ -90,9 +90,11 @@ class Desk:
         try:
             correction = self._fetch(contribution)
             check_block(
-                self.store.block, correction.schema.name, source=self.store.repo.id,
+                self.store.block,
+                correction.schema.name,
+                source=self.store.repo.id,
                 version=correction.schema.version,
-            )  # fmt: skip
+            )
         except (RecordError, CorrectionError, ConsentError, ReviewError, LabelError) as error:
             return Inspection(
                 contribution, None, (*outside, Finding("row", str(error), blocks=True))

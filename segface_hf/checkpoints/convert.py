@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import pickle
+import re
+import warnings
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, Self
 
 import torch
 from torch import Tensor
 
-from segface_hf.checkpoints import hub, upstream
+from segface_hf.checkpoints import files, upstream
 from segface_hf.checkpoints.output import appearing, check_target
 from segface_hf.checkpoints.upstream_keys import (
     CLASS_TOKENS,
@@ -21,11 +25,89 @@ from segface_hf.checkpoints.upstream_keys import (
     token_keys,
 )
 from segface_hf.config import SegFaceConfig
-from segface_hf.convert_read import read_checkpoint
-from segface_hf.errors import ConversionError
-from segface_hf.modeling.segface import SegFace
+from segface_hf.errors import CheckpointNotFoundError, ConversionError
+
+# The unpickler walks hostile bytes; these are the ways in which garbage makes it stop.
+_UNREADABLE = (
+    RuntimeError, EOFError, ValueError, LookupError, AttributeError, TypeError, AssertionError,
+    zipfile.BadZipFile, OSError, MemoryError,
+)  # fmt: skip
+_UNREADABLE_MESSAGE = (
+    "{path} is truncated or no PyTorch checkpoint; nothing in it was run: download it again"
+)
+_DDP_PREFIX = "module."
+
+
+def read_checkpoint(path: Path) -> dict[str, Tensor]:
+    """Reads the model's tensors from a published pickle, on the CPU, running no code.
+
+    Raises:
+        CheckpointNotFoundError: No such file.
+        ConversionError: Truncated, no checkpoint, with code in it, or without a model.
+    """
+    if not path.is_file():
+        raise CheckpointNotFoundError(f"no file {path}: give a published .pt file")
+    try:
+        with warnings.catch_warnings():
+            # Of the pickle protocol: whether it could be read, the error below says.
+            warnings.simplefilter("ignore", UserWarning)
+            content = torch.load(path, weights_only=True, map_location="cpu")
+    except pickle.UnpicklingError as error:
+        raise ConversionError(_refused(path, error)) from error
+    except _UNREADABLE as error:
+        raise ConversionError(_UNREADABLE_MESSAGE.format(path=path)) from error
+    return _state_of(content, path)
+
+
+def _state_of(content: Any, path: Path) -> dict[str, Tensor]:
+    state = content.get(upstream.STATE_KEY, content) if isinstance(content, dict) else None
+    if not isinstance(state, Mapping) or not all(isinstance(key, str) for key in state):
+        raise ConversionError(
+            f"{path} is no published checkpoint: expected a dictionary with "
+            f"'{upstream.STATE_KEY}', got {type(content).__name__}"
+        )
+    tensors = {key: value for key, value in state.items() if isinstance(value, Tensor)}
+    if len(tensors) != len(state) or not tensors:
+        raise ConversionError(
+            f"{path} is no published checkpoint: '{upstream.STATE_KEY}' should hold tensors only, "
+            f"got keys {sorted(map(str, state))[:5]}"
+        )
+    if all(key.startswith(_DDP_PREFIX) for key in tensors):
+        return {key.removeprefix(_DDP_PREFIX): value for key, value in tensors.items()}
+    return tensors
+
+
+def _refused(path: Path, error: pickle.UnpicklingError) -> str:
+    """PyTorch's own message advises to load without restriction, so it is not passed on."""
+    named = re.search(r"GLOBAL ([\w.]+)", str(error))
+    if named is None:
+        return _UNREADABLE_MESSAGE.format(path=path)
+    return (
+        f"{path} holds '{named[1]}', which is neither a tensor nor a number: perhaps code, which "
+        "was not run; a published checkpoint has nothing like it"
+    )
+
 
 DEFAULT_RESOLUTION = 512
+
+
+class Savable(Protocol):
+    """A model that writes its own checkpoint folder, such as `SegFace`."""
+
+    def eval(self) -> Self:
+        """Switches to evaluation mode."""
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Returns every tensor by name."""
+
+    def load_state_dict(self, state_dict: Mapping[str, Tensor], strict: bool = True) -> object:
+        """Loads every tensor by name."""
+
+    def save_pretrained(self, folder: Path, *, dtype: torch.dtype | None = None) -> Path:
+        """Writes the folder."""
+
+
+Build = Callable[[SegFaceConfig], Any]
 
 
 @dataclass(frozen=True)
@@ -44,9 +126,16 @@ class Conversion:
 
 
 def convert(
-    path: str | Path, out: str | Path, *, dataset: str | None = None, backbone: str | None = None,
-    resolution: int | None = None, dtype: torch.dtype | None = None, source: str | None = None,
-) -> Conversion:  # fmt: skip
+    path: str | Path,
+    out: str | Path,
+    *,
+    build: Build,
+    dataset: str | None = None,
+    backbone: str | None = None,
+    resolution: int | None = None,
+    dtype: torch.dtype | None = None,
+    source: str | None = None,
+) -> Conversion:
     """Converts a published checkpoint to `config.json`, `model.safetensors` and `README.md`.
 
     What is not given comes from the name of the file's folder, then from the tensors themselves.
@@ -54,6 +143,7 @@ def convert(
     Args:
         path: A published `.pt` file.
         out: The folder to write; it appears complete or not at all.
+        build: Makes a model of a configuration: `SegFace`.
         dataset: `celeb`, `lapa` or `helen`.
         backbone: A published backbone, such as `swin_base`.
         resolution: Side of the input in pixels that the model was trained on.
@@ -66,7 +156,7 @@ def convert(
         OutputError: The folder can't be written or holds other files.
 
     Example:
-        >>> convert("model_299.pt", "swin", dataset="celeb", backbone="swin_base", resolution=512)
+        >>> convert("swinb_celeba_512/model_299.pt", "swin", build=SegFace)
     """
     path, out = Path(path), Path(out)
     _check_choice("backbone", backbone, upstream.BACKBONES)
@@ -84,9 +174,9 @@ def convert(
         known,
         resolution=resolution or (folder.resolution if folder else DEFAULT_RESOLUTION),
         source=source or (f"{folder.name}/{path.name}" if folder else path.name),
-        digest=hub.file_digest(path),
+        digest=files.file_digest(path),
     )
-    model = build_model(state, config, dataset=known.dataset)
+    model = build_model(state, config, build=build, dataset=known.dataset)
     _check_range(model, dtype)
     with appearing(out) as partial:
         model.save_pretrained(partial, dtype=dtype)
@@ -108,12 +198,15 @@ def _configuration(
     )
 
 
-def build_model(state: Mapping[str, Tensor], config: SegFaceConfig, *, dataset: str) -> SegFace:
+def build_model(
+    state: Mapping[str, Tensor], config: SegFaceConfig, *, build: Build, dataset: str
+) -> Savable:
     """Builds the model of a configuration with published tensors in it.
 
     Args:
         state: Every published tensor by name.
         config: With a published backbone.
+        build: Makes a model of a configuration: `SegFace`.
         dataset: A key of `upstream.DATASETS`; it sets the order of the class tokens.
 
     Returns:
@@ -122,7 +215,7 @@ def build_model(state: Mapping[str, Tensor], config: SegFaceConfig, *, dataset: 
     Raises:
         ConversionError: Missing, unexpected or wrongly shaped tensors, each listed.
     """
-    model = SegFace(config).eval()
+    model: Savable = build(config).eval()
     own = model.state_dict()
     names = published_names(config.backbone, own.keys())
     tokens = token_keys(upstream.DATASETS[dataset].tokens)
@@ -144,9 +237,13 @@ def build_model(state: Mapping[str, Tensor], config: SegFaceConfig, *, dataset: 
 
 
 def _misshapen(
-    state: Mapping[str, Tensor], own: Mapping[str, Tensor], names: Mapping[str, str],
-    *, width: int, tokens: tuple[str, ...],
-) -> Iterator[str]:  # fmt: skip
+    state: Mapping[str, Tensor],
+    own: Mapping[str, Tensor],
+    names: Mapping[str, str],
+    *,
+    width: int,
+    tokens: tuple[str, ...],
+) -> Iterator[str]:
     for ours, theirs in names.items():
         if theirs not in state:
             continue
@@ -164,9 +261,12 @@ def _check_choice(what: str, given: str | None, known: Mapping[str, Any]) -> Non
 
 
 def _check_folder(
-    folder: upstream.PublishedFolder | None, *, dataset: str | None, backbone: str | None,
+    folder: upstream.PublishedFolder | None,
+    *,
+    dataset: str | None,
+    backbone: str | None,
     resolution: int | None,
-) -> None:  # fmt: skip
+) -> None:
     """The card repeats the score of the folder that is named, so the file must be of that folder.
 
     Tensors can't always tell: those of LaPa are those of Helen, at any resolution.
@@ -187,7 +287,7 @@ def _check_folder(
             )
 
 
-def _check_range(model: SegFace, dtype: torch.dtype | None) -> None:
+def _check_range(model: Savable, dtype: torch.dtype | None) -> None:
     """A weight beyond half precision would become infinite without a word."""
     for key, value in model.state_dict().items():
         stored = value.to(dtype) if dtype and value.is_floating_point() else value

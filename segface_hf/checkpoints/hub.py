@@ -1,15 +1,13 @@
-"""Where checkpoints come from: a folder, or a Hugging Face Hub repository; never a pickle."""
+"""Downloads of checkpoint files from the Hugging Face Hub, through its cache."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
@@ -20,62 +18,10 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
-from segface_hf.errors import CheckpointError, CheckpointNotFoundError, ConfigError
-from segface_hf.shipped import EMBEDDED, SHIPPED
+from segface_hf.errors import CheckpointError, CheckpointNotFoundError
 
-CONFIG_FILE = "config.json"
-WEIGHTS_FILE = "model.safetensors"
-CARD_FILE = "README.md"
-CONVERTED = "segface"  # where converted checkpoints are kept, beside `snapshots` of a repository
-_PICKLES = ("*.pt", "*.pth", "*.bin", "*.ckpt", "*.pkl")
-
-
-def embedded_folder() -> Path:
-    """Returns the folder of the checkpoint that is used where none is named."""
-    return SHIPPED[EMBEDDED]
-
-
-def checkpoint_folder(
-    source: str | Path, *, revision: str | None = None, token: str | None = None,
-    cache_dir: str | Path | None = None, local_files_only: bool = False,
-) -> Path:  # fmt: skip
-    """Finds a checkpoint's folder, downloading it to the Hugging Face cache where needed.
-
-    Args:
-        source: `embedded` or `synthetic`, which ship with the package; a folder; `org/name` on the
-            Hub; or `hub:org/repo/folder`, a published checkpoint, which is converted once.
-        revision: Branch, tag or commit of a Hub repository.
-        token: Hub token for private repositories.
-        cache_dir: Where downloads are kept instead of the Hugging Face cache.
-        local_files_only: Takes what is kept there and asks no Hub.
-
-    Raises:
-        CheckpointNotFoundError: No such folder, repository or revision, or not cached offline.
-        CheckpointError: The Hub refuses access or answers with an error.
-    """
-    folder = SHIPPED.get(str(source), Path(source))
-    if folder.is_dir():
-        _check_revision(source, folder, revision)
-        return folder
-    options: dict[str, Any] = {"revision": revision, "token": token}
-    options |= {"cache_dir": cache_dir, "local_files_only": local_files_only}
-    from segface_hf.checkpoints.published import is_published, load_published
-
-    if is_published(source):
-        return load_published(str(source), **options)
-    patterns = (CONFIG_FILE, WEIGHTS_FILE, CARD_FILE)
-    return download(str(source), patterns=patterns, **options)
-
-
-def _check_revision(source: str | Path, folder: Path, revision: str | None) -> None:
-    if revision is not None and revision != commit_of(folder):
-        raise CheckpointNotFoundError(
-            f"'{source}' is on this machine and has no revision '{revision}': leave it out, or "
-            "name a repository on the Hub"
-        )
+CONVERTED = "segface"  # converted checkpoints are kept here, beside `snapshots`
 
 
 def commit_of(folder: Path) -> str | None:
@@ -92,9 +38,14 @@ def commit_of(folder: Path) -> str | None:
 
 
 def download(
-    repo_id: str, *, patterns: Sequence[str], revision: str | None = None, token: str | None = None,
-    cache_dir: str | Path | None = None, local_files_only: bool = False,
-) -> Path:  # fmt: skip
+    repo_id: str,
+    *,
+    patterns: Sequence[str],
+    revision: str | None = None,
+    token: str | None = None,
+    cache_dir: str | Path | None = None,
+    local_files_only: bool = False,
+) -> Path:
     """Downloads matching files of a Hub model repository to the Hugging Face cache.
 
     Args:
@@ -116,9 +67,13 @@ def download(
         if "/" not in repo_id:  # the client would ask the Hub, for a minute where there is none
             raise HFValidationError(repo_id)
         path = _snapshot(
-            repo_id, revision=revision, token=token, allow_patterns=list(patterns),
-            cache_dir=cache_dir, local_files_only=local_files_only,
-        )  # fmt: skip
+            repo_id,
+            revision=revision,
+            token=token,
+            allow_patterns=list(patterns),
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+        )
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:
         raise _download_error(error, repo_id, revision) from error
     return Path(path)
@@ -169,86 +124,3 @@ def _download_error(error: Exception, repo_id: str, revision: str | None) -> Che
         if isinstance(error, kind):
             return own(message)
     return CheckpointError(f"the Hub refused '{repo_id}': {error}")
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """Reads a checkpoint folder's `config.json`.
-
-    Raises:
-        CheckpointNotFoundError: The file is missing.
-        CheckpointError: It isn't a JSON object.
-    """
-    path = folder / CONFIG_FILE
-    if not path.is_file():
-        raise CheckpointNotFoundError(_missing(folder, CONFIG_FILE))
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise CheckpointError(f"{path} is not valid JSON: {error}") from error
-    if not isinstance(values, dict):
-        raise CheckpointError(f"{path} must hold a JSON object, got {type(values).__name__}")
-    return values
-
-
-def read_weights(folder: Path) -> dict[str, torch.Tensor]:
-    """Reads a checkpoint folder's `model.safetensors`, on the CPU; pickles are never opened.
-
-    Raises:
-        CheckpointNotFoundError: The file is missing.
-        CheckpointError: It is truncated or no safetensors file.
-    """
-    path = folder / WEIGHTS_FILE
-    if not path.is_file():
-        raise CheckpointNotFoundError(_missing(folder, WEIGHTS_FILE))
-    try:
-        return load_file(path)
-    except (SafetensorError, ValueError) as error:
-        raise CheckpointError(
-            f"{path} is damaged or no safetensors file ({error}): download it again"
-        ) from error
-
-
-def _missing(folder: Path, name: str) -> str:
-    pickles = sorted(p.name for pattern in _PICKLES for p in folder.glob(pattern))
-    if pickles:
-        return (
-            f"{folder} has no {name}, only {pickles}: pickles are never loaded here, "
-            "convert them once with `segface convert`"
-        )
-    return f"{folder} has no {name}: a checkpoint folder holds {CONFIG_FILE} and {WEIGHTS_FILE}"
-
-
-def load_exactly(
-    module: torch.nn.Module, weights: Mapping[str, torch.Tensor], *, source: str
-) -> None:
-    """Loads weights that must match a module's tensors one to one, in name and shape.
-
-    Half-precision weights are cast to the module's own type.
-
-    Raises:
-        CheckpointError: Missing, unexpected or wrongly shaped tensors, listed.
-    """
-    expected = module.state_dict()
-    problems = [f"missing {key}" for key in expected.keys() - weights.keys()]
-    problems += [f"unexpected {key}" for key in weights.keys() - expected.keys()]
-    problems += [
-        f"{key} is {tuple(weights[key].shape)}, expected {tuple(expected[key].shape)}"
-        for key in expected.keys() & weights.keys()
-        if weights[key].shape != expected[key].shape
-    ]
-    if problems:
-        shown = "; ".join(sorted(problems)[:10])
-        more = f"; and {len(problems) - 10} more" if len(problems) > 10 else ""
-        raise CheckpointError(f"{source} does not fit its config.json: {shown}{more}")
-    module.load_state_dict(weights, strict=True)
-
-
-def file_digest(path: Path) -> str:
-    """Returns `sha256:` and the hexadecimal digest of a file."""
-    with path.open("rb") as stream:
-        return "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def config_error(folder: Path, error: ConfigError) -> CheckpointError:
-    """Names the folder whose configuration can't be used."""
-    return CheckpointError(f"{folder / CONFIG_FILE}: {error}")

@@ -10,15 +10,15 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from segface_hf.checkpoints import hub
+from segface_hf.checkpoints import files
 from segface_hf.errors import OutputError
 
-_OUTPUT_FILES = frozenset({hub.CONFIG_FILE, hub.WEIGHTS_FILE, hub.CARD_FILE})
+_OUTPUT_FILES = frozenset({files.CONFIG_FILE, files.WEIGHTS_FILE, files.CARD_FILE})
 
 
 def is_complete(folder: Path) -> bool:
     """Whether a folder holds a converted checkpoint; folders appear complete or not at all."""
-    return (folder / hub.CONFIG_FILE).is_file() and (folder / hub.WEIGHTS_FILE).is_file()
+    return (folder / files.CONFIG_FILE).is_file() and (folder / files.WEIGHTS_FILE).is_file()
 
 
 def check_target(out: Path) -> None:

@@ -10,14 +10,14 @@ from huggingface_hub import CommitOperationAdd, HfApi, metadata_load
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
-from segface_hf.checkpoints import hub
+from segface_hf.checkpoints import files
 from segface_hf.checkpoints.card import PLACEHOLDER, UNFINISHED
+from segface_hf.checkpoints.convert import Build
 from segface_hf.config import SegFaceConfig
 from segface_hf.errors import CheckpointError, CheckpointNotFoundError
 from segface_hf.hub_client import hub_errors, is_passing
-from segface_hf.modeling.segface import SegFace
 
-FILES = (hub.CARD_FILE, hub.CONFIG_FILE, hub.WEIGHTS_FILE)
+FILES = (files.CARD_FILE, files.CONFIG_FILE, files.WEIGHTS_FILE)
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,13 @@ class Plan:
     config: SegFaceConfig
 
 
-def plan(folder: str | Path, repo_id: str, *, private: bool = False) -> Plan:
+def plan(folder: str | Path, repo_id: str, *, build: Build, private: bool = False) -> Plan:
     """Checks that a folder can be published: complete, exact, licensed, and a possible name.
 
     Args:
         folder: A checkpoint folder with its model card.
         repo_id: `org/name`.
+        build: Makes a model of a configuration: `SegFace`; the checkpoint is loaded once.
         private: Whether the repository, where it is made, is private.
 
     Raises:
@@ -64,8 +65,9 @@ def plan(folder: str | Path, repo_id: str, *, private: bool = False) -> Plan:
         raise CheckpointError(f"'{repo_id}' can't be a repository name: {error}") from error
     if repo_id.count("/") != 1:
         raise CheckpointError(f"expected a repository name like org/name, got '{repo_id}'")
-    _check_card(folder / hub.CARD_FILE)
-    config = SegFace.from_pretrained(folder).config
+    _check_card(folder / files.CARD_FILE)
+    files.load_folder(folder, build)
+    config = SegFaceConfig.from_dict(files.read_config(folder))
     sizes = {name: (folder / name).stat().st_size for name in FILES}
     return Plan(folder, repo_id, private, sizes, config)
 
@@ -90,15 +92,23 @@ def _check_card(path: Path) -> None:
 
 
 def publish(
-    folder: str | Path, repo_id: str, *, private: bool = False, token: str | None = None,
-    commit_message: str | None = None, revision: str | None = None, create_pr: bool = False,
+    folder: str | Path,
+    repo_id: str,
+    *,
+    build: Build,
+    private: bool = False,
+    token: str | None = None,
+    commit_message: str | None = None,
+    revision: str | None = None,
+    create_pr: bool = False,
     replace_card: bool = True,
-) -> str:  # fmt: skip
+) -> str:
     """Uploads a checkpoint in one commit; the repository is made where it does not exist.
 
     Args:
         folder: A checkpoint folder with its model card.
         repo_id: `org/name`.
+        build: Makes a model of a configuration: `SegFace`.
         private: Whether the repository, where it is made, is private.
         token: Hub token; None uses the one of `hf auth login`.
         commit_message: What the commit says; None names the model.
@@ -114,19 +124,22 @@ def publish(
         CheckpointError: `plan` refuses the folder, or the Hub refuses it or can't be reached.
 
     Example:
-        >>> publish("swin", "org/segface-swin-celeb-512", private=True)
+        >>> publish("swin", "org/segface-swin-celeb-512", build=SegFace, private=True)
     """
-    checked = plan(folder, repo_id, private=private)
+    checked = plan(folder, repo_id, build=build, private=private)
     api = HfApi(token=token)
     try:
         api.create_repo(repo_id, private=private, exist_ok=True)
-        keeps = not replace_card and api.file_exists(repo_id, hub.CARD_FILE, revision=revision)
-        names = [name for name in FILES if not (keeps and name == hub.CARD_FILE)]
+        keeps = not replace_card and api.file_exists(repo_id, files.CARD_FILE, revision=revision)
+        names = [name for name in FILES if not (keeps and name == files.CARD_FILE)]
         title = f"Add SegFace {checked.config.backbone}, {checked.config.schema}"
         commit = api.create_commit(
-            repo_id, [_addition(checked, name) for name in names],
-            commit_message=commit_message or title, revision=revision, create_pr=create_pr,
-        )  # fmt: skip
+            repo_id,
+            [_addition(checked, name) for name in names],
+            commit_message=commit_message or title,
+            revision=revision,
+            create_pr=create_pr,
+        )
     except hub_errors() as error:
         raise CheckpointError(_refusal(error, repo_id)) from error
     return str(commit.pr_url or commit.commit_url)
@@ -135,7 +148,7 @@ def publish(
 def _addition(checked: Plan, name: str) -> CommitOperationAdd:
     """A file to upload; the card's usage lines learn where the checkpoint lives."""
     path = checked.folder / name
-    if name != hub.CARD_FILE:
+    if name != files.CARD_FILE:
         return CommitOperationAdd(path_in_repo=name, path_or_fileobj=path)
     text = path.read_text(encoding="utf-8").replace(PLACEHOLDER, checked.repo_id)
     return CommitOperationAdd(path_in_repo=name, path_or_fileobj=text.encode())

@@ -14,7 +14,7 @@ from huggingface_hub.file_download import repo_folder_name
 from huggingface_hub.utils import WeakFileLock
 
 from segface_hf.checkpoints import hub, upstream
-from segface_hf.checkpoints.convert import Conversion, convert
+from segface_hf.checkpoints.convert import Build, Conversion, convert
 from segface_hf.checkpoints.output import check_target, is_complete
 from segface_hf.errors import CheckpointError, CheckpointNotFoundError, OutputError
 
@@ -75,13 +75,19 @@ def is_published(source: object) -> bool:
 
 
 def load_published(
-    source: str, *, revision: str | None = None, token: str | None = None,
-    cache_dir: str | Path | None = None, local_files_only: bool = False,
-) -> Path:  # fmt: skip
+    source: str,
+    *,
+    build: Build,
+    revision: str | None = None,
+    token: str | None = None,
+    cache_dir: str | Path | None = None,
+    local_files_only: bool = False,
+) -> Path:
     """Gives the converted form of a published checkpoint, from the Hugging Face cache where it is.
 
     Args:
         source: `hub:org/repo/folder`.
+        build: Makes a model of a configuration: `SegFace`.
         revision: Branch, tag or commit.
         token: Hub token for private repositories.
         cache_dir: Where downloads and what they become are kept instead.
@@ -95,7 +101,7 @@ def load_published(
         CheckpointError: The Hub refuses access, or the file can't be converted.
 
     Example:
-        >>> load_published("hub:kartiknarayan/SegFace/mobilenet_celeb_512")
+        >>> load_published("hub:kartiknarayan/SegFace/mobilenet_celeb_512", build=SegFace)
     """
     wanted = HubSource.parse(source)
     if not wanted.folder:
@@ -115,20 +121,33 @@ def load_published(
     lock.parent.mkdir(parents=True, exist_ok=True)
     with WeakFileLock(lock):
         if not is_complete(out):
-            convert_published(path, out, wanted)
+            convert_published(path, out, wanted, build=build)
     return out
 
 
 def convert_published(
-    path: Path, out: Path, source: HubSource, *, dataset: str | None = None,
-    backbone: str | None = None, resolution: int | None = None, dtype: torch.dtype | None = None,
-) -> Conversion:  # fmt: skip
+    path: Path,
+    out: Path,
+    source: HubSource,
+    *,
+    build: Build,
+    dataset: str | None = None,
+    backbone: str | None = None,
+    resolution: int | None = None,
+    dtype: torch.dtype | None = None,
+) -> Conversion:
     """Converts a downloaded file, keeping its place on the Hub as the source."""
     origin = f"{source.repo_id}/{path.parent.name}/{path.name}"
     return convert(
-        path, out, dataset=dataset, backbone=backbone, resolution=resolution, dtype=dtype,
+        path,
+        out,
+        build=build,
+        dataset=dataset,
+        backbone=backbone,
+        resolution=resolution,
+        dtype=dtype,
         source=origin,
-    )  # fmt: skip
+    )
 
 
 def download(
@@ -162,7 +181,12 @@ def _fetched(
 
 
 def convert_all(
-    source: HubSource, out: Path, *, dtype: torch.dtype | None = None, token: str | None = None
+    source: HubSource,
+    out: Path,
+    *,
+    build: Build,
+    dtype: torch.dtype | None = None,
+    token: str | None = None,
 ) -> Iterator[Outcome]:
     """Converts every published folder of a repository into a folder each, one after another.
 
@@ -179,11 +203,13 @@ def convert_all(
         if is_complete(target):
             yield Outcome(name, "kept")
         else:
-            yield _outcome(HubSource(source.repo_id, name), target, dtype=dtype, token=token)
+            yield _outcome(
+                HubSource(source.repo_id, name), target, build=build, dtype=dtype, token=token
+            )
 
 
 def _outcome(
-    source: HubSource, target: Path, *, dtype: torch.dtype | None, token: str | None
+    source: HubSource, target: Path, *, build: Build, dtype: torch.dtype | None, token: str | None
 ) -> Outcome:
     try:
         check_target(target)
@@ -193,7 +219,7 @@ def _outcome(
         path = _fetched(source, revision=None, token=token)
         if path is None:
             return Outcome(source.folder, "absent")
-        conversion = convert_published(path, target, source, dtype=dtype)
+        conversion = convert_published(path, target, source, build=build, dtype=dtype)
     except CheckpointNotFoundError:
         raise
     except CheckpointError as error:

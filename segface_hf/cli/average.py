@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from segface_hf._utils import counted
 from segface_hf.cli.arguments import DTYPES
-from segface_hf.wording import counted
 
 HELP = "average checkpoints that come from one start, such as the legs of a run"
 
@@ -18,10 +18,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--shares", nargs="+", type=float, help="weight of each (default: equal)")
     parser.add_argument(
-        "--bias", nargs="+", default=[], type=_named_number, metavar="CLASS=LOGITS",
+        "--bias",
+        nargs="+",
+        default=[],
+        type=_named_number,
+        metavar="CLASS=LOGITS",
         help="added to a class's logits from now on, in place of what was: necklace=-2 makes "
         "necklaces rarer",
-    )  # fmt: skip
+    )
     parser.add_argument("--out", required=True, help="folder of the new checkpoint; holds none")
     parser.add_argument("--dtype", choices=DTYPES, default="float32", help="of the saved weights")
 
@@ -40,9 +44,9 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from segface_hf.modeling.segface import SegFace
-    from segface_hf.training.adjust import with_class_bias
     from segface_hf.training.average import mean_of
     from segface_hf.training.card import average_card, check_free, write_checkpoint
+    from segface_hf.training.losses import with_class_bias
 
     out = Path(args.out)
     check_free(out)

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+from segface_hf._utils import counted
 from segface_hf.cli.arguments import whole
-from segface_hf.wording import counted
 
 HELP = "make data folders of an unpacked CelebAMask-HQ, with whole necklaces and earrings"
 
@@ -22,10 +22,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", required=True, help="gets train/, val/ and test/ as CelebA has it")
     parser.add_argument(
-        "--published-order", action="store_true",
+        "--published-order",
+        action="store_true",
         help="paint neck and cloth over necklaces and earrings, as the published masks are: "
         "for scores to compare with published ones",
-    )  # fmt: skip
+    )
     parser.add_argument("--threads", type=whole(1), default=2, help="faces at a time (default: 2)")
 
 

@@ -58,8 +58,10 @@ def _convert_one(args: argparse.Namespace, dtype: torch.dtype | None) -> Convers
         download,
         is_published,
     )
+    from segface_hf.modeling.segface import SegFace
 
     options = {
+        "build": SegFace,
         "dataset": args.dataset,
         "backbone": args.backbone,
         "resolution": args.resolution,
@@ -78,12 +80,15 @@ def _convert_one(args: argparse.Namespace, dtype: torch.dtype | None) -> Convers
 def _run_all(args: argparse.Namespace, dtype: torch.dtype | None) -> int:
     from segface_hf.checkpoints.published import HubSource, convert_all
     from segface_hf.checkpoints.upstream import REPOSITORY
+    from segface_hf.modeling.segface import SegFace
 
     if args.dataset or args.backbone or args.resolution:
         raise ConversionError("--all takes dataset, backbone and resolution from folder names")
     source = HubSource.parse(args.source or f"hub:{REPOSITORY}")
     outcomes = []
-    for outcome in convert_all(source, Path(args.out), dtype=dtype, token=args.token):
+    for outcome in convert_all(
+        source, Path(args.out), build=SegFace, dtype=dtype, token=args.token
+    ):
         _tell(outcome)
         outcomes.append(outcome.status)
     if set(outcomes) == {"absent"}:

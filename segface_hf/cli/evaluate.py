@@ -38,9 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--groups", help="CSV with a 'stem' column and columns to group photos by")
     parser.add_argument(
-        "--bootstrap", type=whole(0), default=1000,
+        "--bootstrap",
+        type=whole(0),
+        default=1000,
         help="resamplings for intervals, 0 for none (default: 1000)",
-    )  # fmt: skip
+    )
     parser.add_argument("--against", help="compare with this checkpoint, photo by photo")
     parser.add_argument("--no-boundary", action="store_true", help="leave out boundary F1")
     parser.add_argument(
@@ -61,11 +63,11 @@ def run(args: argparse.Namespace) -> int:
     """Evaluates; returns 0."""
     import torch
 
-    from segface_hf.checkpoints import hub
+    from segface_hf.checkpoints import files
     from segface_hf.data.folder import check_pairs, find_pairs
     from segface_hf.evaluation.groups import check_groups, read_groups
+    from segface_hf.evaluation.present import summary
     from segface_hf.evaluation.report import report
-    from segface_hf.metrics_text import summary
     from segface_hf.modeling.segface import SegFace
 
     if args.threads:
@@ -76,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     pairs = find_pairs(args.data)
     groups = read_groups(args.groups) if args.groups else None
     check_groups(groups or {}, [pair.stem for pair in pairs])
-    model = SegFace.from_pretrained(args.model or hub.embedded_folder())
+    model = SegFace.from_pretrained(args.model or files.embedded_folder())
     other = rival(args.against, model) if args.against else None
     predict, change = predictor(model, args), changed(model, args)
     check_pairs(pairs, model.config.labels)
@@ -118,8 +120,7 @@ def changed(model: SegFace, args: argparse.Namespace) -> Change:
     Raises:
         LabelError: The model lacks the class that is to be drawn.
     """
-    from segface_hf.evaluation.photos import after, unchanged
-    from segface_hf.training.damage import DAMAGES
+    from segface_hf.evaluation.photos import DAMAGES, after, unchanged
     from segface_hf.training.drawing.drawing import drawer
 
     change = drawer(args.drawn, model.config.labels) if args.drawn else unchanged
@@ -151,7 +152,7 @@ def lowered_logits(model: SegFace, args: argparse.Namespace) -> Tensor | None:
     if not args.adjust:
         return None
     from segface_hf.errors import LabelError
-    from segface_hf.training.adjust import prior_shift
+    from segface_hf.training.losses import prior_shift
     from segface_hf.training.prepare import prepare
     from segface_hf.training.recipe_file import read_recipe
 
@@ -197,9 +198,13 @@ def against(
 
 
 def measure(
-    predict: Predict, pairs: Sequence[Pair], model: SegFace, *, boundary: bool,
+    predict: Predict,
+    pairs: Sequence[Pair],
+    model: SegFace,
+    *,
+    boundary: bool,
     change: Change | None = None,
-) -> Measured:  # fmt: skip
+) -> Measured:
     """Predicts every photo and counts; `change` is applied to photos and masks first."""
     import numpy as np
 
@@ -217,9 +222,12 @@ def measure(
         if boundary:
             outlines.append(boundary_counts(result.mask, result.prediction, schema.num_classes))
     return Measured(
-        tuple(pair.stem for pair in pairs), np.stack(confusions), schema,
-        np.stack(outlines) if outlines else None, tuple(swapped),
-    )  # fmt: skip
+        tuple(pair.stem for pair in pairs),
+        np.stack(confusions),
+        schema,
+        np.stack(outlines) if outlines else None,
+        tuple(swapped),
+    )
 
 
 def pipeline_scores(
@@ -242,7 +250,7 @@ def sheet_of_worst(
 ) -> Any:
     """Draws the worst photos with their masks and predictions."""
     from segface_hf.data.folder import read_pair
-    from segface_hf.metrics_sheet import caption, contact_sheet
+    from segface_hf.evaluation.present import caption, contact_sheet
 
     f1, rows = measured.photo_f1(), []
     for index in measured.worst(count):

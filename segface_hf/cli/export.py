@@ -24,9 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write")
     parser.add_argument("--int8", action="store_true", help="eight-bit convolutions; needs --data")
     parser.add_argument(
-        "--data", metavar="DIR",
+        "--data",
+        metavar="DIR",
         help="folder with images/ and masks/ of aligned faces: calibrates int8, and adds F1",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--limit",
         type=whole(1),
@@ -35,9 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="pictures of it; default: %(default)s",
     )
     parser.add_argument(
-        "--agreement", type=share, metavar="SHARE",
+        "--agreement",
+        type=share,
+        metavar="SHARE",
         help="share of pixels whose label must agree; default: 0.9999, with --int8 0.95",
-    )  # fmt: skip
+    )
 
 
 def _check_installed() -> None:

@@ -12,9 +12,8 @@ from segface_hf.errors import ConfigError, SegFaceError
 
 if TYPE_CHECKING:
     from segface_hf.jobs.inputs import Input
-    from segface_hf.jobs.outcome import Outcome
     from segface_hf.jobs.photos import Photo
-    from segface_hf.jobs.tally import Tally
+    from segface_hf.jobs.tally import Outcome, Tally
     from segface_hf.jobs.work import Job
     from segface_hf.parser import FaceParser
 
@@ -28,10 +27,12 @@ Item = TypeVar("Item")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the photos, the model, where results go, and what does the work."""
     parser.add_argument(
-        "photos", nargs="*", metavar="PHOTO",
+        "photos",
+        nargs="*",
+        metavar="PHOTO",
         help="files, folders or patterns of pictures, or of parquet files (also hf://...), "
         "or hf://datasets/org/name",
-    )  # fmt: skip
+    )
     parser.add_argument("--out", required=True, metavar="DIR", help="the folder to write, or hf://")
     parser.add_argument(
         "--model", metavar="M", help="a folder, org/name or hub:org/repo/folder; embedded if absent"
@@ -40,9 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="cpu", help="where the model runs (default: cpu)")
     parser.add_argument("--classes", metavar="A,B", help="keep only these classes")
     parser.add_argument(
-        "--whole", action="store_true",
+        "--whole",
+        action="store_true",
         help="take each picture as one face, without looking for any",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--overwrite", action="store_true", help="parse again what is there already"
     )
@@ -57,9 +59,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--format", choices=FORMATS, help="of the results (default: parquet for tables, else files)"
     )
     tables.add_argument(
-        "--rows", type=whole(1), metavar="N",
+        "--rows",
+        type=whole(1),
+        metavar="N",
         help="rows of a result file, about (default: 100, and 1000 on the Hub)",
-    )  # fmt: skip
+    )
     machines = parser.add_argument_group("many machines")
     machines.add_argument(
         "--engine", choices=ENGINES, default="local", help="what does the work (default: local)"
@@ -95,8 +99,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _to_files(args: argparse.Namespace, found: Input, tally: Tally) -> None:
     from segface_hf.jobs.files import Results, is_done
-    from segface_hf.jobs.outcome import Outcome
     from segface_hf.jobs.photos import check_output
+    from segface_hf.jobs.tally import Outcome
 
     if args.engine == "ray" or "://" in args.out:
         raise ConfigError("Ray and the Hub take parquet: add --format parquet")
@@ -130,26 +134,35 @@ def _to_files(args: argparse.Namespace, found: Input, tally: Tally) -> None:
 
 def _to_table(args: argparse.Namespace, found: Input, tally: Tally) -> None:
     from segface_hf.jobs.inputs import plan
-    from segface_hf.jobs.outcome import Outcome
     from segface_hf.jobs.storage import Place
+    from segface_hf.jobs.tally import Outcome
 
     out = Place.of(args.out)
     length = args.rows if args.rows is not None else (1000 if out.is_remote else 100)
     out.check()
     job = _job(args)
     work = plan(
-        found, out, job.settings, column=args.image_column, rows=length,
-        overwrite=args.overwrite, split=args.engine == "ray",
-    )  # fmt: skip
+        found,
+        out,
+        job.settings,
+        column=args.image_column,
+        rows=length,
+        overwrite=args.overwrite,
+        split=args.engine == "ray",
+    )
     for row in work.done:
         tally.skip(Outcome.of_row(row))
     if args.engine == "ray":
         from segface_hf.jobs.on_ray import parse_on_ray
 
         rows = parse_on_ray(
-            job, work.shards, out, column=args.image_column,
-            workers=args.workers, address=args.address,
-        )  # fmt: skip
+            job,
+            work.shards,
+            out,
+            column=args.image_column,
+            workers=args.workers,
+            address=args.address,
+        )
     else:
         rows = job.to_table(work.items(column=args.image_column, rows=length), out)
     _add_all(tally, found, _with_progress((Outcome.of_row(row) for row in rows), work.count))

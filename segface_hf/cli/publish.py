@@ -19,13 +19,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Checks the folder, and sends it unless this is a dry run."""
     from segface_hf.checkpoints.publish import plan, publish
+    from segface_hf.modeling.segface import SegFace
 
     if args.dry_run:
-        planned = plan(args.folder, args.repo_id, private=args.private)
+        planned = plan(args.folder, args.repo_id, build=SegFace, private=args.private)
         kind = "private" if args.private else "public"
         print(f"would publish to {planned.repo_id}, made {kind} if it is new:")
         for name, size in planned.sizes.items():
             print(f"  {name}  {size / 1e6:.2f} MB")
         return 0
-    print(publish(args.folder, args.repo_id, private=args.private, token=args.token))
+    print(publish(args.folder, args.repo_id, build=SegFace, private=args.private, token=args.token))
     return 0

@@ -26,9 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     usual = RenderOptions()
     parser.add_argument("--out", required=True, help="data folder: gets images/ and masks/")
     parser.add_argument(
-        "--lights", required=True,
+        "--lights",
+        required=True,
         help="folder of light environments: .exr, .hdr, or package/hdri of @pmndrs/assets",
-    )  # fmt: skip
+    )
     for name, text in (
         ("count", "pictures in the folder at the end"),
         ("seed", "decides everything; picture i of a seed is always the same"),
@@ -38,9 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         value = getattr(usual, name)
         parser.add_argument(f"--{name}", type=whole(0), default=value, help=f"{text} ({value})")
     parser.add_argument(
-        "--yaw", type=float, default=usual.yaw,
+        "--yaw",
+        type=float,
+        default=usual.yaw,
         help=f"farthest turn of a head in degrees, 90 for full profiles ({usual.yaw:g})",
-    )  # fmt: skip
+    )
     for name in _CHANCES:
         value = getattr(usual, name)
         parser.add_argument(

@@ -64,9 +64,12 @@ def run(args: argparse.Namespace) -> int:
     if company.leads and not args.preview:
         check_ahead(recipe, Path(args.out))
     data = prepare(
-        folder, recipe, unlabelled=args.unlabelled, synthetic=args.synthetic,
+        folder,
+        recipe,
+        unlabelled=args.unlabelled,
+        synthetic=args.synthetic,
         progress=company.leads,
-    )  # fmt: skip
+    )
     if args.preview:
         write_preview(data, recipe, args.preview)
         note = "what the first steps would see; nothing was trained"

@@ -61,8 +61,11 @@ def boundary_counts(
         near_true, near_guess = _dilated(true, reach), _dilated(guess, reach)
         true, guess = true & certain[window], guess & certain[window]
         counts[index] = (
-            true.sum(), (true & near_guess).sum(), guess.sum(), (guess & near_true).sum(),
-        )  # fmt: skip
+            true.sum(),
+            (true & near_guess).sum(),
+            guess.sum(),
+            (guess & near_true).sum(),
+        )
     return counts
 
 

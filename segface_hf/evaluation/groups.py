@@ -56,9 +56,11 @@ def check_groups(groups: Mapping[str, Mapping[str, str]], stems: Sequence[str]) 
 
 
 def group_scores(
-    stems: Sequence[str], confusions: np.ndarray, schema: LabelSchema,
+    stems: Sequence[str],
+    confusions: np.ndarray,
+    schema: LabelSchema,
     groups: Mapping[str, Mapping[str, str]],
-) -> dict[str, dict[str, dict[str, Any]]]:  # fmt: skip
+) -> dict[str, dict[str, dict[str, Any]]]:
     """Scores every group of photos.
 
     Args:

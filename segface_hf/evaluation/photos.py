@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageEnhance
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -17,6 +18,35 @@ from segface_hf.errors import LandmarksRequiredError
 from segface_hf.evaluation.scores import Scores, confusion_matrix
 from segface_hf.labels import LabelSchema
 from segface_hf.modeling.segface import SegFace
+
+# A face takes about 0.45 of the width of an aligned frame, so this frame shows it 48 pixels wide.
+_SMALL_SIDE = 107
+_DARK = 0.35
+_NOISE = 20.0
+
+
+def _gray(image: Image.Image) -> Image.Image:
+    return image.convert("L").convert("RGB")
+
+
+def _dark(image: Image.Image) -> Image.Image:
+    return ImageEnhance.Brightness(image).enhance(_DARK)
+
+
+def _small(image: Image.Image) -> Image.Image:
+    reduced = image.resize((_SMALL_SIDE, _SMALL_SIDE), Image.Resampling.BOX)
+    return reduced.resize(image.size, Image.Resampling.BILINEAR)
+
+
+def _noisy(image: Image.Image) -> Image.Image:
+    noise = np.random.default_rng(0).normal(0, _NOISE, (image.height, image.width, 3))
+    return Image.fromarray((np.asarray(image) + noise).clip(0, 255).astype(np.uint8))
+
+
+DAMAGES: Mapping[str, Callable[[Image.Image], Image.Image]] = MappingProxyType(
+    {"gray": _gray, "dark": _dark, "small": _small, "noisy": _noisy}
+)
+
 
 Predict = Callable[[Image.Image], np.ndarray]
 Change = Callable[[str, Image.Image, np.ndarray], tuple[Image.Image, np.ndarray]]

@@ -2,10 +2,111 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 from urllib.parse import quote
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from segface_hf._utils import counted
+from segface_hf.labels import LabelSchema
+
+_MEANS = ("mean_f1", "tail_f1", "mean_iou", "mean_boundary_f1", "hierarchical_f1")
+_MEASURES = ("swapped_masks", "landmarks", "tilt")
+
+
+def summary(values: Mapping[str, Any]) -> Iterator[str]:
+    """Yields lines.
+
+    Args:
+        values: What `metrics_report.report` gave, and what `segface evaluate` added.
+    """
+    for name, row in values["classes"].items():
+        low, high = row.get("f1_95") or (None, None)
+        between = "" if low is None else f"  ({low:.3f} to {high:.3f})"
+        yield (
+            f"{name:12} {_show_text(row['f1'], 3)}{between}  in {counted(row['images'], 'photo')}"
+            f"{_stray(row)}"
+        )
+    for key in _MEANS:
+        if values.get(key) is not None:
+            yield f"{key:18} {values[key]:.4f} {values.get(key + '_95', '')}"
+    yield from _left_right(values["left_right_confusion"])
+    for column, rows in values.get("groups", {}).items():
+        yield from (_group(column, value, row) for value, row in rows.items())
+    yield from _against(values.get("against", {}).get("f1", {}))
+    for key in _MEASURES:
+        yield from (f"{key}: {name} {value}" for name, value in values.get(key, {}).items())
+
+
+def _stray(row: Mapping[str, Any]) -> str:
+    """What the model calls a class that no mask holds: one pixel of it is a zero in the means."""
+    if row["pixels"] or not row["predicted_pixels"]:
+        return ""
+    return f", though the model sees {counted(row['predicted_pixels'], 'pixel')}"
+
+
+def _left_right(shares: Mapping[str, float | None]) -> Iterator[str]:
+    """One line; pairs that no photo holds have no share."""
+    shown = [f"{pair} {share:.4f}" for pair, share in shares.items() if share is not None]
+    if shown:
+        yield f"left-right mixed up: {', '.join(shown)}"
+
+
+def _group(column: str, value: str, row: Mapping[str, Any]) -> str:
+    few = " (few: uncertain)" if row["few_photos"] else ""
+    return (
+        f"{column} {value}: mean_f1 {_show_text(row['mean_f1'], 4)}, "
+        f"tail_f1 {_show_text(row['tail_f1'], 4)} "
+        f"in {counted(row['photos'], 'photo')}{few}"
+    )
+
+
+def _against(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    for name, row in rows.items():
+        if row["difference"] is not None:
+            low, high = row["difference_95"]
+            yield f"against {name:18} {row['difference']:+.4f}  ({low:+.4f} to {high:+.4f})"
+
+
+def _show_text(value: float | None, digits: int) -> str:
+    return "-".rjust(digits + 1) if value is None else f"{value:.{digits}f}"
+
+
+_TILE, _CAPTION = 224, 18
+_UNLABELLED = 128
+
+
+def caption(stem: str, f1: float) -> str:
+    """Returns what stands above a photo: its name and its mean F1, NaN where it has none."""
+    return f"{stem}  " + ("no part in its mask" if math.isnan(f1) else f"mean F1 {f1:.3f}")
+
+
+def contact_sheet(
+    rows: Sequence[tuple[str, Image.Image, np.ndarray, np.ndarray]], schema: LabelSchema
+) -> Image.Image:
+    """Draws one row a photo: the photo, its mask and the prediction.
+
+    Args:
+        rows: Caption, photo, true mask and prediction.
+        schema: Holds the colours; pixels without a label are grey.
+    """
+    sheet = Image.new("RGB", (3 * _TILE, max(1, len(rows)) * (_TILE + _CAPTION)), "white")
+    draw = ImageDraw.Draw(sheet)
+    colors = np.full((256, 3), _UNLABELLED, np.uint8)
+    colors[: schema.num_classes] = schema.colors
+    for index, (caption, image, mask, prediction) in enumerate(rows):
+        top = index * (_TILE + _CAPTION)
+        draw.text((4, top + 3), caption, fill="black")
+        pictures = (image, Image.fromarray(colors[mask]), Image.fromarray(colors[prediction]))
+        for column, picture in enumerate(pictures):
+            tile = picture.resize((_TILE, _TILE), Image.Resampling.BILINEAR)
+            sheet.paste(tile, (column * _TILE, top + _CAPTION))
+    return sheet
+
 
 _OPTIONAL = (
     ("Masks with left and right swapped", "swapped_masks"),
@@ -97,21 +198,29 @@ def _class_row(name: str, row: Mapping[str, Any]) -> Sequence[str]:
     low, high = row.get("f1_95") or (None, None)
     share = 100 * (row["f1"] or 0)
     return (
-        escape(name), f'<span class="bar"><i style="width:{share:.0f}%"></i></span>',
-        _show(row["f1"]), f"{_show(low)} to {_show(high)}" if low is not None else "",
-        _show(row["iou"]), _show(row["precision"]), _show(row["recall"]),
-        _show(row.get("boundary_f1")), str(row.get("images", "")),
-    )  # fmt: skip
+        escape(name),
+        f'<span class="bar"><i style="width:{share:.0f}%"></i></span>',
+        _show(row["f1"]),
+        f"{_show(low)} to {_show(high)}" if low is not None else "",
+        _show(row["iou"]),
+        _show(row["precision"]),
+        _show(row["recall"]),
+        _show(row.get("boundary_f1")),
+        str(row.get("images", "")),
+    )
 
 
 def _groups(rows: Mapping[str, Mapping[str, Any]]) -> str:
     body = [
         (
-            escape(value), str(row["photos"]), _show(row["mean_f1"]), _show(row["tail_f1"]),
+            escape(value),
+            str(row["photos"]),
+            _show(row["mean_f1"]),
+            _show(row["tail_f1"]),
             "few photos: uncertain" if row["few_photos"] else "",
         )
         for value, row in rows.items()
-    ]  # fmt: skip
+    ]
     return _table(("value", "photos", "mean F1", "tail F1", ""), body)
 
 

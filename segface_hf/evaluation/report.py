@@ -11,9 +11,8 @@ import numpy as np
 from segface_hf.evaluation.bootstrap import differences, intervals
 from segface_hf.evaluation.boundary import BoundaryCounts
 from segface_hf.evaluation.groups import group_scores
-from segface_hf.evaluation.scores import Scores, number, row_means
+from segface_hf.evaluation.scores import Scores, TreeScores, number, row_means
 from segface_hf.labels import LabelSchema
-from segface_hf.metrics_tree import TreeScores
 
 
 @dataclass(frozen=True)
@@ -58,9 +57,12 @@ class Measured:
 
 
 def report(
-    measured: Measured, *, rounds: int = 1000,
-    groups: Mapping[str, Mapping[str, str]] | None = None, worst: int = 10,
-) -> dict[str, Any]:  # fmt: skip
+    measured: Measured,
+    *,
+    rounds: int = 1000,
+    groups: Mapping[str, Mapping[str, str]] | None = None,
+    worst: int = 10,
+) -> dict[str, Any]:
     """Collects every score.
 
     Args:

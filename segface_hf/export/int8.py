@@ -59,10 +59,16 @@ def quantize(path: Path, pictures: Sequence[np.ndarray], *, config: SegFaceConfi
     with tempfile.TemporaryDirectory() as folder:
         quantized = Path(folder) / path.name
         quantize_static(
-            path, quantized, _Faces(pictures, config), quant_format=QuantFormat.QDQ,
-            per_channel=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
-            op_types_to_quantize=list(_QUANTIZED), nodes_to_exclude=_sensitive(path),
-        )  # fmt: skip
+            path,
+            quantized,
+            _Faces(pictures, config),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            op_types_to_quantize=list(_QUANTIZED),
+            nodes_to_exclude=_sensitive(path),
+        )
         path.write_bytes(quantized.read_bytes())
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from segface_hf.checkpoints import hub
+from segface_hf.checkpoints import files
 from segface_hf.errors import ConfigError, OutputError
 from segface_hf.export.int8 import quantize
 from segface_hf.export.parity import Limits, Parity, compare, example_landmarks
@@ -95,10 +95,14 @@ class ExportGraph(nn.Module):
 
 
 def export_onnx(
-    model: SegFace, folder: str | Path, *, int8: bool = False,
-    pictures: Sequence[np.ndarray] = (), masks: Sequence[np.ndarray] = (),
+    model: SegFace,
+    folder: str | Path,
+    *,
+    int8: bool = False,
+    pictures: Sequence[np.ndarray] = (),
+    masks: Sequence[np.ndarray] = (),
     limits: Limits | None = None,
-) -> Export:  # fmt: skip
+) -> Export:
     """Writes `model.onnx`, `config.json` and `parity.json`, and checks that they are the model.
 
     Batch, height and width are dynamic; height and width are multiples of 32.
@@ -124,7 +128,7 @@ def export_onnx(
         folder.mkdir(parents=True, exist_ok=True)
         _write_graph(model, path)
         config = json.dumps(model.config.to_dict(), indent=2) + "\n"
-        (folder / hub.CONFIG_FILE).write_text(config, encoding="utf-8")
+        (folder / files.CONFIG_FILE).write_text(config, encoding="utf-8")
         if int8:
             quantize(path, pictures, config=model.config)
         parity = compare(model, path, pictures=pictures, masks=masks, opset=OPSET, int8=int8)
@@ -158,8 +162,14 @@ def _write_graph(model: SegFace, path: Path) -> None:
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the exporter's notes to its own developers
         program = torch.onnx.export(
-            graph, examples, dynamo=True, opset_version=OPSET, dynamic_shapes=shapes,
-            input_names=list(shapes), output_names=["logits", "labels"], verbose=False,
-        )  # fmt: skip
+            graph,
+            examples,
+            dynamo=True,
+            opset_version=OPSET,
+            dynamic_shapes=shapes,
+            input_names=list(shapes),
+            output_names=["logits", "labels"],
+            verbose=False,
+        )
     assert program is not None
     program.save(str(path), external_data=False)

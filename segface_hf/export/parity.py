@@ -99,9 +99,14 @@ class Limits:
 
 
 def compare(
-    model: SegFace, path: Path, *, pictures: Sequence[np.ndarray], masks: Sequence[np.ndarray],
-    opset: int, int8: bool,
-) -> Parity:  # fmt: skip
+    model: SegFace,
+    path: Path,
+    *,
+    pictures: Sequence[np.ndarray],
+    masks: Sequence[np.ndarray],
+    opset: int,
+    int8: bool,
+) -> Parity:
     """Runs the original, by its plain path, and the export on the same pixels.
 
     Args:
@@ -130,10 +135,14 @@ def compare(
         exports = [_exported(engine, crop)[1][0] for crop in crops]
         scores = [_mean_f1(truth, found, model.config) for found in (originals, exports)]
     return Parity(
-        opset=opset, precision="int8" if int8 else "float32", pictures=count,
-        logit_difference=difference / largest, agreement=same / total,
-        f1_model=scores[0], f1_export=scores[1],
-    )  # fmt: skip
+        opset=opset,
+        precision="int8" if int8 else "float32",
+        pictures=count,
+        logit_difference=difference / largest,
+        agreement=same / total,
+        f1_model=scores[0],
+        f1_export=scores[1],
+    )
 
 
 def example_landmarks(pixels: Tensor) -> Tensor:

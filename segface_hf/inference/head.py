@@ -197,9 +197,14 @@ def _answer(
 
 
 def _sweep(
-    keys: Tensor, position: Tensor, grid: Grid, *, layer: TwoWayBlock, reader: TokenReader,
+    keys: Tensor,
+    position: Tensor,
+    grid: Grid,
+    *,
+    layer: TwoWayBlock,
+    reader: TokenReader,
     context: RunningContext,
-) -> None:  # fmt: skip
+) -> None:
     """The image's half of a block, overwriting the keys, while the next context is gathered.
 
     The next block's queries don't wait for these keys, so one pass over them serves both.

@@ -51,9 +51,14 @@ class Inference:
 
 @torch.inference_mode()
 def infer(
-    model: SegFace, pixels: Tensor, *, landmarks: Tensor | None = None,
-    classes: Sequence[str] | None = None, doubt: bool = False, logits: bool = False,
-) -> Inference:  # fmt: skip
+    model: SegFace,
+    pixels: Tensor,
+    *,
+    landmarks: Tensor | None = None,
+    classes: Sequence[str] | None = None,
+    doubt: bool = False,
+    logits: bool = False,
+) -> Inference:
     """Parses a batch, as `model(pixels, landmarks).argmax(1)` would.
 
     With `classes`, labels of all other classes become 0. A pixel belongs to a class only if no

@@ -59,9 +59,12 @@ class FastLinear(TorchFunctionMode):
     """Within it, the linear layers of any network go the way of `linear`; Swin's take half."""
 
     def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (),
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
-    ) -> Any:  # fmt: skip
+    ) -> Any:
         if func is F.linear and not kwargs:
             return linear(*args)
         return func(*args, **(kwargs or {}))

@@ -51,9 +51,11 @@ class WindowLayout:
 
 @lru_cache(maxsize=16)
 def window_layout(
-    shape: tuple[int, int, int], window: tuple[int, int], wanted_shift: tuple[int, int],
+    shape: tuple[int, int, int],
+    window: tuple[int, int],
+    wanted_shift: tuple[int, int],
     dtype: torch.dtype,
-) -> WindowLayout:  # fmt: skip
+) -> WindowLayout:
     """Lays out (B, H, W) tokens as `_tv_swin` pads, rolls and splits them."""
     numbers = torch.arange(math.prod(shape)).view(*shape, 1)
     map_ = padded(numbers, window, value=-1)
@@ -131,11 +133,14 @@ class FusedSwinBlock(nn.Module):
         q, k, v = self.compared(*windows.permute(2, 0, 3, 1, 4).unbind(0))
         parts = [
             F.scaled_dot_product_attention(
-                q[start:stop], k[start:stop], v[start:stop],
-                attn_mask=(self.bias + mask)[None], scale=self.scale(),
+                q[start:stop],
+                k[start:stop],
+                v[start:stop],
+                attn_mask=(self.bias + mask)[None],
+                scale=self.scale(),
             ).transpose(1, 2)
             for start, stop, mask in layout.groups
-        ]  # fmt: skip
+        ]
         mixed = parts[0] if len(parts) == 1 else torch.cat(parts)
         return mixed.reshape(len(places), -1).index_select(0, layout.places)
 

@@ -139,9 +139,15 @@ class Plan:
 
 
 def plan(
-    found: Input, out: Place, settings: Mapping[str, Any], *, column: str, rows: int,
-    overwrite: bool = False, split: bool = False,
-) -> Plan:  # fmt: skip
+    found: Input,
+    out: Place,
+    settings: Mapping[str, Any],
+    *,
+    column: str,
+    rows: int,
+    overwrite: bool = False,
+    split: bool = False,
+) -> Plan:
     """Compares an input with the results that are there.
 
     Args:

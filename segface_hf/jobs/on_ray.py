@@ -44,9 +44,17 @@ class ShardParser:
     """
 
     def __init__(
-        self, source: str | None, options: dict[str, Any], *, revision: str | None,
-        digest: str | None, column: str, out: str, folder: str, token: str | None,
-    ) -> None:  # fmt: skip
+        self,
+        source: str | None,
+        options: dict[str, Any],
+        *,
+        revision: str | None,
+        digest: str | None,
+        column: str,
+        out: str,
+        folder: str,
+        token: str | None,
+    ) -> None:
         self._source, self._options = source, options
         self._revision, self._digest = revision, digest
         self._column, self._out = column, Place.of(out)
@@ -116,9 +124,14 @@ def row_told(row: Row) -> Row:
 
 
 def parse_on_ray(
-    job: Job, shards: Sequence[Shard], out: Place, *, column: str, workers: int | None = None,
+    job: Job,
+    shards: Sequence[Shard],
+    out: Place,
+    *,
+    column: str,
+    workers: int | None = None,
     address: str | None = None,
-) -> Iterator[Row]:  # fmt: skip
+) -> Iterator[Row]:
     """Parses shards on a Ray cluster and yields a summary of every row.
 
     The cluster's machines must see the same files: a shared folder, or the Hub.
@@ -189,16 +202,22 @@ def _pipeline(
         [{"shard": shard.to_json()} for shard in shards], override_num_blocks=len(shards)
     )
     return rows.map_batches(
-        ShardParser, batch_size=1, num_cpus=1, runtime_env={"env_vars": _hub_switches()},
+        ShardParser,
+        batch_size=1,
+        num_cpus=1,
+        runtime_env={"env_vars": _hub_switches()},
         compute=ray.data.ActorPoolStrategy(size=min(count, len(shards))),
         fn_constructor_args=(job.parser.model_id, options),
         fn_constructor_kwargs={
-            "revision": job.parser.revision, "digest": job.parser.digest, "column": column,
+            "revision": job.parser.revision,
+            "digest": job.parser.digest,
+            "column": column,
             "out": str(out if out.is_remote else Path(str(out)).resolve()),
             # Not in the runtime environment, which Ray writes to its logs and shows to everybody.
-            "folder": os.getcwd(), "token": get_token(),
+            "folder": os.getcwd(),
+            "token": get_token(),
         },
-    )  # fmt: skip
+    )
 
 
 def _hub_switches() -> dict[str, str]:

@@ -35,11 +35,21 @@ def schema() -> Any:
     area = {"name": text, "id": whole, "pixels": whole, "share": real}
     return Features(
         {
-            "source": text, "row": whole, "photo": text, "mask": Picture(mode="L"),
-            "width": whole, "height": whole, "schema": text, "model": text, "revision": text,
-            "digest": text, "faces": List(face), "classes": List(area), "error": text,
+            "source": text,
+            "row": whole,
+            "photo": text,
+            "mask": Picture(mode="L"),
+            "width": whole,
+            "height": whole,
+            "schema": text,
+            "model": text,
+            "revision": text,
+            "digest": text,
+            "faces": List(face),
+            "classes": List(area),
+            "error": text,
         }
-    ).arrow_schema  # fmt: skip
+    ).arrow_schema
 
 
 def row_of(shard: Shard, photo: Photo, parse: FaceParse, settings: Mapping[str, Any]) -> Row:

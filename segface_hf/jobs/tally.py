@@ -3,10 +3,33 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from segface_hf.jobs.outcome import Outcome
-from segface_hf.wording import counted
+from segface_hf._utils import counted
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a photo.
+
+    Attributes:
+        photo: What to call it in a message.
+        faces: How many were found.
+        error: What went wrong, if anything.
+    """
+
+    photo: str
+    faces: int = 0
+    error: str | None = None
+
+    @classmethod
+    def of_row(cls, row: Mapping[str, Any]) -> Outcome:
+        """Reads a result row."""
+        place = row["photo"] if row["source"] == "photos" else f"{row['source']}#{row['row']}"
+        return cls(place, len(row.get("faces") or ()), row["error"])
+
 
 # A summary of a million rows lists the first failures; the table holds all of them.
 _LISTED = 100
@@ -59,10 +82,12 @@ class Tally:
         skipped = f", {self.skipped:,} done before" if self.skipped else ""
         photos, faces = counted(self.parsed, "photo"), counted(self.faces, "face")
         print(f"{photos} parsed, {faces}{skipped}: {out}")
-        _list([
-            f"no face found in {photo}: name it alone with --whole to parse it as one face"
-            for photo in self.faceless
-        ])  # fmt: skip
+        _list(
+            [
+                f"no face found in {photo}: name it alone with --whole to parse it as one face"
+                for photo in self.faceless
+            ]
+        )
         _list([f"failed: {_named(photo, error)}" for photo, error in self.failed])
         if self.note:
             print(self.note, file=sys.stderr)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from segface_hf.errors import ImageTooLargeError, OutputError, SegFaceError
 from segface_hf.jobs.files import Results, report, write_results
-from segface_hf.jobs.outcome import Outcome
 from segface_hf.jobs.photos import Photo
 from segface_hf.jobs.shards import Shard, missing_photo, photos_of
 from segface_hf.jobs.storage import Place
 from segface_hf.jobs.streams import HubDataset
 from segface_hf.jobs.table import Row, row_of, row_of_error, write_shard
+from segface_hf.jobs.tally import Outcome
 from segface_hf.pipeline.batching import side_by_side
 
 if TYPE_CHECKING:

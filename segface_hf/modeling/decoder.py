@@ -163,8 +163,10 @@ class HyperMLP(nn.Module):
 def _upscaling(width: int, dims: tuple[int, ...]) -> nn.Sequential:
     """One or two doublings; positions in the sequence are those of the published checkpoints."""
     layers: list[nn.Module] = [
-        nn.ConvTranspose2d(width, dims[0], 2, stride=2), LayerNorm2d(dims[0]), nn.GELU()
-    ]  # fmt: skip
+        nn.ConvTranspose2d(width, dims[0], 2, stride=2),
+        LayerNorm2d(dims[0]),
+        nn.GELU(),
+    ]
     if len(dims) == 2:
         layers += [nn.ConvTranspose2d(dims[0], dims[1], 2, stride=2), nn.GELU()]
     return nn.Sequential(*layers)
@@ -187,10 +189,17 @@ class Decoder(nn.Module):
     class_bias: Tensor | None
 
     def __init__(
-        self, *, width: int, num_classes: int, depth: int, heads: int, mlp_dim: int,
-        upscale_dims: tuple[int, ...], detail_channels: int = 0,
+        self,
+        *,
+        width: int,
+        num_classes: int,
+        depth: int,
+        heads: int,
+        mlp_dim: int,
+        upscale_dims: tuple[int, ...],
+        detail_channels: int = 0,
         class_bias: tuple[float, ...] = (),
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         self.class_tokens = nn.Parameter(torch.randn(num_classes, width))
         self.position = FourierPosition(width)

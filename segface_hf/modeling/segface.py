@@ -11,9 +11,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from segface_hf.checkpoints import hub
+from segface_hf.checkpoints import files, find
 from segface_hf.config import SegFaceConfig
-from segface_hf.errors import ConfigError, LandmarksRequiredError, OutputError
+from segface_hf.errors import LandmarksRequiredError, OutputError
 from segface_hf.modeling.backbones import build_backbone
 from segface_hf.modeling.decoder import Decoder, resized
 
@@ -141,9 +141,13 @@ class SegFace(nn.Module):
 
     @classmethod
     def from_pretrained(
-        cls, source: str | Path, *, revision: str | None = None, token: str | None = None,
+        cls,
+        source: str | Path,
+        *,
+        revision: str | None = None,
+        token: str | None = None,
         device: str | torch.device = "cpu",
-    ) -> SegFace:  # fmt: skip
+    ) -> SegFace:
         """Loads a checkpoint of this format, strictly; it never unpickles.
 
         Args:
@@ -161,12 +165,8 @@ class SegFace(nn.Module):
             CheckpointNotFoundError: No such folder, repository or revision, or a file is missing.
             CheckpointError: The checkpoint is damaged or does not fit its configuration.
         """
-        folder = hub.checkpoint_folder(source, revision=revision, token=token)
-        try:
-            model = cls(SegFaceConfig.from_dict(hub.read_config(folder)))
-        except ConfigError as error:
-            raise hub.config_error(folder, error) from error
-        hub.load_exactly(model, hub.read_weights(folder), source=str(source))
+        folder = find.checkpoint_folder(source, build=cls, revision=revision, token=token)
+        model = files.load_folder(folder, cls, source=str(source))
         return model.to(device).eval()
 
     def save_pretrained(self, folder: str | Path, *, dtype: torch.dtype | None = None) -> Path:
@@ -185,20 +185,26 @@ class SegFace(nn.Module):
         tensors = {key: _stored(value, dtype) for key, value in self.state_dict().items()}
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            save_file(tensors, folder / hub.WEIGHTS_FILE, metadata={"format": "pt"})
+            save_file(tensors, folder / files.WEIGHTS_FILE, metadata={"format": "pt"})
             text = json.dumps(self.config.to_dict(), indent=2) + "\n"
-            (folder / hub.CONFIG_FILE).write_text(text, encoding="utf-8")
-            if not (folder / hub.CARD_FILE).exists():
-                (folder / hub.CARD_FILE).write_text(model_card(self.config), encoding="utf-8")
+            (folder / files.CONFIG_FILE).write_text(text, encoding="utf-8")
+            if not (folder / files.CARD_FILE).exists():
+                (folder / files.CARD_FILE).write_text(model_card(self.config), encoding="utf-8")
         except (OSError, SafetensorError) as error:
             raise OutputError(f"can't write the checkpoint to {folder}: {error}") from error
         return folder
 
     def push_to_hub(
-        self, repo_id: str, *, private: bool = False, token: str | None = None,
-        commit_message: str | None = None, revision: str | None = None, create_pr: bool = False,
+        self,
+        repo_id: str,
+        *,
+        private: bool = False,
+        token: str | None = None,
+        commit_message: str | None = None,
+        revision: str | None = None,
+        create_pr: bool = False,
         replace_card: bool = False,
-    ) -> str:  # fmt: skip
+    ) -> str:
         """Uploads the checkpoint to the Hub; a card that is there stays, unless it is replaced.
 
         Args:
@@ -223,9 +229,16 @@ class SegFace(nn.Module):
         with tempfile.TemporaryDirectory() as folder:
             self.save_pretrained(folder)
             return publish(
-                Path(folder), repo_id, private=private, token=token, commit_message=commit_message,
-                revision=revision, create_pr=create_pr, replace_card=replace_card,
-            )  # fmt: skip
+                Path(folder),
+                repo_id,
+                build=type(self),
+                private=private,
+                token=token,
+                commit_message=commit_message,
+                revision=revision,
+                create_pr=create_pr,
+                replace_card=replace_card,
+            )
 
 
 def _stored(value: Tensor, dtype: torch.dtype | None) -> Tensor:

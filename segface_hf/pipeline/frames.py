@@ -116,6 +116,8 @@ def _affine(part: Image.Image, matrix: np.ndarray, origin: np.ndarray, size: int
     """Samples `part` at origin + matrix @ (x, y) for every output pixel's place (x, y)."""
     coefficients = (*matrix[0], origin[0], *matrix[1], origin[1])
     return part.transform(
-        (size, size), Image.Transform.AFFINE, tuple(float(c) for c in coefficients),
+        (size, size),
+        Image.Transform.AFFINE,
+        tuple(float(c) for c in coefficients),
         resample=Image.Resampling.BILINEAR,
-    )  # fmt: skip
+    )

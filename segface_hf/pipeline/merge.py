@@ -202,9 +202,14 @@ class Laid:
         y0, y1 = (np.clip(low[1] + step, 0, side - 1) * side for step in (0, 1))
         corners = np.stack([y0 + x0, y0 + x1, y1 + x0, y1 + x1])
         across, down = share
-        weights = np.stack([
-            (1 - across) * (1 - down), across * (1 - down), (1 - across) * down, across * down,
-        ])  # fmt: skip
+        weights = np.stack(
+            [
+                (1 - across) * (1 - down),
+                across * (1 - down),
+                (1 - across) * down,
+                across * down,
+            ]
+        )
         return _best(parse, corners, weights)
 
     def _transform(self, plane: np.ndarray, how: Image.Resampling) -> np.ndarray:

@@ -50,8 +50,10 @@ def make_figure(anatomy: Anatomy, plan: Plan) -> Figure:
     covered = hat(head)
     strands = [
         hair_strands(head, scalp, covered[1] if covered else None),
-        brow_strands(head, brow), beard_strands(head), lashes(head),
-    ]  # fmt: skip
+        brow_strands(head, brow),
+        beard_strands(head),
+        lashes(head),
+    ]
     parts: list[Part | Strands] = [
         skin_part(head, scalp=scalp, brow=brow, beard=beard_area(head)),
         *eye_parts(head), *mouth_parts(head), *worn, *([covered[0]] if covered else []),

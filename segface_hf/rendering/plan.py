@@ -34,12 +34,22 @@ NECKLINES = ("crew", "crew", "vee", "boat", "high", "shirt", "strapless")
 
 # Linear colours: of hair from black to blond and red, of skin from pale to dark.
 _HAIR_COLORS = (
-    (0.012, 0.009, 0.008), (0.03, 0.018, 0.011), (0.07, 0.036, 0.018), (0.16, 0.085, 0.036),
-    (0.38, 0.24, 0.11), (0.52, 0.39, 0.22), (0.24, 0.07, 0.025),
-)  # fmt: skip
+    (0.012, 0.009, 0.008),
+    (0.03, 0.018, 0.011),
+    (0.07, 0.036, 0.018),
+    (0.16, 0.085, 0.036),
+    (0.38, 0.24, 0.11),
+    (0.52, 0.39, 0.22),
+    (0.24, 0.07, 0.025),
+)
 _HAIR_SHARES = (0.24, 0.22, 0.2, 0.13, 0.1, 0.06, 0.05)
-_SKIN = ((0.74, 0.48, 0.37), (0.6, 0.34, 0.23), (0.4, 0.2, 0.12), (0.2, 0.095, 0.055),
-         (0.09, 0.042, 0.027))  # fmt: skip
+_SKIN = (
+    (0.74, 0.48, 0.37),
+    (0.6, 0.34, 0.23),
+    (0.4, 0.2, 0.12),
+    (0.2, 0.095, 0.055),
+    (0.09, 0.042, 0.027),
+)
 _FACING = 0.6
 
 
@@ -145,7 +155,13 @@ def plan_picture(options: RenderOptions, number: int) -> Plan:
     necklace = _perhaps(random, options.necklace, NECKLACES)
     covered = hat == "scarf"
     return Plan(
-        seed=seed, number=number, person=person, yaw=yaw, pitch=pitch, roll=roll, body=body,
+        seed=seed,
+        number=number,
+        person=person,
+        yaw=yaw,
+        pitch=pitch,
+        roll=roll,
+        body=body,
         skin=_skin(random, person),
         hair=hair,
         hair_color=_hair_color(random, person),
@@ -155,7 +171,7 @@ def plan_picture(options: RenderOptions, number: int) -> Plan:
         eyeglasses=eyeglasses,
         earring=None if covered else earring,
         necklace=None if covered else necklace,
-    )  # fmt: skip
+    )
 
 
 def _perhaps(random: np.random.Generator, chance: float, kinds: tuple[str, ...]) -> str | None:

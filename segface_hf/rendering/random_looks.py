@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
+import colorsys
+
 import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
+
+from segface_hf.rendering.body.mesh import RGB
+
+
+def any_color(
+    random: np.random.Generator,
+    *,
+    saturation: tuple[float, float] = (0.0, 0.9),
+    value: tuple[float, float] = (0.02, 0.85),
+) -> RGB:
+    """A linear colour of any hue."""
+    low, high = value
+    bright = low + (high - low) * random.random() ** 1.5
+    return colorsys.hsv_to_rgb(random.random(), random.uniform(*saturation), bright)
+
 
 _SIDE = 32
 

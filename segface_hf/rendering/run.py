@@ -70,9 +70,12 @@ def claim(out: Path, options: RenderOptions, lights: Sequence[str]) -> None:
 
 
 def render_pictures(
-    out: Path, options: RenderOptions, renderer: Renderer,
-    *, told: Callable[[Plan], object] = lambda plan: None,
-) -> int:  # fmt: skip
+    out: Path,
+    options: RenderOptions,
+    renderer: Renderer,
+    *,
+    told: Callable[[Plan], object] = lambda plan: None,
+) -> int:
     """Renders the pictures that are missing.
 
     Args:

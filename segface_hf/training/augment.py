@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from segface_hf.labels import IGNORED, LabelSchema
-from segface_hf.training.recipe_parts import Augment
+from segface_hf.training.recipe import Augment
 
 
 @dataclass(frozen=True)
@@ -132,9 +132,14 @@ def lose_quality(images: Tensor, options: Augment, dice: Dice) -> Tensor:
 
 
 def augment_batch(
-    images: Tensor, masks: Tensor, options: Augment, *, schema: LabelSchema, side: int,
+    images: Tensor,
+    masks: Tensor,
+    options: Augment,
+    *,
+    schema: LabelSchema,
+    side: int,
     generator: Generator,
-) -> tuple[Tensor, Tensor]:  # fmt: skip
+) -> tuple[Tensor, Tensor]:
     """Varies a batch.
 
     Args:

@@ -11,7 +11,7 @@ from torch import nn
 
 from segface_hf.errors import ConfigError
 from segface_hf.modeling.segface import SegFace
-from segface_hf.training.adjust import with_class_bias
+from segface_hf.training.losses import with_class_bias
 from segface_hf.training.provenance import Origin, with_origins
 
 

@@ -10,12 +10,17 @@ from typing import Any
 
 import yaml
 
-from segface_hf.checkpoints.card import UNFINISHED, licence_lines, model_card
-from segface_hf.checkpoints.hub import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE
+from segface_hf.checkpoints.card import (
+    OTHER,
+    UNFINISHED,
+    datasets_behind,
+    licence_lines,
+    model_card,
+)
+from segface_hf.checkpoints.files import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE
 from segface_hf.config import SegFaceConfig
 from segface_hf.errors import OutputError
 from segface_hf.modeling.segface import SegFace
-from segface_hf.terms import OTHER, datasets_behind
 
 _METADATA = (
     "library_name: segface-hf\npipeline_tag: image-segmentation\n"

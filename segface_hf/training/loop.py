@@ -12,8 +12,8 @@ from segface_hf.errors import OutputError
 from segface_hf.training.optim import build_model
 from segface_hf.training.recipe import Recipe
 from segface_hf.training.recipe_file import write_recipe
+from segface_hf.training.report import STATE_FILE, load_state
 from segface_hf.training.run import Run, check_same_run
-from segface_hf.training.state import STATE_FILE, load_state
 
 RECIPE_FILE = "run.yaml"
 STOP_FILE = "stop"
@@ -78,9 +78,12 @@ def start(run: Run) -> bool:
 
 
 def train(
-    run: Run, *, progress: Iterable[object] | None = None, log: Log = lambda row: None,
+    run: Run,
+    *,
+    progress: Iterable[object] | None = None,
+    log: Log = lambda row: None,
     stop: Callable[[], bool] = lambda: False,
-) -> bool:  # fmt: skip
+) -> bool:
     """Trains to the end, or until a stop is requested between two steps; then saves.
 
     Args:

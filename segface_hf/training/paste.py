@@ -138,9 +138,11 @@ def paste_part(
     layers = torch.stack([ids.float(), torch.from_numpy(part_region(ids.numpy(), part)).float()])
     moved = F.grid_sample(layers[None], grid, mode="nearest", align_corners=False)[0]
     picture = F.grid_sample(
-        bank.photos.images[donor][None].float() / 255, grid, padding_mode="border",
+        bank.photos.images[donor][None].float() / 255,
+        grid,
+        padding_mode="border",
         align_corners=False,
-    )[0]  # fmt: skip
+    )[0]
     region, labels = moved[1] > 0.5, moved[0].round().to(torch.uint8)
     if common_name(schema.names[part]) in _BESIDE_FEATURES:
         region = region & ~torch.isin(mask, _feature_ids(schema))
@@ -151,9 +153,14 @@ def paste_part(
 
 
 def paste_parts(
-    images: Tensor, masks: Tensor, positions: Tensor, *, bank: PartBank,
-    chances: dict[int, float], generator: Generator,
-) -> tuple[Tensor, Tensor]:  # fmt: skip
+    images: Tensor,
+    masks: Tensor,
+    positions: Tensor,
+    *,
+    bank: PartBank,
+    chances: dict[int, float],
+    generator: Generator,
+) -> tuple[Tensor, Tensor]:
     """Gives photos of a batch parts that they lack.
 
     Args:
@@ -175,7 +182,11 @@ def paste_parts(
             if draw[0] >= chance or not donors or bool((labels[row] == part).any()):
                 continue
             pictures[row], labels[row] = paste_part(
-                pictures[row], labels[row], bank=bank, target=position,
-                donor=donors[int(draw[1] * len(donors))], part=part,
-            )  # fmt: skip
+                pictures[row],
+                labels[row],
+                bank=bank,
+                target=position,
+                donor=donors[int(draw[1] * len(donors))],
+                part=part,
+            )
     return torch.stack(pictures), torch.stack(labels)

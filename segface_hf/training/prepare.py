@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import torch
 from torch import Generator, Tensor
@@ -15,12 +18,87 @@ from segface_hf.labels import LabelSchema
 from segface_hf.modeling.segface import SegFace
 from segface_hf.training.augment import augment_batch, mirror_table
 from segface_hf.training.drawing.drawing import draw_parts, occlude
-from segface_hf.training.missing import mend_missing
 from segface_hf.training.paste import LOWEST_PIXELS, PartBank, collect_parts, paste_parts
+from segface_hf.training.provenance import Sources, digest_of
 from segface_hf.training.recipe import Recipe
-from segface_hf.training.sampling import draw_mixed, draw_photos, photo_weights
-from segface_hf.training.sources import Sources, digest_of
-from segface_hf.training.teacher import Teacher, joined, pseudo_labelled
+from segface_hf.training.teacher import Teacher, joined, mend_missing, pseudo_labelled
+
+
+def photo_weights(presence: Tensor, *, power: float) -> Tensor:
+    """Weights photos by their rarest class (repeat-factor sampling, Gupta et al., CVPR 2019).
+
+    Args:
+        presence: bool (N, K), which classes each photo holds.
+        power: Exponent of one over the share of photos that hold a class; 0 is uniform.
+
+    Returns:
+        float64 (N,), mean 1.
+    """
+    share = presence.double().mean(0).clamp(min=1 / max(1, len(presence)))
+    weights = (presence.double() * share.pow(-power)).amax(1)
+    weights = torch.where(weights > 0, weights, torch.ones_like(weights))
+    return weights / weights.mean()
+
+
+def draw_photos(weights: Tensor, count: int, generator: Generator) -> Tensor:
+    """Draws int64 (count,) positions, without repeats while there are enough photos."""
+    repeats = count > len(weights)
+    return torch.multinomial(weights, count, replacement=repeats, generator=generator)
+
+
+def draw_mixed(
+    weights: Tensor, count: int, generator: Generator, *, pictures: int, share: float
+) -> Tensor:
+    """Draws from photos and from pictures that follow them, each kind by itself.
+
+    Args:
+        weights: (N,) of the photos and then of the pictures.
+        count: How many to draw.
+        generator: Decides everything.
+        pictures: How many of the N, the last ones, are pictures.
+        share: Probability that a place in the batch goes to a picture.
+
+    Returns:
+        int64 (count,) positions.
+    """
+    places = torch.rand(count, generator=generator) < share
+    chosen = torch.empty(count, dtype=torch.long)
+    wanted, photos = int(places.sum()), len(weights) - pictures
+    if wanted < count:
+        chosen[~places] = draw_photos(weights[:photos], count - wanted, generator)
+    if wanted:
+        chosen[places] = photos + draw_photos(weights[photos:], wanted, generator)
+    return chosen
+
+
+def step_generator(seed: int, step: int) -> Generator:
+    """Returns the generator of one step: a resumed run draws what an unbroken one would."""
+    return Generator().manual_seed((seed * 1_000_003 + step) % (2**63))
+
+
+Item = TypeVar("Item")
+
+
+class Ahead(Generic[Item]):
+    """Makes items by number, one ahead of the one that was asked for.
+
+    Args:
+        make: From a number to an item; it must not depend on what was made before.
+    """
+
+    def __init__(self, make: Callable[[int], Item]) -> None:
+        self._make = make
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="batch")
+        self._pending: tuple[int, Future[Item]] | None = None
+
+    def take(self, number: int) -> Item:
+        """Returns an item, and starts on the following one."""
+        if self._pending is not None and self._pending[0] == number:
+            item = self._pending[1].result()
+        else:
+            item = self._make(number)
+        self._pending = (number + 1, self._pool.submit(self._make, number + 1))
+        return item
 
 
 @dataclass(frozen=True)
@@ -92,27 +170,40 @@ class TrainingData:
             )
         if recipe.tail.drawn:
             images, masks = draw_parts(
-                images, masks, schema=self.photos.schema, chances=recipe.tail.drawn,
+                images,
+                masks,
+                schema=self.photos.schema,
+                chances=recipe.tail.drawn,
                 generator=generator,
-            )  # fmt: skip
+            )
         if recipe.augment.occluded:
             images, masks = occlude(
-                images, masks, schema=self.photos.schema, chance=recipe.augment.occluded,
+                images,
+                masks,
+                schema=self.photos.schema,
+                chance=recipe.augment.occluded,
                 generator=generator,
-            )  # fmt: skip
+            )
         return augment_batch(
-            images, masks, recipe.augment, schema=self.photos.schema, side=side,
+            images,
+            masks,
+            recipe.augment,
+            schema=self.photos.schema,
+            side=side,
             generator=generator,
-        )  # fmt: skip
+        )
 
     def choose(self, recipe: Recipe, generator: Generator) -> Tensor:
         """Draws int64 (B,) positions of the photos of a batch."""
         if not self.rendered:
             return draw_photos(self.weights, recipe.batch_size, generator)
         return draw_mixed(
-            self.weights, recipe.batch_size, generator, pictures=self.rendered,
+            self.weights,
+            recipe.batch_size,
+            generator,
+            pictures=self.rendered,
             share=recipe.tail.synthetic,
-        )  # fmt: skip
+        )
 
 
 def repaired(photos: PhotoSet, stems: tuple[str, ...]) -> PhotoSet:
@@ -146,9 +237,13 @@ def clean(photos: PhotoSet, how: str) -> tuple[PhotoSet, tuple[str, ...]]:
 
 
 def prepare(
-    folder: str | Path, recipe: Recipe, *, unlabelled: str | Path | None = None,
-    synthetic: str | Path | None = None, progress: bool = False,
-) -> TrainingData:  # fmt: skip
+    folder: str | Path,
+    recipe: Recipe,
+    *,
+    unlabelled: str | Path | None = None,
+    synthetic: str | Path | None = None,
+    progress: bool = False,
+) -> TrainingData:
     """Reads a data folder as a recipe wants it.
 
     Args:

@@ -9,15 +9,20 @@ from typing import Any
 
 import yaml
 
-from segface_hf.checkpoints import hub
+from segface_hf.checkpoints import files, find
 from segface_hf.config import SegFaceConfig
 from segface_hf.errors import CheckpointNotFoundError, ConfigError, OutputError
+from segface_hf.modeling.segface import SegFace
 from segface_hf.training.recipe import SMALL_MODEL, Recipe
 
 _OF_ITS_WEIGHTS = ("class_bias", "source", "source_digest", "license")
 _CLASSES = {
-    "schema", "label_names", "label_colors", "label_mirror_pairs", "label_families",
-}  # fmt: skip
+    "schema",
+    "label_names",
+    "label_colors",
+    "label_mirror_pairs",
+    "label_families",
+}
 
 
 def read_recipe(path: str | Path) -> Recipe:
@@ -50,8 +55,8 @@ def _model_of(initial: str, *, own_classes: bool) -> dict[str, Any]:
     starts from it says so.
     """
     try:
-        folder = hub.checkpoint_folder(initial)
-        config = asdict(SegFaceConfig.from_dict(hub.read_config(folder)))
+        folder = find.checkpoint_folder(initial, build=SegFace)
+        config = asdict(SegFaceConfig.from_dict(files.read_config(folder)))
     except CheckpointNotFoundError:
         return {}
     left_out = {*_OF_ITS_WEIGHTS, *(_CLASSES if own_classes else ())}

@@ -18,21 +18,27 @@ from segface_hf.errors import ConfigError, DivergedError, OutputError
 from segface_hf.evaluation.photos import evaluate_photos, frame_predictor, score
 from segface_hf.evaluation.scores import Scores, number
 from segface_hf.modeling.segface import SegFace
-from segface_hf.training.ahead import Ahead
 from segface_hf.training.average import averaged_copy, update_average
 from segface_hf.training.card import save_checkpoint
 from segface_hf.training.losses import training_loss
-from segface_hf.training.optim import build_model, build_optimizer, learning_rate
-from segface_hf.training.parallel import Company
-from segface_hf.training.precision import autocast, faster_precision
-from segface_hf.training.prepare import TrainingData
-from segface_hf.training.provenance import Origin, origins_of, with_origins
+from segface_hf.training.optim import (
+    autocast,
+    build_model,
+    build_optimizer,
+    faster_precision,
+    learning_rate,
+)
+from segface_hf.training.parallel import Company, Team
+from segface_hf.training.prepare import Ahead, TrainingData, step_generator
+from segface_hf.training.provenance import Origin, Use, evaluated_on, origins_of, with_origins
 from segface_hf.training.recipe import Recipe
-from segface_hf.training.report import METRICS_FILE
-from segface_hf.training.sampling import step_generator
-from segface_hf.training.sources import Use, evaluated_on
-from segface_hf.training.state import STATE_FILE, load_state, save_state, write_atomically
-from segface_hf.training.team import Team
+from segface_hf.training.report import (
+    METRICS_FILE,
+    STATE_FILE,
+    load_state,
+    save_state,
+    write_atomically,
+)
 
 LAST, BEST = "last", "best"
 _MAY_CHANGE_ON_RESUME = ("steps", "checkpoint_every", "evaluate_every", "precision", "workers")
@@ -121,9 +127,13 @@ class Run:
         with autocast(self.precision):
             logits = model.logits(images)  # type: ignore[operator]
         return training_loss(
-            logits.float(), masks, self.recipe.loss, share=self.data.share,
-            photos=self.data.counted, progress=self.step / self.recipe.steps,
-        )  # fmt: skip
+            logits.float(),
+            masks,
+            self.recipe.loss,
+            share=self.data.share,
+            photos=self.data.counted,
+            progress=self.step / self.recipe.steps,
+        )
 
     def _normalised(self, images: torch.Tensor) -> torch.Tensor:
         config = self.model.config

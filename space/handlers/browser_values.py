@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from annotate.label_maps import pack_label_map
+from segface_hf._utils import counted
 from segface_hf.labels import RGB, LabelSchema
-from segface_hf.wording import counted
 from space.state.photo_cache import OpenPhoto
 
 if TYPE_CHECKING:
@@ -27,9 +27,14 @@ _TITLES = {
 }  # fmt: skip
 # Okabe and Ito's palette, whose hues readers with any colour vision tell apart.
 _SAFE: tuple[RGB, ...] = (
-    (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0),
+    (230, 159, 0),
+    (86, 180, 233),
+    (0, 158, 115),
+    (240, 228, 66),
+    (0, 114, 178),
+    (213, 94, 0),
     (204, 121, 167),
-)  # fmt: skip
+)
 
 
 def title(name: str) -> str:

@@ -16,7 +16,7 @@ from annotate.review.agreement import ClassNumbers, Dispute
 from annotate.review.compare import Comparison, compare, settle
 from annotate.review.inspection import Inspection
 from annotate.review.reviewer import Desk
-from segface_hf.wording import counted
+from segface_hf._utils import counted
 from space.errors import NotAllowedError
 from space.handlers.browser_values import title
 from space.settings import Settings

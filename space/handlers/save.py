@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from annotate.consent import Consent
-from annotate.correction import Correction, Effort, ModelUsed
+from annotate.correction import Consent, Correction, Effort, ModelUsed
 from annotate.errors import ConsentError
 from annotate.label_maps import unpack_label_map
 from segface_hf import __version__
@@ -25,8 +24,8 @@ class ConsentForm:
     """What a contributor ticked; empty until they do.
 
     Attributes:
-        right: A key of `annotate.consent.RIGHTS`.
-        people: A key of `annotate.consent.PEOPLE`.
+        right: A key of `annotate.correction.RIGHTS`.
+        people: A key of `annotate.correction.PEOPLE`.
         photo_licence: The photo's own licence, where it has one.
         agrees: Whether the contribution may be published under the dataset's licence.
         source: Where the photo comes from, such as an address.

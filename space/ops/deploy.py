@@ -19,9 +19,15 @@ _FILES = ("app.py", "README.md", "requirements.txt", "LICENSE", "NOTICE")
 _FOLDERS = ("segface_hf", "annotate", "space", "examples")
 # Folders that the app doesn't need: training, rendering, scoring, exports and command lines.
 _LEFT_OUT = (
-    "segface_hf/training/", "segface_hf/rendering/", "segface_hf/jobs/", "segface_hf/evaluation/",
-    "segface_hf/export/", "segface_hf/cli/", "annotate/cli/", "space/ops/",
-)  # fmt: skip
+    "segface_hf/training/",
+    "segface_hf/rendering/",
+    "segface_hf/jobs/",
+    "segface_hf/evaluation/",
+    "segface_hf/export/",
+    "segface_hf/cli/",
+    "annotate/cli/",
+    "space/ops/",
+)
 # Stubs and caches are made anew.
 _SUFFIXES_LEFT_OUT = (".pyc", ".pyi")
 _KEPT_REMOTE = (".gitattributes",)
@@ -178,9 +184,11 @@ def deploy(plan: Plan, *, api: HfApi | None = None, root: Path = ROOT) -> str:
         api.create_repo(plan.space, repo_type="space", space_sdk="gradio", exist_ok=True)
         held = api.list_repo_files(plan.space, repo_type="space")
         api.create_commit(
-            plan.space, _operations(plan, held, root), repo_type="space",
+            plan.space,
+            _operations(plan, held, root),
+            repo_type="space",
             commit_message="Deploy the app",
-        )  # fmt: skip
+        )
         for key, value in plan.variables.items():
             api.add_space_variable(plan.space, key, value)
         if plan.hardware:

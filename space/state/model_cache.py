@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from segface_hf.checkpoints.files import SHIPPED
 from segface_hf.errors import CheckpointError, ConfigError
-from segface_hf.shipped import SHIPPED
 from space.state.model_checks import Admission, check_architecture
 
 if TYPE_CHECKING:
@@ -75,10 +75,11 @@ def _try_out(parser: FaceParser, repo_id: str) -> None:
 
 def _admitted(repo_id: str, admission: Admission) -> str | None:
     """Downloads what is admitted and returns its commit, so that nothing else gets loaded."""
-    from segface_hf.checkpoints.hub import checkpoint_folder
+    from segface_hf.checkpoints.find import checkpoint_folder
+    from segface_hf.modeling.segface import SegFace
 
     revision = admission.look(repo_id).revision
-    check_architecture(checkpoint_folder(repo_id, revision=revision), source=repo_id)
+    check_architecture(checkpoint_folder(repo_id, build=SegFace, revision=revision), source=repo_id)
     return revision
 
 

@@ -96,9 +96,11 @@ class Admission:
 
         try:
             return model_info(
-                repo_id, files_metadata=True, timeout=_TIMEOUT,
+                repo_id,
+                files_metadata=True,
+                timeout=_TIMEOUT,
                 token=False if self.anonymous else None,
-            )  # fmt: skip
+            )
         except RepositoryNotFoundError as error:
             who = "public repository" if self.anonymous else "repository"
             raise CheckpointNotFoundError(
@@ -118,12 +120,12 @@ def check_architecture(folder: Path, *, source: str) -> None:
     """
     import torch
 
-    from segface_hf.checkpoints import hub
+    from segface_hf.checkpoints import files
     from segface_hf.config import SegFaceConfig
     from segface_hf.modeling.segface import SegFace
 
     try:
-        config = SegFaceConfig.from_dict(hub.read_config(folder))
+        config = SegFaceConfig.from_dict(files.read_config(folder))
         if config.resolution > _LARGEST_SIDE:
             raise CheckpointError(
                 f"'{source}' takes crops of {config.resolution} pixels and at most {_LARGEST_SIDE} "
@@ -132,8 +134,8 @@ def check_architecture(folder: Path, *, source: str) -> None:
         with torch.device("meta"):
             count = sum(weights.numel() for weights in SegFace(config).parameters())
     except ConfigError as error:
-        raise hub.config_error(folder, error) from error
-    held = (folder / hub.WEIGHTS_FILE).stat().st_size
+        raise files.config_error(folder, error) from error
+    held = (folder / files.WEIGHTS_FILE).stat().st_size
     if 2 * count > held:
         raise CheckpointError(
             f"config.json of '{source}' describes {count:,} parameters and its weights hold "

@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from segface_hf.checkpoints.files import EMBEDDED, SHIPPED, SYNTHETIC
 from segface_hf.checkpoints.upstream import FOLDERS, LICENSE, REPOSITORY, parse_folder
 from segface_hf.inference.engine import TorchEngine
-from segface_hf.shipped import EMBEDDED, SHIPPED, SYNTHETIC
 from space.errors import VisitError
 from space.state.model_checks import Admission
 
@@ -20,9 +20,13 @@ if TYPE_CHECKING:
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 # Weights in float32, in megabytes, by what a folder's name starts with; a test counts them.
 PUBLISHED_MB = {
-    "convnext": 367, "efficientnet": 228, "mobilenet": 28, "resnet": 189, "swinb": 364,
+    "convnext": 367,
+    "efficientnet": 228,
+    "mobilenet": 28,
+    "resnet": 189,
+    "swinb": 364,
     "swinv2b": 365,
-}  # fmt: skip
+}
 _DATASETS = {"celeb": "CelebAMask-HQ (19 classes)", "lapa": "LaPa (11)", "helen": "Helen (11)"}
 
 
@@ -62,9 +66,13 @@ def _shipped(name: str, what: str, terms: str) -> Entry:
 
 _SHIPPED_ABOUT = (
     (EMBEDDED, "small and fast", "trained on CelebAMask-HQ, for non-commercial research."),
-    (SYNTHETIC, "free to use, less exact", "trained on rendered faces alone, Apache-2.0 "
-     "licence: for work that research weights may not be used in."),
-)  # fmt: skip
+    (
+        SYNTHETIC,
+        "free to use, less exact",
+        "trained on rendered faces alone, Apache-2.0 "
+        "licence: for work that research weights may not be used in.",
+    ),
+)
 
 
 @cache

@@ -9,17 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from annotate.adoption import adopt
 from annotate.correction import Correction
 from annotate.dataset.card_updater import IN_A_FOLDER, Clerk, ClerkPace
 from annotate.dataset.folder import FolderStore
 from annotate.dataset.index import Ledger
 from annotate.dataset.proposals import HubStore
-from annotate.entry import Entry
 from annotate.errors import RemoteError
-from annotate.outbox.queue import Outbox
+from annotate.outbox.queue import MOST_UNCLAIMED, Entry, Outbox, Unclaimed, adopt
 from annotate.outbox.sender import Courier
-from annotate.unclaimed import MOST_UNCLAIMED, Unclaimed
 
 _COUNTED = "counted.parquet"
 _SECRET = re.compile(r"session:[0-9a-f]{32}")
@@ -109,10 +106,12 @@ class FolderKeeper:
         if saved.created or saved.agreed:
             self.clerk.merged(self.store)
         return Kept(
-            saved.id, saved.created, saved.agreed,
+            saved.id,
+            saved.created,
+            saved.agreed,
             shareable=self.store.load(saved.id).consent is not None,
             look_alike=_others(self.store.near_duplicates(correction.image), correction),
-        )  # fmt: skip
+        )
 
     def state(self, content_id: str, *, who: Contributor) -> str:
         """A row that was saved stays where it is; see `Keeper`."""

@@ -83,16 +83,25 @@ def _endpoints(services: Services) -> dict[str, Callable]:
         return _told(lambda: api.list_classes(schema))
 
     return {
-        "parse": parse, "parse_many": parse_many, "list_classes": list_classes,
+        "parse": parse,
+        "parse_many": parse_many,
+        "list_classes": list_classes,
         "save_correction": _saver(services),
-    }  # fmt: skip
+    }
 
 
 def _saver(services: Services) -> Callable:
     def save_correction(
-        photo: str, mask: str, right: str, people: str, photo_licence: str, source: str,
-        agrees: bool, token: gr.OAuthToken | None, request: gr.Request,
-    ) -> dict[str, Any]:  # fmt: skip
+        photo: str,
+        mask: str,
+        right: str,
+        people: str,
+        photo_licence: str,
+        source: str,
+        agrees: bool,
+        token: gr.OAuthToken | None,
+        request: gr.Request,
+    ) -> dict[str, Any]:
         """Saves a corrected mask of a photo that was parsed a while ago and is still kept.
 
         Args:

@@ -9,7 +9,6 @@ from typing import Any
 import gradio as gr
 
 from segface_hf.errors import SegFaceError
-from space import ui_queue, ui_tools
 from space.handlers.parse import as_sentence
 from space.handlers.services import Services, build_services
 from space.handlers.visit import LiveVisit
@@ -24,10 +23,12 @@ from space.ui import (
     contribute,
     correct,
     dataset,
+    downloads,
     messages,
     models,
     next_photo,
     parse,
+    queue,
     review,
     theme,
 )
@@ -56,16 +57,18 @@ def build_app(services: Services, showcase: Showcase | None = None) -> gr.Blocks
     offered = showcase or plain_showcase(list_examples())
     keep = services.settings.keep_seconds
     with gr.Blocks(
-        title=_TITLE, analytics_enabled=False, fill_width=True,
+        title=_TITLE,
+        analytics_enabled=False,
+        fill_width=True,
         delete_cache=(min(keep, _SWEEP), keep),
-    ) as app:  # fmt: skip
+    ) as app:
         visit = gr.State(LiveVisit(), time_to_live=keep)
         gr.HTML(_BRAND, elem_id="brand")
         with gr.Tabs(elem_id="views", overflow_behavior="wrap") as tabs:
             with gr.Tab("Parse", id="parse") as parse_tab:
                 model = gr.State(services.settings.model)
                 parse_page = parse.layout(services, offered)
-                file = ui_tools.layout()
+                file = downloads.layout()
                 picker = models.layout(services)
             with gr.Tab("Correct", id="correct", render_children=True) as correct_tab:
                 correct_page = correct.layout(services)
@@ -79,16 +82,20 @@ def build_app(services: Services, showcase: Showcase | None = None) -> gr.Blocks
                 about.layout(services)
         parse.wire(parse_page, services, offered, visit=visit, model=model)
         api.layout(services)
-        ui_tools.wire(file, parse_page, services, visit=visit)
+        downloads.wire(file, parse_page, services, visit=visit)
         models.wire(picker, parse_page, services, visit=visit, model=model)
         saved = correct.wire(correct_page, services, visit=visit)
         contribute.wire(contribute_page, services, saved=saved, tab=contribute_tab, visit=visit)
         review.wire(review_page, services, tab=review_tab)
         dataset.wire(dataset_page, services, tab=dataset_tab)
         for view, tab in {
-            "parse": parse_tab, "correct": correct_tab, "contribute": contribute_tab,
-            "review": review_tab, "dataset": dataset_tab, "about": about_tab,
-        }.items():  # fmt: skip
+            "parse": parse_tab,
+            "correct": correct_tab,
+            "contribute": contribute_tab,
+            "review": review_tab,
+            "dataset": dataset_tab,
+            "about": about_tab,
+        }.items():
             tab.select(None, None, None, js=f"() => window.segfaceView('{view}')", **PRIVATE)
         _wire_editor(correct_tab, services, page=correct_page, visit=visit)
         _wire_way(parse_page, tabs, visit=visit)
@@ -150,20 +157,29 @@ def launch(settings: Settings, **options: Any) -> Any:
     services = build_services(settings)
     services.models.get(settings.model)
     app = build_app(services, _parsed_examples(services))
-    ui_queue.queue(app, max_size=settings.queue_size, default_concurrency_limit=4)
+    queue.queue(app, max_size=settings.queue_size, default_concurrency_limit=4)
     sweep_regularly(
         services.shelf, services.limit, services.saves, every=min(settings.keep_seconds, _SWEEP)
     )
     if isinstance(services.keeper, HubKeeper):
         services.keeper.courier.start()
     return app.launch(
-        server_name=settings.host, server_port=settings.port,
-        max_file_size=settings.max_upload_mb * 1_000_000, state_session_capacity=500,
-        allowed_paths=[str(settings.cache)], theme=theme.theme(), css=theme.style(),
-        head=theme.head(), mcp_server=settings.mcp, show_error=True, ssr_mode=False,
+        server_name=settings.host,
+        server_port=settings.port,
+        max_file_size=settings.max_upload_mb * 1_000_000,
+        state_session_capacity=500,
+        allowed_paths=[str(settings.cache)],
+        theme=theme.theme(),
+        css=theme.style(),
+        head=theme.head(),
+        mcp_server=settings.mcp,
+        show_error=True,
+        ssr_mode=False,
         # Its page prints its key to the log, and tells everyone how often each event was called.
         enable_monitoring=False,
         # Else Gradio asks its own page once, and ends where a busy machine takes three seconds.
         _frontend=False,
-        run_history=False, footer_links=["api"], **options,
-    )  # fmt: skip
+        run_history=False,
+        footer_links=["api"],
+        **options,
+    )

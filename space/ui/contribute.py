@@ -21,8 +21,9 @@ from space.ui.events import PRIVATE, QUIET, contributing
 
 _NONE_YET = messages.empty(
     "Nothing saved in this visit yet. Open a photo, correct its mask, press Save.",
-    view="parse", words="Open a photo",
-)  # fmt: skip
+    view="parse",
+    words="Open a photo",
+)
 _SECONDS = 5
 _MOST = 50
 
@@ -62,9 +63,12 @@ def wire(
     keeper, dataset = services.keeper, services.settings.dataset
 
     def on_look(
-        live: LiveVisit, kept: object, signed: Contributor | None,
-        token: gr.OAuthToken | None, request: gr.Request,
-    ) -> tuple:  # fmt: skip
+        live: LiveVisit,
+        kept: object,
+        signed: Contributor | None,
+        token: gr.OAuthToken | None,
+        request: gr.Request,
+    ) -> tuple:
         now = live.now
         # What the browser keeps arrives some time after the page: whoever is signed in is welcomed
         # at every look, and a secret is let go only once what it stands for has been moved.
@@ -132,8 +136,10 @@ def explained(services: Services) -> str:
 def listed(keeper: Keeper, visit: Visit, *, keys: Collection[str], trouble: str = "") -> str:
     """Returns what was saved, in this visit and before, and what became of it, as HTML."""
     known = {receipt.kept.id for receipt in visit.saved}
-    rows = [_row(receipt.kept.id, _changes(receipt), _state(keeper, visit, receipt))
-            for receipt in visit.saved]  # fmt: skip
+    rows = [
+        _row(receipt.kept.id, _changes(receipt), _state(keeper, visit, receipt))
+        for receipt in visit.saved
+    ]
     if isinstance(keeper, HubKeeper):
         earlier = [entry for entry in keeper.entries(keys) if entry.id not in known]
         rows += [_row(e.id, "saved earlier", e.sentence, url=e.url) for e in earlier[:_MOST]]

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from annotate.consent import PEOPLE, RIGHTS
+from annotate.correction import PEOPLE, RIGHTS
 from segface_hf.errors import SegFaceError
 from space.handlers import parse
 from space.handlers.save import ConsentForm, save_correction
@@ -60,13 +60,18 @@ def layout(services: Services) -> CorrectPage:
         right = gr.Radio(_choices(RIGHTS), label="Why may this photo be shared?", elem_id="right")
         people = gr.Radio(_choices(PEOPLE), label="Who is in it?", elem_id="people")
         photo_licence = gr.Textbox(
-            label="The photo's licence", placeholder="CC BY 2.0", max_lines=1, visible=False,
+            label="The photo's licence",
+            placeholder="CC BY 2.0",
+            max_lines=1,
+            visible=False,
             elem_id="photo-licence",
-        )  # fmt: skip
+        )
         source = gr.Textbox(
-            label="Where it comes from (optional)", placeholder="an address or a title",
-            max_lines=1, elem_id="source",
-        )  # fmt: skip
+            label="Where it comes from (optional)",
+            placeholder="an address or a title",
+            max_lines=1,
+            elem_id="source",
+        )
         agrees = gr.Checkbox(
             label=f"Photo and mask may be published in the dataset under {licence}",
             elem_id="agrees",
@@ -94,9 +99,14 @@ def open_in_editor(services: Services, visit: Visit) -> tuple[Any, ...]:
     parse, saved = photo.parse, visit.corrected.get(photo.key)
     mask = services.shelf.mask(photo.key, saved) if saved else None
     value = editor_value(
-        photo.shown, parse.mask if mask is None else mask, parse.mask, parse.schema,
-        confidence=parse.confidence, runner_up=parse.runner_up, value_id=photo.key,
-    )  # fmt: skip
+        photo.shown,
+        parse.mask if mask is None else mask,
+        parse.mask,
+        parse.schema,
+        confidence=parse.confidence,
+        runner_up=parse.runner_up,
+        value_id=photo.key,
+    )
     # A value like the last is not news to the browser, which may show brought back work by now.
     value["asked"] = time.time_ns()
     again = gr.update(visible=visit.stated is not None)
@@ -123,9 +133,16 @@ def wire(page: CorrectPage, services: Services, *, visit: gr.State) -> Any:
     """Connects Save; returns the event, so that others can follow it."""
 
     def on_save(
-        live: LiveVisit, right: str, people: str, photo_licence: str, agrees: bool, source: str,
-        event: gr.EventData, token: gr.OAuthToken | None, request: gr.Request,
-    ) -> tuple:  # fmt: skip
+        live: LiveVisit,
+        right: str,
+        people: str,
+        photo_licence: str,
+        agrees: bool,
+        source: str,
+        event: gr.EventData,
+        token: gr.OAuthToken | None,
+        request: gr.Request,
+    ) -> tuple:
         form = ConsentForm(right, people, photo_licence or "", bool(agrees), source or "")
         payload = event._data
         try:
@@ -163,8 +180,11 @@ def wire(page: CorrectPage, services: Services, *, visit: gr.State) -> Any:
     )
     page.again.click(_stated_again, visit, page.statements, **PRIVATE)
     saved = page.editor.saved(
-        on_save, [visit, *page.statements], [visit, page.editor, page.message, page.following],
-        concurrency_limit=4, **PRIVATE,
-    )  # fmt: skip
+        on_save,
+        [visit, *page.statements],
+        [visit, page.editor, page.message, page.following],
+        concurrency_limit=4,
+        **PRIVATE,
+    )
     saved.then(None, None, None, js=_SHOW, **PRIVATE)
     return saved

@@ -8,11 +8,10 @@ import gradio as gr
 
 from annotate.dataset.refresh import Counted, count_rows
 from annotate.dataset.repo import DatasetRepo
-from annotate.dataset.stats import Stats
+from annotate.dataset.stats import Stats, growth_svg
 from annotate.errors import RecordError, RemoteError
-from annotate.growth import growth_svg
+from segface_hf._utils import counted
 from segface_hf.errors import SegFaceError
-from segface_hf.wording import counted
 from space.handlers import parse
 from space.handlers.browser_values import title
 from space.handlers.services import Services
@@ -24,8 +23,9 @@ from space.ui.events import QUIET
 _EMPTY = messages.empty(
     "No corrections yet. The first one you save shows up here, with the photos and pixels of each "
     "class and how they grow.",
-    view="parse", words="Open a photo",
-)  # fmt: skip
+    view="parse",
+    words="Open a photo",
+)
 
 
 def layout() -> gr.HTML:

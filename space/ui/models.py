@@ -41,9 +41,13 @@ def layout(services: Services) -> ModelPicker:
         choices.insert(0, (known, known))
     with gr.Accordion(_heading(known), open=False, elem_id="models") as box:
         choice = gr.Dropdown(
-            choices, value=known, allow_custom_value=True, label="Checkpoint", elem_id="model",
+            choices,
+            value=known,
+            allow_custom_value=True,
+            label="Checkpoint",
+            elem_id="model",
             info="Choose one, or type org/name of any repository that holds our format.",
-        )  # fmt: skip
+        )
         with gr.Row():
             use = gr.Button("Use this model", size="sm", elem_id="use-model")
             compare = gr.Button("Compare on the open photo", size="sm", elem_id="compare-model")
@@ -106,12 +110,15 @@ def wire(
         lambda chosen: describe_model(chosen or ""), picker.choice, picker.about, **QUIET
     )
     picker.use.click(
-        on_use, [picker.choice, model],
+        on_use,
+        [picker.choice, model],
         [picker.choice, model, picker.box, picker.about, page.message],
-        concurrency_limit=1, concurrency_id="download", **PRIVATE,
-    ).then(
-        on_again, [model, visit], [visit, page.view, page.message], **IN_LINE, **PRIVATE
-    ).then(None, None, None, js=_SHOW, **PRIVATE)  # fmt: skip
+        concurrency_limit=1,
+        concurrency_id="download",
+        **PRIVATE,
+    ).then(on_again, [model, visit], [visit, page.view, page.message], **IN_LINE, **PRIVATE).then(
+        None, None, None, js=_SHOW, **PRIVATE
+    )
     picker.compare.click(
         on_compare, [picker.choice, visit], [page.view, page.message], **IN_LINE, **PRIVATE
     ).then(None, None, None, js=_SHOW, **PRIVATE)

@@ -13,7 +13,6 @@ from annotate.errors import RecordError, RemoteError
 from annotate.review.inspection import Inspection
 from annotate.review.reviewer import Desk
 from segface_hf.errors import SegFaceError
-from space import ui_review_fix
 from space.handlers import parse
 from space.handlers.review import (
     DECISIONS,
@@ -28,7 +27,7 @@ from space.handlers.review import (
 )
 from space.handlers.services import Services
 from space.state.saving import HubKeeper
-from space.ui import messages, review_compare
+from space.ui import messages, review_compare, review_fix
 from space.ui.events import PRIVATE, reviewing
 
 
@@ -44,7 +43,7 @@ class ReviewPage:
     reason: gr.Textbox
     buttons: dict[str, gr.Button]
     looking: gr.State
-    fix: ui_review_fix.FixPart
+    fix: review_fix.FixPart
     compare: review_compare.ComparePart
 
 
@@ -59,20 +58,28 @@ def layout() -> ReviewPage:
     with gr.Column(visible=False) as desk:
         choice = gr.Dropdown([], label="Contribution", elem_id="review-choice")
         pictures = gr.Gallery(
-            label="Photo, prediction, correction, difference", columns=4, height="auto",
-            object_fit="contain", format="png", elem_id="review-pictures",
-        )  # fmt: skip
+            label="Photo, prediction, correction, difference",
+            columns=4,
+            height="auto",
+            object_fit="contain",
+            format="png",
+            elem_id="review-pictures",
+        )
         report = gr.HTML(elem_id="review-report", elem_classes="prose")
         reason = gr.Textbox(
             label="What to tell the contributor", max_lines=3, elem_id="review-reason"
         )
         with gr.Row():
             buttons = {
-                name: gr.Button(label, variant="primary" if name == "accept" else "secondary",
-                                size="md", elem_id=f"review-{name}")
+                name: gr.Button(
+                    label,
+                    variant="primary" if name == "accept" else "secondary",
+                    size="md",
+                    elem_id=f"review-{name}",
+                )
                 for name, (label, _) in DECISIONS.items()
-            }  # fmt: skip
-        fix = ui_review_fix.layout()
+            }
+        fix = review_fix.layout()
         compare = review_compare.layout()
     return ReviewPage(
         message, desk, choice, pictures, report, reason, buttons, looking, fix, compare
@@ -129,7 +136,7 @@ def wire(page: ReviewPage, services: Services, *, tab: gr.Tab) -> None:
             page.message,
             **PRIVATE,
         ).then(after, None, [page.desk, page.choice], **PRIVATE)
-    for part, module in ((page.fix, ui_review_fix), (page.compare, review_compare)):
+    for part, module in ((page.fix, review_fix), (page.compare, review_compare)):
         done = module.wire(
             part, services, desk=desk, looking=page.looking, message=page.message, chosen=chosen
         )

@@ -49,9 +49,13 @@ def layout() -> ComparePart:
         button = gr.Button("Compare the two", size="md", elem_id="review-compare")
     with gr.Column(visible=False) as area:
         pictures = gr.Gallery(
-            label="Photo, both masks, disagreement", columns=4, height="auto",
-            object_fit="contain", format="png", elem_id="compare-pictures",
-        )  # fmt: skip
+            label="Photo, both masks, disagreement",
+            columns=4,
+            height="auto",
+            object_fit="contain",
+            format="png",
+            elem_id="compare-pictures",
+        )
         report = gr.HTML(elem_id="compare-report", elem_classes="prose")
         takes = gr.CheckboxGroup([], label="The second is right in", elem_id="compare-takes")
         settle = gr.Button("Settle and accept", variant="primary", size="md", elem_id="settle")
@@ -59,9 +63,14 @@ def layout() -> ComparePart:
 
 
 def wire(
-    part: ComparePart, services: Services, *, desk: Callable[..., Desk], looking: gr.State,
-    message: gr.HTML, chosen: Any,
-) -> Any:  # fmt: skip
+    part: ComparePart,
+    services: Services,
+    *,
+    desk: Callable[..., Desk],
+    looking: gr.State,
+    message: gr.HTML,
+    chosen: Any,
+) -> Any:
     """Connects the part; returns the event of a merge, so that others can follow it."""
 
     def on_choice(now: Looking, token: gr.OAuthToken | None, request: gr.Request) -> tuple:

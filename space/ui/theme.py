@@ -9,13 +9,33 @@ import gradio as gr
 _STYLE = Path(__file__).resolve().parents[1] / "web" / "viewer" / "app.css"
 _HEAD = Path(__file__).resolve().parents[1] / "web" / "viewer" / "address.js"
 _TEAL = gr.themes.Color(
-    c50="#effbf8", c100="#d3f4ec", c200="#a8e8da", c300="#72d5c3", c400="#3fbba8", c500="#1f9f8d",
-    c600="#0f766e", c700="#115e59", c800="#134e4a", c900="#123f3d", c950="#062423", name="teal",
-)  # fmt: skip
+    c50="#effbf8",
+    c100="#d3f4ec",
+    c200="#a8e8da",
+    c300="#72d5c3",
+    c400="#3fbba8",
+    c500="#1f9f8d",
+    c600="#0f766e",
+    c700="#115e59",
+    c800="#134e4a",
+    c900="#123f3d",
+    c950="#062423",
+    name="teal",
+)
 _INK = gr.themes.Color(
-    c50="#f8f8f7", c100="#f0f0ee", c200="#e1e1dd", c300="#c9c9c3", c400="#95958e", c500="#6b6b65",
-    c600="#52524d", c700="#3d3d39", c800="#23262b", c900="#181a1f", c950="#0f1114", name="ink",
-)  # fmt: skip
+    c50="#f8f8f7",
+    c100="#f0f0ee",
+    c200="#e1e1dd",
+    c300="#c9c9c3",
+    c400="#95958e",
+    c500="#6b6b65",
+    c600="#52524d",
+    c700="#3d3d39",
+    c800="#23262b",
+    c900="#181a1f",
+    c950="#0f1114",
+    name="ink",
+)
 
 
 def theme() -> gr.themes.Base:

@@ -77,11 +77,18 @@ class PhotoDrop(_OwnHTML):
     ) -> None:
         super().__init__(
             {"files": [], "example": None},
-            html_template=_text("drop.html").format(within=within), css_template=_text("drop.css"),
-            js_on_load=_text("drop.js"), apply_default_css=False, max_mb=max_mb, within=within,
-            done=done, opened=opened, step=step, examples=[_shown(card) for card in examples],
+            html_template=_text("drop.html").format(within=within),
+            css_template=_text("drop.css"),
+            js_on_load=_text("drop.js"),
+            apply_default_css=False,
+            max_mb=max_mb,
+            within=within,
+            done=done,
+            opened=opened,
+            step=step,
+            examples=[_shown(card) for card in examples],
             **kwargs,
-        )  # fmt: skip
+        )
 
 
 class ParseView(_OwnHTML):
@@ -99,11 +106,14 @@ class ParseView(_OwnHTML):
     def __init__(self, kinds: Sequence[Sequence[str]] = (), **kwargs: Any) -> None:
         super().__init__(
             None,
-            html_template=_text("viewer.html"), css_template=_text("viewer.css"),
+            html_template=_text("viewer.html"),
+            css_template=_text("viewer.css"),
             js_on_load=f"const P = {_module('paint.js')}, parts = {_module('parts.js')};\n"
             f"{_text('viewer.js')}",
-            apply_default_css=False, kinds=[list(kind) for kind in kinds], **kwargs,
-        )  # fmt: skip
+            apply_default_css=False,
+            kinds=[list(kind) for kind in kinds],
+            **kwargs,
+        )
 
 
 def parse_view(parsed: Sequence[Parsed], *, current: int = 0) -> dict[str, Any]:

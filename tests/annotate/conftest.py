@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from annotate.cli.program import main
-from annotate.consent import Consent
-from annotate.correction import Correction, ModelUsed
+from annotate.correction import Consent, Correction, ModelUsed
 from annotate.dataset.proposals import HubStore
 from segface_hf.labels import CELEBAMASK_HQ
 

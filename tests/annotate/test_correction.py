@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from annotate.consent import Consent
-from annotate.correction import Correction, Effort, ModelUsed
+from annotate.correction import Consent, Correction, Effort, ModelUsed
 from annotate.errors import ConsentError, CorrectionError
 from segface_hf.errors import LabelError
 from segface_hf.labels import HELEN, LAPA

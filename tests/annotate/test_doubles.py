@@ -7,8 +7,8 @@ import pytest
 from annotate.dataset import layout
 from annotate.dataset.compact import compact
 from annotate.dataset.folder import FolderStore
+from annotate.dataset.proposals import Parcel
 from annotate.dataset.takedown import take_down
-from annotate.parcel import Parcel
 from annotate.rows.record import to_parquet
 from tests.annotate.dataset.test_upkeep import ids_of, put
 from tests.annotate.review.test_review_races import when

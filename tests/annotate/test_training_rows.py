@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from annotate.dataset.folder import FolderStore
+from annotate.dataset.proposals import Parcel
 from annotate.dataset.takedown import take_down
-from annotate.parcel import Parcel
 from annotate.rows.record import to_parquet
 from segface_hf.cli.program import main
 from segface_hf.config import SegFaceConfig

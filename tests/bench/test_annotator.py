@@ -8,8 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
-from bench.annotator.report import Outcome, table
-from bench.annotator.run import CostModel, Face, SimulateError, find_pairs, simulate
+from bench.annotator.run import CostModel, Face, Outcome, SimulateError, find_pairs, simulate, table
 from segface_hf.labels import CELEBAMASK_HQ
 
 

@@ -79,8 +79,11 @@ def test_a_crowd_has_the_size_asked_for(faces):
 def test_the_short_form_finds_the_fused_path_worth_it():
     done = subprocess.run(
         [sys.executable, "-m", "bench", "--short"],
-        capture_output=True, text=True, check=False, cwd=ROOT,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "times faster" in done.stdout
 

@@ -73,9 +73,13 @@ def _token(request: Request) -> Response:
     profile = _profile(request, sign_in["token"])
     now = int(time.time())
     claims = {
-        **profile, "iss": request.hub.url, "aud": sign_in["client_id"], "iat": now,
-        "exp": now + _LIFE, "nonce": sign_in.get("nonce", ""),
-    }  # fmt: skip
+        **profile,
+        "iss": request.hub.url,
+        "aud": sign_in["client_id"],
+        "iat": now,
+        "exp": now + _LIFE,
+        "nonce": sign_in.get("nonce", ""),
+    }
     return Response(
         {
             "access_token": sign_in["token"],

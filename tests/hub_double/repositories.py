@@ -105,12 +105,23 @@ def _info(request: Request) -> Response:
         siblings.append(described)
     return Response(
         {
-            "_id": "x", "id": repo.id, "modelId": repo.id, "author": repo.id.split("/")[0],
-            "sha": sha, "lastModified": commit.date, "createdAt": commit.date,
-            "private": repo.private, "gated": repo.gated, "disabled": False, "tags": [],
-            "downloads": 0, "likes": 0, "cardData": {}, "siblings": siblings,
+            "_id": "x",
+            "id": repo.id,
+            "modelId": repo.id,
+            "author": repo.id.split("/")[0],
+            "sha": sha,
+            "lastModified": commit.date,
+            "createdAt": commit.date,
+            "private": repo.private,
+            "gated": repo.gated,
+            "disabled": False,
+            "tags": [],
+            "downloads": 0,
+            "likes": 0,
+            "cardData": {},
+            "siblings": siblings,
         }
-    )  # fmt: skip
+    )
 
 
 def _refs(request: Request) -> Response:

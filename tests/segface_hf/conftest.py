@@ -17,9 +17,13 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of an untrained model."""
     torch.manual_seed(0)
     config = SegFaceConfig(
-        backbone="mobilenetv3_small_050", width=16, depth=1, heads=2, upscale_dims=(8,),
+        backbone="mobilenetv3_small_050",
+        width=16,
+        depth=1,
+        heads=2,
+        upscale_dims=(8,),
         resolution=64,
-    )  # fmt: skip
+    )
     folder = tmp_path_factory.mktemp("tiny")
     SegFace(config).save_pretrained(folder)
     return folder

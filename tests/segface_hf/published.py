@@ -15,15 +15,40 @@ from torchvision import models
 
 TOKENS = {
     "celeb": [
-        "background", "neck", "face", "cloth", "rightear", "leftear", "rightbro", "leftbro",
-        "righteye", "lefteye", "nose", "innermouth", "lowerlip", "upperlip", "hair", "glass",
-        "hat", "earring", "necklace",
+        "background",
+        "neck",
+        "face",
+        "cloth",
+        "rightear",
+        "leftear",
+        "rightbro",
+        "leftbro",
+        "righteye",
+        "lefteye",
+        "nose",
+        "innermouth",
+        "lowerlip",
+        "upperlip",
+        "hair",
+        "glass",
+        "hat",
+        "earring",
+        "necklace",
     ],
     "lapa": [
-        "background", "face", "leftbro", "rightbro", "lefteye", "righteye", "nose", "upperlip",
-        "innermouth", "lowerlip", "hair",
+        "background",
+        "face",
+        "leftbro",
+        "rightbro",
+        "lefteye",
+        "righteye",
+        "nose",
+        "upperlip",
+        "innermouth",
+        "lowerlip",
+        "hair",
     ],
-}  # fmt: skip
+}
 TOKENS["helen"] = TOKENS["lapa"]
 _SWIN_TAPS = ("0.1", "0.3", "0.5", "0.7")
 

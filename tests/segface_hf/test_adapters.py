@@ -82,10 +82,18 @@ def test_facers_two_models_mean_different_lefts_by_the_same_name():
 
 @pytest.mark.parametrize(
     ("order", "index", "name"),
-    [("maskgan", 3, "eyeglasses"), ("maskgan", 8, "l_ear"), ("maskgan", 17, "neck"),
-     ("jonathandinu", 13, "hair"), ("bisenet", 9, "earring"), ("bisenet", 17, "hair"),
-     ("bisenet", 14, "neck"), ("facer_celebm", 4, "l_ear"), ("facer_celebm", 11, "mouth")],
-)  # fmt: skip
+    [
+        ("maskgan", 3, "eyeglasses"),
+        ("maskgan", 8, "l_ear"),
+        ("maskgan", 17, "neck"),
+        ("jonathandinu", 13, "hair"),
+        ("bisenet", 9, "earring"),
+        ("bisenet", 17, "hair"),
+        ("bisenet", 14, "neck"),
+        ("facer_celebm", 4, "l_ear"),
+        ("facer_celebm", 11, "mouth"),
+    ],
+)
 def test_known_ids_mean_known_classes(order, index, name):
     assert order_named(order).classes[index] == name
 
@@ -105,8 +113,15 @@ def test_what_eleven_classes_merge_and_lose_is_spelt_out(target):
 def test_eleven_classes_say_which_of_nineteen_they_never_give(source):
     translate = translation(source, "segface")
     assert translate.absent == (
-        "neck", "cloth", "l_ear", "r_ear", "eyeglasses", "hat", "earring", "necklace",
-    )  # fmt: skip
+        "neck",
+        "cloth",
+        "l_ear",
+        "r_ear",
+        "eyeglasses",
+        "hat",
+        "earring",
+        "necklace",
+    )
     assert translate.is_exact
     assert np.array_equal(
         translation("segface", source)(translate(every_class(source))), every_class(source)

@@ -19,24 +19,45 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 # is a step back. What it gets wrong in these photos is in the card's Limits.
 PLACES = {
     "laughing": [
-        ("hair", 310, 60), ("skin", 290, 170), ("nose", 235, 205), ("mouth", 270, 237),
-        ("l_brow", 240, 153), ("cloth", 360, 290), ("hair", 160, 80), ("skin", 160, 180),
-        ("nose", 115, 175), ("skin", 70, 165), ("hair", 90, 125),
+        ("hair", 310, 60),
+        ("skin", 290, 170),
+        ("nose", 235, 205),
+        ("mouth", 270, 237),
+        ("l_brow", 240, 153),
+        ("cloth", 360, 290),
+        ("hair", 160, 80),
+        ("skin", 160, 180),
+        ("nose", 115, 175),
+        ("skin", 70, 165),
+        ("hair", 90, 125),
     ],
     "opera": [("hair", 60, 35), ("skin", 55, 82), ("nose", 81, 72), ("skin", 325, 88)],
     "painting": [
-        ("hat", 140, 80), ("hat", 75, 92), ("skin", 160, 140), ("nose", 136, 137),
-        ("l_lip", 136, 157), ("r_eye", 120, 124), ("l_eye", 157, 124), ("background", 20, 120),
+        ("hat", 140, 80),
+        ("hat", 75, 92),
+        ("skin", 160, 140),
+        ("nose", 136, 137),
+        ("l_lip", 136, 157),
+        ("r_eye", 120, 124),
+        ("l_eye", 157, 124),
+        ("background", 20, 120),
     ],
     "trumpet": [
-        ("hair", 255, 60), ("skin", 215, 90), ("hair", 220, 30), ("l_brow", 217, 70),
-        ("background", 120, 60), ("background", 120, 120),
+        ("hair", 255, 60),
+        ("skin", 215, 90),
+        ("hair", 220, 30),
+        ("l_brow", 217, 70),
+        ("background", 120, 60),
+        ("background", 120, 120),
     ],
     "violin": [
-        ("hair", 105, 60), ("skin", 80, 87), ("skin", 65, 50), ("l_ear", 106, 82),
+        ("hair", 105, 60),
+        ("skin", 80, 87),
+        ("skin", 65, 50),
+        ("l_ear", 106, 82),
         ("background", 20, 30),
     ],
-}  # fmt: skip
+}
 FACES = {"laughing": 3, "opera": 4, "painting": 1, "trumpet": 1, "violin": 1}
 
 

@@ -15,8 +15,11 @@ def test_celebamask_ids_are_in_segface_order():
     assert CELEBAMASK_HQ.id_of("r_eye") == 9
     assert CELEBAMASK_HQ.id_of("necklace") == 18
     assert [CELEBAMASK_HQ.names[i] for i in CELEBAMASK_HQ.tail] == [
-        "eyeglasses", "hat", "earring", "necklace",
-    ]  # fmt: skip
+        "eyeglasses",
+        "hat",
+        "earring",
+        "necklace",
+    ]
 
 
 @pytest.mark.parametrize("schema", SCHEMAS.values(), ids=lambda schema: schema.name)

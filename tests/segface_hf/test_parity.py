@@ -51,7 +51,7 @@ def test_a_converted_checkpoint_gives_the_published_logits(shared_parity, tmp_pa
     torch.save(formula.official_checkpoint(shared_parity / f"{name}.json"), checkpoint)
 
     options = {key: spec[key] for key in ("dataset", "backbone", "resolution")}
-    convert(checkpoint, tmp_path / "out", **options)
+    convert(checkpoint, tmp_path / "out", **options, build=SegFace)
     model = SegFace.from_pretrained(tmp_path / "out")
     landmarks = torch.from_numpy(expected["landmarks"])[None].float()
     warps = model.config.warp != "none"
@@ -74,7 +74,7 @@ def reference_of(backbone, dataset):
 def converted(backbone, dataset):
     known = DATASETS[dataset]
     config = SegFaceConfig(backbone=backbone, schema=known.schema, warp=known.warp)
-    return build_model(reference_of(backbone, dataset)[0], config, dataset=dataset)
+    return build_model(reference_of(backbone, dataset)[0], config, dataset=dataset, build=SegFace)
 
 
 @torch.inference_mode()

@@ -19,9 +19,13 @@ SIZE = 256
 def test_one_crop_instead_of_a_list_is_refused(kind: str) -> None:
     crop = painted(face_mask(64))
     one = {
-        "array": np.asarray(crop), "grey array": np.asarray(crop)[..., 0], "image": crop,
-        "path": Path("crop.png"), "name": "crop.png", "bytes": b"crop",
-    }[kind]  # fmt: skip
+        "array": np.asarray(crop),
+        "grey array": np.asarray(crop)[..., 0],
+        "image": crop,
+        "path": Path("crop.png"),
+        "name": "crop.png",
+        "bytes": b"crop",
+    }[kind]
     with pytest.raises(ImageError, match="put it in a list"):
         FaceParser(PaletteEngine()).parse_aligned(one)
 

@@ -31,10 +31,15 @@ WHO = anonymous()
 CONSENT = ConsentForm(right="own", people="agreed", agrees=True)
 # Class id and (centre x, centre y, radius x, radius y) as shares of the crop, painted in turn.
 PARTS = (
-    (14, (0.5, 0.45, 0.33, 0.42)), (2, (0.5, 0.55, 0.25, 0.35)), (9, (0.4, 0.47, 0.06, 0.04)),
-    (8, (0.6, 0.47, 0.06, 0.04)), (10, (0.5, 0.58, 0.05, 0.1)), (13, (0.5, 0.73, 0.1, 0.03)),
-    (12, (0.5, 0.77, 0.1, 0.03)), (17, (0.22, 0.66, 0.03, 0.05)),
-)  # fmt: skip
+    (14, (0.5, 0.45, 0.33, 0.42)),
+    (2, (0.5, 0.55, 0.25, 0.35)),
+    (9, (0.4, 0.47, 0.06, 0.04)),
+    (8, (0.6, 0.47, 0.06, 0.04)),
+    (10, (0.5, 0.58, 0.05, 0.1)),
+    (13, (0.5, 0.73, 0.1, 0.03)),
+    (12, (0.5, 0.77, 0.1, 0.03)),
+    (17, (0.22, 0.66, 0.03, 0.05)),
+)
 
 
 def painted_face(side=SIDE):
@@ -113,13 +118,14 @@ def with_settings(services):
     def changed(**values):
         settings = replace(services.settings, **values)
         return replace(
-            services, settings=settings,
+            services,
+            settings=settings,
             limit=RateLimit(settings.parses_per_minute, per_address=settings.parses_per_address),
             saves=RateLimit(
                 settings.saves_per_minute, per_address=settings.saves_per_address, what="saves"
             ),
             shelf=PhotoShelf(settings.cache, keep_seconds=settings.keep_seconds),
-        )  # fmt: skip
+        )
 
     return changed
 

@@ -38,9 +38,10 @@ class Session:
             given: Values of components that the visitor has changed.
         """
         fn = next(
-            fn for fn in self.app.fns.values()
+            fn
+            for fn in self.app.fns.values()
             if f"{getattr(fn.fn, '__module__', '')}.{fn.name}" == f"space.{name}"
-        )  # fmt: skip
+        )
         self.values.update(given)
         inputs = [self.values.get(_name(part), getattr(part, "value", None)) for part in fn.inputs]
         data = None if event is None else gr.EventData(None, event)
@@ -48,10 +49,15 @@ class Session:
         while True:
             answer = _finished(
                 self.app.process_api(
-                    fn, inputs, state=self.state, session_hash="one", request=VISITOR,
-                    event_data=data, iterator=iterator,
+                    fn,
+                    inputs,
+                    state=self.state,
+                    session_hash="one",
+                    request=VISITOR,
+                    event_data=data,
+                    iterator=iterator,
                 )
-            )  # fmt: skip
+            )
             if iterator is None or answer["is_generating"]:
                 yield self._taken(fn, answer["data"])
             if not answer["is_generating"]:

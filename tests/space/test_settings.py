@@ -74,9 +74,14 @@ def test_the_documented_table_is_the_one_in_the_code():
 
 @pytest.mark.parametrize(
     ("seconds", "told"),
-    [(2, "1 minute"), (600, "10 minutes"), (3600, "an hour"), (5000, "2 hours"),
-     (86400, "24 hours")],
-)  # fmt: skip
+    [
+        (2, "1 minute"),
+        (600, "10 minutes"),
+        (3600, "an hour"),
+        (5000, "2 hours"),
+        (86400, "24 hours"),
+    ],
+)
 def test_every_page_tells_for_how_long_photos_are_kept(seconds, told):
     settings = Settings(keep_seconds=seconds)
     assert settings.kept_for == told

@@ -35,9 +35,10 @@ def find_lights(folder: str | Path) -> tuple[Path, ...]:
         raise DataError(f"'{folder}' is not a folder of light environments: {REMEDY}")
     endings = (*SUFFIXES, *(f"{suffix}.js" for suffix in SUFFIXES))
     found = tuple(
-        path for path in sorted(root.iterdir())
+        path
+        for path in sorted(root.iterdir())
         if path.name.lower().endswith(endings) and not path.name.startswith(".")
-    )  # fmt: skip
+    )
     if not found:
         raise DataError(f"'{folder}' holds no light environments, .exr or .hdr: {REMEDY}")
     return found

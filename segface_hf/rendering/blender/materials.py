@@ -57,10 +57,13 @@ def _skin(graph: Graph, look: Look) -> tuple[Any, Any]:
         share = graph.math("MULTIPLY", graph.field(name), strength, clamp=True)
         color = graph.mixed(share, color, (red, green, blue))
     inputs = {
-        "Base Color": color, "Roughness": values["roughness"],
-        "Specular IOR Level": values["shine"], "Subsurface Weight": 0.25,
-        "Subsurface Radius": _SCATTER, "Subsurface Scale": 0.12,
-    }  # fmt: skip
+        "Base Color": color,
+        "Roughness": values["roughness"],
+        "Specular IOR Level": values["shine"],
+        "Subsurface Weight": 0.25,
+        "Subsurface Radius": _SCATTER,
+        "Subsurface Scale": 0.12,
+    }
     return _principled(graph, inputs).outputs[0], None
 
 
@@ -111,8 +114,11 @@ def _cloth(graph: Graph, look: Look) -> tuple[Any, Any]:
         weave = graph.node("TexWave", inputs, bands_direction="Y").outputs[1]
     height = graph.noise(90 if look.kind == "cloth" else 45, 2)
     bump = graph.node("Bump", {"Height": height, "Strength": 0.5, "Distance": 0.04})
-    inputs = {"Base Color": graph.mixed(weave, look.color, look.second), "Roughness": 0.9,
-              "Normal": bump.outputs[0]}  # fmt: skip
+    inputs = {
+        "Base Color": graph.mixed(weave, look.color, look.second),
+        "Roughness": 0.9,
+        "Normal": bump.outputs[0],
+    }
     return _principled(graph, inputs).outputs[0], None
 
 

@@ -96,9 +96,13 @@ class Studio:
                 bpy.data.materials.remove(material)
 
     def _photo(
-        self, things: Sequence[tuple[Any, Part | Strands]], random: np.random.Generator, *,
-        side: int, samples: int,
-    ) -> np.ndarray:  # fmt: skip
+        self,
+        things: Sequence[tuple[Any, Part | Strands]],
+        random: np.random.Generator,
+        *,
+        side: int,
+        samples: int,
+    ) -> np.ndarray:
         for thing, part in things:
             material = self._bpy.data.materials.new("look")
             dress(material, part.look, cut=isinstance(part, Part) and part.shown is not None)

@@ -8,7 +8,7 @@ import numpy as np
 
 from segface_hf.rendering.blender.graph import Graph
 from segface_hf.rendering.blender.label_pass import grey_of
-from segface_hf.rendering.colors import any_color
+from segface_hf.rendering.random_looks import any_color
 
 _SHOWN = 0.45
 _SUN = 20.0
@@ -47,8 +47,11 @@ def _wall(graph: Graph, place: Any, random: np.random.Generator) -> Any:
     """Two colours in soft blots or as one tone."""
     first = any_color(random, saturation=(0, 0.6), value=(0.02, 0.8))
     second = any_color(random, saturation=(0, 0.6), value=(0.02, 0.8))
-    inputs = {"Vector": place.outputs["Window"], "Scale": random.uniform(0.5, 9),
-              "Detail": random.uniform(0, 4)}  # fmt: skip
+    inputs = {
+        "Vector": place.outputs["Window"],
+        "Scale": random.uniform(0.5, 9),
+        "Detail": random.uniform(0, 4),
+    }
     blots = graph.node("TexNoise", inputs).outputs[0]
     return graph.mixed(blots if random.random() < 0.7 else 0.0, first, second)
 

@@ -25,8 +25,12 @@ _HEAD_BONES = (
 )  # fmt: skip
 # How far the bones of the neck turn with the head.
 _NECK_BONES = {"neck03": 0.75, "neck02": 0.5, "neck01": 0.25}
-_NOSE_TARGETS = ("nose-scale-horiz-incr", "nose-scale-vert-incr", "nose-volume-incr",
-                 "nose-scale-depth-incr")  # fmt: skip
+_NOSE_TARGETS = (
+    "nose-scale-horiz-incr",
+    "nose-scale-vert-incr",
+    "nose-volume-incr",
+    "nose-scale-depth-incr",
+)
 
 
 @dataclass(frozen=True)
@@ -101,10 +105,12 @@ def read_anatomy(base: BaseMesh) -> Anatomy:
     average = smooth @ shaped(base, AVERAGE)
     turning, head = _weights(base)
     coarse = {
-        "head": head, "turning": turning, "jaw": _moved(base, ["faceunits/jawOpen"]),
+        "head": head,
+        "turning": turning,
+        "jaw": _moved(base, ["faceunits/jawOpen"]),
         "nose": _moved(base, [f"nose/{name}" for name in _NOSE_TARGETS]),
         **base.painted,
-    }  # fmt: skip
+    }
     fields = {name: np.asarray(smooth @ values) for name, values in coarse.items()}
     anatomy = Anatomy(base, smooth, faces, average, fields, turning)
     fields.update(_derived(anatomy))

@@ -10,8 +10,14 @@ from segface_hf.rendering.body.mesh import Look, Part, Strands, ball, rotation
 
 _SIDES = (("l", "l_eye"), ("r", "r_eye"))
 # Linear colours of irises, from dark brown to grey.
-_IRIS = ((0.04, 0.018, 0.01), (0.09, 0.04, 0.018), (0.17, 0.1, 0.04), (0.11, 0.14, 0.06),
-         (0.13, 0.22, 0.33), (0.2, 0.24, 0.26))  # fmt: skip
+_IRIS = (
+    (0.04, 0.018, 0.01),
+    (0.09, 0.04, 0.018),
+    (0.17, 0.1, 0.04),
+    (0.11, 0.14, 0.06),
+    (0.13, 0.22, 0.33),
+    (0.2, 0.24, 0.26),
+)
 _CORNEA = 0.05
 # The base mesh's teeth lie in the dark, too far behind the lips; further ahead they have to be
 # narrower, to stay inside the jaw.

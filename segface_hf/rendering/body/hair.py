@@ -140,9 +140,15 @@ def scattered(
 
 
 def _grown(
-    head: Head, style: Style, *, roots: np.ndarray, outward: np.ndarray, away: np.ndarray,
-    random: np.random.Generator, limit: Limit | None,
-) -> np.ndarray:  # fmt: skip
+    head: Head,
+    style: Style,
+    *,
+    roots: np.ndarray,
+    outward: np.ndarray,
+    away: np.ndarray,
+    random: np.random.Generator,
+    limit: Limit | None,
+) -> np.ndarray:
     """Strands (N, K, 3), seen from the head; `away` (N,) is 1 left of the parting, else -1."""
     count = len(roots)
     comb = np.array(style.comb) + random.normal(0, 0.08, 3)
@@ -159,8 +165,10 @@ def _grown(
         bend = style.fall * head.down * min(1.0, 0.35 * k)
         heading = heading + bend + 0.2 * locks + random.normal(0, 0.05, (count, 3))
         heading /= np.linalg.norm(heading, axis=1, keepdims=True)
-        wave = np.stack([np.cos(phase + turns * k), np.sin(phase + turns * k),
-                         np.sin(phase * 1.3 + turns * k)], 1)  # fmt: skip
+        wave = np.stack(
+            [np.cos(phase + turns * k), np.sin(phase + turns * k), np.sin(phase * 1.3 + turns * k)],
+            1,
+        )
         ahead = line[-1] + heading * length / (_STEPS - 1) + curl * wave
         ahead = _clear_of_face(head, ahead, away, fringe=fringe, aside=aside)
         ahead = _outside(head, ahead)

@@ -107,8 +107,10 @@ class Head:
         """
         pivot = self.joint("neck") + _PIVOT
         turn = self._turn(np.ones(1) if share is None else share)
-        return np.asarray(np.einsum("nij,nj->ni", np.broadcast_to(turn, (len(points), 3, 3)),
-                                    points - pivot) + pivot)  # fmt: skip
+        return np.asarray(
+            np.einsum("nij,nj->ni", np.broadcast_to(turn, (len(points), 3, 3)), points - pivot)
+            + pivot
+        )
 
     def unturned(self, points: np.ndarray) -> np.ndarray:
         """Where posed points (N, 3) are for one who turns with the head: undoes `turned`."""

@@ -13,17 +13,27 @@ _AGES = ("child", "young", "old")
 _HERITAGE = ("african", "asian", "caucasian")
 _LOCAL = ("eyes", "nose", "mouth", "head", "ears", "chin", "cheek", "eyebrows", "forehead", "neck")
 _OPPOSITES = (
-    ("incr", "decr"), ("up", "down"), ("out", "in"), ("forward", "backward"),
-    ("convex", "concave"), ("uncompress", "compress"), ("round", "square"),
+    ("incr", "decr"),
+    ("up", "down"),
+    ("out", "in"),
+    ("forward", "backward"),
+    ("convex", "concave"),
+    ("uncompress", "compress"),
+    ("round", "square"),
     ("pointed", "triangle"),
-)  # fmt: skip
+)
 # The base mesh has narrower-set and smaller eyes, a narrower mouth, a higher upper lip and lower
 # ears than people in photos; how far usual faces are from it, in full strengths of a target.
 _USUALLY = {
-    "eyes/eye-trans-out": 0.5, "eyes/eye-scale-incr": 0.7, "eyes/eye-height1-incr": 0.15,
-    "eyes/eye-height2-incr": 0.15, "eyes/eye-height3-incr": 0.15, "ears/ear-scale-vert-incr": 0.4,
-    "mouth/mouth-scale-horiz-incr": 0.7, "mouth/mouth-upperlip-height-incr": -0.3,
-}  # fmt: skip
+    "eyes/eye-trans-out": 0.5,
+    "eyes/eye-scale-incr": 0.7,
+    "eyes/eye-height1-incr": 0.15,
+    "eyes/eye-height2-incr": 0.15,
+    "eyes/eye-height3-incr": 0.15,
+    "ears/ear-scale-vert-incr": 0.4,
+    "mouth/mouth-scale-horiz-incr": 0.7,
+    "mouth/mouth-upperlip-height-incr": -0.3,
+}
 # How far local shapes stray, as a standard deviation; larger ones look like caricatures.
 _SPREAD = {"head": 0.25, "neck": 0.2}
 _USUAL = 0.3
@@ -66,10 +76,13 @@ def _move(points: np.ndarray, target: Target, strength: float) -> None:
 def macro_strengths(person: Person) -> Iterator[tuple[str, float]]:
     """How strong each target of sex, age, heritage, muscle and weight is."""
     grades = [
-        {f"min{name}": max(0, 1 - 2 * x), f"average{name}": 1 - abs(2 * x - 1),
-         f"max{name}": max(0, 2 * x - 1)}
+        {
+            f"min{name}": max(0, 1 - 2 * x),
+            f"average{name}": 1 - abs(2 * x - 1),
+            f"max{name}": max(0, 2 * x - 1),
+        }
         for name, x in (("muscle", person.muscle), ("weight", person.weight))
-    ]  # fmt: skip
+    ]
     for sex, share in (("male", person.male), ("female", 1 - person.male)):
         for age, part in zip(_AGES, person.ages, strict=True):
             for heritage, some in zip(_HERITAGE, person.heritage, strict=True):
@@ -143,18 +156,27 @@ def expression(random: np.random.Generator) -> list[tuple[str, float]]:
 
 _WHOLE = ("jawOpen", "mouthPucker", "browInnerUp", "mouthFunnel")
 _ALWAYS = (
-    ("browInnerUp", 0.0, 0.25), ("browDown", 0.0, 0.15), ("browOuterUp", 0.0, 0.2),
-    ("eyeBlink", 0.03, 0.08), ("eyeWide", 0.0, 0.12),
-)  # fmt: skip
+    ("browInnerUp", 0.0, 0.25),
+    ("browDown", 0.0, 0.15),
+    ("browOuterUp", 0.0, 0.2),
+    ("eyeBlink", 0.03, 0.08),
+    ("eyeWide", 0.0, 0.12),
+)
 _MOODS: dict[str, tuple[float, dict[str, tuple[float, float]]]] = {
     "calm": (0.25, {}),
     "smile": (0.2, {"mouthSmile": (0.2, 0.9), "cheekSquint": (0.1, 0.5)}),
     "laugh": (
         0.35,
-        {"mouthSmile": (0.4, 1.0), "cheekSquint": (0.2, 0.7), "eyeSquint": (0.0, 0.3),
-         "mouthUpperUp": (0.4, 1.0), "mouthLowerDown": (0.2, 0.8), "jawOpen": (0.0, 0.25)},
+        {
+            "mouthSmile": (0.4, 1.0),
+            "cheekSquint": (0.2, 0.7),
+            "eyeSquint": (0.0, 0.3),
+            "mouthUpperUp": (0.4, 1.0),
+            "mouthLowerDown": (0.2, 0.8),
+            "jawOpen": (0.0, 0.25),
+        },
     ),
     "talk": (0.1, {"jawOpen": (0.1, 0.6), "mouthStretch": (0.0, 0.4)}),
     "frown": (0.06, {"mouthFrown": (0.2, 0.9), "browDown": (0.2, 0.8)}),
     "pucker": (0.04, {"mouthPucker": (0.3, 1.0)}),
-}  # fmt: skip
+}

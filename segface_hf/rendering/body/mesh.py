@@ -124,9 +124,13 @@ def tube(path: np.ndarray, radius: float, *, sides: int = 8, closed: bool = Fals
 
 
 def ball(
-    center: Sequence[float] | np.ndarray, radius: float, *,
-    stretch: Sequence[float] = (1, 1, 1), rows: int = 9, columns: int = 14,
-) -> Solid:  # fmt: skip
+    center: Sequence[float] | np.ndarray,
+    radius: float,
+    *,
+    stretch: Sequence[float] = (1, 1, 1),
+    rows: int = 9,
+    columns: int = 14,
+) -> Solid:
     """A sphere or an ellipsoid; its poles lie on the z axis."""
     polar = np.linspace(0.02, np.pi - 0.02, rows)[:, None]
     turn = np.linspace(0, 2 * np.pi, columns, endpoint=False)

@@ -14,11 +14,21 @@ from segface_hf.rendering.random_looks import noise
 
 # The order in which parts lie over one another.
 _LAYERS = (
-    ("neck", "neck part"), ("l_ear", "left ear"), ("r_ear", "right ear"), ("nose", "nose part"),
-    ("u_lip", "upper lip"), ("l_lip", "lower lip"), ("mouth", "mouth part"),
-)  # fmt: skip
-_LIPS = ((0.55, 0.2, 0.18), (0.45, 0.12, 0.12), (0.6, 0.06, 0.09), (0.36, 0.13, 0.1),
-         (0.66, 0.3, 0.27))  # fmt: skip
+    ("neck", "neck part"),
+    ("l_ear", "left ear"),
+    ("r_ear", "right ear"),
+    ("nose", "nose part"),
+    ("u_lip", "upper lip"),
+    ("l_lip", "lower lip"),
+    ("mouth", "mouth part"),
+)
+_LIPS = (
+    (0.55, 0.2, 0.18),
+    (0.45, 0.12, 0.12),
+    (0.6, 0.06, 0.09),
+    (0.36, 0.13, 0.1),
+    (0.66, 0.3, 0.27),
+)
 _ROUGH = 0.008
 # Annotators outline brows generously; how much, as a share of `brows`.
 _OUTLINED = 0.06
@@ -93,9 +103,13 @@ def skin_part(head: Head, *, scalp: np.ndarray, brow: np.ndarray, beard: np.ndar
     }  # fmt: skip
     moved = head.posed + head.outward * (rough * fields["bare"])[:, None]
     return Part(
-        moved, anatomy.faces, CELEBAMASK_HQ.id_of("skin"), _look(head, random),
-        layers=tuple(layers), fields=painted,
-    )  # fmt: skip
+        moved,
+        anatomy.faces,
+        CELEBAMASK_HQ.id_of("skin"),
+        _look(head, random),
+        layers=tuple(layers),
+        fields=painted,
+    )
 
 
 def _look(head: Head, random: np.random.Generator) -> Look:
@@ -105,13 +119,21 @@ def _look(head: Head, random: np.random.Generator) -> Look:
     share = random.uniform(0.4, 0.9) if made_up else random.uniform(0.0, 0.25)
     red, green, blue = (tone * (1 - share) + lips * share).tolist()
     look = Look("skin", color=head.plan.skin, second=(red, green, blue))
-    return replace(look, values={
-        "blotches": random.uniform(0.1, 0.5), "grain": random.uniform(0.1, 0.4),
-        "freckles": random.uniform(0.5, 2.5) * (random.random() < 0.2),
-        "blush": random.uniform(0.0, 0.3), "lips": random.uniform(0.5, 0.9),
-        "roughness": random.uniform(0.38, 0.58), "shine": random.uniform(0.3, 0.55),
-        "brow": random.uniform(0.1, 0.35), "scalp": random.uniform(0.6, 0.95),
-        "hair red": head.plan.hair_color[0], "hair green": head.plan.hair_color[1],
-        "hair blue": head.plan.hair_color[2],
-        "beard": random.uniform(0.25, 0.75),
-    })  # fmt: skip
+    return replace(
+        look,
+        values={
+            "blotches": random.uniform(0.1, 0.5),
+            "grain": random.uniform(0.1, 0.4),
+            "freckles": random.uniform(0.5, 2.5) * (random.random() < 0.2),
+            "blush": random.uniform(0.0, 0.3),
+            "lips": random.uniform(0.5, 0.9),
+            "roughness": random.uniform(0.38, 0.58),
+            "shine": random.uniform(0.3, 0.55),
+            "brow": random.uniform(0.1, 0.35),
+            "scalp": random.uniform(0.6, 0.95),
+            "hair red": head.plan.hair_color[0],
+            "hair green": head.plan.hair_color[1],
+            "hair blue": head.plan.hair_color[2],
+            "beard": random.uniform(0.25, 0.75),
+        },
+    )

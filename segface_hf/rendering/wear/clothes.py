@@ -12,8 +12,7 @@ from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.rendering.body.anatomy import Anatomy
 from segface_hf.rendering.body.head import Head
 from segface_hf.rendering.body.mesh import Look, Part, sheet, step
-from segface_hf.rendering.colors import any_color
-from segface_hf.rendering.random_looks import noise
+from segface_hf.rendering.random_looks import any_color, noise
 
 _ANGLES = (0.0, 0.35, 0.8, 1.57, 2.4, np.pi)
 _SHARP = 0.12
@@ -121,7 +120,11 @@ def _reach(anatomy: Anatomy, pivot: np.ndarray, *, angle: float, height: float) 
 def _look(random: np.random.Generator) -> Look:
     kind = ("cloth", "cloth", "knit")[random.integers(3)]
     return Look(
-        kind, color=any_color(random), second=any_color(random),
-        values={"stripes": random.uniform(1, 7) * (random.random() < 0.35),
-                "warp": random.uniform(0, 3)},
-    )  # fmt: skip
+        kind,
+        color=any_color(random),
+        second=any_color(random),
+        values={
+            "stripes": random.uniform(1, 7) * (random.random() < 0.35),
+            "warp": random.uniform(0, 3),
+        },
+    )

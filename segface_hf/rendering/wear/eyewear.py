@@ -7,7 +7,7 @@ import numpy as np
 from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.rendering.body.head import Head
 from segface_hf.rendering.body.mesh import Look, Part, Solid, joined, tube
-from segface_hf.rendering.colors import any_color
+from segface_hf.rendering.random_looks import any_color
 
 _CORNERS = 48
 
@@ -63,13 +63,15 @@ def _temple(head: Head, rim: np.ndarray, side: int) -> np.ndarray:
     beside = skin[(np.abs(skin[:, 1] - top[1]) < 0.12) & (skin[:, 2] > top[2] + 0.1)]
     wide = np.abs(beside[:, 0]).max() + 0.03
     outer = max(abs(hinge[0]) + 0.03, wide)
-    return np.array([
-        hinge,
-        [side * outer, hinge[1], hinge[2] - 0.12],
-        [side * max(wide, abs(top[0])), top[1] + 0.04, top[2] + 0.15],
-        [top[0] + side * 0.02, top[1] + 0.02, top[2] - 0.1],
-        [top[0], top[1] - 0.3, top[2] - 0.25],
-    ])  # fmt: skip
+    return np.array(
+        [
+            hinge,
+            [side * outer, hinge[1], hinge[2] - 0.12],
+            [side * max(wide, abs(top[0])), top[1] + 0.04, top[2] + 0.15],
+            [top[0] + side * 0.02, top[1] + 0.02, top[2] - 0.1],
+            [top[0], top[1] - 0.3, top[2] - 0.25],
+        ]
+    )
 
 
 def _lens(rim: np.ndarray) -> Solid:

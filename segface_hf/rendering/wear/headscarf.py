@@ -9,8 +9,7 @@ from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.rendering.body.hair import Limit
 from segface_hf.rendering.body.head import Head
 from segface_hf.rendering.body.mesh import Look, Part, directions, sheet, step
-from segface_hf.rendering.colors import any_color
-from segface_hf.rendering.random_looks import noise
+from segface_hf.rendering.random_looks import any_color, noise
 
 _DOME, _HANGING, _COLUMNS = 20, 26, 96
 _LINING = 0.03
@@ -33,14 +32,14 @@ def headscarf(head: Head) -> tuple[Part, Limit]:
     folds = noise(points * [1, 0.4, 1], random, scale=3, octaves=2)
     points = points + out * (folds * random.uniform(0.3, 1) * _FOLDS)[:, None]
     look = Look(
-        "cloth", color=any_color(random), second=any_color(random),
+        "cloth",
+        color=any_color(random),
+        second=any_color(random),
         values={"stripes": random.uniform(1, 6) * (random.random() < 0.2), "warp": 1.5},
-    )  # fmt: skip
+    )
     neck, chin = head.joint("neck")[1], _chin(head)
     turning = np.interp(points[:, 1], [neck - 0.3, chin], [0.2, 1.0])
-    part = Part(
-        head.turned(points, turning), faces, CELEBAMASK_HQ.id_of("hat"), look, shown=shown
-    )  # fmt: skip
+    part = Part(head.turned(points, turning), faces, CELEBAMASK_HQ.id_of("hat"), look, shown=shown)
     return part, lambda where: head.skull.radius(where - head.skull.center) + room - _LINING
 
 

@@ -12,7 +12,7 @@ from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.rendering.body.hair import Limit
 from segface_hf.rendering.body.head import Head
 from segface_hf.rendering.body.mesh import Look, Part, Solid, directions, joined, rotation, sheet
-from segface_hf.rendering.colors import any_color
+from segface_hf.rendering.random_looks import any_color
 from segface_hf.rendering.wear.headscarf import headscarf
 
 _ROWS, _COLUMNS = 24, 96
@@ -73,11 +73,13 @@ def _cap(head: Head, fit: Fit) -> Solid:
     depth = fit.random.uniform(0.5, 0.8) * np.sqrt(np.clip(1 - across**2, 0, 1))
     droop = fit.random.uniform(0.08, 0.22)
     rows = [
-        crown[0][front] + ahead * (share * depth)[:, None]
-        - up * (droop * share**2 + 0.16 * share * across**2)[:, None] + up * thick
+        crown[0][front]
+        + ahead * (share * depth)[:, None]
+        - up * (droop * share**2 + 0.16 * share * across**2)[:, None]
+        + up * thick
         for share, thick in [(s, 0.0) for s in np.linspace(0, 1, 7)]
         + [(s, 0.025) for s in np.linspace(1, 0, 7)]
-    ]  # fmt: skip
+    ]
     return joined([sheet(crown, around=True), sheet(np.stack(rows))])
 
 
@@ -141,9 +143,11 @@ def hat(head: Head) -> tuple[Part, Limit] | None:
     fit = Fit(random, turn, max(random.uniform(*span), _above_ears(head, turn)), room)
     points, faces = shape(head, fit)
     look = Look(
-        kind, color=any_color(random), second=any_color(random),
+        kind,
+        color=any_color(random),
+        second=any_color(random),
         values={"stripes": random.uniform(2, 8) * (random.random() < 0.2), "warp": 0.5},
-    )  # fmt: skip
+    )
     part = Part(head.turned(points), faces, CELEBAMASK_HQ.id_of("hat"), look)
     return part, lambda where: _room_below(head, fit, where)
 

@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.rendering.body.head import Head
 from segface_hf.rendering.body.mesh import Look, Part, Solid, ball, joined, normals, rotation, tube
-from segface_hf.rendering.colors import any_color
+from segface_hf.rendering.random_looks import any_color
 
 _METALS = ((0.9, 0.66, 0.28), (0.82, 0.82, 0.82), (0.85, 0.55, 0.44), (0.5, 0.48, 0.46))
 _LINKS = 56

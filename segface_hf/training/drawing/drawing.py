@@ -121,9 +121,13 @@ def drawer(name: str, schema: LabelSchema) -> Change:
 
 
 def draw_parts(
-    images: Tensor, masks: Tensor, *, schema: LabelSchema, chances: Mapping[str, float],
+    images: Tensor,
+    masks: Tensor,
+    *,
+    schema: LabelSchema,
+    chances: Mapping[str, float],
     generator: Generator,
-) -> tuple[Tensor, Tensor]:  # fmt: skip
+) -> tuple[Tensor, Tensor]:
     """Gives photos of a batch drawn parts that they lack.
 
     Args:

@@ -16,8 +16,10 @@ def enlarged(field: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Brings a field (h, w) smoothly to another size."""
     grown = F.interpolate(
         torch.from_numpy(np.ascontiguousarray(field, np.float32))[None, None],
-        size=shape, mode="bilinear", align_corners=False,
-    )  # fmt: skip
+        size=shape,
+        mode="bilinear",
+        align_corners=False,
+    )
     return np.asarray(grown[0, 0].numpy())
 
 

@@ -161,14 +161,25 @@ def _brimmed(head: Head) -> Drawing | None:
 
 
 _STYLES: tuple[Callable[[Head], Drawing | None], ...] = (
-    _headscarf, _headscarf, _shawl, _turban, _beanie, _cap, _brimmed,
-)  # fmt: skip
+    _headscarf,
+    _headscarf,
+    _shawl,
+    _turban,
+    _beanie,
+    _cap,
+    _brimmed,
+)
 
 
 def _finished(
-    head: Head, region: np.ndarray, *, along: np.ndarray, count: float,
-    pattern: np.ndarray | float = 1.0, shadow: float = 0.3,
-) -> Drawing | None:  # fmt: skip
+    head: Head,
+    region: np.ndarray,
+    *,
+    along: np.ndarray,
+    count: float,
+    pattern: np.ndarray | float = 1.0,
+    shadow: float = 0.3,
+) -> Drawing | None:
     """Dyes, folds, shades and enlarges a region, and lets it throw its shadow on the face."""
     if not region.any():
         return None

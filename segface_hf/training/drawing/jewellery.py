@@ -2,20 +2,170 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from PIL import Image, ImageDraw
 
 from segface_hf.training.drawing.canvas import Canvas, Drawing
-from segface_hf.training.jewellery_shapes import Shape, earring, necklace
+
+_LEAST_NECK, _LEAST_EAR = 0.012, 0.0015
+_EARS = ("l_ear", "r_ear")
+
+Shape = list[tuple[float, float, float]]
+"""Discs: centre x and y and radius, in pixels of the photo."""
+
+
+def _beads(path: np.ndarray, radius: float, gap: float) -> Shape:
+    """Discs of one radius along a path (N, 2), `gap` radii from centre to centre."""
+    lengths = np.concatenate([[0.0], np.hypot(*np.diff(path, axis=0).T).cumsum()])
+    stations = np.arange(0, lengths[-1], gap * radius)
+    x, y = (np.interp(stations, lengths, path[:, axis]) for axis in (0, 1))
+    return [(float(a), float(b), radius) for a, b in zip(x, y, strict=True)]
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a kind of necklace hangs, in shares of the photo's side and of the neck that shows.
+
+    Attributes:
+        radius: Smallest and largest radius of a disc, in sides.
+        gap: From centre to centre of two discs, in radii.
+        drop: Shortest and longest way down from the sides of the neck, in visible necks.
+        strands: Fewest and most strands, one below the other.
+        graded: How much larger the discs in the middle are than those at the sides.
+    """
+
+    radius: tuple[float, float]
+    gap: float
+    drop: tuple[float, float]
+    strands: tuple[int, int] = (1, 1)
+    graded: float = 1.0
+
+
+_STYLES = (
+    Style((0.002, 0.006), 0.7, (0.25, 1.3), strands=(1, 3)),  # chains
+    Style((0.006, 0.016), 1.9, (0.25, 1.3)),  # beads, pearls
+    Style((0.006, 0.013), 1.8, (0.2, 0.8), strands=(2, 5)),  # strands of pearls
+    Style((0.006, 0.02), 0.6, (0.05, 0.35)),  # chokers
+    Style((0.004, 0.008), 1.8, (0.1, 0.5), strands=(4, 10)),  # collars
+    Style((0.01, 0.022), 1.8, (0.3, 1.1), strands=(1, 2), graded=1.8),  # statement pieces
+)
+
+
+def necklace(canvas: Canvas) -> Shape:
+    """A necklace of some style hanging from both sides of the neck, some with a pendant.
+
+    Returns:
+        Discs; none where the photo shows too little neck.
+    """
+    neck, random, side = canvas.pixels_of("neck"), canvas.random, canvas.mask.shape[0]
+    if neck.mean() < _LEAST_NECK:
+        return []
+    rows = np.flatnonzero(neck.any(1))
+    top, bottom = np.quantile(rows, [0.35, 1.0])
+    start = random.uniform(top, (top + bottom) / 2)
+    columns = np.flatnonzero(neck[int(start)])
+    if len(columns) < side * 0.06:
+        return []
+    style = _STYLES[random.integers(len(_STYLES))]
+    drop = random.uniform(*style.drop) * (bottom - start) + random.uniform(0, 0.05) * side
+    path = _hanging(random, ends=(columns[0], columns[-1]), start=start, drop=drop, side=side)
+    return _strands(style, path, random, side=side)
+
+
+def _hanging(
+    random: np.random.Generator, *, ends: tuple[int, int], start: float, drop: float, side: int
+) -> np.ndarray:
+    """The line (200, 2) of a necklace: x and y in pixels, from one end to the other."""
+    across, half = np.linspace(-1, 1, 200), (ends[1] - ends[0]) / 2 * random.uniform(1.0, 1.2)
+    x = sum(ends) / 2 + across * half + random.normal(0, 0.01) * side
+    y = start + drop * (1 - np.abs(across) ** random.uniform(1.3, 2.6))
+    return np.stack([x, y + random.normal(0, 0.04) * drop * across], 1)
+
+
+def _strands(style: Style, path: np.ndarray, random: np.random.Generator, *, side: int) -> Shape:
+    """Discs of every strand along a path, and a pendant at its middle now and then."""
+    radius, shape = side * random.uniform(*style.radius), []
+    below = radius * random.uniform(1.7, 2.6)
+    for strand in range(random.integers(style.strands[0], style.strands[1] + 1)):
+        shape += _beads(path + np.array([0, strand * below]), radius, style.gap)
+    middle, half = path[100], max(1.0, (path[-1, 0] - path[0, 0]) / 2)
+    grown = [
+        (x, y, r * (1 + (style.graded - 1) * max(0.0, 1 - abs(x - middle[0]) / half)))
+        for x, y, r in shape
+    ]
+    if random.random() < 0.3:
+        grown.append((*middle, radius * random.uniform(1.8, 3.5)))
+    return grown
+
+
+def _stud(at: np.ndarray, random: np.random.Generator, side: int) -> Shape:
+    return [(*at, side * random.uniform(0.006, 0.016))]
+
+
+def _drop(at: np.ndarray, random: np.random.Generator, side: int) -> Shape:
+    radius, length = side * random.uniform(0.006, 0.014), side * random.uniform(0.03, 0.12)
+    line = at + np.linspace(0, 1, 20)[:, None] * [0, length]
+    end = (at[0], at[1] + length, radius * random.uniform(1, 1.8))
+    return [*_beads(line, radius * random.uniform(0.3, 1), 1.5), end]
+
+
+def _hoop(at: np.ndarray, random: np.random.Generator, side: int) -> Shape:
+    length, turn = side * random.uniform(0.03, 0.2), np.linspace(0, 2 * np.pi, 80)[:, None]
+    ring = np.hstack([random.uniform(0.4, 1) * np.sin(turn), 1 - np.cos(turn)])
+    return _beads(at + ring * length / 2, side * random.uniform(0.002, 0.006), 0.7)
+
+
+def _chandelier(at: np.ndarray, random: np.random.Generator, side: int) -> Shape:
+    """Rows of beads that grow wider downwards."""
+    radius, widest = side * random.uniform(0.003, 0.008), int(random.integers(2, 7))
+    shape: Shape = []
+    for row in range(random.integers(4, 14)):
+        y, half = at[1] + row * 1.8 * radius, min(row, widest) * 0.9 * radius
+        shape += [
+            (x, y, radius) for x in np.arange(at[0] - half, at[0] + half + 1e-6, 1.8 * radius)
+        ]
+    return shape
+
+
+_EARRINGS = (_stud, _drop, _hoop, _chandelier)
+
+
+def earring(canvas: Canvas) -> Shape:
+    """An earring of some style at the lobe of every visible ear.
+
+    Returns:
+        Discs; none where no ear is to be seen.
+    """
+    random, side, shape = canvas.random, canvas.mask.shape[0], []
+    style, seed = _EARRINGS[random.integers(len(_EARRINGS))], int(random.integers(2**31))
+    for name in _EARS:
+        ear = canvas.pixels_of(name)
+        if ear.mean() < _LEAST_EAR:
+            continue
+        y, x = np.nonzero(ear)
+        lobe = y >= np.quantile(y, 0.93)
+        at = np.array([x[lobe].mean(), y[lobe].mean()])
+        # The same seed twice makes a pair.
+        shape += style(at, np.random.default_rng(seed), side)
+    return shape
+
 
 _SCALE = 3
 _COVERED = 0.5
 _HALF = 128
 # Gold, rose gold, silver, diamond, pearl, black, turquoise, coral: shares of the light.
 _COLORS = (
-    (1.15, 0.85, 0.35), (1.1, 0.75, 0.6), (0.95, 0.95, 1.0), (1.4, 1.4, 1.45), (1.25, 1.2, 1.1),
-    (0.12, 0.12, 0.14), (0.25, 0.8, 0.85), (1.0, 0.35, 0.3),
-)  # fmt: skip
+    (1.15, 0.85, 0.35),
+    (1.1, 0.75, 0.6),
+    (0.95, 0.95, 1.0),
+    (1.4, 1.4, 1.45),
+    (1.25, 1.2, 1.1),
+    (0.12, 0.12, 0.14),
+    (0.25, 0.8, 0.85),
+    (1.0, 0.35, 0.3),
+)
 
 
 def draw_necklace(canvas: Canvas) -> Drawing | None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from annotate.dataset.proposals import HubStore
-from annotate.parcel import Parcel
+from annotate.dataset.proposals import HubStore, Parcel
 from annotate.review.reviewer import Desk
 from annotate.rows.record import to_parquet
 from segface_hf.labels import CELEBAMASK_HQ

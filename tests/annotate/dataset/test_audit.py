@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from annotate.consent import Consent
+from annotate.correction import Consent
 from annotate.dataset.audit import audit
 from annotate.dataset.compact import compact
 from annotate.dataset.folder import FolderStore

@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from annotate.dataset.card import CardFacts, new_card, read_block, renewed_card
+from annotate.dataset.proposals import Parcel
 from annotate.errors import RecordError
-from annotate.parcel import Parcel
 from annotate.rows.record import to_parquet
 from segface_hf.labels import CELEBAMASK_HQ
 from tests.annotate.conftest import REPO

@@ -7,9 +7,9 @@ import re
 from annotate.dataset.card_updater import Clerk, ClerkPace
 from annotate.dataset.folder import FolderStore
 from annotate.dataset.index import MOST_AT_ONCE, Ledger
+from annotate.dataset.proposals import Parcel
 from annotate.dataset.refresh import refresh_card
 from annotate.dataset.takedown import take_down
-from annotate.parcel import Parcel
 from annotate.rows.record import to_parquet
 from tests.annotate.conftest import REPO
 

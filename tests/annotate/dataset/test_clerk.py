@@ -8,10 +8,10 @@ import pytest
 
 from annotate.dataset.card_updater import Clerk, ClerkPace
 from annotate.dataset.index import Ledger
+from annotate.dataset.proposals import Parcel
 from annotate.errors import RemoteError
 from annotate.outbox.queue import Outbox
 from annotate.outbox.sender import Courier, Pace
-from annotate.parcel import Parcel
 from annotate.review.reviewer import Desk
 from annotate.rows.record import to_parquet
 from tests.annotate.conftest import REPO

@@ -10,9 +10,9 @@ from annotate.cli.program import main
 from annotate.dataset.compact import compact, merged_files
 from annotate.dataset.folder import FolderStore
 from annotate.dataset.layout import MERGED
+from annotate.dataset.proposals import Parcel
 from annotate.dataset.ranged import rows_in
 from annotate.dataset.takedown import take_down
-from annotate.parcel import Parcel
 from annotate.rows.record import (
     GROUP_BYTES,
     MAX_FILE_BYTES,

@@ -7,11 +7,11 @@ import pytest
 from annotate.dataset.compact import compact
 from annotate.dataset.index import Ledger
 from annotate.dataset.layout import row_path
+from annotate.dataset.proposals import Parcel
 from annotate.dataset.ranged import TAIL
 from annotate.dataset.refresh import count_rows, mirror
 from annotate.dataset.takedown import take_down
 from annotate.errors import RecordError, RemoteBusyError
-from annotate.parcel import Parcel
 from annotate.rows.record import to_parquet
 
 

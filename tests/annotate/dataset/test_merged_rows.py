@@ -8,8 +8,8 @@ from PIL import Image
 
 from annotate.dataset.index import Ledger
 from annotate.dataset.layout import row_path
+from annotate.dataset.proposals import Parcel
 from annotate.errors import ReviewError
-from annotate.parcel import Parcel
 from annotate.review.compare import compare
 from annotate.review.reviewer import Desk
 from annotate.rows.record import to_parquet

@@ -6,10 +6,10 @@ import pytest
 
 from annotate.dataset.folder import FolderStore
 from annotate.dataset.layout import COPY_OF
+from annotate.dataset.proposals import Parcel
 from annotate.dataset.refresh import mirror
 from annotate.dataset.takedown import take_down
 from annotate.errors import StoreError
-from annotate.parcel import Parcel
 from annotate.rows.record import to_parquet
 from tests.annotate.conftest import REPO
 

@@ -14,7 +14,7 @@ import pytest
 from datasets import load_dataset
 
 from annotate import _files
-from annotate.consent import Consent
+from annotate.correction import Consent
 from annotate.dataset.compact import compact
 from annotate.dataset.folder import FolderStore
 from annotate.dataset.layout import row_path

@@ -6,9 +6,8 @@ import pytest
 from datasets import load_dataset
 
 from annotate.dataset.layout import row_path, tombstone_path
-from annotate.dataset.proposals import HubStore
+from annotate.dataset.proposals import HubStore, Parcel
 from annotate.errors import ConsentError, RecordError, RemoteBusyError, RemoteRefusedError
-from annotate.parcel import Parcel
 from annotate.rows.record import rows_to_parquet, to_parquet, to_row
 from segface_hf.labels import HELEN, LAPA
 from tests.annotate.conftest import REPO

@@ -7,8 +7,8 @@ import pytest
 from annotate.cli.program import main
 from annotate.dataset.compact import compact
 from annotate.dataset.layout import row_path, tombstone_path
+from annotate.dataset.proposals import Parcel
 from annotate.dataset.traces import FIXED
-from annotate.parcel import Parcel
 from annotate.review.compare import settle
 from annotate.review.reviewer import Desk
 from annotate.rows.record import to_parquet

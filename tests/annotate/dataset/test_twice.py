@@ -7,9 +7,8 @@ from datasets import load_dataset
 
 from annotate.dataset.compact import compact
 from annotate.dataset.layout import tombstone_path
-from annotate.dataset.proposals import HubStore
+from annotate.dataset.proposals import HubStore, Parcel
 from annotate.errors import ReviewError
-from annotate.parcel import Parcel
 from annotate.review.reviewer import Desk
 from annotate.rows.record import to_parquet
 from tests.annotate.conftest import REPO

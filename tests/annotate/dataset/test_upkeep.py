@@ -13,7 +13,9 @@ from annotate.dataset import layout
 from annotate.dataset.base import patiently
 from annotate.dataset.compact import compact
 from annotate.dataset.folder import FolderStore
+from annotate.dataset.proposals import Parcel
 from annotate.dataset.refresh import count_rows, mirror, refresh_card
+from annotate.dataset.stats import growth_svg
 from annotate.dataset.takedown import still_needed, take_down
 from annotate.errors import (
     RecordError,
@@ -22,8 +24,6 @@ from annotate.errors import (
     ReviewError,
     StoreError,
 )
-from annotate.growth import growth_svg
-from annotate.parcel import Parcel
 from annotate.rows.record import to_parquet
 from tests.annotate.conftest import REPO
 

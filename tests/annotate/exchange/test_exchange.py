@@ -88,8 +88,11 @@ def test_coco_names_every_class_and_codes_every_segment(drawn, tmp_path):
     document = json.loads((tmp_path / "annotations.json").read_text())
     assert [c["name"] for c in document["categories"]] == list(CELEBAMASK_HQ.names[1:])
     assert [(a["id"], a["image_id"], a["category_id"]) for a in document["annotations"]] == [
-        (1, 1, 2), (2, 1, 16), (3, 2, 2), (4, 2, 16),
-    ]  # fmt: skip
+        (1, 1, 2),
+        (2, 1, 16),
+        (3, 2, 2),
+        (4, 2, 16),
+    ]
     hat = document["annotations"][1]
     assert (hat["area"], hat["bbox"]) == (96, [8, 0, 16, 6])
     region = region_of(hat["segmentation"]["counts"], shape=tuple(hat["segmentation"]["size"]))
@@ -126,8 +129,10 @@ def test_cvat_shapes_are_laid_over_each_other_by_z_order(tmp_path):
     polygon = '<polygon label="hair" z_order="1" points="0,0;4,0;4,1;0,1"/>'
     mask = '<mask label="skin" z_order="0" rle="0, 4" left="0" top="0" width="2" height="2"/>'
     assert cvat(tmp_path, polygon + mask).mask.tolist() == [
-        [14, 14, 14, 14], [2, 2, 0, 0], [0, 0, 0, 0],
-    ]  # fmt: skip
+        [14, 14, 14, 14],
+        [2, 2, 0, 0],
+        [0, 0, 0, 0],
+    ]
 
 
 @pytest.mark.parametrize(

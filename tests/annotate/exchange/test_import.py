@@ -96,17 +96,24 @@ def test_photos_that_nobody_annotated_are_left_out_and_counted(bring, rows, tmp_
     )
     told = f"1 mask read, 1 of them new in {tmp_path / 'set'}; "
     assert bring("cvat") == (
-        0, told + "2 photos that nobody annotated left out, 0 refused\n", "",
-    )  # fmt: skip
+        0,
+        told + "2 photos that nobody annotated left out, 0 refused\n",
+        "",
+    )
     assert list(rows()) == ["b"]
     brushed, cancelled = {"result": [BRUSH]}, {"result": [BRUSH], "was_cancelled": True}
     labelstudio(
-        tmp_path, ("a.png", []), ("b.png", [cancelled]), ("c.png", [{"result": []}]),
+        tmp_path,
+        ("a.png", []),
+        ("b.png", [cancelled]),
+        ("c.png", [{"result": []}]),
         ("d.png", [cancelled, {"result": []}, brushed]),
-    )  # fmt: skip
+    )
     assert bring("labelstudio") == (
-        0, told + "3 photos that nobody annotated left out, 0 refused\n", "",
-    )  # fmt: skip
+        0,
+        told + "3 photos that nobody annotated left out, 0 refused\n",
+        "",
+    )
     assert sorted(rows()) == ["b", "d"]
 
 
@@ -199,9 +206,12 @@ def test_cvat_photos_are_found_in_their_folders_and_subsets(bring, rows, tmp_pat
     named = ("a", "b", "sub/a", "default/c")
     shown = {n: photo(tmp_path / f"src/images/{n}.png", number=i) for i, n in enumerate(named)}
     cvat(
-        tmp_path, ('name="sub/a.png"', SKIN), ('name="a.png"', SKIN), ('name="x/y/b.png"', SKIN),
+        tmp_path,
+        ('name="sub/a.png"', SKIN),
+        ('name="a.png"', SKIN),
+        ('name="x/y/b.png"', SKIN),
         ('name="c.png" subset="default"', SKIN),
-    )  # fmt: skip
+    )
     assert bring("cvat")[::2] == (0, "")
     store = FolderStore(tmp_path / "set")
     kept = {store.load(i).image.tobytes() for i in store.ids()}

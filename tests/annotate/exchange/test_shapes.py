@@ -96,10 +96,12 @@ def test_label_studio_shapes_are_percentages_laid_over_each_other_as_drawn(tmp_p
     assert np.array_equal(
         ids_of(read_labelstudio, tmp_path),
         wanted(
-            ("skin", slice(None), slice(None)), ("hair", slice(6, 18), slice(4, 16)),
-            ("hat", slice(6, 12), slice(8, 16)), ("nose", 10, 20),
+            ("skin", slice(None), slice(None)),
+            ("hair", slice(6, 18), slice(4, 16)),
+            ("hat", slice(6, 12), slice(8, 16)),
+            ("nose", 10, 20),
         ),
-    )  # fmt: skip
+    )
     labelstudio(tmp_path, ("a.png", [{"result": [hair, BRUSH]}]))
     assert (ids_of(read_labelstudio, tmp_path) == CELEBAMASK_HQ.id_of("skin")).all()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from annotate.parcel import Parcel
+from annotate.dataset.proposals import Parcel
 from annotate.rows.record import to_parquet
 from tests.annotate.conftest import REPO
 

@@ -14,8 +14,7 @@ import pytest
 
 from annotate.correction import Correction
 from annotate.dataset.layout import row_path
-from annotate.entry import State
-from annotate.outbox.queue import Outbox
+from annotate.outbox.queue import Outbox, State
 from annotate.outbox.sender import LAST_BATCH, Courier, Pace
 from bench import outbox_direct
 from bench.outbox import run

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from annotate.dataset.layout import row_path
-from annotate.parcel import Parcel
+from annotate.dataset.proposals import Parcel
 from annotate.rows.record import to_parquet
 from tests.annotate.conftest import REPO
 from tests.annotate.review.test_review_races import when
@@ -19,9 +19,11 @@ def replace(guest):
 
     def run(number, old, new):
         guest.repo.commit(
-            {row_path(new.content_id): to_parquet(new)}, deleted=[row_path(old.content_id)],
-            title="y", revision=f"refs/pr/{number}",
-        )  # fmt: skip
+            {row_path(new.content_id): to_parquet(new)},
+            deleted=[row_path(old.content_id)],
+            title="y",
+            revision=f"refs/pr/{number}",
+        )
 
     return run
 

@@ -12,9 +12,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from annotate.entry import Entry, State
 from annotate.errors import ConsentError, StoreError
-from annotate.outbox.queue import MOST_PER_TRAY, Outbox, tray_name
+from annotate.outbox.queue import MOST_PER_TRAY, Entry, Outbox, State, tray_name
 
 
 @pytest.fixture

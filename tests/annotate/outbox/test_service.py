@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from annotate.dataset.layout import row_path
-from annotate.entry import Entry, State
+from annotate.outbox.queue import Entry, State
 from annotate.review.reviewer import Desk as Review
 from tests.annotate.outbox.test_courier import Desk
 

@@ -7,8 +7,7 @@ from dataclasses import replace
 import pytest
 
 from annotate.errors import StoreError
-from annotate.outbox.queue import Outbox
-from annotate.unclaimed import Unclaimed
+from annotate.outbox.queue import Outbox, Unclaimed
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from annotate.consent import Consent
+from annotate.correction import Consent
 from annotate.dataset.layout import row_path
+from annotate.dataset.proposals import Parcel
 from annotate.dataset.refresh import mirror
 from annotate.errors import RemoteRefusedError, ReviewError
-from annotate.parcel import Parcel
 from annotate.review.inspection import side_by_side
 from annotate.review.reviewer import Desk
 from annotate.rows.record import rows_to_parquet, to_parquet, to_row

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from annotate.dataset.layout import row_path, tombstone_path
+from annotate.dataset.proposals import Parcel
 from annotate.errors import RemoteBusyError, ReviewError
-from annotate.parcel import Parcel
 from annotate.review.compare import compare, settle
 from annotate.review.reviewer import Desk
 from annotate.rows.record import to_parquet
@@ -64,9 +64,11 @@ def test_a_maintainer_merges_the_commit_that_was_shown(desk, guest, dataset, dra
     mask[0] = 14
     new = drawn(1, mask=mask)
     guest.repo.commit(
-        {row_path(new.content_id): to_parquet(new)}, deleted=[row_path(drawn(1).content_id)],
-        title="another mask", revision=f"refs/pr/{number}",
-    )  # fmt: skip
+        {row_path(new.content_id): to_parquet(new)},
+        deleted=[row_path(drawn(1).content_id)],
+        title="another mask",
+        revision=f"refs/pr/{number}",
+    )
     for decide in (
         lambda: desk.accept(number, head=head),
         lambda: desk.fix_and_accept(number, mask, head=head),
@@ -113,8 +115,9 @@ def test_a_fix_cannot_make_a_row_acceptable_that_has_no_consent(desk, guest, dra
     correction = drawn(1, consent=None)
     guest.repo.commit(
         {row_path(correction.content_id): to_parquet(correction)},
-        title=f"Correction {correction.content_id}", pull_request=True,
-    )  # fmt: skip
+        title=f"Correction {correction.content_id}",
+        pull_request=True,
+    )
     with pytest.raises(ReviewError, match="can't be fixed: it carries no consent"):
         desk.fix_and_accept(1, drawn(1).prediction)
     sent(guest, drawn(2))
@@ -134,8 +137,9 @@ def test_a_row_of_other_labels_is_stopped_although_it_is_whole(desk, guest, draw
     other = drawn(1, schema=LAPA, mask=empty + 1, prediction=empty)
     guest.repo.commit(
         {row_path(other.content_id): to_parquet(other)},
-        title=f"Correction {other.content_id}", pull_request=True,
-    )  # fmt: skip
+        title=f"Correction {other.content_id}",
+        pull_request=True,
+    )
     with pytest.raises(ReviewError, match="it belongs in another dataset"):
         desk.accept(1)
 

@@ -89,9 +89,12 @@ def test_a_kind_of_page_that_nobody_here_writes_is_refused(drawn):
     with pytest.raises(RecordError, match="a page of a kind that is not read"):
         from_parquet(data)
     data = with_column(
-        drawn(1), "seconds", [1.0], use_dictionary=False,
+        drawn(1),
+        "seconds",
+        [1.0],
+        use_dictionary=False,
         column_encoding={"seconds": "BYTE_STREAM_SPLIT"},
-    )  # fmt: skip
+    )
     with pytest.raises(RecordError, match="a page of a kind that is not read"):
         from_parquet(data)
 

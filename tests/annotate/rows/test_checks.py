@@ -18,9 +18,13 @@ def face(height=96, width=96):
     mask = np.zeros((height, width), np.uint8)
     mask[16:88, 16:80] = ID["skin"]
     for name, (y, x) in {
-        "r_brow": (28, 28), "l_brow": (28, 60), "r_eye": (36, 28), "l_eye": (36, 60),
-        "nose": (48, 44), "mouth": (68, 44),
-    }.items():  # fmt: skip
+        "r_brow": (28, 28),
+        "l_brow": (28, 60),
+        "r_eye": (36, 28),
+        "l_eye": (36, 60),
+        "nose": (48, 44),
+        "mouth": (68, 44),
+    }.items():
         mask[y : y + 6, x : x + 8] = ID[name]
     return mask
 

@@ -78,10 +78,12 @@ def named():
         (turned(), "eXIf"),
         (named(), "tEXt"),
         (saved(PHOTO, dpi=(72, 72)), "pHYs"),
-        (png(header(32, 24), header(9000, 9000), chunk(b"IDAT", zlib.compress(lines(PHOTO)))),
-         "IHDR"),
+        (
+            png(header(32, 24), header(9000, 9000), chunk(b"IDAT", zlib.compress(lines(PHOTO)))),
+            "IHDR",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_png_with_anything_beside_its_pixels_is_refused(data, beside):
     with pytest.raises(RecordError, match=f"holds more than its pixels: {beside}"):
         png_file.decode(data, mode="RGB")

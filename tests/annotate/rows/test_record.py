@@ -44,11 +44,32 @@ def test_masks_are_mode_l_and_no_image_has_metadata(drawn):
 def test_the_columns_of_version_1_never_change():
     assert record.RECORD_VERSION == 1
     assert list(record.features()) == [
-        "content_id", "record_version", "image", "mask", "prediction", "schema", "schema_version",
-        "model", "model_revision", "model_digest", "areas_before", "areas_after",
-        "changed_pixels", "seconds", "tools", "contributor", "consent_right", "consent_people",
-        "photo_licence", "licence", "source", "created_at", "app_version", "photo_id", "photo_hash",
-    ]  # fmt: skip
+        "content_id",
+        "record_version",
+        "image",
+        "mask",
+        "prediction",
+        "schema",
+        "schema_version",
+        "model",
+        "model_revision",
+        "model_digest",
+        "areas_before",
+        "areas_after",
+        "changed_pixels",
+        "seconds",
+        "tools",
+        "contributor",
+        "consent_right",
+        "consent_people",
+        "photo_licence",
+        "licence",
+        "source",
+        "created_at",
+        "app_version",
+        "photo_id",
+        "photo_hash",
+    ]
 
 
 def test_an_altered_row_is_refused(drawn):

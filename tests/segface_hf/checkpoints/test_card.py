@@ -19,9 +19,11 @@ def card(folder, **options):
 
 @pytest.mark.parametrize(
     ("folder", "schema", "warp", "figure"),
-    [("swinb_celeba_512", "celebamask_hq", "none", "88.96"),
-     ("swinb_lapa_448", "lapa", "tanh", "93.03")],
-)  # fmt: skip
+    [
+        ("swinb_celeba_512", "celebamask_hq", "none", "88.96"),
+        ("swinb_lapa_448", "lapa", "tanh", "93.03"),
+    ],
+)
 def test_reported_figures_are_marked_as_upstreams(folder, schema, warp, figure):
     text = card(folder, schema=schema, warp=warp)
     assert f"| upstream's README, for `{folder}` |" in text
@@ -29,8 +31,14 @@ def test_reported_figures_are_marked_as_upstreams(folder, schema, warp, figure):
     assert "The figure is upstream's; it was not measured again" in text
 
 
-@pytest.mark.parametrize("source", [f"{UPSTREAM}/swinb_helen_512/model_299.pt", "model_299.pt",
-                                    "somebody/else/swinb_celeba_512/model_299.pt"])  # fmt: skip
+@pytest.mark.parametrize(
+    "source",
+    [
+        f"{UPSTREAM}/swinb_helen_512/model_299.pt",
+        "model_299.pt",
+        "somebody/else/swinb_celeba_512/model_299.pt",
+    ],
+)
 def test_a_figure_that_can_not_be_traced_is_left_out(source):
     text = card("", source=source)
     assert "none is repeated here" in text
@@ -68,9 +76,12 @@ def test_a_model_of_our_own_claims_no_data_for_having_the_default_classes(source
 
 @pytest.mark.parametrize(
     ("schema", "words"),
-    [("celebamask_hq", "non-commercial research and education only"),
-     ("lapa", "non-commercial purposes"), ("helen", "Flickr")],
-)  # fmt: skip
+    [
+        ("celebamask_hq", "non-commercial research and education only"),
+        ("lapa", "non-commercial purposes"),
+        ("helen", "Flickr"),
+    ],
+)
 def test_licences_of_code_weights_and_data_are_all_there(schema, words):
     text = card("swinb_celeba_512", schema=schema)
     assert "Apache-2.0" in text

@@ -68,7 +68,7 @@ def tensors_of(folder):
 
 
 def test_a_file_saved_from_cuda_with_its_training_state_converts(real_checkpoint, tmp_path, state):
-    conversion = convert(real_checkpoint, tmp_path / "out", resolution=512)
+    conversion = convert(real_checkpoint, tmp_path / "out", resolution=512, build=SegFace)
     model = SegFace.from_pretrained(tmp_path / "out")
     assert torch.equal(model.fusion.mix.weight, state["linear_fuse.weight"])
     assert (conversion.config.backbone, conversion.config.schema) == ("mobilenet", "celebamask_hq")
@@ -81,7 +81,7 @@ def test_a_file_saved_from_cuda_with_its_training_state_converts(real_checkpoint
 def test_the_output_is_four_bytes_a_parameter_or_two_in_half_precision(
     checkpoint, tmp_path, dtype, width
 ):
-    conversion = convert(checkpoint, tmp_path / "out", dtype=dtype)
+    conversion = convert(checkpoint, tmp_path / "out", dtype=dtype, build=SegFace)
     size = sum(path.stat().st_size for path in (tmp_path / "out").iterdir())
     assert abs(size / (width * conversion.parameters) - 1) < 0.02
 
@@ -94,7 +94,7 @@ def test_no_index_buffer_optimizer_state_or_counter_is_copied(tmp_path):
         if key.endswith(("relative_position_index", "relative_coords_table"))
     }
     save(tmp_path / "model_299.pt", state | garbage)
-    convert(tmp_path / "model_299.pt", tmp_path / "out")
+    convert(tmp_path / "model_299.pt", tmp_path / "out", build=SegFace)
     tensors = tensors_of(tmp_path / "out")
     assert len(garbage) > 20
     assert not [key for key in tensors if "relative" in key and "index" in key]
@@ -109,15 +109,15 @@ def test_counters_of_training_steps_start_again(state, tmp_path):
         key: torch.full_like(value, 99) if key.endswith("num_batches_tracked") else value
         for key, value in state.items()
     }
-    convert(save(tmp_path / "m.pt", counted), tmp_path / "out")
+    convert(save(tmp_path / "m.pt", counted), tmp_path / "out", build=SegFace)
     tracked = [v for k, v in tensors_of(tmp_path / "out").items() if k.endswith("_tracked")]
     assert len(tracked) > 20
     assert all(value == 0 for value in tracked)
 
 
 def test_half_precision_loads_and_stays_close(checkpoint, tmp_path):
-    convert(checkpoint, tmp_path / "full")
-    convert(checkpoint, tmp_path / "half", dtype=torch.float16)
+    convert(checkpoint, tmp_path / "full", build=SegFace)
+    convert(checkpoint, tmp_path / "half", dtype=torch.float16, build=SegFace)
     full, half = (SegFace.from_pretrained(tmp_path / name) for name in ("full", "half"))
     with torch.inference_mode():
         agreement = full(pixels(64, 64)).argmax(1) == half(pixels(64, 64)).argmax(1)
@@ -130,13 +130,20 @@ def test_half_precision_that_would_overflow_is_refused(state, tmp_path):
     with pytest.raises(
         ConversionError, match=r"'fusion\.mix\.weight' holds values that are not finite"
     ):
-        convert(save(tmp_path / "m.pt", large), tmp_path / "out", dtype=torch.float16)
+        convert(
+            save(tmp_path / "m.pt", large), tmp_path / "out", dtype=torch.float16, build=SegFace
+        )
     assert not (tmp_path / "out").exists()
 
 
 def test_the_configuration_explains_the_checkpoint(real_checkpoint, tmp_path):
     convert(
-        real_checkpoint, tmp_path / "out", dataset="celeb", backbone="mobilenet", resolution=448
+        real_checkpoint,
+        tmp_path / "out",
+        dataset="celeb",
+        backbone="mobilenet",
+        resolution=448,
+        build=SegFace,
     )
     config = json.loads((tmp_path / "out/config.json").read_text())
     assert config["label_names"] == list(CELEBAMASK_HQ.names)
@@ -154,7 +161,7 @@ def test_the_configuration_explains_the_checkpoint(real_checkpoint, tmp_path):
 def test_the_folders_name_says_what_was_not_said(lapa_state, tmp_path):
     folder = tmp_path / "mobilenet_lapa_224"
     folder.mkdir()
-    conversion = convert(save(folder / "model_299.pt", lapa_state), tmp_path / "out")
+    conversion = convert(save(folder / "model_299.pt", lapa_state), tmp_path / "out", build=SegFace)
     config = conversion.config
     assert (config.schema, config.warp, config.resolution) == ("lapa", "tanh", 224)
     assert config.source == "mobilenet_lapa_224/model_299.pt"
@@ -163,15 +170,15 @@ def test_the_folders_name_says_what_was_not_said(lapa_state, tmp_path):
 def test_lapa_and_helen_have_the_same_tensors_so_the_dataset_must_be_said(lapa_state, tmp_path):
     path = save(tmp_path / "model_299.pt", lapa_state)
     with pytest.raises(ConversionError, match="lapa and helen checkpoints have the same tensors"):
-        convert(path, tmp_path / "out")
-    assert convert(path, tmp_path / "out", dataset="helen").config.warp == "identity"
+        convert(path, tmp_path / "out", build=SegFace)
+    assert convert(path, tmp_path / "out", dataset="helen", build=SegFace).config.warp == "identity"
 
 
 def test_a_state_dict_alone_and_one_of_data_parallel_training_convert(state, tmp_path):
     torch.save(state, tmp_path / "bare.pt")
     save(tmp_path / "parallel.pt", {f"module.{key}": value for key, value in state.items()})
     for name in ("bare", "parallel"):
-        convert(tmp_path / f"{name}.pt", tmp_path / name)
+        convert(tmp_path / f"{name}.pt", tmp_path / name, build=SegFace)
         assert SegFace.from_pretrained(tmp_path / name).config.backbone == "mobilenet"
 
 
@@ -179,18 +186,18 @@ def test_a_folder_with_other_files_is_left_alone(checkpoint, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out/thesis.txt").write_text("years")
     with pytest.raises(OutputError, match="holds other files"):
-        convert(checkpoint, tmp_path / "out")
+        convert(checkpoint, tmp_path / "out", build=SegFace)
     with pytest.raises(OutputError, match="is a file"):
-        convert(checkpoint, tmp_path / "out/thesis.txt")
+        convert(checkpoint, tmp_path / "out/thesis.txt", build=SegFace)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis.txt"]
 
 
 def test_converting_again_replaces_an_earlier_result_and_clears_what_a_kill_left(
     checkpoint, tmp_path
 ):
-    convert(checkpoint, tmp_path / "out", resolution=224)
+    convert(checkpoint, tmp_path / "out", resolution=224, build=SegFace)
     (tmp_path / ".out.123.partial").mkdir()
     (tmp_path / ".out.123.partial/model.safetensors").write_bytes(b"half")
-    convert(checkpoint, tmp_path / "out", resolution=448)
+    convert(checkpoint, tmp_path / "out", resolution=448, build=SegFace)
     assert json.loads((tmp_path / "out/config.json").read_text())["resolution"] == 448
     assert [path.name for path in tmp_path.iterdir()] == ["out"]

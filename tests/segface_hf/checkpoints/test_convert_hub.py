@@ -11,7 +11,8 @@ import torch
 from huggingface_hub import constants
 
 from segface_hf import SegFace
-from segface_hf.checkpoints.hub import checkpoint_folder, commit_of
+from segface_hf.checkpoints.find import checkpoint_folder
+from segface_hf.checkpoints.hub import commit_of
 from segface_hf.checkpoints.published import HubSource, convert_all, is_published, load_published
 from segface_hf.checkpoints.upstream import FOLDERS, REPOSITORY, parse_folder, spellings
 from segface_hf.cli.program import main
@@ -47,20 +48,20 @@ def test_a_published_checkpoint_is_kept_where_one_says_and_taken_from_there(
 ):
     repo = upload(hub, {"mobilenet_celeba_512/model_299.pt": pickled})
     kept = {"cache_dir": tmp_path / "kept"}
-    folder = load_published(SOURCE, **kept)
+    folder = load_published(SOURCE, **kept, build=SegFace)
     assert folder.is_relative_to(tmp_path / "kept")
     assert commit_of(folder) == repo.branches["main"]
     assert not cache.exists()
     asked = len(hub.log)
-    assert load_published(SOURCE, local_files_only=True, **kept) == folder
+    assert load_published(SOURCE, local_files_only=True, **kept, build=SegFace) == folder
     with pytest.raises(CheckpointNotFoundError):
-        load_published(SOURCE, local_files_only=True)
+        load_published(SOURCE, local_files_only=True, build=SegFace)
     assert len(hub.log) == asked
 
 
 def test_a_published_checkpoint_is_downloaded_and_converted_once(hub, cache, pickled):
     upload(hub, {"mobilenet_celeba_512/model_299.pt": pickled, "big/model_299.pt": b"never asked"})
-    folder = load_published(SOURCE)
+    folder = load_published(SOURCE, build=SegFace)
     model = SegFace.from_pretrained(folder)
     assert model.config.source == f"{REPOSITORY}/mobilenet_celeba_512/model_299.pt"
     assert model.config.resolution == 512
@@ -69,31 +70,31 @@ def test_a_published_checkpoint_is_downloaded_and_converted_once(hub, cache, pic
     assert not hub.requests("big/model_299.pt")
 
     asked = len(hub.log)
-    assert load_published(SOURCE) == folder
+    assert load_published(SOURCE, build=SegFace) == folder
     assert len(hub.log) == asked, "the second time needs no network"
 
 
 def test_whatever_loads_a_checkpoint_takes_a_published_one(hub, cache, pickled):
     upload(hub, {"mobilenet_celeba_512/model_299.pt": pickled})
     assert SegFace.from_pretrained(SOURCE).config.backbone == "mobilenet"
-    assert checkpoint_folder(SOURCE) == load_published(SOURCE)
+    assert checkpoint_folder(SOURCE, build=SegFace) == load_published(SOURCE, build=SegFace)
 
 
 def test_either_spelling_of_celeb_finds_either_folder(hub, cache, pickled):
     upload(hub, {"mobilenet_celeba_512/model_299.pt": pickled})
-    first = load_published(f"hub:{REPOSITORY}/mobilenet_celeb_512")
+    first = load_published(f"hub:{REPOSITORY}/mobilenet_celeb_512", build=SegFace)
     asked = len(hub.log)
-    assert load_published(f"hub:{REPOSITORY}/mobilenet_celeb_512") == first
-    assert load_published(SOURCE) == first
+    assert load_published(f"hub:{REPOSITORY}/mobilenet_celeb_512", build=SegFace) == first
+    assert load_published(SOURCE, build=SegFace) == first
     assert len(hub.log) == asked
 
 
 def test_what_is_cached_loads_without_the_hub(hub, cache, pickled):
     upload(hub, {"mobilenet_celeba_512/model_299.pt": pickled})
-    load_published(SOURCE)
+    load_published(SOURCE, build=SegFace)
     hub.chaos = lambda method, path: pytest.fail(f"asked for {path}")
     with torch.inference_mode():
-        logits = SegFace.from_pretrained(load_published(SOURCE))(pixels(64, 64))
+        logits = SegFace.from_pretrained(load_published(SOURCE, build=SegFace))(pixels(64, 64))
     assert logits.shape == (1, 19, 64, 64)
 
 
@@ -109,17 +110,19 @@ def test_two_visitors_at_once_get_one_conversion(hub, cache, pickled):
 def test_the_newest_epoch_of_a_folder_is_taken(hub, cache, pickled):
     folder = "mobilenet_celeba_512"
     upload(hub, {f"{folder}/model_99.pt": b"old", f"{folder}/model_299.pt": pickled})
-    assert SegFace.from_pretrained(load_published(SOURCE)).config.source.endswith("model_299.pt")
+    assert SegFace.from_pretrained(load_published(SOURCE, build=SegFace)).config.source.endswith(
+        "model_299.pt"
+    )
 
 
 def test_a_repository_or_folder_that_is_not_there_is_named(hub, cache):
     with pytest.raises(CheckpointNotFoundError, match="no repository 'kartiknarayan/SegFace'"):
-        load_published(SOURCE)
+        load_published(SOURCE, build=SegFace)
     upload(hub, {"README.md": b"# SegFace"})
     with pytest.raises(
         CheckpointNotFoundError, match=r"has no mobilenet_celeba_512/model_\*\.pt: published"
     ):
-        load_published(SOURCE)
+        load_published(SOURCE, build=SegFace)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +144,7 @@ def test_other_forms_of_a_source_are_refused(text):
 
 def test_a_source_without_a_folder_lists_the_published_ones(cache):
     with pytest.raises(CheckpointNotFoundError, match="swinb_helen_512"):
-        load_published(f"hub:{REPOSITORY}")
+        load_published(f"hub:{REPOSITORY}", build=SegFace)
 
 
 def test_only_strings_with_the_scheme_are_published_sources(tmp_path):
@@ -153,7 +156,7 @@ def test_only_strings_with_the_scheme_are_published_sources(tmp_path):
 def test_a_damaged_upload_leaves_nothing_converted(hub, cache, pickled):
     upload(hub, {"mobilenet_celeba_512/model_299.pt": pickled[:5000]})
     with pytest.raises(CheckpointError, match="truncated"):
-        load_published(SOURCE)
+        load_published(SOURCE, build=SegFace)
     assert not list(cache.rglob("config.json"))
 
 
@@ -161,13 +164,15 @@ def test_all_goes_on_where_it_was_interrupted(hub, cache, tmp_path, pickled):
     names = ["mobilenet_celeba_512", "resnet_celeb_512"]
     upload(hub, {f"{names[0]}/model_299.pt": pickled, f"{names[1]}/model_299.pt": b"broken"})
     out = tmp_path / "out"
-    steps = convert_all(HubSource(REPOSITORY), out)
+    steps = convert_all(HubSource(REPOSITORY), out, build=SegFace)
     while next(steps).name != names[0]:
         continue
     steps.close()
     first = (out / names[0] / "config.json").stat().st_mtime_ns
 
-    outcomes = {outcome.name: outcome for outcome in convert_all(HubSource(REPOSITORY), out)}
+    outcomes = {
+        outcome.name: outcome for outcome in convert_all(HubSource(REPOSITORY), out, build=SegFace)
+    }
     assert tuple(outcomes) == FOLDERS
     assert outcomes[names[0]].status == "kept"
     assert (out / names[0] / "config.json").stat().st_mtime_ns == first
@@ -181,10 +186,10 @@ def test_all_stops_where_the_hub_breaks_off_and_the_next_run_goes_on(hub, cache,
     upload(hub, {"mobilenet_celeba_512/model_299.pt": pickled})
     hub.fail("resolve/.*model_299.pt", 403, times=9)
     with pytest.raises(CheckpointNotFoundError, match="the Hub can't be reached"):
-        list(convert_all(HubSource(REPOSITORY), tmp_path / "out"))
+        list(convert_all(HubSource(REPOSITORY), tmp_path / "out", build=SegFace))
     assert not (tmp_path / "out").exists()
     hub.faults.clear()
-    again = {o.name: o for o in convert_all(HubSource(REPOSITORY), tmp_path / "out")}
+    again = {o.name: o for o in convert_all(HubSource(REPOSITORY), tmp_path / "out", build=SegFace)}
     assert again["mobilenet_celeba_512"].status == "converted"
 
 
@@ -232,9 +237,10 @@ def test_a_place_that_can_not_be_written_is_told_before_the_download(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
     places = (
-        (".", "is the current folder"), (str(tmp_path.parent), "other files"),
+        (".", "is the current folder"),
+        (str(tmp_path.parent), "other files"),
         (str(tmp_path / "file" / "out"), "can't write to"),
-    )  # fmt: skip
+    )
     for place, told in places:
         assert main(["convert", SOURCE, "--out", place]) == 2
         assert told in capsys.readouterr().err

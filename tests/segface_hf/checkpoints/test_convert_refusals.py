@@ -10,6 +10,7 @@ import torch
 
 from segface_hf.checkpoints.convert import convert
 from segface_hf.errors import CheckpointNotFoundError, ConversionError
+from segface_hf.modeling.segface import SegFace
 from tests.segface_hf.published import published_state, save
 
 
@@ -30,7 +31,7 @@ def test_missing_unexpected_and_misshapen_tensors_stop_with_the_whole_list(state
     broken["linear_c.0.proj.bias"] = torch.zeros(7)
     broken["face_decoder.hat_token.weight"] = torch.zeros(1, 128)
     with pytest.raises(ConversionError) as caught:
-        convert(save(tmp_path / "m.pt", broken), tmp_path / "out")
+        convert(save(tmp_path / "m.pt", broken), tmp_path / "out", build=SegFace)
     message = str(caught.value)
     assert message.startswith("5 tensors do not fit")
     assert "missing 'linear_fuse.weight'" in message
@@ -43,7 +44,7 @@ def test_missing_unexpected_and_misshapen_tensors_stop_with_the_whole_list(state
 
 def test_a_contradicted_backbone_names_the_tensor_that_told_otherwise(checkpoint, tmp_path):
     with pytest.raises(ConversionError) as caught:
-        convert(checkpoint, tmp_path / "out", backbone="swin_base")
+        convert(checkpoint, tmp_path / "out", backbone="swin_base", build=SegFace)
     message = str(caught.value)
     assert "this is no swin_base" in message
     assert "'backbone.0.1.0.attn.relative_position_bias_table' is missing" in message
@@ -54,14 +55,14 @@ def test_a_contradicted_dataset_names_the_tensor_that_told_otherwise(checkpoint,
     with pytest.raises(
         ConversionError, match=r"no lapa checkpoint: tensor 'face_decoder\.\w+_token"
     ):
-        convert(checkpoint, tmp_path / "out", dataset="lapa")
+        convert(checkpoint, tmp_path / "out", dataset="lapa", build=SegFace)
 
 
 def test_a_folder_name_that_the_tensors_contradict_is_an_error(state, tmp_path):
     folder = tmp_path / "swinb_celeba_512"
     folder.mkdir()
     with pytest.raises(ConversionError, match=r"is that of mobilenet: .*move the file"):
-        convert(save(folder / "model_299.pt", state), tmp_path / "out")
+        convert(save(folder / "model_299.pt", state), tmp_path / "out", build=SegFace)
 
 
 @pytest.mark.parametrize(
@@ -83,14 +84,14 @@ def test_an_option_that_the_folders_name_contradicts_is_an_error(
     path.parent.mkdir()
     save(path, published_state("mobilenet", "lapa") if "lapa" in name else state)
     with pytest.raises(ConversionError, match=rf"{said}.*move the file"):
-        convert(path, tmp_path / "out", **options)
+        convert(path, tmp_path / "out", **options, build=SegFace)
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("option", [{"dataset": "celebs"}, {"backbone": "swin_huge"}])
 def test_unknown_datasets_and_backbones_are_refused_with_the_choices(checkpoint, tmp_path, option):
     with pytest.raises(ConversionError, match="choose from"):
-        convert(checkpoint, tmp_path / "out", **option)
+        convert(checkpoint, tmp_path / "out", **option, build=SegFace)
 
 
 class Intruder:
@@ -107,11 +108,11 @@ def test_code_in_a_pickle_does_not_run(state, tmp_path):
     place = tmp_path / "intruded"
     path = save(tmp_path / "m.pt", state, optimizer=Intruder(place))
     with pytest.raises(ConversionError, match=r"holds '\w+\.mkdir'.*which was not run"):
-        convert(path, tmp_path / "out")
+        convert(path, tmp_path / "out", build=SegFace)
     for protocol in (2, 4):
         path.write_bytes(pickle.dumps(Intruder(place), protocol=protocol))
         with pytest.raises(ConversionError, match=r"not run|nothing in it was run"):
-            convert(path, tmp_path / "out")
+            convert(path, tmp_path / "out", build=SegFace)
     assert not place.exists()
     assert not (tmp_path / "out").exists()
 
@@ -121,7 +122,7 @@ def test_a_truncated_file_is_refused_in_one_sentence(checkpoint, tmp_path):
     for share in (0.0, 0.001, 0.5, 0.99):
         (tmp_path / "cut.pt").write_bytes(whole[: int(share * len(whole))])
         with pytest.raises(ConversionError) as caught:
-            convert(tmp_path / "cut.pt", tmp_path / "out")
+            convert(tmp_path / "cut.pt", tmp_path / "out", build=SegFace)
         assert "\n" not in str(caught.value)
         assert not (tmp_path / "out").exists()
 
@@ -151,7 +152,7 @@ def content_of(kind, state):
 def test_files_that_hold_something_else_are_refused(tmp_path, state, kind, message):
     torch.save(content_of(kind, state), tmp_path / "m.pt")
     with pytest.raises(ConversionError, match=message):
-        convert(tmp_path / "m.pt", tmp_path / "out")
+        convert(tmp_path / "m.pt", tmp_path / "out", build=SegFace)
 
 
 def test_a_picture_a_text_and_a_missing_file_are_refused(tmp_path):
@@ -159,6 +160,6 @@ def test_a_picture_a_text_and_a_missing_file_are_refused(tmp_path):
     (tmp_path / "note.pt").write_text("hello\n" * 50)
     for name in ("photo.pt", "note.pt"):
         with pytest.raises(ConversionError, match="truncated or no PyTorch checkpoint"):
-            convert(tmp_path / name, tmp_path / "out")
+            convert(tmp_path / name, tmp_path / "out", build=SegFace)
     with pytest.raises(CheckpointNotFoundError, match="no file"):
-        convert(tmp_path / "absent.pt", tmp_path / "out")
+        convert(tmp_path / "absent.pt", tmp_path / "out", build=SegFace)

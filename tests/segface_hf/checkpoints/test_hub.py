@@ -9,13 +9,17 @@ import torch
 from huggingface_hub import HfApi
 
 from segface_hf import FaceParser, SegFace, SegFaceConfig
-from segface_hf.checkpoints import hub as hub_files
+from segface_hf.checkpoints import find
 from segface_hf.errors import CheckpointError, CheckpointNotFoundError
 
 SMALL = SegFaceConfig(
-    backbone="mobilenetv3_small_050", width=16, heads=2, mlp_dim=32, upscale_dims=(8,),
+    backbone="mobilenetv3_small_050",
+    width=16,
+    heads=2,
+    mlp_dim=32,
+    upscale_dims=(8,),
     resolution=64,
-)  # fmt: skip
+)
 
 
 @pytest.fixture
@@ -100,7 +104,7 @@ def test_a_revision_of_what_is_no_repository_is_refused(published, where):
 
 def test_a_folder_of_the_cache_has_its_own_revision(published):
     sha = HfApi().model_info("owner/faces").sha
-    folder = hub_files.checkpoint_folder("owner/faces")
+    folder = find.checkpoint_folder("owner/faces", build=SegFace)
     assert FaceParser.from_pretrained(folder, revision=sha).revision == sha
 
 

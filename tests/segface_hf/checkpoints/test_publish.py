@@ -14,9 +14,14 @@ from segface_hf.config import SegFaceConfig
 from segface_hf.errors import CheckpointError, CheckpointNotFoundError
 
 TINY = SegFaceConfig(
-    backbone="mobilenetv3_small_050", width=16, heads=2, mlp_dim=16, depth=1, upscale_dims=(8,),
+    backbone="mobilenetv3_small_050",
+    width=16,
+    heads=2,
+    mlp_dim=16,
+    depth=1,
+    upscale_dims=(8,),
     resolution=64,
-)  # fmt: skip
+)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +31,7 @@ def folder(tmp_path_factory):
 
 def test_a_folder_becomes_a_repository_in_one_commit(hub, folder):
     token = hub.token("ada")
-    url = publish(folder, "ada/face", token=token)
+    url = publish(folder, "ada/face", token=token, build=SegFace)
     files = hub.files("model", "ada/face")
     repo = hub.repos["model", "ada/face"]
     assert {"README.md", "config.json", "model.safetensors"} <= set(files)
@@ -37,7 +42,7 @@ def test_a_folder_becomes_a_repository_in_one_commit(hub, folder):
 
 
 def test_the_published_checkpoint_loads_again_and_its_card_names_it(hub, folder):
-    publish(folder, "ada/face", token=hub.token("ada"))
+    publish(folder, "ada/face", token=hub.token("ada"), build=SegFace)
     assert SegFace.from_pretrained("ada/face").config == TINY
     card = hub.files("model", "ada/face")["README.md"].decode()
     assert 'FaceParser.from_pretrained("ada/face")' in card
@@ -46,14 +51,14 @@ def test_the_published_checkpoint_loads_again_and_its_card_names_it(hub, folder)
 
 def test_publishing_again_updates_and_sends_no_weights_twice(hub, folder):
     token = hub.token("ada")
-    publish(folder, "ada/face", token=token)
+    publish(folder, "ada/face", token=token, build=SegFace)
     sent = len(hub.requests("_lfs/", method="PUT"))
-    publish(folder, "ada/face", token=token)
+    publish(folder, "ada/face", token=token, build=SegFace)
     assert len(hub.requests("_lfs/", method="PUT")) == sent
 
 
 def test_a_private_repository_is_made_private(hub, folder):
-    publish(folder, "ada/face", private=True, token=hub.token("ada"))
+    publish(folder, "ada/face", private=True, token=hub.token("ada"), build=SegFace)
     assert hub.repos["model", "ada/face"].private
 
 
@@ -66,7 +71,7 @@ def test_a_model_in_memory_can_be_pushed(hub):
 
 def test_a_card_on_the_hub_stays_until_one_says_otherwise(hub, folder):
     token = hub.token("ada")
-    publish(folder, "ada/face", token=token)
+    publish(folder, "ada/face", token=token, build=SegFace)
     api = HfApi(token=token)
     card = {"path_in_repo": "README.md", "repo_id": "ada/face"}
     api.upload_file(path_or_fileobj=b"My scores: 93", **card)
@@ -113,7 +118,7 @@ def test_a_token_without_rights_and_none_at_all_are_told_what_to_do(hub, folder,
     reader = hub.token("eve", role="read")
     for token in (reader, None):
         with pytest.raises(CheckpointError, match=r"does not let this token write.*hf auth login"):
-            publish(folder, "ada/face", token=token)
+            publish(folder, "ada/face", token=token, build=SegFace)
     assert ("model", "ada/face") not in hub.repos
     assert main(["publish", str(folder), "ada/face", "--token", reader]) == 2
     assert capsys.readouterr().err.count("\n") == 1
@@ -142,24 +147,24 @@ def test_weights_that_the_hub_does_not_take_are_told_with_its_reason(hub, folder
     hub.fail("_lfs/", 400, method="PUT")
     for told in (r"does not let this token write", r"the Hub refused 'ada/face': .*400"):
         with pytest.raises(CheckpointError, match=told):
-            publish(folder, "ada/face", token=hub.token("ada"))
+            publish(folder, "ada/face", token=hub.token("ada"), build=SegFace)
 
 
 def test_an_incomplete_or_damaged_folder_is_never_sent(hub, folder, tmp_path):
     with pytest.raises(CheckpointNotFoundError, match="lacks"):
-        publish(tmp_path, "ada/face", token=hub.token("ada"))
+        publish(tmp_path, "ada/face", token=hub.token("ada"), build=SegFace)
     for name in ("README.md", "config.json"):
         (tmp_path / name).write_bytes((folder / name).read_bytes())
     (tmp_path / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:9000])
     with pytest.raises(CheckpointError, match="damaged"):
-        publish(tmp_path, "ada/face", token=hub.token("ada"))
+        publish(tmp_path, "ada/face", token=hub.token("ada"), build=SegFace)
     assert hub.log == []
 
 
 @pytest.mark.parametrize("name", ["face", "a/b/c", "ada/..", "ada/fa ce", ""])
 def test_names_that_can_be_no_repository_are_refused_before_anything_is_sent(hub, folder, name):
     with pytest.raises(CheckpointError):
-        plan(folder, name)
+        plan(folder, name, build=SegFace)
     assert hub.log == []
 
 
@@ -180,12 +185,16 @@ def test_the_card_is_valid_front_matter_and_lists_every_class(folder):
 
 @pytest.mark.parametrize(
     ("text", "told"),
-    [("# A model\n", "says no licence: write `license:`"),
-     ("---\ntags: [face-parsing]\n---\n", "says no licence"),
-     ("---\nlicense: [\n---\n", "can't be read as a model card"),
-     ("---\nlicense: mit\n---\nWhose photos: say so here before you publish them.\n",
-      "write in place of that sentence")],
-)  # fmt: skip
+    [
+        ("# A model\n", "says no licence: write `license:`"),
+        ("---\ntags: [face-parsing]\n---\n", "says no licence"),
+        ("---\nlicense: [\n---\n", "can't be read as a model card"),
+        (
+            "---\nlicense: mit\n---\nWhose photos: say so here before you publish them.\n",
+            "write in place of that sentence",
+        ),
+    ],
+)
 def test_a_card_that_leaves_the_licence_open_is_refused_by_a_dry_run_too(
     hub, folder, tmp_path, text, told, capsys
 ):
@@ -195,5 +204,5 @@ def test_a_card_that_leaves_the_licence_open_is_refused_by_a_dry_run_too(
     assert main(["publish", str(tmp_path), "ada/face", "--dry-run"]) == 2
     assert told in capsys.readouterr().err
     with pytest.raises(CheckpointError, match=told.split("`")[0]):
-        publish(tmp_path, "ada/face", token=hub.token("ada"))
+        publish(tmp_path, "ada/face", token=hub.token("ada"), build=SegFace)
     assert hub.log == []

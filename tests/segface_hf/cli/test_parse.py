@@ -36,9 +36,13 @@ def test_a_folder_gives_masks_overlays_and_reports(
     assert parse_here(photos, "--out", out) == 0
     written = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
     assert written == [
-        "a.json", "a_mask.png", "a_overlay.jpg",
-        "trip/b.json", "trip/b_mask.png", "trip/b_overlay.jpg",
-    ]  # fmt: skip
+        "a.json",
+        "a_mask.png",
+        "a_overlay.jpg",
+        "trip/b.json",
+        "trip/b_mask.png",
+        "trip/b_overlay.jpg",
+    ]
     assert "2 photos parsed, 2 faces" in capsys.readouterr().out
 
 

@@ -161,13 +161,17 @@ def broken_mapping(source):
 @pytest.mark.parametrize(
     ("spoil", "told"),
     [
-        (no_photos, f"lacks {PHOTOS}"), (no_parts, "holds no pictures of parts"),
-        (lost_photo, "2.jpg is missing"), (strange_part, "00000_beard.png is no part"),
-        (broken_part, "00000_skin.png can't be read"), (broken_photo, "1.jpg can't be read"),
-        (small_part, "parts of photo 0 differ in size"), (short_mapping, "lacks photo 1"),
+        (no_photos, f"lacks {PHOTOS}"),
+        (no_parts, "holds no pictures of parts"),
+        (lost_photo, "2.jpg is missing"),
+        (strange_part, "00000_beard.png is no part"),
+        (broken_part, "00000_skin.png can't be read"),
+        (broken_photo, "1.jpg can't be read"),
+        (small_part, "parts of photo 0 differ in size"),
+        (short_mapping, "lacks photo 1"),
         (broken_mapping, "expected lines such as '0 119613 119614.jpg'"),
     ],
-)  # fmt: skip
+)
 def test_what_can_not_be_used_is_named(source, tmp_path, capsys, spoil, told):
     spoil(source)
     assert main(["celebamask", str(source), "--out", str(tmp_path / "faces")]) == 2

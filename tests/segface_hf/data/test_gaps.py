@@ -14,8 +14,13 @@ from tests.segface_hf.training.drawn import tiny_recipe
 def test_masks_with_gaps_are_trained_on_and_scored_where_they_say_something(
     folder, tmp_path, capsys
 ):
-    every = {"sampling": "balanced", "swapped": "repair", "missing": "complete",
-             "paste": {"eyeglasses": 1.0}, "drawn": {"necklace": 1.0}}  # fmt: skip
+    every = {
+        "sampling": "balanced",
+        "swapped": "repair",
+        "missing": "complete",
+        "paste": {"eyeglasses": 1.0},
+        "drawn": {"necklace": 1.0},
+    }
     for path in (folder / "masks").iterdir():
         ids = np.array(Image.open(path))
         ids[:, :20] = IGNORED

@@ -8,7 +8,7 @@ import torch
 from segface_hf.data.class_names import common_name, sided_pairs
 from segface_hf.labels import CELEBAMASK_HQ, SCHEMAS
 from segface_hf.training.drawing.drawing import DRAWABLE, OCCLUDER, draw_parts, occlude
-from segface_hf.training.sampling import step_generator
+from segface_hf.training.prepare import step_generator
 
 
 def test_built_in_names_are_the_common_ones_and_their_pairs_are_told_by_name():
@@ -21,9 +21,17 @@ def test_built_in_names_are_the_common_ones_and_their_pairs_are_told_by_name():
 
 @pytest.mark.parametrize(
     ("name", "common"),
-    [("left eye", "l_eye"), ("Eye-R", "r_eye"), ("lower lip", "l_lip"), ("upper_lip", "u_lip"),
-     ("right eyebrow", "r_brow"), ("Hat", "hat"), ("lens", "lens"), ("le", "le")],
-)  # fmt: skip
+    [
+        ("left eye", "l_eye"),
+        ("Eye-R", "r_eye"),
+        ("lower lip", "l_lip"),
+        ("upper_lip", "u_lip"),
+        ("right eyebrow", "r_brow"),
+        ("Hat", "hat"),
+        ("lens", "lens"),
+        ("le", "le"),
+    ],
+)
 def test_a_name_is_read_as_the_built_in_schemas_write_it(name, common):
     assert common_name(name) == common
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from segface_hf.cli.evaluate import DAMAGE_NAMES
-from segface_hf.training.damage import DAMAGES
+from segface_hf.evaluation.photos import DAMAGES
 
 PHOTO = Image.fromarray(np.random.default_rng(0).integers(0, 256, (128, 128, 3)).astype(np.uint8))
 

@@ -12,12 +12,10 @@ from segface_hf.errors import DataError
 from segface_hf.evaluation.bootstrap import differences, intervals, resampled
 from segface_hf.evaluation.boundary import BoundaryCounts, boundary_counts, outline
 from segface_hf.evaluation.groups import group_scores, read_groups
-from segface_hf.evaluation.present import html_report
+from segface_hf.evaluation.present import html_report, summary
 from segface_hf.evaluation.report import Measured, report
-from segface_hf.evaluation.scores import Scores, confusion_matrix, number, presence
+from segface_hf.evaluation.scores import Scores, TreeScores, confusion_matrix, number, presence
 from segface_hf.labels import CELEBAMASK_HQ, IGNORED, LabelSchema
-from segface_hf.metrics_text import summary
-from segface_hf.metrics_tree import TreeScores
 
 SCHEMA = LabelSchema(
     name="toy",

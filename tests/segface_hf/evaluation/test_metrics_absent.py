@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 
 from segface_hf.evaluation.bootstrap import differences
+from segface_hf.evaluation.present import caption, summary
 from segface_hf.evaluation.report import Measured, compare, report
 from segface_hf.evaluation.scores import Scores
 from segface_hf.labels import LabelSchema
-from segface_hf.metrics_sheet import caption
-from segface_hf.metrics_text import summary
 
 SCHEMA = LabelSchema(
     name="toy",

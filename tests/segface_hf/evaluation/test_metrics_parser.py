@@ -83,8 +83,11 @@ def test_a_photo_whose_face_is_missed_counts_with_error_one():
     assert values["landmarks"]["photos_without_a_face_found"] == 1
     assert values["landmarks"]["mean_error_in_eye_distances"] == 1.0
     assert values["tilt"] == {
-        "degrees": 45, "mean_f1_upright": 0.0, "mean_f1_turned": 0.0, "difference": 0.0,
-    }  # fmt: skip
+        "degrees": 45,
+        "mean_f1_upright": 0.0,
+        "mean_f1_turned": 0.0,
+        "difference": 0.0,
+    }
 
 
 def test_a_class_that_no_mask_holds_has_no_part_in_the_means():

@@ -26,9 +26,16 @@ from segface_hf.parser import FaceParser
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 PORTRAIT = Path(__file__).resolve().parents[3] / "examples" / "astronaut.jpg"
 SMALL = SegFaceConfig(
-    backbone="test_efficientnet", width=16, depth=1, heads=2, mlp_dim=16, upscale_dims=(8,),
-    refine=True, detail=True, resolution=64,
-)  # fmt: skip
+    backbone="test_efficientnet",
+    width=16,
+    depth=1,
+    heads=2,
+    mlp_dim=16,
+    upscale_dims=(8,),
+    refine=True,
+    detail=True,
+    resolution=64,
+)
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,13 @@ from segface_hf.inference.infer import infer
 from tests.segface_hf.drawn import face_mask, painted
 
 SMALL = SegFaceConfig(
-    backbone="mobilenetv3_small_050", width=32, depth=1, heads=2, upscale_dims=(16, 8),
+    backbone="mobilenetv3_small_050",
+    width=32,
+    depth=1,
+    heads=2,
+    upscale_dims=(16, 8),
     resolution=64,
-)  # fmt: skip
+)
 
 
 @pytest.fixture

@@ -79,18 +79,31 @@ def assert_same_labels(labels, plain):
     suppress_health_check=[HealthCheck.too_slow],
 )
 @given(
-    height=st.integers(9, 24), width=st.integers(9, 24), batch=st.integers(1, 3),
-    doublings=st.sampled_from([(16, 8), (16,)]), refine=st.booleans(), detail=st.booleans(),
-    depth=st.integers(1, 3), schema=st.sampled_from(["celebamask_hq", "lapa"]),
+    height=st.integers(9, 24),
+    width=st.integers(9, 24),
+    batch=st.integers(1, 3),
+    doublings=st.sampled_from([(16, 8), (16,)]),
+    refine=st.booleans(),
+    detail=st.booleans(),
+    depth=st.integers(1, 3),
+    schema=st.sampled_from(["celebamask_hq", "lapa"]),
     biased=st.booleans(),
-)  # fmt: skip
+)
 def test_fused_equals_plain_for_any_size_batch_and_option(
     height, width, batch, doublings, refine, detail, depth, schema, biased
 ):
     config = replace(
-        SMALL, upscale_dims=doublings, refine=refine, detail=detail, depth=depth, schema=schema,
-        label_names=(), label_colors=(), label_mirror_pairs=(), label_families=(),
-    )  # fmt: skip
+        SMALL,
+        upscale_dims=doublings,
+        refine=refine,
+        detail=detail,
+        depth=depth,
+        schema=schema,
+        label_names=(),
+        label_colors=(),
+        label_mirror_pairs=(),
+        label_families=(),
+    )
     if biased:
         bias = tuple(index % 3 - 1.0 for index in range(config.labels.num_classes))
         config = replace(config, class_bias=bias)

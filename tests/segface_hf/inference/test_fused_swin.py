@@ -31,13 +31,20 @@ def blocks(kind, *, window, shift):
 
 
 @settings(
-    max_examples=40, deadline=None, derandomize=True, phases=[Phase.generate],
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.generate],
     suppress_health_check=[HealthCheck.too_slow],
-)  # fmt: skip
+)
 @given(
-    kind=st.sampled_from(sorted(KINDS)), height=st.integers(1, 13), width=st.integers(1, 13),
-    batch=st.integers(1, 3), window=st.sampled_from([3, 4]), shifted=st.booleans(),
-)  # fmt: skip
+    kind=st.sampled_from(sorted(KINDS)),
+    height=st.integers(1, 13),
+    width=st.integers(1, 13),
+    batch=st.integers(1, 3),
+    window=st.sampled_from([3, 4]),
+    shifted=st.booleans(),
+)
 def test_a_fused_block_equals_the_plain_one(kind, height, width, batch, window, shifted):
     plain, fused = blocks(kind, window=window, shift=window // 2 if shifted else 0)
     x = torch.randn(batch, height, width, 32, generator=torch.Generator().manual_seed(1))
@@ -78,8 +85,9 @@ def test_every_block_is_fused_and_no_weight_is_copied(name):
     fast = fused_swin(backbone.eval())
     kinds = [type(module) for module in fast.modules()]
     fused = sum(kinds.count(kind) for kind in (FusedSwinBlock, FusedSwinV2Block))
-    assert fused == sum(isinstance(m, SwinTransformerBlock | SwinTransformerV2Block)
-                        for m in backbone.modules())  # fmt: skip
+    assert fused == sum(
+        isinstance(m, SwinTransformerBlock | SwinTransformerV2Block) for m in backbone.modules()
+    )
     own = {parameter.data_ptr() for parameter in backbone.parameters()}
     assert {parameter.data_ptr() for parameter in fast.parameters()} == own
 

@@ -20,11 +20,14 @@ def environment(*, without: tuple[str, ...] = ()) -> dict[str, str]:
     """What a process of the cluster, or one that uses it, finds in its environment."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(without)}
     return {
-        **kept, "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled",
-        "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT),
+        **kept,
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_AUTH_MODE": "disabled",
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(ROOT),
         # Ray's own 15 lets workers wait for minutes behind whatever else a machine does.
         "RAY_worker_niceness": "0",
-    }  # fmt: skip
+    }
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,12 @@ class Cluster:
         command = [sys.executable, "-m", "segface_hf", "parse", *map(str, arguments)]
         return subprocess.Popen(
             [*command, "--engine", "ray", "--address", self.address, "--workers", "2"],
-            env=environment(), cwd=cwd, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+            env=environment(),
+            cwd=cwd,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
 
     def kill_a_worker(self) -> None:
         """Kills one of the processes in which a ShardParser lives."""
@@ -88,9 +95,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     command = [sys.executable, Path(__file__).with_name("two_nodes.py")]
     home = str(tmp_path_factory.mktemp("home"))
     with subprocess.Popen(
-        command, env={**environment(without=("HF_", "SEGFACE_")), "HF_HOME": home}, text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-    ) as process:  # fmt: skip
+        command,
+        env={**environment(without=("HF_", "SEGFACE_")), "HF_HOME": home},
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
         assert process.stdout is not None
         assert process.stdin is not None
         address = process.stdout.readline().strip()

@@ -41,8 +41,10 @@ def test_a_dataset_is_streamed_and_a_second_run_goes_on_where_the_first_was(
     assert parse_here(*arguments) == 1
     assert "4 photos parsed, 4 faces" in capsys.readouterr().out
     assert sorted(path.name for path in out.iterdir()) == [
-        "train-0000000.parquet", "train-0000002.parquet", "train-0000004.parquet",
-    ]  # fmt: skip
+        "train-0000000.parquet",
+        "train-0000002.parquet",
+        "train-0000004.parquet",
+    ]
     rows = read_results(out)
     assert {row["source"] for row in rows} == {"hf://datasets/ada/faces:train"}
     (out / "train-0000004.parquet").unlink()
@@ -88,8 +90,9 @@ def test_parquet_is_read_from_the_hub_and_written_to_it(
     copy = Path(snapshot_download("ada/masks", repo_type="dataset", local_dir=tmp_path / "copy"))
     written = sorted(path.relative_to(copy).as_posix() for path in copy.rglob("*.parquet"))
     assert written == [
-        "parsed/data/train-00000-0000000.parquet", "parsed/data/train-00000-0000004.parquet",
-    ]  # fmt: skip
+        "parsed/data/train-00000-0000000.parquet",
+        "parsed/data/train-00000-0000004.parquet",
+    ]
     parse_here(*arguments, tmp_path / "here")
     assert_same_rows(read_results(copy), read_results(tmp_path / "here"))
     parse_here(*arguments, "hf://datasets/ada/masks/parsed")
@@ -139,11 +142,13 @@ def test_a_subset_of_a_dataset_is_streamed_and_its_results_lie_beside_those_of_a
         assert parse_here(*arguments, "--subset", subset) == 0
         assert f"{count} photos parsed" in capsys.readouterr().out
     assert sorted(path.name for path in out.iterdir()) == [
-        "day-train-0000000.parquet", "night-train-0000000.parquet",
-    ]  # fmt: skip
+        "day-train-0000000.parquet",
+        "night-train-0000000.parquet",
+    ]
     assert {row["source"] for row in read_results(out)} == {
-        "hf://datasets/ada/subsets:day-train", "hf://datasets/ada/subsets:night-train",
-    }  # fmt: skip
+        "hf://datasets/ada/subsets:day-train",
+        "hf://datasets/ada/subsets:night-train",
+    }
     with pytest.raises(DataError, match="--subset goes with a dataset of the Hub"):
         parse_here(tmp_path, "--subset", "day", "--out", out)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from segface_hf.checkpoints.hub import WEIGHTS_FILE, embedded_folder, file_digest
+from segface_hf.checkpoints.files import WEIGHTS_FILE, embedded_folder, file_digest
 from segface_hf.errors import ConfigError, DataError, OutputError
 from segface_hf.jobs.on_ray import ShardParser, row_told
 from segface_hf.jobs.shards import Shard
@@ -27,10 +27,14 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def work(table: Path, **options: Any) -> list[dict[str, Any]]:
     """Lets a worker parse a table as one shard; returns the rows that it tells."""
     given = {
-        "revision": None, "digest": file_digest(embedded_folder() / WEIGHTS_FILE),
-        "column": "image", "out": str(table.parents[1] / "out"), "folder": str(table.parent),
-        "token": None, **options,
-    }  # fmt: skip
+        "revision": None,
+        "digest": file_digest(embedded_folder() / WEIGHTS_FILE),
+        "column": "image",
+        "out": str(table.parents[1] / "out"),
+        "folder": str(table.parent),
+        "token": None,
+        **options,
+    }
     parser = ShardParser(None, {"whole": True, "classes": None}, **given)
     told = parser({"shard": [Shard("photos-0", table.name, 0, ROWS).to_json()]})
     return [dict(zip(told, values, strict=True)) for values in zip(*told.values(), strict=True)]

@@ -136,8 +136,9 @@ def test_a_damaged_table_is_listed_and_stops_no_other(
     assert "bad.parquet" in told.err
     assert "no column 'image', it has ['picture']" in told.err
     assert [row["photo"] for row in read_results(tmp_path / "out")] == [
-        "sub/good/0000000", "sub/good/0000001",
-    ]  # fmt: skip
+        "sub/good/0000000",
+        "sub/good/0000001",
+    ]
 
 
 def test_a_table_that_breaks_off_gives_errors_for_the_rows_it_lacks(

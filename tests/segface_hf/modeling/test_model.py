@@ -17,9 +17,16 @@ from segface_hf.errors import (
 )
 
 SMALL = SegFaceConfig(
-    backbone="mobilenetv3_small_050", width=16, depth=2, heads=2, mlp_dim=32, upscale_dims=(8,),
-    refine=True, detail=True, resolution=64,
-)  # fmt: skip
+    backbone="mobilenetv3_small_050",
+    width=16,
+    depth=2,
+    heads=2,
+    mlp_dim=32,
+    upscale_dims=(8,),
+    refine=True,
+    detail=True,
+    resolution=64,
+)
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +54,10 @@ def test_a_saved_model_loads_with_the_same_logits(model, folder):
     assert again.config == model.config
     assert not again.training
     assert {path.name for path in folder.iterdir()} == {
-        "config.json", "model.safetensors", "README.md",
-    }  # fmt: skip
+        "config.json",
+        "model.safetensors",
+        "README.md",
+    }
 
 
 def test_half_precision_weights_load_as_float32(model, tmp_path):
@@ -154,11 +163,16 @@ def test_a_model_learns_to_parse_two_halves():
     torch.manual_seed(0)
     model = SegFace(
         SegFaceConfig(
-            backbone="mobilenetv3_small_050", width=16, heads=2, mlp_dim=32, upscale_dims=(8,),
-            schema="halves", label_names=("background", "bright"),
+            backbone="mobilenetv3_small_050",
+            width=16,
+            heads=2,
+            mlp_dim=32,
+            upscale_dims=(8,),
+            schema="halves",
+            label_names=("background", "bright"),
             label_colors=((0, 0, 0), (255, 255, 255)),
         )
-    )  # fmt: skip
+    )
     pixels = torch.zeros(4, 3, 64, 64)
     pixels[:, :, :, 32:] = 1.0
     target = (pixels[:, 0] > 0.5).long()

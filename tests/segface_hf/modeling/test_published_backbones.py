@@ -106,9 +106,19 @@ def test_another_network_or_window_is_refused():
 
 @pytest.mark.parametrize(
     "name",
-    ["mobilenetv3_small_050", "resnet10t", "convnext_atto", "edgenext_xx_small", "hrnet_w18_small",
-     "efficientvit_b0", "swin_tiny_patch4_window7_224", "repvit_m0_9", "fastvit_t8", "pvt_v2_b0"],
-)  # fmt: skip
+    [
+        "mobilenetv3_small_050",
+        "resnet10t",
+        "convnext_atto",
+        "edgenext_xx_small",
+        "hrnet_w18_small",
+        "efficientvit_b0",
+        "swin_tiny_patch4_window7_224",
+        "repvit_m0_9",
+        "fastvit_t8",
+        "pvt_v2_b0",
+    ],
+)
 def test_any_timm_backbone_with_a_pyramid_gives_its_own_strides_and_channels(name):
     backbone, pyramid = build_backbone(name)
     with torch.inference_mode():

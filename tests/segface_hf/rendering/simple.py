@@ -30,9 +30,11 @@ def round_anatomy():
     """
     skin, faces = ball((0, 7.4, 0.3), 1.0, rows=40, columns=60)
     places = {
-        "helper-l-eye": (0.31, 7.4, 1.2), "helper-r-eye": (-0.31, 7.4, 1.2),
-        "joint-neck": (0, 6.2, 0.3), "joint-head": (0, 6.95, 0.1),
-    }  # fmt: skip
+        "helper-l-eye": (0.31, 7.4, 1.2),
+        "helper-r-eye": (-0.31, 7.4, 1.2),
+        "joint-neck": (0, 6.2, 0.3),
+        "joint-head": (0, 6.95, 0.1),
+    }
     points = np.concatenate([skin, list(places.values())])
     groups = {name: np.full((1, 4), len(skin) + i) for i, name in enumerate(places)}
     base = BaseMesh(points, faces, groups, {}, {}, {})

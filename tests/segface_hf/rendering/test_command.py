@@ -48,10 +48,12 @@ def test_an_output_that_cannot_be_written_is_said(tmp_path, lights, capsys):
 
 @pytest.mark.parametrize(
     ("option", "value", "expected"),
-    [("--side", "8", "side is 8: choose a value from 32 to 1024"),
-     ("--yaw", "120", "yaw is 120.0: choose a value from 0 to 90"),
-     ("--count", "0", "count is 0")],
-)  # fmt: skip
+    [
+        ("--side", "8", "side is 8: choose a value from 32 to 1024"),
+        ("--yaw", "120", "yaw is 120.0: choose a value from 0 to 90"),
+        ("--count", "0", "count is 0"),
+    ],
+)
 def test_a_value_out_of_range_is_said(tmp_path, lights, capsys, option, value, expected):
     said = refused(capsys, "--out", tmp_path / "out", "--lights", lights, option, value)
     assert expected in said

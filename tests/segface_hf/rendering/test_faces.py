@@ -66,8 +66,14 @@ def test_large_targets_share_one_person_between_them():
 
 
 def test_opposite_targets_never_work_at_once_and_both_sides_agree():
-    names = ["eyes/l-eye-scale-incr", "eyes/l-eye-scale-decr", "eyes/r-eye-scale-incr",
-             "eyes/r-eye-scale-decr", "nose/nose-hump-incr", "nose/nose-hump-decr"]  # fmt: skip
+    names = [
+        "eyes/l-eye-scale-incr",
+        "eyes/l-eye-scale-decr",
+        "eyes/r-eye-scale-incr",
+        "eyes/r-eye-scale-decr",
+        "nose/nose-hump-incr",
+        "nose/nose-hump-decr",
+    ]
     for seed in range(20):
         drawn = dict(local_strengths(names, AVERAGE, np.random.default_rng(seed)))
         ends = {name.rsplit("-", 1)[1] for name in drawn if name.startswith("eyes/")}
@@ -88,9 +94,13 @@ def test_up_and_down_are_drawn_apart_from_out_and_in():
 
 def test_the_usual_face_has_wider_set_eyes_than_the_base_mesh_and_nothing_by_chance():
     names = [
-        "eyes/l-eye-trans-out", "eyes/l-eye-trans-in", "mouth/mouth-upperlip-height-decr",
-        "mouth/mouth-upperlip-height-incr", "nose/nose-hump-incr", "asym/asym-nose-1",
-    ]  # fmt: skip
+        "eyes/l-eye-trans-out",
+        "eyes/l-eye-trans-in",
+        "mouth/mouth-upperlip-height-decr",
+        "mouth/mouth-upperlip-height-incr",
+        "nose/nose-hump-incr",
+        "asym/asym-nose-1",
+    ]
     usual = dict(local_strengths(names, AVERAGE, None))
     assert usual.keys() == {"eyes/l-eye-trans-out", "mouth/mouth-upperlip-height-decr"}
     assert all(strength > 0 for strength in usual.values())

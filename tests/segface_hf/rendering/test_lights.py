@@ -46,9 +46,14 @@ def test_a_plain_picture_stays_where_it_is(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("sky.exr", b"no picture"), ("sky.hdr", EXR), ("sky.exr.js", b"export default 3"),
-     ("sky.exr.js", module(b"no picture").encode()), ("sky.exr.js", b"\xff\xfe\xff")],
-)  # fmt: skip
+    [
+        ("sky.exr", b"no picture"),
+        ("sky.hdr", EXR),
+        ("sky.exr.js", b"export default 3"),
+        ("sky.exr.js", module(b"no picture").encode()),
+        ("sky.exr.js", b"\xff\xfe\xff"),
+    ],
+)
 def test_what_is_no_environment_is_named(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     place = tmp_path / "unpacked"

@@ -17,9 +17,18 @@ def plans(**options):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("count", 0), ("seed", -1), ("side", 16), ("side", 2000), ("samples", 0), ("yaw", 91),
-     ("yaw", float("nan")), ("hat", 1.5), ("necklace", -0.1)],
-)  # fmt: skip
+    [
+        ("count", 0),
+        ("seed", -1),
+        ("side", 16),
+        ("side", 2000),
+        ("samples", 0),
+        ("yaw", 91),
+        ("yaw", float("nan")),
+        ("hat", 1.5),
+        ("necklace", -0.1),
+    ],
+)
 def test_a_value_out_of_range_is_refused_with_its_range(name, value):
     with pytest.raises(ConfigError, match=f"{name} is {value}: choose a value from"):
         RenderOptions(**{name: value})

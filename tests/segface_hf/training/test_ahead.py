@@ -6,7 +6,7 @@ from threading import Event
 import pytest
 
 from segface_hf.cli.program import main
-from segface_hf.training.ahead import Ahead
+from segface_hf.training.prepare import Ahead
 from segface_hf.training.recipe_file import write_recipe
 from segface_hf.training.report import CURVES_FILE
 from tests.segface_hf.training.drawn import tiny_recipe
@@ -63,9 +63,11 @@ def told(folder, text, out, capsys):
 
 @pytest.mark.parametrize(
     ("text", "wrong"),
-    [("model: {backbone: resnet18}\n", "no ImageNet weights are known for 'resnet18'"),
-     ("initial: /no/such/checkpoint\n", "/no/such/checkpoint")],
-)  # fmt: skip
+    [
+        ("model: {backbone: resnet18}\n", "no ImageNet weights are known for 'resnet18'"),
+        ("initial: /no/such/checkpoint\n", "/no/such/checkpoint"),
+    ],
+)
 def test_weights_that_are_not_there_are_told_before_the_teacher(
     folder, tmp_path, capsys, text, wrong
 ):

@@ -6,9 +6,8 @@ import torch
 from segface_hf.labels import CELEBAMASK_HQ, IGNORED, LAPA
 from segface_hf.training.augment import Dice as Draws
 from segface_hf.training.augment import augment_batch, mirror_masks, vary_color, warp_masks
-from segface_hf.training.prepare import prepare
-from segface_hf.training.recipe_parts import Augment
-from segface_hf.training.sampling import step_generator
+from segface_hf.training.prepare import prepare, step_generator
+from segface_hf.training.recipe import Augment
 from tests.segface_hf.training.drawn import tiny_recipe
 
 STILL = {
@@ -24,9 +23,13 @@ def generator(seed=0):
 
 def augmented(images, masks, **options):
     return augment_batch(
-        images, masks, Augment(**{**STILL, **options}), schema=CELEBAMASK_HQ,
-        side=images.shape[-1], generator=generator(),
-    )  # fmt: skip
+        images,
+        masks,
+        Augment(**{**STILL, **options}),
+        schema=CELEBAMASK_HQ,
+        side=images.shape[-1],
+        generator=generator(),
+    )
 
 
 def test_no_variation_gives_the_same_photo_and_mask():
@@ -71,9 +74,13 @@ def test_photo_and_mask_are_moved_as_one(side):
     geometry = {key: getattr(Augment(), key) for key in ("scale_min", "scale_max", "shift")}
     options = Augment(**{**STILL, **geometry, "rotation": 180.0, "flip": 0.5})
     pixels, ids = augment_batch(
-        images, hair * disc.to(torch.uint8), options, schema=CELEBAMASK_HQ, side=side,
+        images,
+        hair * disc.to(torch.uint8),
+        options,
+        schema=CELEBAMASK_HQ,
+        side=side,
         generator=generator(),
-    )  # fmt: skip
+    )
     # What the photo repeats beyond its edge nobody labelled.
     seen = (pixels[:, 0] > 0.5) & (ids != IGNORED)
     assert (seen.sum((1, 2)) > 0).float().mean() > 0.8
@@ -105,9 +112,13 @@ def test_the_same_generator_gives_the_same_batch():
 def test_augmentation_never_invents_a_class():
     masks = torch.randint(0, 3, (4, 32, 32), generator=generator()).to(torch.uint8)
     _, ids = augment_batch(
-        torch.rand(4, 3, 32, 32, generator=generator()), masks, Augment(), schema=CELEBAMASK_HQ,
-        side=24, generator=generator(3),
-    )  # fmt: skip
+        torch.rand(4, 3, 32, 32, generator=generator()),
+        masks,
+        Augment(),
+        schema=CELEBAMASK_HQ,
+        side=24,
+        generator=generator(3),
+    )
     assert set(ids.unique().tolist()) <= {0, 1, 2, IGNORED}
 
 

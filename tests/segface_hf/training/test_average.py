@@ -9,8 +9,8 @@ from segface_hf.checkpoints.publish import plan
 from segface_hf.cli.program import main
 from segface_hf.errors import CheckpointError, ConfigError
 from segface_hf.modeling.segface import SegFace
-from segface_hf.training.adjust import with_class_bias
 from segface_hf.training.average import mean_of
+from segface_hf.training.losses import with_class_bias
 from tests.segface_hf.training.drawn import tiny_recipe
 
 
@@ -110,7 +110,7 @@ def test_the_card_names_what_was_averaged_and_claims_no_score(tmp_path):
     assert "Added to logits (`class_bias`): hat +1.5." in card
     assert "Mean F1" not in card
     with pytest.raises(CheckpointError, match="write in place of that sentence"):
-        plan(out, "ada/face")
+        plan(out, "ada/face", build=SegFace)
 
 
 @pytest.mark.parametrize("held", ["model.safetensors", "config.json", "README.md"])

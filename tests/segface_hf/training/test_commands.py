@@ -31,9 +31,20 @@ def trained(folder, tmp_path, recipe, capsys):
     write_recipe(recipe, tmp_path / "recipe.yaml")
     out = tmp_path / "run"
     code = main(
-        ["train", "--data", str(folder), "--val", str(folder), "--out", str(out),
-         "--config", str(tmp_path / "recipe.yaml"), "--threads", "1"]
-    )  # fmt: skip
+        [
+            "train",
+            "--data",
+            str(folder),
+            "--val",
+            str(folder),
+            "--out",
+            str(out),
+            "--config",
+            str(tmp_path / "recipe.yaml"),
+            "--threads",
+            "1",
+        ]
+    )
     assert code == 0
     assert "6 photos, 6 to evaluate, 0 masks with swapped sides" in capsys.readouterr().out
     return out
@@ -53,10 +64,28 @@ def test_evaluate_writes_json_page_and_sheet(trained, folder, tmp_path, capsys):
     groups = tmp_path / "groups.csv"
     groups.write_text("stem,glasses\nface0,yes\nface1,yes\nface2,no\n")
     code = main(
-        ["evaluate", "--model", str(trained / "last"), "--data", str(folder), "--threads", "1",
-         "--json", str(tmp_path / "e.json"), "--html", str(tmp_path / "e.html"), "--worst", "2",
-         "--sheet", str(tmp_path / "e.png"), "--groups", str(groups), "--bootstrap", "20"]
-    )  # fmt: skip
+        [
+            "evaluate",
+            "--model",
+            str(trained / "last"),
+            "--data",
+            str(folder),
+            "--threads",
+            "1",
+            "--json",
+            str(tmp_path / "e.json"),
+            "--html",
+            str(tmp_path / "e.html"),
+            "--worst",
+            "2",
+            "--sheet",
+            str(tmp_path / "e.png"),
+            "--groups",
+            str(groups),
+            "--bootstrap",
+            "20",
+        ]
+    )
     assert code == 0
     values = json.loads((tmp_path / "e.json").read_text())
     assert values["photos"] == 6
@@ -128,10 +157,25 @@ def test_what_evaluate_can_not_write_is_told_before_the_work(folder, tmp_path, o
 def test_evaluate_compares_two_checkpoints_photo_by_photo(trained, folder, tmp_path, capsys):
     page, scores = tmp_path / "e.html", tmp_path / "e.json"
     code = main(
-        ["evaluate", "--model", str(trained / "last"), "--against", str(trained / "last"),
-         "--data", str(folder), "--threads", "1", "--bootstrap", "20", "--no-boundary",
-         "--json", str(scores), "--html", str(page)]
-    )  # fmt: skip
+        [
+            "evaluate",
+            "--model",
+            str(trained / "last"),
+            "--against",
+            str(trained / "last"),
+            "--data",
+            str(folder),
+            "--threads",
+            "1",
+            "--bootstrap",
+            "20",
+            "--no-boundary",
+            "--json",
+            str(scores),
+            "--html",
+            str(page),
+        ]
+    )
     assert code == 0
     row = json.loads(scores.read_text())["against"]["f1"]["mean_f1"]
     assert row == {"difference": 0.0, "difference_95": [0.0, 0.0]}
@@ -143,9 +187,22 @@ def test_evaluate_adjusts_logits_by_what_the_recipe_made_common(trained, folder,
     def scores(*options):
         out = tmp_path / "e.json"
         code = main(
-            ["evaluate", "--model", str(trained / "last"), "--data", str(folder), "--threads", "1",
-             "--bootstrap", "0", "--no-boundary", "--json", str(out), *options]
-        )  # fmt: skip
+            [
+                "evaluate",
+                "--model",
+                str(trained / "last"),
+                "--data",
+                str(folder),
+                "--threads",
+                "1",
+                "--bootstrap",
+                "0",
+                "--no-boundary",
+                "--json",
+                str(out),
+                *options,
+            ]
+        )
         return code, json.loads(out.read_text())["classes"]["eyeglasses"]["recall"]
 
     known = ("--recipe", str(trained / "run.yaml"), "--trained-on", str(folder))
@@ -166,9 +223,21 @@ def test_evaluate_refuses_a_model_of_other_classes_before_it_measures(
     config = (other / "config.json").read_text()
     (other / "config.json").write_text(config.replace('"necklace"', '"scarf"'))
     code = main(
-        ["evaluate", "--model", str(trained / "last"), "--against", str(other), "--no-boundary",
-         "--data", str(folder), "--threads", "1", "--bootstrap", "0"]
-    )  # fmt: skip
+        [
+            "evaluate",
+            "--model",
+            str(trained / "last"),
+            "--against",
+            str(other),
+            "--no-boundary",
+            "--data",
+            str(folder),
+            "--threads",
+            "1",
+            "--bootstrap",
+            "0",
+        ]
+    )
     assert code == 2
     told = capsys.readouterr().err
     assert "differ in ['necklace', 'scarf']: compare models of the same classes" in told
@@ -190,9 +259,16 @@ def test_evaluate_refuses_a_rival_that_needs_landmarks_before_it_measures(
 def test_evaluate_refuses_a_mask_with_an_unknown_id_by_name(trained, folder, tmp_path, capsys):
     Image.fromarray(np.full((64, 64), 200, np.uint8)).save(folder / "masks" / "face5.png")
     code = main(
-        ["evaluate", "--model", str(trained / "last"), "--data", str(folder),
-         "--json", str(tmp_path / "e.json")]
-    )  # fmt: skip
+        [
+            "evaluate",
+            "--model",
+            str(trained / "last"),
+            "--data",
+            str(folder),
+            "--json",
+            str(tmp_path / "e.json"),
+        ]
+    )
     assert code == 2
     assert "face5.png: id 200 is not a class" in capsys.readouterr().err
     assert not (tmp_path / "e.json").exists()
@@ -203,9 +279,18 @@ def test_a_preview_shows_the_first_steps_and_trains_nothing(folder, tmp_path, ca
     sheets = []
     for name in ("a.png", "b.png"):
         code = main(
-            ["train", "--data", str(folder), "--out", str(tmp_path / "run"),
-             "--config", str(tmp_path / "recipe.yaml"), "--preview", str(tmp_path / name)]
-        )  # fmt: skip
+            [
+                "train",
+                "--data",
+                str(folder),
+                "--out",
+                str(tmp_path / "run"),
+                "--config",
+                str(tmp_path / "recipe.yaml"),
+                "--preview",
+                str(tmp_path / name),
+            ]
+        )
         assert code == 0
         sheets.append(np.array(Image.open(tmp_path / name)))
     assert "nothing was trained" in capsys.readouterr().out
@@ -232,9 +317,20 @@ def test_a_bad_mask_to_evaluate_on_is_told_before_training(folder, tmp_path, rec
     Image.fromarray(mask + 77 * (bad == "id")).save(validation / "masks" / "face3.png")
     write_recipe(recipe, tmp_path / "recipe.yaml")
     code = main(
-        ["train", "--data", str(folder), "--val", str(validation), "--threads", "1",
-         "--out", str(tmp_path / "run"), "--config", str(tmp_path / "recipe.yaml")]
-    )  # fmt: skip
+        [
+            "train",
+            "--data",
+            str(folder),
+            "--val",
+            str(validation),
+            "--threads",
+            "1",
+            "--out",
+            str(tmp_path / "run"),
+            "--config",
+            str(tmp_path / "recipe.yaml"),
+        ]
+    )
     assert code != 0
     assert "own/masks/face3.png" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
@@ -247,9 +343,16 @@ def test_a_folder_named_val_is_not_evaluated_on_itself(folder):
 def test_train_says_which_option_is_unknown(folder, tmp_path, capsys):
     (tmp_path / "bad.yaml").write_text("stepps: 3")
     code = main(
-        ["train", "--data", str(folder), "--out", str(tmp_path / "run"), "--config",
-         str(tmp_path / "bad.yaml")]
-    )  # fmt: skip
+        [
+            "train",
+            "--data",
+            str(folder),
+            "--out",
+            str(tmp_path / "run"),
+            "--config",
+            str(tmp_path / "bad.yaml"),
+        ]
+    )
     assert code == 2
     assert "recipe has no options ['stepps']" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()

@@ -16,11 +16,10 @@ from segface_hf.data.folder import find_pairs
 from segface_hf.errors import ConfigError
 from segface_hf.modeling.segface import SegFace
 from segface_hf.training.loop import start, train
-from segface_hf.training.parallel import Company
+from segface_hf.training.parallel import Company, Team
 from segface_hf.training.prepare import prepare
 from segface_hf.training.recipe_file import write_recipe
 from segface_hf.training.run import LAST, Run
-from segface_hf.training.team import Team
 from tests.segface_hf.training.drawn import tiny_recipe
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -43,9 +42,14 @@ def launch(folder: Path, out: Path, recipe: Path, *, processes: int) -> str:
         "--data", folder, "--val", folder, "--out", out, "--config", recipe, "--threads", 1,
     ]  # fmt: skip
     done = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, check=False, cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"}, timeout=200,
-    )  # fmt: skip
+        [str(part) for part in command],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        timeout=200,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from segface_hf.training.recipe import SMALL_MODEL, Recipe
-from segface_hf.training.recipe_parts import Augment, Loss, Pseudo, Tail
+from segface_hf.training.recipe import SMALL_MODEL, Augment, Loss, Pseudo, Recipe, Tail
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "training.md"
 GROUPS = {"augment": Augment, "loss": Loss, "tail": Tail, "pseudo": Pseudo}

@@ -17,9 +17,8 @@ from segface_hf.training.drawing.drawing import (
     drawer,
     occlude,
 )
-from segface_hf.training.recipe import Recipe
-from segface_hf.training.recipe_parts import Augment, Tail
-from segface_hf.training.sampling import step_generator
+from segface_hf.training.prepare import step_generator
+from segface_hf.training.recipe import Augment, Recipe, Tail
 
 SIDE = 128
 NAMED = CELEBAMASK_HQ.id_of
@@ -182,9 +181,12 @@ def test_a_batch_is_decided_by_its_generator_and_leaves_worn_jewellery_alone(bus
 
     def draw(step):
         return draw_parts(
-            images, masks, schema=CELEBAMASK_HQ, chances={"necklace": 1.0},
+            images,
+            masks,
+            schema=CELEBAMASK_HQ,
+            chances={"necklace": 1.0},
             generator=step_generator(0, step),
-        )  # fmt: skip
+        )
 
     first, again, other = draw(1), draw(1), draw(2)
     assert torch.equal(first[1], again[1])
@@ -221,9 +223,12 @@ def test_evaluation_offers_every_part_and_asks_every_model_the_same(bust):
 def test_no_chance_draws_nothing(bust):
     image, mask = bust
     changed, labels = draw_parts(
-        image[None], mask[None], schema=CELEBAMASK_HQ, chances={"earring": 0.0},
+        image[None],
+        mask[None],
+        schema=CELEBAMASK_HQ,
+        chances={"earring": 0.0},
         generator=step_generator(0, 0),
-    )  # fmt: skip
+    )
     assert torch.equal(labels[0], mask)
     assert np.array_equal(changed[0].numpy(), image.numpy())
 
@@ -231,9 +236,12 @@ def test_no_chance_draws_nothing(bust):
 def occluded(bust, seed, chance=1.0):
     image, mask = bust
     pair = occlude(
-        image[None], mask[None], schema=CELEBAMASK_HQ, chance=chance,
+        image[None],
+        mask[None],
+        schema=CELEBAMASK_HQ,
+        chance=chance,
         generator=step_generator(0, seed),
-    )  # fmt: skip
+    )
     return pair[0][0], pair[1][0]
 
 

@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from segface_hf.checkpoints import hub
+from segface_hf.checkpoints import files
 from segface_hf.data.folder import find_pairs
 from segface_hf.evaluation.photos import evaluate_photos, frame_predictor, score
 from segface_hf.modeling.segface import SegFace
 
-FOLDER = hub.embedded_folder()
+FOLDER = files.embedded_folder()
 
 
 def card_score(folder=FOLDER):

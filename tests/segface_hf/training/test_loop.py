@@ -14,10 +14,10 @@ from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.modeling.segface import SegFace
 from segface_hf.training.loop import STOP_FILE, start, train
 from segface_hf.training.optim import learning_rate
+from segface_hf.training.parallel import Team
 from segface_hf.training.prepare import prepare
+from segface_hf.training.report import STATE_FILE, load_state, save_state
 from segface_hf.training.run import BEST, LAST, Run
-from segface_hf.training.state import STATE_FILE, load_state, save_state
-from segface_hf.training.team import Team
 from tests.segface_hf.training.drawn import draw_face, tiny_recipe, write_pair
 
 
@@ -95,10 +95,21 @@ def test_a_teams_gradient_is_that_of_the_whole_batch():
 
 def test_training_learns_drawn_faces(folder, tmp_path):
     recipe = tiny_recipe(
-        steps=60, evaluate_every=0, checkpoint_every=100, batch_size=6, ema=0.8,
-        augment={"rotation": 0, "scale_min": 1, "scale_max": 1, "shift": 0, "gray": 0,
-                 "saturation": 0, "low_resolution": 0},
-    )  # fmt: skip
+        steps=60,
+        evaluate_every=0,
+        checkpoint_every=100,
+        batch_size=6,
+        ema=0.8,
+        augment={
+            "rotation": 0,
+            "scale_min": 1,
+            "scale_max": 1,
+            "shift": 0,
+            "gray": 0,
+            "saturation": 0,
+            "low_resolution": 0,
+        },
+    )
     run = new_run(folder, tmp_path / "run", recipe)
     before = run.evaluate()
     train(run)

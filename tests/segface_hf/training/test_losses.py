@@ -7,7 +7,7 @@ import torch
 
 from segface_hf.labels import IGNORED
 from segface_hf.training.losses import class_weights, dice_loss, training_loss
-from segface_hf.training.recipe_parts import Loss
+from segface_hf.training.recipe import Loss
 
 SHARE = torch.tensor([0.75, 0.25])
 

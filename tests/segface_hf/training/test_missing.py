@@ -7,10 +7,9 @@ from torch import nn
 from segface_hf.data.folder import PhotoSet
 from segface_hf.errors import ConfigError
 from segface_hf.labels import CELEBAMASK_HQ, IGNORED
-from segface_hf.training.missing import mend_missing
 from segface_hf.training.prepare import prepare
-from segface_hf.training.recipe_parts import Tail
-from segface_hf.training.teacher import Teacher
+from segface_hf.training.recipe import Tail
+from segface_hf.training.teacher import Teacher, mend_missing
 from tests.segface_hf.training.drawn import tiny_recipe
 
 SIDE = 64

@@ -7,11 +7,10 @@ import torch
 
 from segface_hf.cli.program import main
 from segface_hf.errors import ConfigError, DataError
-from segface_hf.training.prepare import prepare
+from segface_hf.training.prepare import prepare, step_generator
+from segface_hf.training.recipe import Tail
 from segface_hf.training.recipe_file import write_recipe
-from segface_hf.training.recipe_parts import Tail
 from segface_hf.training.run import Run
-from segface_hf.training.sampling import step_generator
 from tests.segface_hf.training.drawn import draw_face, tiny_recipe, write_pair
 
 
@@ -64,9 +63,18 @@ def test_masks_of_pictures_are_exact_and_stay_as_they_are(folder, pictures):
 def test_a_run_trains_on_both_and_says_how_many_there_are(folder, pictures, tmp_path, capsys):
     write_recipe(tiny_recipe(evaluate_every=0), tmp_path / "recipe.yaml")
     code = main(
-        ["train", "--data", str(folder), "--synthetic", str(pictures),
-         "--out", str(tmp_path / "run"), "--config", str(tmp_path / "recipe.yaml")]
-    )  # fmt: skip
+        [
+            "train",
+            "--data",
+            str(folder),
+            "--synthetic",
+            str(pictures),
+            "--out",
+            str(tmp_path / "run"),
+            "--config",
+            str(tmp_path / "recipe.yaml"),
+        ]
+    )
     assert code == 0
     assert "6 photos, 40 synthetic pictures, " in capsys.readouterr().out
 

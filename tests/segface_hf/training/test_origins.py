@@ -75,13 +75,13 @@ def test_a_free_start_leaves_the_licence_to_the_owner_of_the_photos(folder, tmp_
     assert (config.license, config.source) == ("", f"from {FREE['source']}")
     assert "license" not in metadata_load(leg / "README.md")
     with pytest.raises(CheckpointError, match="says no licence: write `license:`"):
-        plan(leg, "ada/face")
+        plan(leg, "ada/face", build=SegFace)
     (leg / "README.md").write_text(card.replace("---\n", "---\nlicense: cc-by-4.0\n", 1))
     with pytest.raises(CheckpointError, match="still reads 'say so here before you publish them'"):
-        plan(leg, "ada/face")
+        plan(leg, "ada/face", build=SegFace)
     finished = (leg / "README.md").read_text().replace("say so here before you publish them", "ok")
     (leg / "README.md").write_text(finished)
-    assert plan(leg, "ada/face").config == config
+    assert plan(leg, "ada/face", build=SegFace).config == config
 
 
 def test_a_licence_that_the_recipe_states_is_the_photos_own(folder, tmp_path):
@@ -89,7 +89,7 @@ def test_a_licence_that_the_recipe_states_is_the_photos_own(folder, tmp_path):
     first = saved(tmp_path / "first", **FREE)
     leg, config, _ = trained(folder, tmp_path / "a", model=model, initial=first)
     assert (config.license, config.source) == ("apache-2.0", f"my photos; from {FREE['source']}")
-    assert plan(leg, "ada/face").config == config
+    assert plan(leg, "ada/face", build=SegFace).config == config
 
 
 def test_a_run_from_imagenet_or_from_nothing_says_so(folder, tmp_path):
@@ -118,8 +118,13 @@ def test_the_embedded_checkpoint_with_another_constant_keeps_its_terms(tmp_path)
 
 @pytest.mark.parametrize(
     ("licences", "expected"),
-    [(["mit"], "mit"), (["mit", "mit"], "mit"), (["mit", ""], ""),
-     (["mit", "cc-by-nc-4.0"], "other"), (["other", ""], "other")],
-)  # fmt: skip
+    [
+        (["mit"], "mit"),
+        (["mit", "mit"], "mit"),
+        (["mit", ""], ""),
+        (["mit", "cc-by-nc-4.0"], "other"),
+        (["other", ""], "other"),
+    ],
+)
 def test_the_strictest_licence_wins(licences, expected):
     assert strictest(licences) == expected

@@ -8,7 +8,7 @@ from timm.layers import create_conv2d
 from torch.nn import functional as F
 
 from segface_hf.modeling.decoder import Attention
-from segface_hf.training.precision import autocast, faster_precision
+from segface_hf.training.optim import autocast, faster_precision
 
 
 def gradients(model, inputs, *, context):

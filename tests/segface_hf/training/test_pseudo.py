@@ -11,8 +11,8 @@ from segface_hf.errors import ConfigError, DataError
 from segface_hf.labels import IGNORED
 from segface_hf.modeling.segface import SegFace
 from segface_hf.training.prepare import prepare
+from segface_hf.training.recipe import Pseudo
 from segface_hf.training.recipe_file import write_recipe
-from segface_hf.training.recipe_parts import Pseudo
 from segface_hf.training.teacher import Teacher, find_photos, label_frame, pseudo_labelled
 from tests.segface_hf.training.drawn import draw_face, tiny_recipe
 
@@ -95,9 +95,20 @@ def test_labelled_photos_join_those_with_masks(folder, unlabelled, teacher):
 def test_a_run_trains_on_them_from_the_command_line(folder, unlabelled, teacher, tmp_path, capsys):
     write_recipe(tiny_recipe(pseudo={"teacher": teacher}), tmp_path / "recipe.yaml")
     code = main(
-        ["train", "--data", str(folder), "--unlabelled", str(unlabelled), "--threads", "1",
-         "--out", str(tmp_path / "run"), "--config", str(tmp_path / "recipe.yaml")]
-    )  # fmt: skip
+        [
+            "train",
+            "--data",
+            str(folder),
+            "--unlabelled",
+            str(unlabelled),
+            "--threads",
+            "1",
+            "--out",
+            str(tmp_path / "run"),
+            "--config",
+            str(tmp_path / "recipe.yaml"),
+        ]
+    )
     assert code == 0
     said = capsys.readouterr()
     assert "6 photos, 3 labelled by a teacher, " in said.out

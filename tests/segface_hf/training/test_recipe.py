@@ -61,14 +61,21 @@ def test_a_run_that_starts_from_a_checkpoint_has_its_model(tmp_path):
 SIDED = {
     "label_names": ["background", "left ear", "Right Ear", "l_eye", "r_eye"],
     "label_colors": [[index] * 3 for index in range(5)],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(
-    "given", [{"label_mirror_pairs": [[1, 2], [3, 4]]}, {"schema": "mine"},
-              {"label_mirror_pairs": [[4, 5], [6, 7], [8, 9]], "label_names": [
-                  *CELEBAMASK_HQ.names, "moustache"], "label_colors": [[1, 2, 3]] * 20}]
-)  # fmt: skip
+    "given",
+    [
+        {"label_mirror_pairs": [[1, 2], [3, 4]]},
+        {"schema": "mine"},
+        {
+            "label_mirror_pairs": [[4, 5], [6, 7], [8, 9]],
+            "label_names": [*CELEBAMASK_HQ.names, "moustache"],
+            "label_colors": [[1, 2, 3]] * 20,
+        },
+    ],
+)
 def test_classes_of_its_own_survive_yaml(tmp_path, given):
     recipe = Recipe.from_dict({"model": {**SIDED, **given}, "augment": {"flip": 0.0}})
     write_recipe(recipe, tmp_path / "run.yaml")
@@ -86,11 +93,13 @@ def test_sides_that_a_flip_would_teach_wrong_are_refused():
 
 @pytest.mark.parametrize(
     ("options", "told"),
-    [({"tail": {"paste": {"hat": 0.1}}}, r"tail\.paste\.hat .* l_eye, mouth or l_lip or u_lip:"),
-     ({"tail": {"drawn": {"hat": 0.1}}}, r"tail\.drawn\.hat finds its place"),
-     ({"tail": {"drawn": {"earring": 0.1}}}, r"tail\.drawn\.earring .* lacks, l_ear or r_ear:"),
-     ({"augment": {"occluded": 0.1}}, r"augment\.occluded .* \(left eye, upper lip\), or take")],
-)  # fmt: skip
+    [
+        ({"tail": {"paste": {"hat": 0.1}}}, r"tail\.paste\.hat .* l_eye, mouth or l_lip or u_lip:"),
+        ({"tail": {"drawn": {"hat": 0.1}}}, r"tail\.drawn\.hat finds its place"),
+        ({"tail": {"drawn": {"earring": 0.1}}}, r"tail\.drawn\.earring .* lacks, l_ear or r_ear:"),
+        ({"augment": {"occluded": 0.1}}, r"augment\.occluded .* \(left eye, upper lip\), or take"),
+    ],
+)
 def test_parts_that_no_class_gives_a_place_are_refused(options, told):
     names = ["background", "Right Eye", "nose", "hat", "earring"]
     model = {"label_names": names, "label_colors": [[1, 2, 3]] * 5}

@@ -9,8 +9,8 @@ from segface_hf.modeling.segface import SegFace
 from segface_hf.training.average import averaged_copy, update_average
 from segface_hf.training.optim import build_model
 from segface_hf.training.recipe import Recipe
+from segface_hf.training.report import load_state, save_state, write_atomically
 from segface_hf.training.start import PACKAGES, by_position, imagenet_file, load_imagenet
-from segface_hf.training.state import load_state, save_state, write_atomically
 
 LITE = "tf_efficientnet_lite0"
 SMALL = {"width": 32, "mlp_dim": 32, "upscale_dims": (16,), "refine": True, "detail": True}
@@ -71,9 +71,12 @@ def test_a_decoder_of_another_width_is_refused_by_name(tmp_path):
 
 
 OWN = {
-    "schema": "own", "label_names": ["background", "hat", "crown"], "label_mirror_pairs": [],
-    "label_colors": [[0, 0, 0], [1, 1, 1], [2, 2, 2]], "label_families": [],
-}  # fmt: skip
+    "schema": "own",
+    "label_names": ["background", "hat", "crown"],
+    "label_mirror_pairs": [],
+    "label_colors": [[0, 0, 0], [1, 1, 1], [2, 2, 2]],
+    "label_families": [],
+}
 
 
 @pytest.mark.parametrize("option", ["initial", "decoder"])

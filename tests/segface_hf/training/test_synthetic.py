@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from segface_hf.checkpoints import hub
+from segface_hf.checkpoints import files
+from segface_hf.checkpoints.files import EMBEDDED, SHIPPED, SYNTHETIC
 from segface_hf.modeling.segface import SegFace
 from segface_hf.parser import FaceParser
-from segface_hf.shipped import EMBEDDED, SHIPPED, SYNTHETIC
 from segface_hf.training.recipe_file import read_recipe
 from tests.segface_hf.training.test_embedded import card_score, score_on_val
 
@@ -18,15 +18,15 @@ EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 
 def test_every_checkpoint_that_ships_is_small_and_has_a_card_and_valid_recipes():
     for folder in SHIPPED.values():
-        assert (folder / hub.WEIGHTS_FILE).stat().st_size <= 12_000_000
-        assert (folder / hub.CARD_FILE).is_file()
+        assert (folder / files.WEIGHTS_FILE).stat().st_size <= 12_000_000
+        assert (folder / files.CARD_FILE).is_file()
         recipes = sorted(folder.glob("run*.yaml"))
         assert recipes
         assert all(read_recipe(path).steps > 0 for path in recipes)
 
 
 def test_it_says_that_it_is_free_to_use_and_what_it_was_trained_on():
-    card = (FOLDER / hub.CARD_FILE).read_text(encoding="utf-8")
+    card = (FOLDER / files.CARD_FILE).read_text(encoding="utf-8")
     assert "license: apache-2.0" in card
     assert "trained on rendered faces and nothing else" in card
     config = SegFace.from_pretrained(SYNTHETIC).config

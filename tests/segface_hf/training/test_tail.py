@@ -9,7 +9,7 @@ import torch
 from segface_hf.data.folder import find_pairs, load_photos
 from segface_hf.data.swapped import sides_are_swapped
 from segface_hf.labels import CELEBAMASK_HQ, IGNORED, LabelSchema
-from segface_hf.training.adjust import prior_shift
+from segface_hf.training.losses import prior_shift
 from segface_hf.training.paste import (
     PartBank,
     collect_parts,
@@ -19,10 +19,15 @@ from segface_hf.training.paste import (
     paste_parts,
     similarity,
 )
-from segface_hf.training.prepare import clean, derive, repaired
-from segface_hf.training.recipe import Recipe
-from segface_hf.training.recipe_parts import Augment, Tail
-from segface_hf.training.sampling import draw_photos, photo_weights, step_generator
+from segface_hf.training.prepare import (
+    clean,
+    derive,
+    draw_photos,
+    photo_weights,
+    repaired,
+    step_generator,
+)
+from segface_hf.training.recipe import Augment, Recipe, Tail
 from tests.segface_hf.training.drawn import draw_face, write_pair
 
 GLASSES = CELEBAMASK_HQ.id_of("eyeglasses")
@@ -62,9 +67,13 @@ def test_a_flipped_mask_whose_ids_were_kept_is_called_swapped():
 
 @pytest.mark.parametrize(
     ("names", "right"),
-    [(("r_eye", "l_eye"), 1), (("right_eye", "left_eye"), 1), (("Left Eye", "Right Eye"), 2),
-     (("eye-r", "eye-l"), 1)],
-)  # fmt: skip
+    [
+        (("r_eye", "l_eye"), 1),
+        (("right_eye", "left_eye"), 1),
+        (("Left Eye", "Right Eye"), 2),
+        (("eye-r", "eye-l"), 1),
+    ],
+)
 def test_sides_are_told_by_their_names_in_any_order(names, right):
     mask = np.zeros((32, 32), np.uint8)
     mask[10:14, 5:10], mask[10:14, 22:27] = right, 3 - right
@@ -168,9 +177,13 @@ def test_jewellery_alone_is_kept_off_nose_and_mouth(folder, name, whole):
     anchors = collect_parts(photos, (part,)).anchors
     bank = PartBank(photos, tuple(anchors[target] for _ in anchors), {part: (donor,)})
     _, labels = paste_part(
-        torch.zeros(3, 64, 64), photos.masks[target], bank=bank, target=target, donor=donor,
+        torch.zeros(3, 64, 64),
+        photos.masks[target],
+        bank=bank,
+        target=target,
+        donor=donor,
         part=part,
-    )  # fmt: skip
+    )
     assert (int((labels == part).sum()) == 112) == whole
 
 
@@ -194,9 +207,13 @@ def test_only_photos_that_lack_the_part_get_one(photos):
     bank = collect_parts(photos, (GLASSES,))
     positions = torch.arange(6)
     images, masks = paste_parts(
-        photos.images.float() / 255, photos.masks, positions, bank=bank,
-        chances={GLASSES: 1.0}, generator=step_generator(0, 0),
-    )  # fmt: skip
+        photos.images.float() / 255,
+        photos.masks,
+        positions,
+        bank=bank,
+        chances={GLASSES: 1.0},
+        generator=step_generator(0, 0),
+    )
     assert bool((masks == GLASSES).flatten(1).any(1).all())
     assert torch.equal(masks[:2], photos.masks[:2])
     assert torch.equal(images[:2], photos.images[:2].float() / 255)

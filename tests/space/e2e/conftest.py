@@ -60,9 +60,12 @@ def start(folder, root=ROOT, command=("app.py",), **variables):
     }  # fmt: skip
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, *command], cwd=root, env=environment, stdout=out,
+            [sys.executable, *command],
+            cwd=root,
+            env=environment,
+            stdout=out,
             stderr=subprocess.STDOUT,
-        )  # fmt: skip
+        )
     url = f"http://127.0.0.1:{port}/"
     wait_until_it_answers(url, process, log)
     return Server(url, folder / "rows", folder / "visits", log, process)
@@ -71,11 +74,18 @@ def start(folder, root=ROOT, command=("app.py",), **variables):
 def start_space(folder, hub, dataset, **variables):
     """Starts the app as a Space with sign-in, whose contributions go to a dataset of the Hub."""
     return start(
-        folder, SYSTEM="spaces", SPACE_ID="owner/demo", SEGFACE_HOST="127.0.0.1",
-        OAUTH_CLIENT_ID="app", OAUTH_CLIENT_SECRET="secret", OPENID_PROVIDER_URL=hub.url,
-        OAUTH_SCOPES="openid profile write-discussions", SEGFACE_DATASET=dataset,
-        HF_HUB_OFFLINE="0", **variables,
-    )  # fmt: skip
+        folder,
+        SYSTEM="spaces",
+        SPACE_ID="owner/demo",
+        SEGFACE_HOST="127.0.0.1",
+        OAUTH_CLIENT_ID="app",
+        OAUTH_CLIENT_SECRET="secret",
+        OPENID_PROVIDER_URL=hub.url,
+        OAUTH_SCOPES="openid profile write-discussions",
+        SEGFACE_DATASET=dataset,
+        HF_HUB_OFFLINE="0",
+        **variables,
+    )
 
 
 def stop(server):
@@ -134,8 +144,9 @@ def open_page(browser, server):
     def opened(*, width=1440, height=1000, dark=False, view="", url="", script=""):
         context = browser.new_context(
             viewport={"width": width, "height": height},
-            color_scheme="dark" if dark else "light", accept_downloads=True,
-        )  # fmt: skip
+            color_scheme="dark" if dark else "light",
+            accept_downloads=True,
+        )
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(30_000)

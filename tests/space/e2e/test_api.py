@@ -85,14 +85,18 @@ def test_four_endpoints_are_named_and_the_rest_is_private(client):
 def test_the_tools_of_mcp_are_the_named_endpoints(server):
     message = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
     request = urllib.request.Request(
-        f"{server.url}gradio_api/mcp/", json.dumps(message).encode(),
+        f"{server.url}gradio_api/mcp/",
+        json.dumps(message).encode(),
         {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"},
-    )  # fmt: skip
+    )
     text = fetched(request)
     tools = json.loads(text[text.index("{") :])["result"]["tools"]
     assert {tool["name"].removeprefix("segface_") for tool in tools} == {
-        "parse", "parse_many", "list_classes", "save_correction",
-    }  # fmt: skip
+        "parse",
+        "parse_many",
+        "list_classes",
+        "save_correction",
+    }
     assert all(tool["description"] for tool in tools)
 
 
@@ -116,9 +120,13 @@ def test_without_consent_a_script_saves_nothing(client, desk, server):
     before = sorted(server.contributions.rglob("*.parquet"))
     with pytest.raises(AppError, match="agree"):
         client.predict(
-            summary["photo"], handle_file(mask), right="own", people="agreed", agrees=False,
+            summary["photo"],
+            handle_file(mask),
+            right="own",
+            people="agreed",
+            agrees=False,
             api_name="/save_correction",
-        )  # fmt: skip
+        )
     assert sorted(server.contributions.rglob("*.parquet")) == before
 
 

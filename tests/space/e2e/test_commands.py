@@ -17,17 +17,23 @@ PAGE = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
 
 def run(*arguments, **environment):
     return subprocess.run(
-        [sys.executable, "-m", "space", *arguments], cwd=ROOT, capture_output=True, text=True,
-        timeout=280, env={**os.environ, **environment},
-    )  # fmt: skip
+        [sys.executable, "-m", "space", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=280,
+        env={**os.environ, **environment},
+    )
 
 
 def test_the_page_names_the_commands_that_are_run_here():
     named = re.findall(r"^python -m space (.*)$", PAGE, re.MULTILINE)
     assert named == [
-        "deploy org/name --dry-run", "deploy org/name --dataset org/faces",
-        "load --visitors 50", "pictures",
-    ]  # fmt: skip
+        "deploy org/name --dry-run",
+        "deploy org/name --dataset org/faces",
+        "load --visitors 50",
+        "pictures",
+    ]
 
 
 def test_a_deployment_from_the_command_line_fills_the_space(hub):

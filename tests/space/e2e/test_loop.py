@@ -123,8 +123,10 @@ def test_a_correction_is_saved_as_a_row_that_load_dataset_reads(
     wait_for_overlay(page)
     open_editor(page)
     assert "view=correct" in page.evaluate("() => location.search")
-    page.evaluate("() => { const e = document.querySelector('#mask-editor .fme').__fme;"
-                  " e.cls(16); e.tool('brush'); }")  # fmt: skip
+    page.evaluate(
+        "() => { const e = document.querySelector('#mask-editor .fme').__fme;"
+        " e.cls(16); e.tool('brush'); }"
+    )
     stroke(page, (0.3, 0.1), (0.7, 0.12))
     page.wait_for_timeout(400)
     stroke(page, (0.3, 0.14), (0.7, 0.14))

@@ -81,9 +81,13 @@ class Browser:
     def event(self, index, data, event_data=None):
         """Fires an event of the page with values of one's own, and returns what came back."""
         body = {
-            "data": data, "fn_index": index, "session_hash": self.session, "event_data": event_data,
-            "trigger_id": 1, **FORGED,
-        }  # fmt: skip
+            "data": data,
+            "fn_index": index,
+            "session_hash": self.session,
+            "event_data": event_data,
+            "trigger_id": 1,
+            **FORGED,
+        }
         try:
             joined = json.loads(self.fetch(f"gradio_api/queue/join?{QUERY}", body))
         except urllib.error.HTTPError as error:
@@ -196,8 +200,11 @@ def test_nobody_writes_into_anothers_outbox(app, hub, dataset):
     assert list(hers) == [f"{saved['id']}.parquet"]
     evil = Browser(app.url, "evil-3").sign_in("evil")
     config = json.loads(evil.fetch("config"))
-    (save,) = [e for e in config["dependencies"] if [t[1] for t in e["targets"]] == ["saved"]
-               and len(e["inputs"]) > 3]  # fmt: skip
+    (save,) = [
+        e
+        for e in config["dependencies"]
+        if [t[1] for t in e["targets"]] == ["saved"] and len(e["inputs"]) > 3
+    ]
     statements = ["own", "agreed", "", True, ""]
     for claim in (summary["photo"], f"../{tray_name('ada')}/{saved['id']}", saved["id"]):
         payload = {**FORGED, "id": claim, "token": "t", **pack_label_map(ids)}
@@ -221,12 +228,18 @@ def test_nobody_reads_anothers_unsent_photo_by_guessing_an_address(app, hub, dat
     for path in waiting:
         inside = path.relative_to(app.contributions.parent)
         for guess in (
-            f"gradio_api/file={path}", f"file={path}", f"gradio_api/file/{path}",
-            f"gradio_api/file={inside}", f"gradio_api/file={cache}/../{inside}",
-            f"gradio_api/file={cache}/%2e%2e/{inside}", f"gradio_api/proxy=file://{path}",
-            f"gradio_api/proxy={hub.url}/{inside}", f"gradio_api/stream/x/1/{path}",
-            f"static/..%2f..%2f{path}", f"assets/../../{inside}",
-        ):  # fmt: skip
+            f"gradio_api/file={path}",
+            f"file={path}",
+            f"gradio_api/file/{path}",
+            f"gradio_api/file={inside}",
+            f"gradio_api/file={cache}/../{inside}",
+            f"gradio_api/file={cache}/%2e%2e/{inside}",
+            f"gradio_api/proxy=file://{path}",
+            f"gradio_api/proxy={hub.url}/{inside}",
+            f"gradio_api/stream/x/1/{path}",
+            f"static/..%2f..%2f{path}",
+            f"assets/../../{inside}",
+        ):
             assert evil.status(guess) >= 400, guess
     for folder in (
         cache,

@@ -25,9 +25,12 @@ SAVES = 3
 def app(tmp_path_factory, _hub_server):
     """The app as somebody runs it at home who has logged in with `hf auth login`."""
     running = start(
-        tmp_path_factory.mktemp("home"), SEGFACE_DATASET=REPO, HF_TOKEN="hf_owner",
-        HF_HUB_OFFLINE="0", SEGFACE_SAVES_PER_MINUTE=str(SAVES),
-    )  # fmt: skip
+        tmp_path_factory.mktemp("home"),
+        SEGFACE_DATASET=REPO,
+        HF_TOKEN="hf_owner",
+        HF_HUB_OFFLINE="0",
+        SEGFACE_SAVES_PER_MINUTE=str(SAVES),
+    )
     yield running
     stop(running)
 
@@ -58,9 +61,13 @@ def parsed(app, tmp_path):
             ids[0, : number + 1] = 16
             Image.fromarray(ids).save(tmp_path / "mask.png")
             return client.predict(
-                summary["photo"], handle_file(tmp_path / "mask.png"), right="own",
-                people="agreed", agrees=True, api_name="/save_correction",
-            )  # fmt: skip
+                summary["photo"],
+                handle_file(tmp_path / "mask.png"),
+                right="own",
+                people="agreed",
+                agrees=True,
+                api_name="/save_correction",
+            )
 
         return save
 

@@ -38,9 +38,13 @@ def test_uploads_and_parses_are_gone_after_the_visit(forgetful, tmp_path):
     assert left == []
     with pytest.raises(AppError, match="no longer open here"):
         client.predict(
-            summary["photo"], handle_file(tmp_path / "holiday.png"), right="own",
-            people="agreed", agrees=True, api_name="/save_correction",
-        )  # fmt: skip
+            summary["photo"],
+            handle_file(tmp_path / "holiday.png"),
+            right="own",
+            people="agreed",
+            agrees=True,
+            api_name="/save_correction",
+        )
     client.close()
 
 
@@ -67,8 +71,14 @@ def test_the_log_holds_no_tokens(server, tmp_path):
     client = Client(server.url, verbose=False, download_files=False, headers=headers)
     client.predict(handle_file(tmp_path / "a.png"), model="embedded", api_name="/parse")
     with pytest.raises(AppError):
-        client.predict("0" * 32, handle_file(tmp_path / "a.png"), right="own", people="agreed",
-                       agrees=True, api_name="/save_correction")  # fmt: skip
+        client.predict(
+            "0" * 32,
+            handle_file(tmp_path / "a.png"),
+            right="own",
+            people="agreed",
+            agrees=True,
+            api_name="/save_correction",
+        )
     with pytest.raises(AppError):
         client.predict(handle_file(tmp_path / "a.png"), model=secrets[0], api_name="/parse")
     client.close()

@@ -7,11 +7,9 @@ import time
 import numpy as np
 import pytest
 
-from annotate.consent import Consent
-from annotate.correction import Correction, ModelUsed
-from annotate.dataset.proposals import HubStore
+from annotate.correction import Consent, Correction, ModelUsed
+from annotate.dataset.proposals import HubStore, Parcel
 from annotate.dataset.refresh import mirror
-from annotate.parcel import Parcel
 from annotate.rows.record import to_parquet
 from segface_hf.labels import CELEBAMASK_HQ
 from tests.space.conftest import noise, painted_face
@@ -26,10 +24,13 @@ def drawn(seed=0, hat=()):
     for rows in hat:
         mask[rows] = 16
     return Correction(
-        image=np.asarray(noise(64, 64, seed=seed)), mask=mask,
-        prediction=np.where(painted_face() == 17, 0, painted_face()), schema=CELEBAMASK_HQ,
-        model=ModelUsed("embedded"), consent=Consent(right="own", people="agreed"),
-    )  # fmt: skip
+        image=np.asarray(noise(64, 64, seed=seed)),
+        mask=mask,
+        prediction=np.where(painted_face() == 17, 0, painted_face()),
+        schema=CELEBAMASK_HQ,
+        model=ModelUsed("embedded"),
+        consent=Consent(right="own", people="agreed"),
+    )
 
 
 def propose(store, correction):
@@ -40,9 +41,11 @@ def propose(store, correction):
 def app(tmp_path_factory, _hub_server):
     """The app as its owner runs it at home, with a dataset on the Hub."""
     running = start(
-        tmp_path_factory.mktemp("review"), SEGFACE_DATASET=REPO, SEGFACE_DATASET_TOKEN="hf_owner",
+        tmp_path_factory.mktemp("review"),
+        SEGFACE_DATASET=REPO,
+        SEGFACE_DATASET_TOKEN="hf_owner",
         HF_HUB_OFFLINE="0",
-    )  # fmt: skip
+    )
     yield running
     stop(running)
 

@@ -45,8 +45,10 @@ def correct_and_save(page, height=0.12):
     upload(page, list_examples()[0].path)
     wait_for_overlay(page)
     open_editor(page)
-    page.evaluate("() => { const e = document.querySelector('#mask-editor .fme').__fme;"
-                  " e.cls(16); e.tool('brush'); }")  # fmt: skip
+    page.evaluate(
+        "() => { const e = document.querySelector('#mask-editor .fme').__fme;"
+        " e.cls(16); e.tool('brush'); }"
+    )
     stroke(page, (0.3, 0.1), (0.7, height))
     consent(page)
     page.click("#mask-editor [data-act=save]")

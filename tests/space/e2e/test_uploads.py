@@ -62,13 +62,16 @@ def called(server, name, data):
 
 def asked_of_tool(server, tool, arguments):
     message = {
-        "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "tools/call",
         "params": {"name": tool, "arguments": arguments},
-    }  # fmt: skip
+    }
     return post(
-        f"{server.url}gradio_api/mcp/", message,
+        f"{server.url}gradio_api/mcp/",
+        message,
         Accept="application/json, text/event-stream",
-    )  # fmt: skip
+    )
 
 
 def tools_of(server):
@@ -132,9 +135,10 @@ def test_an_address_beside_an_uploaded_path_is_not_fetched(server, canary):
 
 def test_no_tool_of_mcp_fetches_an_address(server, canary):
     answer = asked_of_tool(
-        server, tool_named(server, "parse"),
+        server,
+        tool_named(server, "parse"),
         {"image": canary.address, "model": "embedded", "whole_image": True},
-    )  # fmt: skip
+    )
     assert TOLD in answer
     assert canary.asked == []
 
@@ -142,9 +146,10 @@ def test_no_tool_of_mcp_fetches_an_address(server, canary):
 def test_no_list_of_addresses_is_fetched_for_a_tool_of_mcp(server, canary):
     for address in (canary.address, "/etc/hostname", "data:image/png;base64,x"):
         answer = asked_of_tool(
-            server, tool_named(server, "parse_many"),
+            server,
+            tool_named(server, "parse_many"),
             {"images": [as_data(png(noise())), address], "model": "embedded"},
-        )  # fmt: skip
+        )
         assert '"isError":true' in answer
         assert TOLD in answer or "This data: address holds no file" in answer
     assert canary.asked == []
@@ -154,13 +159,18 @@ def served_address(server, content):
     """Uploads a file as a script does; returns where the app serves it."""
     boundary = "xxxx"
     body = (
-        f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n'
-        "Content-Type: image/png\r\n\r\n"
-    ).encode() + content + f"\r\n--{boundary}--\r\n".encode()  # fmt: skip
+        (
+            f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n'
+            "Content-Type: image/png\r\n\r\n"
+        ).encode()
+        + content
+        + f"\r\n--{boundary}--\r\n".encode()
+    )
     request = urllib.request.Request(
-        f"{server.url}gradio_api/upload", body,
+        f"{server.url}gradio_api/upload",
+        body,
         {"Content-Type": f"multipart/form-data; boundary={boundary}"},
-    )  # fmt: skip
+    )
     with urllib.request.urlopen(request, timeout=30) as answer:
         (path,) = json.loads(answer.read())
     return f"{server.url}gradio_api/file={urllib.parse.quote(path)}"
@@ -169,9 +179,10 @@ def served_address(server, content):
 def test_each_tool_of_mcp_answers(server):
     photo = png(noise(seed=5))
     told = told_by_tool(
-        server, "parse",
+        server,
+        "parse",
         {"image": served_address(server, photo), "model": "embedded", "whole_image": True},
-    )  # fmt: skip
+    )
     assert "celebamask_hq" in told
     photos = [as_data(photo), served_address(server, png(noise(seed=6)))]
     told = told_by_tool(server, "parse_many", {"images": photos, "model": "embedded"})
@@ -181,10 +192,18 @@ def test_each_tool_of_mcp_answers(server):
     assert "earring" in told_by_tool(server, "list_classes", {"schema": "celebamask_hq"})
     mask = Image.new("L", noise().size, 14)
     saved = told_by_tool(
-        server, "save_correction",
-        {"photo": key, "mask": as_data(png(mask)), "right": "own", "people": "agreed",
-         "photo_licence": "", "source": "", "agrees": True},
-    )  # fmt: skip
+        server,
+        "save_correction",
+        {
+            "photo": key,
+            "mask": as_data(png(mask)),
+            "right": "own",
+            "people": "agreed",
+            "photo_licence": "",
+            "source": "",
+            "agrees": True,
+        },
+    )
     assert "created" in saved
 
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from segface_hf.checkpoints.hub import embedded_folder
+from segface_hf.checkpoints.files import embedded_folder
 from space.state.examples import find_example
 from tests.space.e2e.conftest import start, stop, upload, wait_for_overlay
 from tests.space.e2e.test_loop import open_editor
@@ -48,8 +48,10 @@ def test_a_face_of_the_strip_is_shown_in_the_picture_until_it_is_pressed_again(o
     shown = opened.evaluate(PICTURE)
     assert shown != before
     assert [faces.nth(i).get_attribute("aria-pressed") for i in range(3)] == [
-        "false", "true", "false",
-    ]  # fmt: skip
+        "false",
+        "true",
+        "false",
+    ]
     opened.click("[data-mode=outlines]")
     opened.click("[data-mode=outlines]")
     opened.wait_for_timeout(150)

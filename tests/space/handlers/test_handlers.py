@@ -98,11 +98,14 @@ def test_a_bad_file_is_refused_with_one_sentence_and_nothing_is_written(
 @pytest.mark.parametrize(
     "image",
     [
-        Image.new("RGB", (1, 1)), noise().convert("L"), noise().convert("P"),
-        noise().convert("RGBA"), Image.fromarray(np.full((20, 30), 40_000, np.uint16)),
+        Image.new("RGB", (1, 1)),
+        noise().convert("L"),
+        noise().convert("P"),
+        noise().convert("RGBA"),
+        Image.fromarray(np.full((20, 30), 40_000, np.uint16)),
     ],
     ids=["1 x 1", "grey", "palette", "transparent", "16 bits"],
-)  # fmt: skip
+)
 def test_every_kind_of_picture_is_opened(services, photo_file, image):
     parsed = parse_photo(services, photo_file(image), request=ASK)
     assert parsed.photo.parse.mask.shape == (image.height, image.width)
@@ -115,8 +118,11 @@ def test_a_file_above_the_upload_limit_is_refused(with_settings, photo_file):
 
 
 def test_one_bad_photo_of_several_does_not_stop_the_others(services, photo_file):
-    paths = [photo_file(noise(seed=1), "a.png"), photo_file(b"nothing", "b.png"),
-             photo_file(noise(seed=2), "c.png")]  # fmt: skip
+    paths = [
+        photo_file(noise(seed=1), "a.png"),
+        photo_file(b"nothing", "b.png"),
+        photo_file(noise(seed=2), "c.png"),
+    ]
     batch = parse_photos(services, paths, request=ASK)
     assert len(batch.parsed) == 2
     assert [problem[:8] for problem in batch.problems] == ["Photo 2:"]

@@ -3,12 +3,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from annotate.consent import Consent
-from annotate.correction import Correction, ModelUsed
+from annotate.correction import Consent, Correction, ModelUsed
 from annotate.dataset.index import Ledger
-from annotate.dataset.proposals import HubStore
+from annotate.dataset.proposals import HubStore, Parcel
 from annotate.errors import ReviewError, WireError
-from annotate.parcel import Parcel
 from annotate.rows.record import to_parquet
 from segface_hf.labels import CELEBAMASK_HQ
 from space.errors import NotAllowedError
@@ -40,10 +38,14 @@ def proposed(hub):
     HubStore(REPO, token=hub.token("owner")).create(CELEBAMASK_HQ)
     mask = painted_face()
     correction = Correction(
-        image=np.asarray(noise(64, 64)), mask=mask, prediction=np.where(mask == 17, 0, mask),
-        schema=CELEBAMASK_HQ, model=ModelUsed("embedded"), contributor="ada",
+        image=np.asarray(noise(64, 64)),
+        mask=mask,
+        prediction=np.where(mask == 17, 0, mask),
+        schema=CELEBAMASK_HQ,
+        model=ModelUsed("embedded"),
+        contributor="ada",
         consent=Consent(right="own", people="agreed"),
-    )  # fmt: skip
+    )
     HubStore(REPO, token=hub.token("ada")).propose(Parcel(to_parquet(correction)))
     return correction
 

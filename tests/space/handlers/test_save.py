@@ -62,9 +62,10 @@ def test_who_saves_too_fast_is_told_when_to_try_again_and_nothing_is_saved(with_
 def test_a_photo_every_few_seconds_is_within_the_limit(services):
     now = [0.0]
     limit = RateLimit(
-        services.settings.saves_per_minute, per_address=services.settings.saves_per_address,
+        services.settings.saves_per_minute,
+        per_address=services.settings.saves_per_address,
         clock=lambda: now[0],
-    )  # fmt: skip
+    )
     for _ in range(300):
         limit.spend("annotator", "8.8.8.8")
         now[0] += 2.0

@@ -11,9 +11,12 @@ from tests.space.conftest import noise, payload_of
 from tests.space.session import Session
 
 STATEMENTS = {
-    "right": "licensed", "people": "agreed", "photo-licence": "CC BY 2.0", "agrees": True,
+    "right": "licensed",
+    "people": "agreed",
+    "photo-licence": "CC BY 2.0",
+    "agrees": True,
     "source": "https://a.example/photo-a",
-}  # fmt: skip
+}
 BLANK = {"right": None, "people": None, "photo-licence": "", "agrees": False, "source": ""}
 
 
@@ -200,8 +203,9 @@ def test_every_photo_that_opens_in_the_editor_needs_statements_of_its_own(page, 
         for row in map(store.load, store.ids())
     }
     assert given == {
-        (91, "agreed", "CC BY 2.0", STATEMENTS["source"]), (92, "public", "", ""),
-    }  # fmt: skip
+        (91, "agreed", "CC BY 2.0", STATEMENTS["source"]),
+        (92, "public", "", ""),
+    }
 
 
 def test_what_was_stated_can_be_stated_again_with_one_press(page, services, chosen):

@@ -132,10 +132,14 @@ def test_each_missing_field_of_the_front_matter_is_named(field):
 
 @pytest.mark.parametrize(
     ("change", "told"),
-    [({"sdk": "docker"}, "sdk"), ({"app_file": "main.py"}, "app.py"),
-     ({"hf_oauth_scopes": ["email"]}, "write-discussions"),
-     ({"python_version": "3"}, "like '3.11'"), ({"sdk_version": "6"}, "like 6.31.0")],
-)  # fmt: skip
+    [
+        ({"sdk": "docker"}, "sdk"),
+        ({"app_file": "main.py"}, "app.py"),
+        ({"hf_oauth_scopes": ["email"]}, "write-discussions"),
+        ({"python_version": "3"}, "like '3.11'"),
+        ({"sdk_version": "6"}, "like 6.31.0"),
+    ],
+)
 def test_a_front_matter_that_cannot_work_is_refused(change, told):
     with pytest.raises(DeployError, match=told):
         check_front_matter({**FIELDS, **change})
@@ -168,9 +172,11 @@ def test_the_readme_of_this_project_is_a_complete_space_card():
 def test_a_dry_run_lists_the_files_and_sends_nothing():
     done = subprocess.run(
         [sys.executable, "-m", "space", "deploy", "org/name", "--dry-run"],
-        cwd=ROOT, capture_output=True, text=True,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
         env={"HF_ENDPOINT": "http://127.0.0.1:9", "PATH": ""},
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
     assert "app.py" in done.stdout.splitlines()
     assert "files," in done.stdout.splitlines()[-1]

@@ -4,8 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from annotate.consent import Consent
-from annotate.correction import Correction, ModelUsed
+from annotate.correction import Consent, Correction, ModelUsed
 from annotate.dataset.card_updater import ClerkPace
 from annotate.dataset.proposals import HubStore
 from annotate.dataset.takedown import take_down
@@ -33,9 +32,13 @@ def correction():
     mask = painted_face()
     image = np.asarray(noise(64, 64))
     return Correction(
-        image=image, mask=mask, prediction=np.zeros_like(mask), schema=CELEBAMASK_HQ,
-        model=ModelUsed("embedded"), consent=Consent(right="own", people="agreed"),
-    )  # fmt: skip
+        image=image,
+        mask=mask,
+        prediction=np.zeros_like(mask),
+        schema=CELEBAMASK_HQ,
+        model=ModelUsed("embedded"),
+        consent=Consent(right="own", people="agreed"),
+    )
 
 
 @pytest.fixture
@@ -202,9 +205,20 @@ def test_an_adoption_that_was_cut_short_is_finished_by_the_next(keeper, correcti
 
 @pytest.mark.parametrize(
     "claimed",
-    ["ada", ["ada"], ["session:../../ada"], [{"key": "ada"}], {"ada": 1}, None, 7, [["ada"]],
-     ["session:" + "0" * 31], ["session:" + "0" * 33], ["session:" + "G" * 32]],
-)  # fmt: skip
+    [
+        "ada",
+        ["ada"],
+        ["session:../../ada"],
+        [{"key": "ada"}],
+        {"ada": 1},
+        None,
+        7,
+        [["ada"]],
+        ["session:" + "0" * 31],
+        ["session:" + "0" * 33],
+        ["session:" + "G" * 32],
+    ],
+)
 def test_the_name_of_an_account_never_passes_for_a_secret(claimed):
     assert secrets_of(claimed) == ()
     assert secrets_of([anonymous().key] * 30) != ()

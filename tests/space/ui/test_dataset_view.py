@@ -7,12 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from annotate.consent import Consent
-from annotate.correction import Correction, ModelUsed
-from annotate.dataset.proposals import HubStore
+from annotate.correction import Consent, Correction, ModelUsed
+from annotate.dataset.proposals import HubStore, Parcel
 from annotate.outbox.queue import Outbox
 from annotate.outbox.sender import Courier
-from annotate.parcel import Parcel
 from annotate.rows.record import to_parquet
 from segface_hf.labels import CELEBAMASK_HQ
 from space.state.saving import HubKeeper, anonymous
@@ -25,10 +23,14 @@ REPO = "owner/faces"
 def drawn(seed):
     mask = painted_face()
     return Correction(
-        image=np.asarray(noise(64, 64, seed=seed)), mask=mask, prediction=np.zeros_like(mask),
-        schema=CELEBAMASK_HQ, model=ModelUsed("embedded"), contributor="ada",
+        image=np.asarray(noise(64, 64, seed=seed)),
+        mask=mask,
+        prediction=np.zeros_like(mask),
+        schema=CELEBAMASK_HQ,
+        model=ModelUsed("embedded"),
+        contributor="ada",
         consent=Consent(right="own", people="agreed"),
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture

@@ -27,14 +27,24 @@ class EditorPage:
 
     @classmethod
     def start(
-        cls, browser: Any, url: str, *, folder: Path, ratio: float = 1, width: int = 1280,
-        height: int = 900, touch: bool = False, colors: str = "light",
-    ) -> EditorPage:  # fmt: skip
+        cls,
+        browser: Any,
+        url: str,
+        *,
+        folder: Path,
+        ratio: float = 1,
+        width: int = 1280,
+        height: int = 900,
+        touch: bool = False,
+        colors: str = "light",
+    ) -> EditorPage:
         """Open the page with nothing loaded; nothing but this machine is reachable."""
         context = browser.new_context(
-            viewport={"width": width, "height": height}, device_scale_factor=ratio,
-            has_touch=touch, color_scheme=colors,
-        )  # fmt: skip
+            viewport={"width": width, "height": height},
+            device_scale_factor=ratio,
+            has_touch=touch,
+            color_scheme=colors,
+        )
         context.route(lambda to: urlsplit(to).hostname != "127.0.0.1", lambda route: route.abort())
         page = context.new_page()
         page.set_default_timeout(20_000)

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[4]))
 from annotate.label_maps import unpack_label_map
 from segface_hf.errors import SegFaceError
 from segface_hf.labels import CELEBAMASK_HQ
-from space.ui_queue import queue
+from space.ui.app import queue
 from space.web.editor_component import FaceMaskEditor, accepted, refused
 from space.web.editor_value import editor_value
 from tests.space.web.editor.synthetic import synthetic_face
@@ -82,9 +82,12 @@ def main() -> None:
     app = build(args.folder)
     queue(app)
     app.launch(
-        server_name="127.0.0.1", server_port=args.port, allowed_paths=[str(args.folder)],
-        quiet=True, _frontend=False,
-    )  # fmt: skip
+        server_name="127.0.0.1",
+        server_port=args.port,
+        allowed_paths=[str(args.folder)],
+        quiet=True,
+        _frontend=False,
+    )
 
 
 if __name__ == "__main__":

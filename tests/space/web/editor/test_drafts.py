@@ -201,9 +201,11 @@ def test_work_of_another_photo_is_told_from_that_of_the_open_one(open_editor):
     left_unsaved(editor, "64x64", "65x64")
     editor.reload()
     assert "on another photo" not in editor.offered()
-    editor.js("fme.app.drafts.find = ((find) => (...of) => find.apply(fme.app.drafts, of).then("
-              "(found) => { if (found) found.parse.value.title = ''; return found; }))"
-              "(fme.app.drafts.find)")  # fmt: skip
+    editor.js(
+        "fme.app.drafts.find = ((find) => (...of) => find.apply(fme.app.drafts, of).then("
+        "(found) => { if (found) found.parse.value.title = ''; return found; }))"
+        "(fme.app.drafts.find)"
+    )
     editor.bring_back()
     assert "Unsaved work on another photo from" in editor.offered()
 

@@ -12,8 +12,10 @@ def phone(open_editor):
     """The editor on a phone, with a stroke on it that the prediction lacks."""
     editor = open_editor("256x256", ratio=2, width=390, height=844, touch=True)
     editor.js("(fme.cls(16), fme.app.look({ opacity: 1 }))")
-    editor.js("fme.app.edit('dot', 'brush', (map) => { for (let y = 150; y < 160; y++) "
-              "map.span(y, 95, 105, 16); })")  # fmt: skip
+    editor.js(
+        "fme.app.edit('dot', 'brush', (map) => { for (let y = 150; y < 160; y++) "
+        "map.span(y, 95, 105, 16); })"
+    )
     return editor
 
 

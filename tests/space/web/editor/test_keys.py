@@ -159,8 +159,10 @@ def test_shortcuts_work_on_a_keyboard_of_another_alphabet(open_editor):
     assert editor.js("fme.state.tool") == "fill"
     assert send_key(editor, "с", "KeyC")
     assert editor.js("fme.state.hold") == "photo"
-    editor.js("fme.app.stage.canvas.dispatchEvent(new KeyboardEvent('keyup', "
-              "{ key: 'с', code: 'KeyC', bubbles: true }))")  # fmt: skip
+    editor.js(
+        "fme.app.stage.canvas.dispatchEvent(new KeyboardEvent('keyup', "
+        "{ key: 'с', code: 'KeyC', bubbles: true }))"
+    )
     assert editor.js("fme.state.hold") is None
     assert send_key(editor, "ы", "KeyS", ctrlKey=True)
     assert editor.js("root.dataset.state") in ("saving", "saved")

@@ -41,9 +41,14 @@ def layout() -> FixPart:
 
 
 def wire(
-    part: FixPart, services: Services, *, desk: Callable[..., Desk], looking: gr.State,
-    message: gr.HTML, chosen: Any,
-) -> Any:  # fmt: skip
+    part: FixPart,
+    services: Services,
+    *,
+    desk: Callable[..., Desk],
+    looking: gr.State,
+    message: gr.HTML,
+    chosen: Any,
+) -> Any:
     """Connects the part; returns the event of a merge, so that others can follow it."""
 
     def on_open(now: Looking, token: gr.OAuthToken | None, request: gr.Request) -> tuple:
@@ -75,9 +80,13 @@ def _value(services: Services, correction: Correction, now: Looking) -> dict[str
     Image.fromarray(correction.image).save(sink, "PNG", compress_level=1)
     photo = services.shelf.lay_out("photo.png", sink.getvalue())
     return editor_value(
-        photo, correction.mask, correction.prediction, correction.schema,
-        title=f"#{now.number}", value_id=correction.content_id,
-    )  # fmt: skip
+        photo,
+        correction.mask,
+        correction.prediction,
+        correction.schema,
+        title=f"#{now.number}",
+        value_id=correction.content_id,
+    )
 
 
 def _bad(error: SegFaceError) -> Any:
