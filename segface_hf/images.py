@@ -35,6 +35,20 @@ _TURNED = range(2, 9)
 _TRANSPARENT_MODES = ("RGBA", "LA", "PA", "RGBa", "La")
 
 
+# What pictures of `segface parse` say that they were made by.
+MADE_BY = "segface parse"
+
+
+def is_own_picture(path: Path) -> bool:
+    """Whether `segface parse` wrote a mask or an overlay."""
+    try:
+        with Image.open(path) as picture:
+            said = picture.info.get("Software", picture.info.get("comment", b""))
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return False
+    return said in (MADE_BY, MADE_BY.encode())
+
+
 def load_image(source: ImageSource, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Reads any picture as an upright RGB image that carries no metadata.
 

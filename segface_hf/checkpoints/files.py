@@ -7,16 +7,17 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from segface_hf.config import SegFaceConfig
 from segface_hf.errors import CheckpointError, CheckpointNotFoundError, ConfigError
 
-Model = TypeVar("Model", bound=torch.nn.Module)
+if TYPE_CHECKING:
+    import torch
+
+Model = TypeVar("Model", bound="torch.nn.Module")
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
@@ -61,6 +62,8 @@ def read_weights(folder: Path) -> dict[str, torch.Tensor]:
         CheckpointNotFoundError: The file is missing.
         CheckpointError: It is truncated or no safetensors file.
     """
+    from safetensors.torch import load_file
+
     path = folder / WEIGHTS_FILE
     if not path.is_file():
         raise CheckpointNotFoundError(_missing(folder, WEIGHTS_FILE))

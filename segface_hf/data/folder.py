@@ -14,8 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from segface_hf.errors import DataError, LabelError
-from segface_hf.images import BOMBS, DAMAGED, opaque, upright
-from segface_hf.jobs.files import is_own_picture
+from segface_hf.images import BOMBS, DAMAGED, is_own_picture, opaque, upright
 from segface_hf.labels import IGNORED, LabelSchema
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")

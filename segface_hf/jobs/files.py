@@ -15,6 +15,7 @@ from PIL import Image, PngImagePlugin
 from segface_hf._utils import write_whole
 from segface_hf.errors import DataError, OutputError
 from segface_hf.faces import Face, FaceParse
+from segface_hf.images import MADE_BY, is_own_picture
 from segface_hf.overlay import blend
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ _JPEG_SIDE = 65_500
 _MASK, _OVERLAY, _REPORT = "_mask.png", "_overlay.jpg", ".json"
 _ALWAYS = {"photo", "schema", "digest", "faces", "classes"}
 # Says in each picture whose it is: a run that was killed leaves pictures without their report.
-_MADE_BY = "segface parse"
 
 
 @dataclass(frozen=True)
@@ -122,16 +122,6 @@ def _check_free(results: Results) -> None:
         )
 
 
-def is_own_picture(path: Path) -> bool:
-    """Whether `segface parse` wrote a mask or an overlay."""
-    try:
-        with Image.open(path) as picture:
-            said = picture.info.get("Software", picture.info.get("comment", b""))
-    except (OSError, ValueError, Image.DecompressionBombError):
-        return False
-    return said in (_MADE_BY, _MADE_BY.encode())
-
-
 def _read(path: Path) -> dict[str, Any]:
     """A report, empty where there is none."""
     try:
@@ -164,9 +154,9 @@ def write_results(
     overlay = _overlay(image, parse)
     text = json.dumps(content, indent=2) + "\n"
     mask, told = Image.fromarray(parse.mask), PngImagePlugin.PngInfo()
-    told.add_text("Software", _MADE_BY)
+    told.add_text("Software", MADE_BY)
     png: dict[str, Any] = {"compress_level": _PNG_LEVEL, "pnginfo": told}
-    jpeg: dict[str, Any] = {"quality": _JPEG_QUALITY, "comment": _MADE_BY}
+    jpeg: dict[str, Any] = {"quality": _JPEG_QUALITY, "comment": MADE_BY}
     try:
         write_whole(results.mask, lambda p: mask.save(p, "PNG", **png))
         write_whole(results.overlay, lambda p: overlay.save(p, "JPEG", **jpeg))

@@ -33,7 +33,7 @@ class Session:
         """Starts an event's handler; every `next` runs it on to what it gives the page then.
 
         Args:
-            name: Module and function of the handler, such as `ui_parse.on_photos`.
+            name: Module and function of the handler, such as `ui.parse.on_photos`.
             event: What the browser sends with the event.
             given: Values of components that the visitor has changed.
         """

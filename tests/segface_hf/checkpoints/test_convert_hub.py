@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 import torch
@@ -101,7 +102,7 @@ def test_what_is_cached_loads_without_the_hub(hub, cache, pickled):
 def test_two_visitors_at_once_get_one_conversion(hub, cache, pickled):
     upload(hub, {"mobilenet_celeba_512/model_299.pt": pickled})
     with ThreadPoolExecutor(4) as pool:
-        folders = list(pool.map(load_published, [SOURCE] * 4))
+        folders = list(pool.map(partial(load_published, build=SegFace), [SOURCE] * 4))
     assert len(set(folders)) == 1
     assert SegFace.from_pretrained(folders[0]).config.backbone == "mobilenet"
     assert not list(cache.rglob("*.partial"))

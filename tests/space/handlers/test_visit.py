@@ -41,7 +41,7 @@ def chosen(tmp_path):
 
 def opened(page, drop):
     """Uploads photos and returns their keys."""
-    page.fire("ui_parse.on_photos", drop=drop)
+    page.fire("ui.parse.on_photos", drop=drop)
     return shown(page)
 
 
@@ -59,7 +59,7 @@ def saved(page, services, key, **statements):
     mask = services.shelf.get(key).parse.mask.copy()
     mask[:4, :6] = 16
     given = STATEMENTS | statements
-    return page.fire("ui_correct.on_save", event=payload_of(key, mask), **given)["save-message"]
+    return page.fire("ui.correct.on_save", event=payload_of(key, mask), **given)["save-message"]
 
 
 def gone(services, key):
@@ -68,38 +68,38 @@ def gone(services, key):
 
 def test_a_photo_that_is_picked_while_others_are_parsed_is_taken(page, chosen):
     keys = opened(page, chosen(91, 92, 93))
-    parsing = page.begin("ui_parse.on_photos", drop=chosen(94, 95, 96))
+    parsing = page.begin("ui.parse.on_photos", drop=chosen(94, 95, 96))
     next(parsing)
-    page.fire("ui_parse.on_picked", event={"id": keys[2]})
+    page.fire("ui.parse.on_picked", event={"id": keys[2]})
     next(parsing)
-    page.fire("ui_tools.on_wanted", event={"kind": "mask", "id": keys[2]})
-    page.fire("ui.on_open")
+    page.fire("ui.downloads.on_wanted", event={"kind": "mask", "id": keys[2]})
+    page.fire("ui.app.on_open")
     assert downloaded_width(page) == 93
     assert page.values["mask-editor"]["id"] == keys[2]
     list(parsing)
-    page.fire("ui.on_open")
+    page.fire("ui.app.on_open")
     assert page.values["mask-editor"]["id"] == shown(page)[0] not in keys
 
 
 def test_what_is_downloaded_and_corrected_is_the_photo_that_the_page_names(page, chosen):
     keys = opened(page, chosen(91, 92))
-    page.fire("ui_tools.on_wanted", event={"kind": "mask", "id": keys[1]})
+    page.fire("ui.downloads.on_wanted", event={"kind": "mask", "id": keys[1]})
     assert downloaded_width(page) == 92
-    page.fire("ui.on_correct", event={"id": keys[1]})
-    page.fire("ui.on_open")
+    page.fire("ui.app.on_correct", event={"id": keys[1]})
+    page.fire("ui.app.on_open")
     assert page.values["mask-editor"]["id"] == keys[1]
 
 
 def test_a_photo_that_the_editor_could_not_open_is_given_to_it_again(page, chosen):
     first, second = opened(page, chosen(91, 92))
-    page.fire("ui.on_open")
-    page.fire("ui.on_correct", event={"id": second})
-    page.fire("ui.on_open")
-    assert page.fire("ui.on_open") == {}
-    page.fire("ui_correct.on_unopened", event={"id": first})  # late: another is open by now
-    assert page.fire("ui.on_open") == {}
-    page.fire("ui_correct.on_unopened", event={"id": second})
-    assert page.fire("ui.on_open")["mask-editor"]["id"] == second
+    page.fire("ui.app.on_open")
+    page.fire("ui.app.on_correct", event={"id": second})
+    page.fire("ui.app.on_open")
+    assert page.fire("ui.app.on_open") == {}
+    page.fire("ui.correct.on_unopened", event={"id": first})  # late: another is open by now
+    assert page.fire("ui.app.on_open") == {}
+    page.fire("ui.correct.on_unopened", event={"id": second})
+    assert page.fire("ui.app.on_open")["mask-editor"]["id"] == second
 
 
 def test_going_back_from_a_photo_that_cannot_be_shown_leaves_what_was_told_of_it(
@@ -107,23 +107,25 @@ def test_going_back_from_a_photo_that_cannot_be_shown_leaves_what_was_told_of_it
 ):
     first, second = opened(page, chosen(91, 92))
     gone(services, second)
-    told = page.fire("ui_parse.on_picked", event={"id": second})
+    told = page.fire("ui.parse.on_picked", event={"id": second})
     assert "no longer open" in told["parse-message"]
-    told = page.fire("ui_parse.on_picked", event={"id": first, "back": True})
+    told = page.fire("ui.parse.on_picked", event={"id": first, "back": True})
     assert "parse-message" not in told
-    assert "parse-message" in page.fire("ui_parse.on_picked", event={"id": first})
+    assert "parse-message" in page.fire("ui.parse.on_picked", event={"id": first})
 
 
 @pytest.mark.parametrize("mended", ["on_reopened", "on_restored"])
 def test_what_stands_in_the_editor_after_a_photo_failed_is_not_replaced(page, chosen, mended):
     (key,) = opened(page, chosen(91))
-    page.fire("ui.on_open")
-    page.fire("ui_correct.on_unopened", event={"id": key})
-    page.fire(f"ui_correct.{mended}", event={"id": key})
-    assert page.fire("ui.on_open") == {}
+    page.fire("ui.app.on_open")
+    page.fire("ui.correct.on_unopened", event={"id": key})
+    page.fire(f"ui.correct.{mended}", event={"id": key})
+    assert page.fire("ui.app.on_open") == {}
 
 
-@pytest.mark.parametrize("event", ["ui_tools.on_wanted", "ui.on_correct", "ui_parse.on_picked"])
+@pytest.mark.parametrize(
+    "event", ["ui.downloads.on_wanted", "ui.app.on_correct", "ui.parse.on_picked"]
+)
 def test_a_photo_of_another_page_is_neither_given_out_nor_opened(page, services, chosen, event):
     (other,) = opened(Session(services), chosen(91))
     opened(page, chosen(92))
@@ -134,11 +136,11 @@ def test_a_photo_of_another_page_is_neither_given_out_nor_opened(page, services,
 
 def test_what_is_saved_while_photos_are_parsed_stays_listed(page, services, chosen):
     (key,) = opened(page, chosen(91))
-    parsing = page.begin("ui_parse.on_photos", drop=chosen(94, 95))
+    parsing = page.begin("ui.parse.on_photos", drop=chosen(94, 95))
     next(parsing)
     assert "24 pixels corrected" in saved(page, services, key)
     list(parsing)
-    assert "hat 24" in page.fire("ui_contribute.on_look")["receipts"].lower()
+    assert "hat 24" in page.fire("ui.contribute.on_look")["receipts"].lower()
 
 
 def test_a_save_that_takes_long_keeps_the_visit_where_it_is(page, services, chosen, monkeypatch):
@@ -146,12 +148,12 @@ def test_a_save_that_takes_long_keeps_the_visit_where_it_is(page, services, chos
     keep = type(services.keeper).save
 
     def slow(self, *args, **kwargs):
-        page.fire("ui_parse.on_picked", event={"id": keys[1]})
+        page.fire("ui.parse.on_picked", event={"id": keys[1]})
         return keep(self, *args, **kwargs)
 
     monkeypatch.setattr(type(services.keeper), "save", slow)
     saved(page, services, keys[0])
-    page.fire("ui.on_open")
+    page.fire("ui.app.on_open")
     assert page.values["mask-editor"]["id"] == keys[1]
 
 
@@ -179,20 +181,20 @@ def test_who_saves_while_photos_are_parsed_is_told_the_secret_of_their_tray(
     services = with_settings(dataset="owner/faces")
     page = Session(services)
     (key,) = opened(page, chosen(91))
-    parsing = page.begin("ui_parse.on_photos", drop=chosen(94, 95))
+    parsing = page.begin("ui.parse.on_photos", drop=chosen(94, 95))
     next(parsing)
     saved(page, services, key)
     list(parsing)
-    (secret,) = page.fire("ui_contribute.on_saved", browserstate=[])["browserstate"]
+    (secret,) = page.fire("ui.contribute.on_saved", browserstate=[])["browserstate"]
     assert secret.startswith("session:")
 
 
 def test_every_photo_that_opens_in_the_editor_needs_statements_of_its_own(page, services, chosen):
     first, second = opened(page, chosen(91, 92))
-    page.fire("ui.on_open")
+    page.fire("ui.app.on_open")
     saved(page, services, first)
-    page.fire("ui_parse.on_picked", event={"id": second})
-    told = page.fire("ui.on_open")
+    page.fire("ui.parse.on_picked", event={"id": second})
+    told = page.fire("ui.app.on_open")
     assert {name: told[name] for name in BLANK} == BLANK
     refused = saved(page, services, second, **{**BLANK, "right": "own", "agrees": True})
     assert "people in the photo agree" in refused
@@ -210,11 +212,11 @@ def test_every_photo_that_opens_in_the_editor_needs_statements_of_its_own(page, 
 
 def test_what_was_stated_can_be_stated_again_with_one_press(page, services, chosen):
     first, second = opened(page, chosen(91, 92))
-    assert page.fire("ui.on_open")["again is visible"] is False
+    assert page.fire("ui.app.on_open")["again is visible"] is False
     saved(page, services, first)
-    page.fire("ui_parse.on_picked", event={"id": second})
-    assert page.fire("ui.on_open")["again is visible"] is True
-    told = page.fire("ui_correct._stated_again")
+    page.fire("ui.parse.on_picked", event={"id": second})
+    assert page.fire("ui.app.on_open")["again is visible"] is True
+    told = page.fire("ui.correct._stated_again")
     assert {name: told[name] for name in STATEMENTS if name != "source"} == {
         name: value for name, value in STATEMENTS.items() if name != "source"
     }
@@ -223,26 +225,26 @@ def test_what_was_stated_can_be_stated_again_with_one_press(page, services, chos
 
 def test_statements_stay_while_the_same_photo_is_in_the_editor(page, chosen):
     opened(page, chosen(91))
-    page.fire("ui.on_open")
-    assert page.fire("ui.on_open") == {}
+    page.fire("ui.app.on_open")
+    assert page.fire("ui.app.on_open") == {}
 
 
 def test_a_photo_whose_time_ran_out_can_be_opened_again_for_correction(page, services, chosen):
     (key,) = opened(page, chosen(91))
     gone(services, key)
-    told = page.fire("ui.on_open")
+    told = page.fire("ui.app.on_open")
     assert "no longer open here" in told["save-message"]
     assert told.keys() <= {"save-message", "save-message is visible"}
     assert opened(page, chosen(91)) == [key]
-    assert page.fire("ui.on_open")["mask-editor"]["id"] == key
+    assert page.fire("ui.app.on_open")["mask-editor"]["id"] == key
     assert page.values["save-message"] == ""
 
 
 def test_a_photo_that_is_gone_does_not_stand_in_the_way_of_the_others(page, services, chosen):
     first, second, third = opened(page, chosen(91, 92, 93))
-    page.fire("ui_parse.on_picked", event={"id": second})
+    page.fire("ui.parse.on_picked", event={"id": second})
     gone(services, first)
-    told = page.fire("ui_models.on_compare", model="synthetic")
+    told = page.fire("ui.models.on_compare", model="synthetic")
     assert "synthetic differs in" in told["parse-message"]
     view = page.values["parse-view"]
     assert shown(page) == [second, third]
@@ -251,12 +253,12 @@ def test_a_photo_that_is_gone_does_not_stand_in_the_way_of_the_others(page, serv
 
 def test_a_photo_that_is_gone_cannot_be_picked_and_the_former_is_shown(page, services, chosen):
     first, second = opened(page, chosen(91, 92))
-    page.fire("ui_parse.on_picked", event={"id": second})
+    page.fire("ui.parse.on_picked", event={"id": second})
     gone(services, first)
-    told = page.fire("ui_parse.on_picked", event={"id": first})
+    told = page.fire("ui.parse.on_picked", event={"id": first})
     assert "no longer open here" in told["parse-message"]
     assert (shown(page), page.values["parse-view"]["current"]) == ([second], 0)
-    page.fire("ui.on_open")
+    page.fire("ui.app.on_open")
     assert page.values["mask-editor"]["id"] == second
 
 
@@ -265,12 +267,12 @@ def test_a_parse_again_leaves_the_photo_that_was_picked_meanwhile(page, chosen, 
     parse = type(services.models).parse
 
     def slow(self, *args, **kwargs):
-        page.fire("ui_parse.on_picked", event={"id": second})
+        page.fire("ui.parse.on_picked", event={"id": second})
         return parse(self, *args, **kwargs)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(type(services.models), "parse", slow)
-        page.fire("ui_parse.on_whole")
+        page.fire("ui.parse.on_whole")
     assert page.values["parse-view"]["current"] == 1
     assert shown(page)[1] == second
     assert np.all(shown(page)[0] != first)
@@ -278,22 +280,22 @@ def test_a_parse_again_leaves_the_photo_that_was_picked_meanwhile(page, chosen, 
 
 def test_the_next_photo_is_one_without_a_save_and_has_an_empty_form(page, services, chosen):
     first, second, third = opened(page, chosen(91, 92, 93))
-    assert page.fire("ui.on_open")["following"] == "Next photo (3 of 3 not saved yet)"
+    assert page.fire("ui.app.on_open")["following"] == "Next photo (3 of 3 not saved yet)"
     assert saved(page, services, first)
     assert page.values["following"] == "Next photo (2 of 3 not saved yet)"
     walked = []
     for _ in range(3):
-        told = page.fire("ui_next.on_next")
+        told = page.fire("ui.next_photo.on_next")
         assert {name: told[name] for name in BLANK} == BLANK
         walked.append(told["mask-editor"]["id"])
         assert told["parse-view"]["photos"][told["parse-view"]["current"]]["id"] == walked[-1]
     assert walked == [second, third, second]
     gone(services, third)
-    assert page.fire("ui_next.on_next")["mask-editor"]["id"] == first
-    assert page.fire("ui.on_open") == {}
+    assert page.fire("ui.next_photo.on_next")["mask-editor"]["id"] == first
+    assert page.fire("ui.app.on_open") == {}
 
 
 def test_a_single_photo_has_no_next_one(page, chosen):
     opened(page, chosen(91))
-    assert page.fire("ui.on_open")["following is visible"] is False
-    assert page.fire("ui_next.on_next") == {}
+    assert page.fire("ui.app.on_open")["following is visible"] is False
+    assert page.fire("ui.next_photo.on_next") == {}
