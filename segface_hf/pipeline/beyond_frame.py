@@ -1,4 +1,4 @@
-"""What goes on beyond a face's frame: hair, neck and clothes, parsed once more in a wider frame."""
+"""Hair, neck and clothes that extend beyond a face's frame, parsed again in a wider frame."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ from segface_hf.labels import LabelSchema
 from segface_hf.pipeline.frames import Frame
 from segface_hf.pipeline.merge import CropParse, border_distance
 
-SPREADING = ("neck", "cloth", "hair", "hat", "necklace")
+OUTER_CLASSES = ("neck", "cloth", "hair", "hat", "necklace")
 # Faces of the training photos were shrunk to 0.6 of their usual size at most.
 WIDER = 1.7
-# Hair and clothes reach further down than up, by this share of the frame's side.
+# The wider frame moves down by this share of the face frame: hair and clothes extend downward.
 _DROP = 0.1
-# A part that a frame cuts off so close to the photo's edge ends there anyway.
+# A part that a frame cuts off within this share of the photo's edge ends there anyway.
 _AT_THE_EDGE = 0.015
-# Towards the wide frame's rim a part must be this much likelier (in logits) than background, so
-# that it ends where the model is least sure of it and not along a line.
+# Near the wide frame's rim a part must exceed background by this much (in logits), so that it
+# ends where the model is least sure of it and not along a line.
 _FADE_FROM = 0.7
 _FADE = 6.0
-# Compression leaves flat areas this uneven.
+# Compression changes flat areas by up to this much.
 _FLAT = 3
 
 
 def wider_frame(frame: Frame) -> Frame:
-    """Returns the frame of what lies around a face."""
+    """Returns the frame of a face's surroundings."""
     center = frame.to_photo(np.array([[0.5, 0.5 + _DROP]]))[0]
     return Frame((float(center[0]), float(center[1])), frame.side * WIDER, frame.angle)
 
 
-def goes_on(
+def extends_beyond_frame(
     frame: Frame, labels: np.ndarray, schema: LabelSchema, *, photo: tuple[int, int]
 ) -> bool:
-    """Whether a spreading part meets the frame's border inside a photo of (width, height)."""
+    """Whether an outer class touches the frame's border inside a photo of (width, height)."""
     border = np.zeros(labels.shape, bool)
     border[[0, -1], :] = border[:, [0, -1]] = True
-    rows, columns = np.nonzero(border & _spreads(schema)[labels])
+    rows, columns = np.nonzero(border & _is_outer(schema)[labels])
     places = frame.to_photo((np.stack([columns, rows], -1) + 0.5) / len(labels))
     margin = max(_AT_THE_EDGE, 1 / len(labels)) * frame.side
     inside = (places > margin) & (places < np.array(photo) - margin)
     return bool(inside.all(1).any())
 
 
-def only_spreading(parse: CropParse, schema: LabelSchema) -> CropParse:
-    """Keeps the spreading parts of a wide frame's parse, and of them what is not too unlikely."""
-    erased = ~_spreads(schema)[parse.labels]
+def keep_outer_classes(parse: CropParse, schema: LabelSchema) -> CropParse:
+    """Keeps the outer classes of a wide frame's parse where they are likely enough."""
+    erased = ~_is_outer(schema)[parse.labels]
     if parse.logits is not None:
         fade = (border_distance(len(parse.labels)) - _FADE_FROM) / (1 - _FADE_FROM)
         lead = parse.logits.max(-1) - parse.logits[..., 0]
@@ -58,9 +58,9 @@ def only_spreading(parse: CropParse, schema: LabelSchema) -> CropParse:
 def without_padding(
     parse: CropParse, schema: LabelSchema, *, frame: Frame, photo: Image.Image
 ) -> CropParse:
-    """Makes background of what was added around a photo: letterboxes, corners of a turned scan.
+    """Makes padding around a photo background: letterboxes, corners of a turned scan.
 
-    A model that sees such a flat area below a neck takes it, and its blurred rim, for cloth.
+    The model labels such a flat area below a neck, and its blurred rim, as cloth.
     """
     color = padding_color(photo)
     if color is None:
@@ -75,7 +75,7 @@ def without_padding(
 
 
 def padding_color(photo: Image.Image) -> np.ndarray | None:
-    """The (3,) colour of a photo's corners where all four are flat and equal, else None."""
+    """The (3,) color of a photo's corners where all four are flat and equal, else None."""
     places = np.array([[0, 0], [1, 0], [0, 1], [1, 1]])
     corner = max(1, min(photo.size) // 100)
     starts = places * (np.array(photo.size) - corner)
@@ -104,13 +104,13 @@ def _erase(parse: CropParse, erased: np.ndarray) -> CropParse:
     return replace(parse, labels=labels, logits=logits)
 
 
-def _spreads(schema: LabelSchema) -> np.ndarray:
-    """bool (256,): which ids spread."""
+def _is_outer(schema: LabelSchema) -> np.ndarray:
+    """bool (256,): which ids are outer classes."""
     table = np.zeros(256, bool)
-    table[list(spreading_ids(schema))] = True
+    table[list(outer_ids(schema))] = True
     return table
 
 
-def spreading_ids(schema: LabelSchema) -> tuple[int, ...]:
-    """Returns the ids of the parts that go on beyond a face's frame."""
-    return tuple(schema.names.index(name) for name in SPREADING if name in schema.names)
+def outer_ids(schema: LabelSchema) -> tuple[int, ...]:
+    """Returns the ids of the classes that may extend beyond a face's frame."""
+    return tuple(schema.names.index(name) for name in OUTER_CLASSES if name in schema.names)

@@ -12,14 +12,14 @@ from segface_hf.pipeline.frames import Frame
 from segface_hf.pipeline.landmarks import read_landmarks
 from segface_hf.pipeline.pipeline import Engine
 
-# How far the photo is shrunk beyond the model's frame, so that a face may be any size.
+# Sides of the parsed frame over the photo's: a face that fills the photo is found at the larger.
 _ZOOMS = (1.0, 1.6)
 _FACE_PARTS = (
     "skin", "l_brow", "r_brow", "l_eye", "r_eye", "nose", "mouth", "l_lip", "u_lip", "eyeglasses",
 )  # fmt: skip
 _CELLS = 64
 _LEAST_CELLS = 6
-# A face without two landmarks that were seen, say a hand, is none.
+# A patch with fewer visible landmarks is not a face but, for example, a hand.
 _LEAST_SEEN = 3
 _CONFIDENCE = 0.5
 
@@ -27,7 +27,7 @@ _CONFIDENCE = 0.5
 class CoarseDetector:
     """Finds large, roughly upright faces with the parsing model itself.
 
-    It is slower and misses small faces; see `SlimefaceDetector`.
+    It is slower than `SlimefaceDetector` and misses small faces.
 
     Args:
         engine: A model without a warp.

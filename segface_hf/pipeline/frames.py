@@ -1,4 +1,4 @@
-"""Square frames that lie turned in a photo: their geometry, and the crop they cut out."""
+"""Square, possibly turned frames in a photo: their geometry and their crops."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from segface_hf.faces import Box
 
 PixelBox = tuple[int, int, int, int]  # (x0, y0, x1, y1) in whole pixels
 
-# What a crop holds where its frame meets no pixel of the photo at all.
+# Color of a crop whose frame is entirely outside the photo.
 EMPTY_COLOR = (124, 116, 104)
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A square in photo pixels, turned about its centre.
+    """A square in photo pixels, turned about its center.
 
     Attributes:
         center: x and y in photo pixels.
@@ -31,7 +31,7 @@ class Frame:
 
     def __post_init__(self) -> None:
         if not self.side > 0 or not np.isfinite([*self.center, self.side, self.angle]).all():
-            raise ValueError(f"a frame has a finite centre and a positive side, got {self}")
+            raise ValueError(f"a frame has a finite center and a positive side, got {self}")
 
     @property
     def _axes(self) -> np.ndarray:
@@ -50,7 +50,7 @@ class Frame:
         return offset @ self._axes / self.side**2 + 0.5
 
     def scaled(self, factor: float) -> Frame:
-        """Returns a frame with the same centre, `factor` times as large."""
+        """Returns a frame with the same center, `factor` times as large."""
         return replace(self, side=self.side * factor)
 
     @property
@@ -61,7 +61,7 @@ class Frame:
         return (float(x0), float(y0), float(x1), float(y1))
 
     def pixel_box(self, size: tuple[int, int]) -> PixelBox:
-        """Returns the whole pixels (x0, y0, x1, y1) of a photo of (width, height) that it meets."""
+        """Returns the pixels (x0, y0, x1, y1) that it shares with a photo of (width, height)."""
         x0, y0, x1, y1 = self.box
         width, height = size
         left, top = max(0, int(np.floor(x0))), max(0, int(np.floor(y0)))
@@ -90,8 +90,8 @@ class Frame:
         """Samples the frame from the part of the photo within a box: uint8 (size, size, 3)."""
         (x0, y0, x1, y1), (low_x, low_y, high_x, high_y) = box, self.box
         scale = np.array(part.size) / (x1 - x0, y1 - y0)
-        # Where the part is one pixel wide all places are equal; padded like the others, a line of
-        # a million pixels would become a square of them.
+        # A part that is one pixel wide needs no padding across: a line of a million pixels would
+        # become a square.
         is_line = np.array(part.size) == 1
         before, after = (
             np.where(is_line, 0, np.ceil(np.maximum(0, beyond) * scale)).astype(int) + 1

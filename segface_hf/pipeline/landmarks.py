@@ -1,4 +1,4 @@
-"""Five landmarks read off a face's label map, and how far two sets of them lie apart."""
+"""Five landmarks read off a face's label map, and the distance between two sets of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LEFT_EYE, RIGHT_EYE, NOSE, LEFT_MOUTH, RIGHT_MOUTH = range(5)
 TEMPLATE = np.array(
     [[0.3780, 0.4785], [0.6225, 0.4785], [0.5000, 0.6242], [0.4055, 0.7397], [0.5955, 0.7397]]
 )
-# Brow centroids lie this share of their distance above the eyes.
+# Brow centroids are above the eyes by this share of the distance between them.
 BROW_ABOVE_EYE = 0.234
 # Parts smaller than this share of the map are noise.
 _LEAST_SHARE = 1.5e-4
@@ -43,8 +43,8 @@ class Landmarks:
 def read_landmarks(mask: np.ndarray, schema: LabelSchema) -> Landmarks | None:
     """Reads the landmarks off the label map of one roughly upright face (within 60 degrees).
 
-    A hidden eye is taken from its lens, then from its brow; anything else that is hidden from
-    the mean face, fitted to what is seen.
+    A hidden eye is inferred from its lens, then from its brow; any other hidden point from
+    the mean face, fitted to the visible points.
 
     Args:
         mask: uint8 (H, W) ids of `schema`.
@@ -87,7 +87,7 @@ def landmark_error(predicted: Landmarks | None, true: Landmarks | None) -> float
 
 
 def fit_template(points: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Lays the mean face over the known points (least squares, no shear) and returns all five."""
+    """Fits the mean face to the known points (least squares, no shear) and returns all five."""
     source = TEMPLATE[known] @ [1, 1j]
     target = points[known] @ [1, 1j]
     spread = source - source.mean()
@@ -109,8 +109,8 @@ def _pixels(mask: np.ndarray, schema: LabelSchema, *names: str) -> np.ndarray:
 def _pair(pixels: np.ndarray, nose: np.ndarray, mouth: np.ndarray) -> np.ndarray:
     """(2, 2) centroids of the image-left and the image-right part, NaN where one is hidden.
 
-    Sides come from where pixels lie rather than from their ids: models and a few true masks
-    confuse left and right, and a mislabelled half must not move an eye to the nose.
+    Sides come from positions, not from ids: models and a few true masks confuse left and
+    right, and a half with the wrong id must not move an eye to the nose.
     """
     found = np.full((2, 2), np.nan)
     if not len(pixels):
@@ -124,7 +124,7 @@ def _pair(pixels: np.ndarray, nose: np.ndarray, mouth: np.ndarray) -> np.ndarray
 
 
 def _side_of(point: np.ndarray, nose: np.ndarray, mouth: np.ndarray) -> int:
-    """0 where a point lies left of the line from the nose down to the mouth, else 1."""
+    """0 for a point left of the line from the nose down to the mouth, else 1."""
     down, offset = mouth - nose, point - nose
     return int(offset[0] * down[1] - offset[1] * down[0] > 0)
 
@@ -140,7 +140,7 @@ def _two_clusters(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     axis = centers[1] - centers[0]
     along = pixels @ axis / np.linalg.norm(axis)
     widest = max(np.ptp(along[~right]), np.ptp(along[right]))
-    # One blob cut in half lies one width apart, two eyes lie more than two.
+    # The halves of one blob are one width apart, two eyes more than two widths.
     if np.linalg.norm(axis) < 1.4 * widest or not 0.08 < right.mean() < 0.92:
         return None
     return pixels[~right], pixels[right]
@@ -159,7 +159,7 @@ def _face_axis(eyes: np.ndarray, nose: np.ndarray, mouth: np.ndarray) -> np.ndar
 
 
 def _lower_half(nose: np.ndarray, axis: np.ndarray) -> np.ndarray:
-    """The centre of the nose's lower half lies near its tip."""
+    """The center of the nose's lower half, which is near its tip."""
     down = nose @ [-axis[1], axis[0]]
     return np.asarray(nose[down >= np.median(down)].mean(0))
 
@@ -172,7 +172,7 @@ def _corners(mouth: np.ndarray, axis: np.ndarray) -> np.ndarray:
 
 
 def _eyes_behind_lenses(points: np.ndarray, lenses: np.ndarray) -> None:
-    """Fills hidden eyes with the centres of the halves of the glasses."""
+    """Fills hidden eyes with the centers of the halves of the glasses."""
     if np.isfinite(points[:2]).all() or not len(lenses):
         return
     right = lenses[:, 0] > lenses[:, 0].mean()

@@ -10,12 +10,12 @@ from PIL import Image
 
 from segface_hf.pipeline.frames import Frame, PixelBox
 
-# Weights are 1 to 255. A frame's falls from its middle to its border along a rounded square, so
-# that of two frames the one whose face is nearer wins, and no seam follows a straight border.
+# Weights are 1 to 255. They fall from a frame's middle to its border along a rounded square, so
+# that the frame of the nearer face wins and no seam follows a straight border.
 _ROUNDNESS = 4.0
 _WIDE_ROUNDNESS = 2.0
 _FALL = 3.0
-# Background says that this face has nothing there; another face may.
+# Background of one face's frame may hold another face, so it weighs less.
 _BACKGROUND_SHARE = 0.35
 _WIDER_WEIGHT = 0.1
 _ROWS_AT_ONCE = 256
@@ -30,8 +30,8 @@ class CropParse:
 
     Attributes:
         labels: uint8 (S, S).
-        logits: float32 (S, S, K), channels last; with them borders are as smooth as in logits
-            that were enlarged before the best class was taken. None lets labels vote.
+        logits: float32 (S, S, K), channels last; enlarging interpolates them before taking the
+            best class, which keeps borders smooth. With None the neighbors' labels vote.
         confidence: uint8 (S, S) or None.
         runner_up: uint8 (S, S) or None.
     """
@@ -60,7 +60,7 @@ def near_weights(size: int) -> np.ndarray:
 
 
 def wide_weights(size: int) -> np.ndarray:
-    """uint8 (size, size): low and even in a circle, for what lies around a face; else 0."""
+    """uint8 (size, size): low and even in a circle, for a face's surroundings; else 0."""
     return np.where(
         border_distance(size, _WIDE_ROUNDNESS) < 1.0, np.uint8(255 * _WIDER_WEIGHT), np.uint8(0)
     )
@@ -73,7 +73,7 @@ def border_distance(size: int, roundness: float = _WIDE_ROUNDNESS) -> np.ndarray
 
 
 class Canvas:
-    """The photo's label map as frames are laid on it; every pixel keeps its heaviest frame.
+    """The photo's label map; every pixel keeps the parse with the largest weight.
 
     It holds one byte a pixel for labels and one for weights, two more with doubt and two more with
     instances; never logits. Pixels that no frame covers are background.
@@ -81,7 +81,7 @@ class Canvas:
     Args:
         size: (width, height) of the photo.
         doubt: Whether confidence and runner-up are merged too.
-        instances: Whether to note whose frame each pixel is from.
+        instances: Whether to store which face each pixel is from.
     """
 
     def __init__(
@@ -96,13 +96,13 @@ class Canvas:
         self._weights = np.zeros((height, width), np.uint8)
 
     def add(self, frame: Frame, parse: CropParse, weights: np.ndarray, *, face: int = 0) -> None:
-        """Lays a frame's parse on the photo where it weighs more than what lies there.
+        """Pastes a frame's parse where it weighs more than what is there.
 
         Args:
-            frame: Where the crop lies.
-            parse: What the model said about the crop.
+            frame: The crop's place in the photo.
+            parse: The model's parse of the crop.
             weights: uint8 (S, S), of the crop's size.
-            face: Whose frame it is, for the map of instances.
+            face: The number of the face, for the map of instances.
         """
         weights = _below_background(weights, parse.labels)
         for box in _parts(frame.pixel_box(self.size)):
@@ -123,24 +123,24 @@ class Canvas:
     def _add_part(
         self, frame: Frame, parse: CropParse, weights: np.ndarray, box: PixelBox
     ) -> np.ndarray:
-        """Returns where it weighed more: bool of the box's size."""
+        """Returns where it had the larger weight: bool of the box's size."""
         here = (slice(box[1], box[3]), slice(box[0], box[2]))
-        laid = Laid(frame, box, len(weights))
-        heavy = laid.nearest(weights)
+        resampler = FrameResampler(frame, box, len(weights))
+        heavy = resampler.nearest(weights)
         wins = heavy > self._weights[here]
         np.copyto(self._weights[here], heavy, where=wins)
-        np.copyto(self.labels[here], laid.labels(parse), where=wins)
+        np.copyto(self.labels[here], resampler.labels(parse), where=wins)
         if self.confidence is not None and parse.confidence is not None:
-            np.copyto(self.confidence[here], laid.smooth(parse.confidence), where=wins)
+            np.copyto(self.confidence[here], resampler.smooth(parse.confidence), where=wins)
         if self.runner_up is not None and parse.runner_up is not None:
-            np.copyto(self.runner_up[here], laid.nearest(parse.runner_up), where=wins)
+            np.copyto(self.runner_up[here], resampler.nearest(parse.runner_up), where=wins)
         return np.asarray(wins)
 
 
 def _parts(box: PixelBox) -> Iterator[PixelBox]:
     """Cuts a box of whole pixels, so that what is computed about each pixel stays small.
 
-    The parts of a line of a million pixels are long, or there would be thousands of them.
+    Parts of a line of a million pixels are longer, to limit their number.
     """
     left, top, right, bottom = box
     rows = max(_ROWS_AT_ONCE, (bottom - top) // _MOST_STRIPS)
@@ -154,11 +154,11 @@ def _below_background(weights: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.where(labels == 0, light, weights)
 
 
-class Laid:
+class FrameResampler:
     """Resamples a frame's maps onto a box of whole photo pixels.
 
     Args:
-        frame: Where the maps lie.
+        frame: The maps' place in the photo.
         box: (x0, y0, x1, y1) in photo pixels.
         size: Side of the maps in pixels.
     """
@@ -181,16 +181,16 @@ class Laid:
         return self._transform(plane, how)
 
     def labels(self, parse: CropParse) -> np.ndarray:
-        """Resamples a label map: where neighbours disagree, the best interpolated class wins."""
-        laid = self.nearest(parse.labels)
+        """Resamples a label map: where neighbors disagree, the best interpolated class wins."""
+        labels = self.nearest(parse.labels)
         if self._is_identity:
-            return laid
+            return labels
         rows, columns = np.nonzero(self.nearest(_near_borders(parse.labels)))
-        laid[rows, columns] = self._decided(parse, rows, columns)
-        return laid
+        labels[rows, columns] = self._decided(parse, rows, columns)
+        return labels
 
     def _decided(self, parse: CropParse, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        """The class of pixels given by row and column, from their four neighbours in the crop."""
+        """The class of pixels given by row and column, from their four neighbors in the crop."""
         side = len(parse.labels)
         place = [
             self._origin[i] + (columns + 0.5) * self._across[i] + (rows + 0.5) * self._down[i] - 0.5
@@ -215,17 +215,17 @@ class Laid:
     def _transform(self, plane: np.ndarray, how: Image.Resampling) -> np.ndarray:
         rows = zip(self._across, self._down, self._origin, strict=True)
         coefficients = tuple(float(value) for row in rows for value in row)
-        laid = Image.fromarray(plane).transform(
+        resampled = Image.fromarray(plane).transform(
             self._shape, Image.Transform.AFFINE, coefficients, resample=how
         )
-        return np.array(laid)
+        return np.array(resampled)
 
 
 def _best(parse: CropParse, corners: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """The best class at N places between four pixels: flat indices and weights are (4, N)."""
     votes = parse.labels.ravel()[corners]
     best = votes[0].copy()
-    # Four neighbours of one class leave no doubt, whatever their logits.
+    # Four neighbors of one class need no interpolation.
     open_ = np.flatnonzero((votes != votes[0]).any(0))
     for start in range(0, len(open_), _PLACES_AT_ONCE):
         some = open_[start : start + _PLACES_AT_ONCE]
@@ -251,7 +251,7 @@ def _heaviest(votes: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def _near_borders(labels: np.ndarray) -> np.ndarray:
-    """uint8 (S, S): 1 where a pixel or one of its eight neighbours differs from its class."""
+    """uint8 (S, S): 1 where a pixel or one of its eight neighbors differs from its class."""
     near = np.zeros(labels.shape, bool)
     across = labels[:, 1:] != labels[:, :-1]
     near[:, 1:] |= across

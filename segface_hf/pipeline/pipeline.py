@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -19,9 +19,9 @@ from segface_hf.pipeline.align import (
     turn_between,
 )
 from segface_hf.pipeline.beyond_frame import (
-    goes_on,
-    only_spreading,
-    spreading_ids,
+    extends_beyond_frame,
+    keep_outer_classes,
+    outer_ids,
     wider_frame,
     without_padding,
 )
@@ -30,18 +30,16 @@ from segface_hf.pipeline.frames import Frame
 from segface_hf.pipeline.landmarks import TEMPLATE, read_landmarks
 from segface_hf.pipeline.merge import Canvas, CropParse, near_weights, wide_weights
 
-# Crops that go through a model together, and faces of one photo that are in work together: more
-# are not faster on a CPU, only larger; a crowd's logits are never held at once.
+# Crops in one call of the model: more are not faster on a CPU and take more memory.
 BATCH = 4
-FACES_AT_ONCE = 1
-# A face that the first alignment turned by more than this is aligned once more.
+# A face that the first alignment turned by more than this many degrees is aligned again.
 _LARGE_TURN = 10.0
-# A photo that ends this close beyond a face's frame is taken whole.
+# If the photo extends at most 15 % beyond the face frame, use the whole photo.
 _COVERING = 1.15
-# In its frame a face's features lie within this share of the side around this place.
+# In its frame a face's features are within this share of the side around this place.
 _FEATURES_WITHIN = 0.33
 _FEATURES_MIDDLE = (0.5, 0.58)
-# Warped models squeeze what lies around a face into their frame, so they get to see some of it.
+# Warped models compress a face's surroundings into their frame, so it is larger.
 _WARPED_WIDER = 1.4
 
 
@@ -66,14 +64,14 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """One face on its way through the passes.
+    """One face and its latest parse.
 
     Attributes:
-        face: What the detector said.
+        face: The detector's result.
         frame: The frame of the latest parse.
-        parse: The latest parse, None before the first.
-        points: (5, 2) landmarks in photo pixels, read off the latest parse; None if hidden.
-        number: Which face of the photo it is, from 1.
+        parse: The latest parse; None before the first.
+        points: (5, 2) landmarks in photo pixels, read off the latest parse; None if unreadable.
+        number: The index of the face in the photo, from 1.
     """
 
     face: Detection
@@ -89,10 +87,10 @@ class PhotoParse:
 
     Attributes:
         engine: Makes the masks.
-        scout: Makes the first parses, off which landmarks are read: `engine` itself, unless that
-            needs landmarks.
+        scout: Makes the parses that landmarks are read off: `engine` itself, unless that needs
+            landmarks.
         doubt: Whether confidence and runner-up are wanted.
-        wanted: The ids of the only classes wanted; None for all.
+        wanted: The ids of the requested classes; None for all.
         instances: Whether the face of each pixel is wanted.
     """
 
@@ -109,52 +107,52 @@ class PhotoParse:
         canvas = self._canvas(image)
         faces: list[Face] = []
         cut: list[View] = []
-        for start in range(0, len(found), FACES_AT_ONCE):
-            views = [
-                View(face, covering(frame_of_detection(face), image.size), number=number)
-                for number, face in enumerate(found[start : start + FACES_AT_ONCE], start + 1)
-            ]
-            views = self._laid(canvas, image, views)
-            faces += [_face(view, image.size) for view in views]
-            cut += [replace(view, parse=None) for view in views if self._goes_on(view, image)]
+        for number, face in enumerate(found, 1):
+            view = self._final(image, _first_view(image, face, number))
+            self._paste(canvas, image, view)
+            faces.append(_face(view, image.size))
+            if self._is_cut(view, image):
+                cut.append(replace(view, parse=None))
         for view in cut:
-            self._lay_surroundings(canvas, image, view)
+            self._paste_surroundings(canvas, image, view)
         return canvas, tuple(faces)
 
     def _canvas(self, image: Image.Image) -> Canvas:
         return Canvas(image.size, doubt=self.doubt, instances=self.instances)
 
-    def _laid(self, canvas: Canvas, image: Image.Image, views: list[View]) -> list[View]:
-        """Parses some faces in their own frames and lays these on the photo."""
-        views = self._aligned(image, views)
-        if self._needs_landmarks:
-            views = [replace(view, frame=view.frame.scaled(_WARPED_WIDER)) for view in views]
-            views = self._parsed(self.engine, [(image, view) for view in views])
-        schema = self.engine.config.labels
-        for view in views:
-            parse = without_padding(_parse_of(view), schema, frame=view.frame, photo=image)
-            canvas.add(view.frame, parse, near_weights(len(parse.labels)), face=view.number)
-        return views
+    def _final(self, image: Image.Image, view: View) -> View:
+        """Parses a face in its final frame."""
+        view = self.aligned(image, view)
+        if not self._needs_landmarks:
+            return view
+        wider = replace(view, frame=view.frame.scaled(_WARPED_WIDER))
+        return self._parsed(self.engine, [(image, wider)])[0]
 
-    def _goes_on(self, view: View, image: Image.Image) -> bool:
-        """Whether hair or clothes of a face go on beyond its frame."""
+    def _paste(self, canvas: Canvas, image: Image.Image, view: View) -> None:
+        """Pastes a face's parse on the photo."""
+        schema = self.engine.config.labels
+        parse = without_padding(_parse_of(view), schema, frame=view.frame, photo=image)
+        canvas.add(view.frame, parse, near_weights(len(parse.labels)), face=view.number)
+
+    def _is_cut(self, view: View, image: Image.Image) -> bool:
+        """Whether hair or clothes of a face extend beyond its frame."""
         if self._needs_landmarks:
             return False
         labels, schema = _parse_of(view).labels, self.engine.config.labels
-        return goes_on(view.frame, labels, schema, photo=image.size)
+        return extends_beyond_frame(view.frame, labels, schema, photo=image.size)
 
-    def _lay_surroundings(self, canvas: Canvas, image: Image.Image, cut: View) -> None:
-        """Parses wider around a face, unless nothing that is wanted could change by it."""
+    def _paste_surroundings(self, canvas: Canvas, image: Image.Image, cut: View) -> None:
+        """Parses wider around a face, unless no requested class could change."""
         schema, size = self.engine.config.labels, self.engine.config.resolution
         wide, weights = replace(cut, frame=wider_frame(cut.frame)), wide_weights(size)
-        spreads = self.wanted is None or self.wanted & set(spreading_ids(schema))
-        # What spreads may hide what is wanted even where it isn't wanted itself.
-        if not spreads and not canvas.has_below(
+        outer = self.wanted is None or self.wanted & set(outer_ids(schema))
+        # Hair or clothes can cover a requested class, so they are parsed even if not requested.
+        if not outer and not canvas.has_below(
             wide.frame, tuple(self.wanted or ()), int(weights.max())
         ):
             return
         for view in self._parsed(self.engine, [(image, wide)]):
-            around = only_spreading(_parse_of(view), schema)
+            around = keep_outer_classes(_parse_of(view), schema)
             around = without_padding(around, schema, frame=view.frame, photo=image)
             canvas.add(view.frame, around, weights, face=view.number)
 
@@ -175,21 +173,18 @@ class PhotoParse:
     def _needs_landmarks(self) -> bool:
         return self.engine.config.warp != "none"
 
-    def _aligned(self, image: Image.Image, views: list[View]) -> list[View]:
-        """Parses in the detector's frames, then in those that the landmarks define."""
-        views = self._parsed(self.scout, [(image, view) for view in views])
-        views = self._realigned(image, views, lambda view: True)
-        return self._realigned(image, views, _was_turned_far)
+    def aligned(self, image: Image.Image, view: View) -> View:
+        """Parses in the detector's frame, then in the one that the landmarks define."""
+        (view,) = self._parsed(self.scout, [(image, view)])
+        view = self._realigned(image, view)
+        return self._realigned(image, view) if _was_turned_far(view) else view
 
-    def _realigned(
-        self, image: Image.Image, views: list[View], wanted: Callable[[View], bool]
-    ) -> list[View]:
-        """Parses again those views whose landmarks ask for another frame."""
-        better = {i: better_frame(view, image.size) for i, view in enumerate(views) if wanted(view)}
-        moved = {i: replace(views[i], frame=frame) for i, frame in better.items() if frame}
-        parsed = self._parsed(self.scout, [(image, view) for view in moved.values()])
-        again = dict(zip(moved, parsed, strict=True))
-        return [again.get(i, view) for i, view in enumerate(views)]
+    def _realigned(self, image: Image.Image, view: View) -> View:
+        """Parses again if the landmarks define another frame."""
+        frame = better_frame(view, image.size)
+        if frame is None:
+            return view
+        return self._parsed(self.scout, [(image, replace(view, frame=frame))])[0]
 
     def _parsed(self, engine: Engine, views: Sequence[tuple[Image.Image, View]]) -> list[View]:
         """Runs a model on views, a few at a time, and reads their landmarks."""
@@ -207,7 +202,7 @@ class PhotoParse:
         return parsed
 
     def _points(self, engine: Engine, view: View, run: CropParse) -> np.ndarray | None:
-        """Reads landmarks off a fresh parse; a model that was given some keeps them."""
+        """Reads landmarks off a new parse; those given to a warped model stay."""
         if engine.config.warp != "none":
             return view.points
         labels = np.where(_features_zone(len(run.labels)), run.labels, np.uint8(0))
@@ -216,7 +211,7 @@ class PhotoParse:
 
 
 def better_frame(view: View, photo: tuple[int, int]) -> Frame | None:
-    """Returns the frame that a view's landmarks define, where parsing there may help."""
+    """Returns the frame that a view's landmarks define, where parsing there may help; else None."""
     aligned = None if view.points is None else frame_of_landmarks(view.points)
     if aligned is None or not is_plausible(frame_of_detection(view.face), aligned):
         return None
@@ -225,14 +220,53 @@ def better_frame(view: View, photo: tuple[int, int]) -> Frame | None:
 
 
 def covering(frame: Frame, photo: tuple[int, int]) -> Frame:
-    """Enlarges a frame to hold the whole photo of (width, height), where little is missing.
+    """Enlarges a frame to hold the whole photo of (width, height), if little is missing.
 
-    Hair and clothes that go on to the photo's edge are then not cut off shortly before it.
+    Otherwise hair and clothes would be cut off shortly before the photo's edge.
     """
     width, height = photo
     corners = frame.to_unit(np.array([[0, 0], [width, 0], [width, height], [0, height]]))
     factor = 2 * float(np.abs(corners - 0.5).max())
     return frame.scaled(factor) if 1.0 < factor <= _COVERING else frame
+
+
+@dataclass(frozen=True)
+class FramedFace:
+    """A detected face and the frame that the parser parses it in.
+
+    Attributes:
+        detection: The detector's result.
+        frame: The final frame, after alignment.
+    """
+
+    detection: Detection
+    frame: Frame
+
+
+def frames_of(
+    image: Image.Image, detections: Sequence[Detection], *, engine: Engine
+) -> tuple[FramedFace, ...]:
+    """Returns the frame of each detected face, as `FaceParser` frames it.
+
+    Args:
+        image: The RGB photo.
+        detections: Its faces, in photo pixels.
+        engine: A model without a warp; landmarks are read off its parses.
+
+    Returns:
+        As many faces as detections, in the same order.
+
+    Example:
+        >>> faces = frames_of(photo, parser.detector.detect(photo), engine=parser.engine)
+        >>> crops = [face.frame.crop(photo, 512) for face in faces]
+    """
+    passes = PhotoParse(engine, engine)
+    views = (_first_view(image, face, number) for number, face in enumerate(detections, 1))
+    return tuple(FramedFace(view.face, passes.aligned(image, view).frame) for view in views)
+
+
+def _first_view(image: Image.Image, face: Detection, number: int) -> View:
+    return View(face, covering(frame_of_detection(face), image.size), number=number)
 
 
 def _parse_of(view: View) -> CropParse:
@@ -245,7 +279,7 @@ def _was_turned_far(view: View) -> bool:
 
 
 def _features_zone(size: int) -> np.ndarray:
-    """bool (size, size): where a face's features lie; a neighbour's lie outside."""
+    """bool (size, size): the place of a face's features; a neighbor's are outside."""
     places = (np.arange(size) + 0.5) / size
     across, down = places - _FEATURES_MIDDLE[0], places - _FEATURES_MIDDLE[1]
     return np.asarray(across[None, :] ** 2 + down[:, None] ** 2 < _FEATURES_WITHIN**2)
@@ -264,7 +298,7 @@ def _whole(image: Image.Image) -> View:
 
 
 def _face(view: View, photo: tuple[int, int]) -> Face:
-    """What is told of a face: the part of its box that lies in a photo of (width, height)."""
+    """Builds the public `Face`, its box clipped to a photo of (width, height)."""
     points = None if view.points is None else view.points.astype(np.float32)
     x0, x1, y0, y1 = (min(max(0.0, view.face.box[i]), float(photo[i % 2])) for i in (0, 2, 1, 3))
     return Face((x0, y0, x1, y1), points, view.face.confidence)

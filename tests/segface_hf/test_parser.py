@@ -14,6 +14,7 @@ from segface_hf.config import SegFaceConfig
 from segface_hf.errors import ImageError, LabelError
 from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.parser import FaceParser
+from segface_hf.pipeline import frames_of
 from segface_hf.pipeline.align import detection_of_frame
 from segface_hf.pipeline.detect import Detection
 from segface_hf.pipeline.frames import Frame
@@ -109,7 +110,7 @@ def test_overlapping_faces_keep_their_features() -> None:
         assert agreement(parse.mask, truth, name) > 0.88, name
 
 
-def test_hair_goes_on_beyond_the_frame() -> None:
+def test_hair_beyond_the_frame_is_parsed() -> None:
     truth = np.zeros((600, 600), np.uint8)
     truth[150:500, 180:420] = CELEBAMASK_HQ.id_of("hair")
     face = face_mask(240)
@@ -122,10 +123,10 @@ def test_hair_goes_on_beyond_the_frame() -> None:
 def test_parts_within_the_frame_need_no_wider_look() -> None:
     photo = painted(np.pad(face_mask(SIZE), 60))
     detector = FixedDetector(found(Frame((188.0, 188.0), float(SIZE))))
-    spreading, features = PaletteEngine(), PaletteEngine()
-    FaceParser(spreading, detector=detector).parse(photo)
+    outer, features = PaletteEngine(), PaletteEngine()
+    FaceParser(outer, detector=detector).parse(photo)
     FaceParser(features, detector=detector).parse(photo, classes=("l_eye", "r_eye"))
-    assert (spreading.crops, features.crops) == (2, 1)
+    assert (outer.crops, features.crops) == (2, 1)
 
 
 @pytest.mark.parametrize("apart", [130, 190, 260, 420])
@@ -295,3 +296,13 @@ def test_aligned_crops_for_a_model_that_warps_get_landmarks_too() -> None:
     assert len(masks) == 2
     assert np.allclose(engine.given[0][0, :2] / SIZE, EYES, atol=0.02)
     assert np.allclose(engine.given[0][1] / SIZE, TEMPLATE, atol=1e-6)
+
+
+def test_the_frames_of_a_photo_are_those_that_the_parser_uses() -> None:
+    photo, _ = scene((300, 260, 240, 20), (700, 240, 200, 0), size=(900, 520))
+    rough = (found(Frame((325.0, 240.0), 320.0)), found(Frame((690.0, 245.0), 210.0)))
+    faces = frames_of(photo, rough, engine=PaletteEngine())
+    assert [face.detection for face in faces] == list(rough)
+    assert faces[0].frame.center == pytest.approx((300, 260), abs=8)
+    assert faces[0].frame.side == pytest.approx(240, rel=0.05)
+    assert faces[0].frame.angle == pytest.approx(20, abs=3)

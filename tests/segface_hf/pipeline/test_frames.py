@@ -51,7 +51,7 @@ def test_beyond_the_photo_its_border_repeats() -> None:
     assert (crop == (200, 10, 50)).all()
 
 
-def test_a_frame_beside_the_photo_is_one_even_colour() -> None:
+def test_a_frame_beside_the_photo_is_one_even_color() -> None:
     crop = Frame((-100.0, 5.0), 20.0).crop(noise(16, 16), 8)
     assert (crop == EMPTY_COLOR).all()
 
@@ -82,7 +82,7 @@ def test_a_line_of_a_million_pixels_is_cropped_in_little_memory(
     assert peak < 1e6
 
 
-def test_a_line_shows_its_colours_along_it() -> None:
+def test_a_line_shows_its_colors_along_it() -> None:
     values = np.repeat(np.arange(0, 160, 10, dtype=np.uint8), 100)
     photo = Image.fromarray(np.stack([values] * 3, -1)[None])
     crop = Frame((800.0, 0.5), 1600.0).crop(photo, 16)

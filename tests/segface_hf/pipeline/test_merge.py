@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from segface_hf.pipeline.frames import Frame
-from segface_hf.pipeline.merge import Canvas, CropParse, Laid, near_weights, wide_weights
+from segface_hf.pipeline.merge import Canvas, CropParse, FrameResampler, near_weights, wide_weights
 
 
 def even(size: int, label: int) -> CropParse:
@@ -43,7 +43,7 @@ def test_each_pixel_belongs_to_the_nearer_face_whatever_the_order(order: tuple[i
     assert (canvas.labels[20:80, 82:] == 6).all()
 
 
-def test_a_neighbours_background_does_not_erase_a_face() -> None:
+def test_a_neighbors_background_does_not_erase_a_face() -> None:
     canvas = Canvas((160, 100))
     canvas.add(Frame((50.0, 50.0), 100.0), even(50, 2), near_weights(50))
     before = canvas.labels[:, :85].copy()
@@ -88,7 +88,7 @@ def test_enlarged_borders_follow_the_logits_and_not_the_crops_pixels() -> None:
     assert (canvas.labels[:, 25:] == 2).all()
 
 
-def test_without_logits_the_neighbours_vote() -> None:
+def test_without_logits_the_neighbors_vote() -> None:
     canvas = Canvas((40, 40))
     parse = CropParse(np.array([[1, 2], [1, 1]], np.uint8))
     canvas.add(Frame((20.0, 20.0), 40.0), parse, np.full((2, 2), 9, np.uint8))
@@ -101,7 +101,7 @@ def test_enlarging_equals_the_argmax_of_bilinear_logits() -> None:
     torch = pytest.importorskip("torch")
     logits = np.random.default_rng(3).normal(size=(12, 12, 5)).astype(np.float32)
     parse = CropParse(logits.argmax(-1).astype(np.uint8), logits)
-    laid = Laid(Frame((30.0, 30.0), 60.0), (0, 0, 60, 60), 12).labels(parse)
+    laid = FrameResampler(Frame((30.0, 30.0), 60.0), (0, 0, 60, 60), 12).labels(parse)
     planes = torch.from_numpy(logits.transpose(2, 0, 1))[None]
     expected = torch.nn.functional.interpolate(planes, size=(60, 60), mode="bilinear")[0].argmax(0)
     assert (laid == expected.numpy()).mean() > 0.999

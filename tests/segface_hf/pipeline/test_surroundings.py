@@ -1,4 +1,4 @@
-"""Hair and clothes that go on beyond a frame are followed, and padding is none of them."""
+"""Hair and clothes beyond a frame are parsed, and padding is background."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from PIL import Image
 from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.pipeline.beyond_frame import (
     WIDER,
-    goes_on,
-    only_spreading,
+    extends_beyond_frame,
+    keep_outer_classes,
     padding_color,
     wider_frame,
     without_padding,
@@ -27,24 +27,26 @@ def test_a_wider_frame_reaches_further_down_along_the_face() -> None:
     assert wide.center[1] < 50.0
 
 
-def test_hair_at_the_border_goes_on_and_skin_does_not() -> None:
+def test_hair_at_the_border_extends_beyond_the_frame_and_skin_does_not() -> None:
     labels = np.zeros((16, 16), np.uint8)
     labels[8:, 4:8] = SKIN
     frame = Frame((100.0, 100.0), 50.0)
-    assert not goes_on(frame, labels, CELEBAMASK_HQ, photo=(200, 200))
+    assert not extends_beyond_frame(frame, labels, CELEBAMASK_HQ, photo=(200, 200))
     labels[15, 4:8] = HAIR
-    assert goes_on(frame, labels, CELEBAMASK_HQ, photo=(200, 200))
+    assert extends_beyond_frame(frame, labels, CELEBAMASK_HQ, photo=(200, 200))
 
 
-def test_hair_that_ends_with_the_photo_does_not_go_on() -> None:
+def test_hair_that_ends_with_the_photo_does_not_extend_further() -> None:
     labels = np.zeros((16, 16), np.uint8)
     labels[15, 4:8] = HAIR
-    assert not goes_on(Frame((25.0, 25.0), 50.0), labels, CELEBAMASK_HQ, photo=(50, 50))
+    assert not extends_beyond_frame(
+        Frame((25.0, 25.0), 50.0), labels, CELEBAMASK_HQ, photo=(50, 50)
+    )
 
 
-def test_only_spreading_parts_are_kept() -> None:
+def test_only_outer_classes_are_kept() -> None:
     labels = np.array([[HAIR, SKIN], [CLOTH, CELEBAMASK_HQ.id_of("earring")]], np.uint8)
-    kept = only_spreading(CropParse(labels), CELEBAMASK_HQ)
+    kept = keep_outer_classes(CropParse(labels), CELEBAMASK_HQ)
     assert kept.labels.tolist() == [[HAIR, 0], [CLOTH, 0]]
 
 
@@ -53,7 +55,7 @@ def test_unsure_parts_fade_towards_the_rim() -> None:
     logits = np.zeros((size, size, 19), np.float32)
     logits[..., CLOTH] = 3.0
     parse = CropParse(np.full((size, size), CLOTH, np.uint8), logits)
-    kept = only_spreading(parse, CELEBAMASK_HQ)
+    kept = keep_outer_classes(parse, CELEBAMASK_HQ)
     assert kept.labels[16, 16] == CLOTH
     assert kept.labels[16, 31] == 0
     assert kept.logits is not None
@@ -73,7 +75,7 @@ def test_a_letterbox_is_background(color: tuple[int, int, int]) -> None:
     assert (kept.labels[20:44] == CLOTH).all()
 
 
-def test_a_black_coat_in_one_corner_is_no_padding() -> None:
+def test_a_black_coat_in_one_corner_is_not_padding() -> None:
     photo = Image.new("RGB", (64, 64), (40, 90, 200))
     photo.paste((0, 0, 0), (0, 40, 64, 64))
     assert padding_color(photo) is None
