@@ -10,12 +10,13 @@ from pathlib import Path
 import torch
 
 from bench import models, photos
+from bench.cases import Setup
 from bench.machine import describe
 from bench.memory import peak_elsewhere
-from bench.models import EMBEDDED, Setup
 from bench.pictures import portraits
 from bench.tables import write_tables
 from bench.timing import interleaved, ratio
+from segface_hf.checkpoints.files import EMBEDDED
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 BACKBONES = (EMBEDDED, "mobilenet", "swin_base")

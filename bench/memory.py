@@ -44,7 +44,7 @@ def peak_elsewhere(case: str, *arguments: object) -> float | None:
 
 
 def _labels(backbone: str, path: str, size: str) -> Callable[[], object]:
-    from bench.models import PATHS, build
+    from bench.cases import PATHS, build
     from bench.pictures import portraits
 
     model = build(backbone)
@@ -53,7 +53,7 @@ def _labels(backbone: str, path: str, size: str) -> Callable[[], object]:
 
 
 def _photo(width: str, height: str, faces: str) -> Callable[[], object]:
-    from bench.photos import crowd
+    from bench.cases import crowd
     from segface_hf.parser import FaceParser
 
     parser, photo = FaceParser.from_pretrained(), crowd(int(width), int(height), int(faces))

@@ -2,47 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
-import torch
 from torch import Tensor
 
+from bench.cases import PATHS, SIZE, Setup, build, rounded
 from bench.memory import peak_elsewhere
 from bench.pictures import portraits
 from bench.timing import Timing, interleaved, ratio
-from segface_hf import SegFace, SegFaceConfig
-from segface_hf.checkpoints.files import EMBEDDED, embedded_folder
+from segface_hf import SegFace
 from segface_hf.inference.infer import infer
-
-SIZE = 512
-
-
-@torch.inference_mode()
-def _plain(model: SegFace, pixels: Tensor) -> Tensor:
-    return model(pixels).argmax(1)
-
-
-PATHS: Mapping[str, Callable[[SegFace, Tensor], object]] = {
-    "plain": _plain,
-    "fused": lambda model, pixels: infer(model, pixels).labels,
-}
-
-
-@dataclass(frozen=True)
-class Setup:
-    """How a run measures."""
-
-    repeats: int = 7
-    clock: str = "wall"
-
-
-def build(backbone: str) -> SegFace:
-    """The embedded checkpoint, or random weights behind a backbone: speed is the same."""
-    if backbone == EMBEDDED:
-        return SegFace.from_pretrained(embedded_folder())
-    torch.manual_seed(0)
-    return SegFace(SegFaceConfig(backbone=backbone)).eval()
 
 
 def by_backbone(backbones: Sequence[str], setup: Setup, *, size: int = SIZE) -> list[dict]:
@@ -107,11 +76,6 @@ def bound(
 ) -> Callable[[], object]:
     """Binds a path to its input."""
     return lambda: path(model, pixels)
-
-
-def rounded(peak: float | None) -> float | None:
-    """Rounds a figure for a table."""
-    return None if peak is None else round(peak, 1)
 
 
 def _share(peak: float | None, of: float | None) -> float | None:

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from PIL import Image
 
+from bench.cases import Setup, crowd, rounded
 from bench.memory import peak_elsewhere
-from bench.models import Setup, rounded
 from bench.pictures import portrait
 from bench.timing import CLOCKS, Timing, interleaved, ratio
 from segface_hf.config import SegFaceConfig
@@ -30,17 +30,6 @@ from segface_hf.pipeline.pipeline import Engine
 
 _JPEG_QUALITY = 90
 _STEPS = ("decode", "parse", "blend", "encode")
-
-
-def crowd(width: int, height: int, faces: int) -> Image.Image:
-    """A photo of so many portraits in a grid."""
-    columns = int(np.ceil(np.sqrt(faces * width / height)))
-    rows = int(np.ceil(faces / columns))
-    side = min(width // columns, height // rows)
-    photo, one = Image.new("RGB", (width, height), "white"), portrait(side)
-    for index in range(faces):
-        photo.paste(one, (index % columns * side, index // columns * side))
-    return photo
 
 
 def encoded(image: Image.Image) -> bytes:

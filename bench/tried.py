@@ -20,12 +20,13 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import Tensor
 
+from bench.cases import SIZE, Setup, build
 from bench.machine import describe
-from bench.models import EMBEDDED, SIZE, Setup, build
 from bench.pictures import portraits
 from bench.tables import table, write_between
 from bench.timing import CLOCKS, interleaved, ratio
 from segface_hf import SegFace
+from segface_hf.checkpoints.files import EMBEDDED
 from segface_hf.inference.infer import infer
 from segface_hf.modeling.decoder import Attention
 

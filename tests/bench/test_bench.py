@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench import learning
-from bench.photos import crowd
+from bench.cases import crowd
 from bench.tables import BEGIN, END, table, write_tables
 from bench.timing import Timing, interleaved, ratio
 
@@ -90,7 +90,7 @@ def test_the_short_form_finds_the_fused_path_worth_it():
 
 def test_a_variant_that_cannot_run_here_is_listed_with_its_reason(monkeypatch):
     from bench import tried
-    from bench.models import Setup
+    from bench.cases import Setup
 
     def missing(model, pixels):
         raise ModuleNotFoundError("No module named 'openvino'")

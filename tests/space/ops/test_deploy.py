@@ -8,7 +8,7 @@ from huggingface_hub import HfApi
 from segface_hf.checkpoints.upstream import REPOSITORY
 from space.errors import DeployError
 from space.ops.deploy import ROOT, check_front_matter, deploy, front_matter, make_plan, space_files
-from tests.test_house import PACKAGES, imports
+from tests.test_architecture import PACKAGES, imports
 
 CONSTRAINTS = (ROOT / "constraints.txt").read_text().splitlines()
 FIELDS = {
