@@ -72,7 +72,7 @@ def _load(arguments: argparse.Namespace) -> int:
     with _app(arguments.url, arguments.pid) as (url, pid):
         report = visit_together(url, visitors=arguments.visitors, pid=pid)
     print("\n".join(report.lines()))
-    return 1 if report.failures or report.strangers else 0
+    return 1 if report.failures or report.wrong_answers else 0
 
 
 _COMMANDS: dict[

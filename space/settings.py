@@ -6,13 +6,13 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 from annotate.outbox.queue import MOST_UNCLAIMED
 from segface_hf._utils import counted
 from segface_hf.errors import ConfigError
-from space.state.rate_limits import is_loopback
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
@@ -194,6 +194,14 @@ VARIABLES = (
     Variable("OAUTH_CLIENT_ID", "oauth", bool, "set by Hugging Face where sign-in is configured"),
     Variable("SPACES_ZERO_GPU", "zero_gpu", bool, "set by Hugging Face on ZeroGPU hardware"),
 )  # fmt: skip
+
+
+def is_loopback(host: str) -> bool:
+    """Tells whether a host name or address is that of the machine itself."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def settings_from(environment: Mapping[str, str]) -> Settings:

@@ -113,15 +113,15 @@ def save(
     Raises:
         SegFaceError: The photo is gone, a statement is missing, or the mask doesn't fit.
     """
-    opened = services.shelf.get(photo)
+    opened = services.photos.get(photo)
     ids = read_mask(mask, size=opened.parse.mask.shape[::-1])
     payload = {"id": photo, **pack_label_map(ids)}
-    receipt = save_correction(services, payload, form=form, who=who, asked=asked)
+    result = save_correction(services, payload, form=form, who=who, asked=asked)
     return {
-        "id": receipt.kept.id,
-        "created": receipt.kept.created,
-        "changed": dict(receipt.changed),
-        "message": receipt.sentence,
+        "id": result.row.id,
+        "created": result.row.created,
+        "changed": dict(result.changed),
+        "message": result.sentence,
     }
 
 
@@ -157,7 +157,7 @@ def _answer(services: Services, photo: OpenPhoto) -> Answer:
         "model": photo.parse.model_id,
         "digest": photo.parse.digest,
     }
-    return Answer(summary, services.shelf.lay_out("mask.png", mask_png(photo)))
+    return Answer(summary, services.photos.put_file("mask.png", mask_png(photo)))
 
 
 def _face(face: Any) -> dict[str, Any]:

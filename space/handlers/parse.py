@@ -59,7 +59,7 @@ class Batch:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Where the shelf keeps the photos."""
+        """Keys of the photos in the cache."""
         return tuple(item.photo.key for item in self.parsed)
 
     @property
@@ -94,7 +94,7 @@ def open_example(
     parse = showcase.known(example.name, model=request.model)
     if parse is None:
         return parse_photo(services, example.path, request=request)
-    return Parsed(services.shelf.put(load_image(example.path.read_bytes()), parse))
+    return Parsed(services.photos.put(load_image(example.path.read_bytes()), parse))
 
 
 def parse_photos(services: Services, paths: Sequence[str | Path], *, request: Request) -> Batch:
@@ -153,13 +153,13 @@ def parse_again(services: Services, key: str, *, request: Request) -> Parsed:
         TooFastError: The visitor parses more photos a minute than accepted.
         CheckpointError: The model can't be loaded; the photo stays as it was.
     """
-    image = services.shelf.get(key).image
+    image = services.photos.get(key).image
     services.limit.spend(request.visitor, request.address)
     return _parse(services, image, request)
 
 
 @dataclass(frozen=True, eq=False)
-class Beside:
+class ModelComparison:
     """What another model says about an open photo.
 
     Attributes:
@@ -171,7 +171,7 @@ class Beside:
     sentence: str
 
 
-def parse_beside(services: Services, key: str, *, request: Request) -> Beside:
+def compare_models(services: Services, key: str, *, request: Request) -> ModelComparison:
     """Parses an open photo with another model, to look at both; nothing is replaced.
 
     Raises:
@@ -180,7 +180,7 @@ def parse_beside(services: Services, key: str, *, request: Request) -> Beside:
         TooFastError: The visitor parses more photos a minute than accepted.
         CheckpointError: The model can't be loaded.
     """
-    photo = services.shelf.get(key)
+    photo = services.photos.get(key)
     if request.model == photo.parse.model_id:
         raise VisitError(
             f"This photo was parsed by {request.model} already: choose another checkpoint to "
@@ -199,7 +199,7 @@ def parse_beside(services: Services, key: str, *, request: Request) -> Beside:
     most = _most_different(photo.parse.mask, other.mask, photo.parse.schema)
     where = f", most of all in {' and '.join(most)}" if most else ""
     told = f"{request.model} differs in {share:.1f} % of the face pixels{where}: it is on the left."
-    return Beside(other.mask, told)
+    return ModelComparison(other.mask, told)
 
 
 def _most_different(mask: np.ndarray, other: np.ndarray, schema: LabelSchema) -> list[str]:
@@ -220,7 +220,7 @@ def _parse(services: Services, image: Image.Image, request: Request) -> Parsed:
             f"It was reduced from {image.width} x {image.height} "
             f"to {prepared.width} x {prepared.height} pixels."
         )
-    return Parsed(services.shelf.put(prepared, parse), note)
+    return Parsed(services.photos.put(prepared, parse), note)
 
 
 def _check_bytes(services: Services, path: Path) -> None:

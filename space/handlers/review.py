@@ -20,7 +20,7 @@ from segface_hf._utils import counted
 from space.errors import NotAllowedError
 from space.handlers.browser_values import title
 from space.settings import Settings
-from space.state.saving import HubKeeper, Keeper
+from space.state.saving import CorrectionStore, HubCorrections
 
 LOCAL = (
     "This app keeps contributions in a folder of this machine, so nothing waits for review here. "
@@ -104,15 +104,15 @@ def desk_for(
     return Desk(opened, rows=ledger, opened=ledger)
 
 
-def ledger_of(keeper: Keeper) -> Ledger | None:
+def ledger_of(corrections: CorrectionStore) -> Ledger | None:
     """Returns what is known about the dataset on the Hub, where there is one."""
-    return keeper.ledger if isinstance(keeper, HubKeeper) else None
+    return corrections.ledger if isinstance(corrections, HubCorrections) else None
 
 
-def after_merge(keeper: Keeper, desk: Desk) -> None:
+def after_merge(corrections: CorrectionStore, desk: Desk) -> None:
     """Has the dataset's card renewed, later and with the maintainer's own token."""
-    if isinstance(keeper, HubKeeper):
-        keeper.clerk.merged(desk.store.repo)
+    if isinstance(corrections, HubCorrections):
+        corrections.clerk.merged(desk.store.repo)
 
 
 def waiting(desk: Desk) -> list[tuple[str, int]]:

@@ -16,7 +16,7 @@ from space.handlers.browser_values import title
 from space.handlers.parse import Request
 from space.handlers.services import Services
 from space.state.photo_cache import OpenPhoto
-from space.state.saving import Contributor, Kept
+from space.state.saving import Contributor, SavedRow
 
 
 @dataclass(frozen=True)
@@ -44,18 +44,18 @@ class ConsentForm:
 
 
 @dataclass(frozen=True)
-class Receipt:
+class SaveResult:
     """What a contributor sees of a saved correction.
 
     Attributes:
         photo: The key of the photo.
-        kept: The row.
+        row: The saved row.
         changed: Pixels that differ from the prediction, by class name as people say it.
         sentence: What to tell the person.
     """
 
     photo: str
-    kept: Kept
+    row: SavedRow
     changed: Mapping[str, int]
     sentence: str
 
@@ -86,7 +86,7 @@ def save_correction(
     form: ConsentForm,
     who: Contributor,
     asked: Request | None = None,
-) -> Receipt:
+) -> SaveResult:
     """Saves a corrected mask of an open photo.
 
     Args:
@@ -108,7 +108,7 @@ def save_correction(
     # it has no consent, and is never pushed.
     alone = settings.private and form.untouched
     consent = None if alone else consent_of(form, settings.license)
-    photo = services.shelf.get(payload.get("id", ""))
+    photo = services.photos.get(payload.get("id", ""))
     if asked is not None:
         services.saves.spend(asked.visitor, asked.address)
     parse = photo.parse
@@ -128,9 +128,9 @@ def save_correction(
         source=form.source.strip(),
         app_version=__version__,
     )
-    kept = services.keeper.save(correction, who=who)
-    services.shelf.keep_mask(photo.key, kept.id, mask)
-    return Receipt(photo.key, kept, _changed(correction), _told(kept, correction))
+    row = services.corrections.save(correction, who=who)
+    services.photos.keep_mask(photo.key, row.id, mask)
+    return SaveResult(photo.key, row, _changed(correction), _sentence(row, correction))
 
 
 def _model_of(photo: OpenPhoto) -> ModelUsed:
@@ -148,17 +148,17 @@ def _changed(correction: Correction) -> dict[str, int]:
     }
 
 
-def _told(kept: Kept, correction: Correction) -> str:
-    return " ".join(filter(None, (_kept(kept, correction), _alike(kept))))
+def _sentence(row: SavedRow, correction: Correction) -> str:
+    return " ".join(filter(None, (_outcome(row, correction), _look_alike(row))))
 
 
-def _kept(kept: Kept, correction: Correction) -> str:
-    name, pixels = kept.id[:8], correction.changed_pixels
-    if kept.agreed:
+def _outcome(row: SavedRow, correction: Correction) -> str:
+    name, pixels = row.id[:8], correction.changed_pixels
+    if row.agreed:
         return f"Saved as {name} before; now with your consent, so it may be shared."
-    if not kept.created:
+    if not row.created:
         stays = ""
-        if kept.shareable and correction.consent is None:
+        if row.shareable and correction.consent is None:
             stays = " The consent that was given for it stays: a maintainer can take it down."
         return f"Already saved as {name}: nothing changed since.{stays}"
     shared = "" if correction.consent else " It stays on this machine: no consent was given."
@@ -167,5 +167,5 @@ def _kept(kept: Kept, correction: Correction) -> str:
     return f"Saved as {name}: {pixels:,} pixels corrected.{shared}"
 
 
-def _alike(kept: Kept) -> str:
-    return "Another contribution has a photo that looks like this one." if kept.look_alike else ""
+def _look_alike(row: SavedRow) -> str:
+    return "Another contribution has a photo that looks like this one." if row.look_alike else ""

@@ -9,12 +9,12 @@ from annotate.dataset.repo import saved_token
 from annotate.outbox.queue import Outbox
 from annotate.outbox.sender import Courier
 from space.settings import Settings
-from space.state.model_cache import ModelShelf, gpu_lease, load_parser
+from space.state.model_cache import ModelCache, gpu_lease, load_parser
 from space.state.model_checks import Admission
-from space.state.photo_cache import PhotoShelf
+from space.state.photo_cache import PhotoCache
 from space.state.rate_limits import RateLimit
-from space.state.saving import FolderKeeper, HubKeeper, Keeper
-from space.state.tokens import WayIn, way_in
+from space.state.saving import CorrectionStore, FolderCorrections, HubCorrections
+from space.state.tokens import SignInTexts, sign_in_texts
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Services:
     Attributes:
         settings: The choices of whoever runs the app.
         models: Loaded checkpoints.
-        shelf: Photos of current visits.
-        keeper: Where corrections are saved.
+        photos: Photos of current visits.
+        corrections: Where corrections are saved.
         limit: Photos a minute for each visitor.
         saves: Saves a minute for each visitor.
         admission: What a repository that a visitor names must pass.
@@ -34,24 +34,24 @@ class Services:
     """
 
     settings: Settings
-    models: ModelShelf
-    shelf: PhotoShelf
-    keeper: Keeper
+    models: ModelCache
+    photos: PhotoCache
+    corrections: CorrectionStore
     limit: RateLimit
     saves: RateLimit
     admission: Admission
     own_token: str | None = field(default=None, repr=False)
 
     @property
-    def way_in(self) -> WayIn:
+    def sign_in_texts(self) -> SignInTexts:
         """How a contribution gets an account here."""
-        return way_in(self.settings, own_token=self.own_token is not None)
+        return sign_in_texts(self.settings, own_token=self.own_token is not None)
 
     @property
     def review_needs(self) -> str:
         """What somebody is to do who may not review yet."""
         owners = self.settings.service_token or self.own_token
-        return way_in(self.settings, own_token=owners is not None).review
+        return sign_in_texts(self.settings, own_token=owners is not None).review
 
 
 def build_services(settings: Settings) -> Services:
@@ -61,8 +61,8 @@ def build_services(settings: Settings) -> Services:
     return Services(
         settings=settings,
         models=_models(settings, admission),
-        shelf=PhotoShelf(settings.cache, keep_seconds=settings.keep_seconds),
-        keeper=_keeper(settings, own_token),
+        photos=PhotoCache(settings.cache, keep_seconds=settings.keep_seconds),
+        corrections=_corrections(settings, own_token),
         limit=RateLimit(settings.parses_per_minute, per_address=settings.parses_per_address),
         saves=RateLimit(
             settings.saves_per_minute, per_address=settings.saves_per_address, what="saves"
@@ -79,19 +79,19 @@ def _own_token(settings: Settings) -> str | None:
     return saved_token()
 
 
-def _models(settings: Settings, admission: Admission) -> ModelShelf:
+def _models(settings: Settings, admission: Admission) -> ModelCache:
     device = "cuda" if settings.zero_gpu else "cpu"
     load = partial(load_parser, device=device, admission=admission, trusted=settings.model)
     around = gpu_lease() if settings.zero_gpu else None
-    return ModelShelf(settings.models_in_memory, load=load, around=around)
+    return ModelCache(settings.models_in_memory, load=load, around=around)
 
 
-def _keeper(settings: Settings, own_token: str | None) -> Keeper:
+def _corrections(settings: Settings, own_token: str | None) -> CorrectionStore:
     if settings.dataset is None:
-        return FolderKeeper(settings.contributions, licence=settings.license)
+        return FolderCorrections(settings.contributions, licence=settings.license)
     outbox = Outbox(settings.contributions)
-    waits = way_in(settings, own_token=own_token is not None).waits
+    unsigned = sign_in_texts(settings, own_token=own_token is not None).pending
     courier = Courier(
-        outbox, settings.dataset, service_token=settings.service_token, unsigned=waits
+        outbox, settings.dataset, service_token=settings.service_token, unsigned=unsigned
     )
-    return HubKeeper(outbox, courier, most_unclaimed=settings.max_unclaimed)
+    return HubCorrections(outbox, courier, most_unclaimed=settings.max_unclaimed)

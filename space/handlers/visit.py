@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from space.errors import PhotoGoneError, VisitError
 from space.handlers.parse import Batch, Parsed
-from space.handlers.save import ConsentForm, Receipt
+from space.handlers.save import ConsentForm, SaveResult
 from space.state.saving import Contributor, anonymous
 
 
@@ -20,7 +20,7 @@ class Visit:
     """The photos of one page and what was saved from it.
 
     Attributes:
-        keys: Where the shelf keeps the photos, in the order in which they are shown.
+        keys: Keys of the photos in the cache, in the order in which they are shown.
         notes: What to add to the sentence of each photo.
         current: The key of the photo that is being looked at; empty before the first.
         editing: The key of the photo that the editor was given; empty before the first.
@@ -36,7 +36,7 @@ class Visit:
     current: str = ""
     editing: str = ""
     displaced: bool = False
-    saved: tuple[Receipt, ...] = ()
+    saved: tuple[SaveResult, ...] = ()
     corrected: Mapping[str, str] = field(default_factory=dict)
     who: Contributor | None = None
     stated: ConsentForm | None = None
@@ -110,12 +110,12 @@ class Visit:
         current = self.current if self.current in keys else keys[0]
         return replace(self, keys=keys, notes=notes, current=current)
 
-    def received(self, receipt: Receipt, who: Contributor, form: ConsentForm) -> Visit:
+    def received(self, result: SaveResult, who: Contributor, form: ConsentForm) -> Visit:
         """Returns the visit with one more saved correction, once each."""
-        others = tuple(r for r in self.saved if r.kept.id != receipt.kept.id)
-        corrected = {**self.corrected, receipt.photo: receipt.kept.id}
+        others = tuple(r for r in self.saved if r.row.id != result.row.id)
+        corrected = {**self.corrected, result.photo: result.row.id}
         stated = form if form.agrees else self.stated
-        return replace(self, saved=(receipt, *others), corrected=corrected, who=who, stated=stated)
+        return replace(self, saved=(result, *others), corrected=corrected, who=who, stated=stated)
 
     @property
     def place(self) -> int:
@@ -141,12 +141,12 @@ class LiveVisit:
 
     Attributes:
         now: The visit.
-        stranger: Who saves from this page without an account, also where two saves overlap.
+        anonymous: The contributor of this page while nobody is signed in here.
     """
 
     def __init__(self) -> None:
         self.now = Visit()
-        self.stranger = anonymous()
+        self.anonymous = anonymous()
         self._lock = threading.Lock()
 
     def __deepcopy__(self, memo: object) -> LiveVisit:

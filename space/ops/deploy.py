@@ -44,7 +44,7 @@ ZERO_REQUIREMENT = "spaces>=0.40"
 
 
 @dataclass(frozen=True)
-class Plan:
+class DeployPlan:
     """What a deployment does.
 
     Attributes:
@@ -85,7 +85,7 @@ class Plan:
 
 def make_plan(
     space: str, *, dataset: str | None = None, hardware: str | None = None, root: Path = ROOT
-) -> Plan:
+) -> DeployPlan:
     """Decides what to upload, and checks that a Space can start from it.
 
     Raises:
@@ -98,7 +98,7 @@ def make_plan(
     if not (root / "segface_hf" / "weights" / "model.safetensors").is_file():
         raise DeployError("the embedded checkpoint is missing: the Space could not start offline")
     variables = {"SEGFACE_DATASET": dataset} if dataset else {}
-    return Plan(space, space_files(root), variables, hardware)
+    return DeployPlan(space, space_files(root), variables, hardware)
 
 
 def space_files(root: Path = ROOT) -> tuple[str, ...]:
@@ -165,7 +165,7 @@ def check_front_matter(values: Mapping[str, Any]) -> None:
         raise DeployError(f"hf_oauth_scopes needs {OAUTH_SCOPE}: contributions are pull requests")
 
 
-def deploy(plan: Plan, *, api: HfApi | None = None, root: Path = ROOT) -> str:
+def deploy(plan: DeployPlan, *, api: HfApi | None = None, root: Path = ROOT) -> str:
     """Creates the Space where needed and makes it hold exactly the planned files.
 
     Args:
@@ -199,7 +199,7 @@ def deploy(plan: Plan, *, api: HfApi | None = None, root: Path = ROOT) -> str:
 
 
 def _operations(
-    plan: Plan, held: Sequence[str], root: Path
+    plan: DeployPlan, held: Sequence[str], root: Path
 ) -> list[CommitOperationAdd | CommitOperationDelete]:
     changed = plan.changed(root)
     adds = [

@@ -29,14 +29,14 @@ class LoadReport:
     Attributes:
         seconds: From sending to the answer, a visitor each.
         failures: Sentences of those that got no answer.
-        strangers: Visitors who got the answer to another's photo.
+        wrong_answers: Visitors who got the answer to another's photo.
         queue: The longest place in line that anybody was told.
         peak_mb: Most memory of the app's process, or None where it can't be read.
     """
 
     seconds: tuple[float, ...]
     failures: tuple[str, ...]
-    strangers: int
+    wrong_answers: int
     queue: int
     peak_mb: float | None
 
@@ -49,7 +49,7 @@ class LoadReport:
             f"seconds: median {statistics.median(found):.1f}, longest {found[-1]:.1f}",
             f"photos a minute: {60 * len(self.seconds) / found[-1] if self.seconds else 0:.0f}",
             f"longest place in line shown: {self.queue}",
-            f"answers to another's photo: {self.strangers}",
+            f"answers to another's photo: {self.wrong_answers}",
             f"most memory: {memory}",
             *dict.fromkeys(self.failures),
         ]
@@ -77,7 +77,7 @@ def visit_together(url: str, *, visitors: int, pid: int | None = None) -> LoadRe
 class _Visit:
     seconds: float
     failure: str
-    stranger: bool
+    wrong_answer: bool
     queue: int
 
 
@@ -85,7 +85,7 @@ def _report(results: Sequence[_Visit], peak_mb: float | None) -> LoadReport:
     return LoadReport(
         seconds=tuple(r.seconds for r in results if not r.failure),
         failures=tuple(r.failure for r in results if r.failure),
-        strangers=sum(r.stranger for r in results),
+        wrong_answers=sum(r.wrong_answer for r in results),
         queue=max((r.queue for r in results), default=0),
         peak_mb=peak_mb,
     )

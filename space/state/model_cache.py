@@ -83,7 +83,7 @@ def _admitted(repo_id: str, admission: Admission) -> str | None:
     return revision
 
 
-class ModelShelf:
+class ModelCache:
     """Keeps the most recently used parsers in memory and runs one model call at a time.
 
     A checkpoint that fails to load leaves those already here in place.

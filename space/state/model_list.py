@@ -31,7 +31,7 @@ _DATASETS = {"celeb": "CelebAMask-HQ (19 classes)", "lapa": "LaPa (11)", "helen"
 
 
 @dataclass(frozen=True)
-class Entry:
+class ModelChoice:
     """One model of the picker.
 
     Attributes:
@@ -45,7 +45,7 @@ class Entry:
     about: str
 
 
-def _published(name: str) -> Entry:
+def _published(name: str) -> ModelChoice:
     folder = parse_folder(name)
     assert folder is not None  # FOLDERS holds only names of that form
     score = f", reported mean F1 {folder.mean_f1:.2f}" if folder.mean_f1 else ""
@@ -55,13 +55,14 @@ def _published(name: str) -> Entry:
         f"weights, trained on {_DATASETS[folder.dataset]} at {folder.resolution} pixels{score}. "
         "The first use downloads and converts it once."
     )
-    return Entry(f"hub:{REPOSITORY}/{name}", f"{name}, {size}{score}", about)
+    return ModelChoice(f"hub:{REPOSITORY}/{name}", f"{name}, {size}{score}", about)
 
 
-def _shipped(name: str, what: str, terms: str) -> Entry:
+def _shipped(name: str, what: str, terms: str) -> ModelChoice:
     weights = SHIPPED[name] / "model.safetensors"
     size = f"{weights.stat().st_size / 1e6:.1f} MB" if weights.is_file() else "no weights"
-    return Entry(name, f"{name}: {what}, {size}", f"Ships with the app: {size} of weights, {terms}")
+    about = f"Ships with the app: {size} of weights, {terms}"
+    return ModelChoice(name, f"{name}: {what}, {size}", about)
 
 
 _SHIPPED_ABOUT = (
@@ -76,7 +77,7 @@ _SHIPPED_ABOUT = (
 
 
 @cache
-def catalogue() -> tuple[Entry, ...]:
+def list_models() -> tuple[ModelChoice, ...]:
     """Returns the models of the picker: those that ship, then the published ones."""
     return (*(_shipped(*row) for row in _SHIPPED_ABOUT), *(_published(name) for name in FOLDERS))
 
@@ -88,7 +89,7 @@ def allowed_model(chosen: str, *, configured: str) -> str:
         VisitError: It is neither listed nor the id of a Hub repository.
     """
     wanted = chosen.strip()
-    if wanted == configured or wanted in {entry.id for entry in catalogue()}:
+    if wanted == configured or wanted in {entry.id for entry in list_models()}:
         return wanted
     # A folder of the machine may be called like a repository; the library would prefer it.
     if _HUB_ID.fullmatch(wanted) and ".." not in wanted and not Path(wanted).exists():
@@ -114,7 +115,7 @@ def to_fetch(model_id: str, admission: Admission) -> str:
 
 def describe_model(model_id: str, parser: FaceParser | None = None) -> str:
     """Says where a model comes from, under which licence, and how large it is once loaded."""
-    known = {entry.id: entry.about for entry in catalogue()}
+    known = {entry.id: entry.about for entry in list_models()}
     about = known.get(model_id, f"Loaded from {model_id}.")
     if parser is None:
         fetched = _HUB_ID.fullmatch(model_id) and not Path(model_id).exists()

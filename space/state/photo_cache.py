@@ -70,7 +70,7 @@ class OpenPhoto:
             raise PhotoGoneError(GONE) from error
 
 
-class PhotoShelf:
+class PhotoCache:
     """Keeps open photos in one folder, each for a limited time after its last use.
 
     Args:
@@ -153,7 +153,7 @@ class PhotoShelf:
         except OSError:
             return None
 
-    def lay_out(self, name: str, data: bytes) -> Path:
+    def put_file(self, name: str, data: bytes) -> Path:
         """Writes a file to be fetched once, in a folder of its own that expires like a photo.
 
         Raises:

@@ -124,11 +124,3 @@ def _network(text: str) -> str:
         return str(address.ipv4_mapped)
     kept = int(address) >> (128 - _HOME_NETWORK) << (128 - _HOME_NETWORK)
     return f"{IPv6Address(kept)}/{_HOME_NETWORK}"
-
-
-def is_loopback(host: str) -> bool:
-    """Tells whether a host name or address is that of the machine itself."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

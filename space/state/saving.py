@@ -55,7 +55,7 @@ def anonymous() -> Contributor:
 
 
 @dataclass(frozen=True)
-class Kept:
+class SavedRow:
     """A correction that is durably on disk.
 
     Attributes:
@@ -73,10 +73,10 @@ class Kept:
     look_alike: bool = False
 
 
-class Keeper(Protocol):
+class CorrectionStore(Protocol):
     """A place that keeps corrections and knows what became of them."""
 
-    def save(self, correction: Correction, *, who: Contributor) -> Kept:
+    def save(self, correction: Correction, *, who: Contributor) -> SavedRow:
         """Writes a correction durably.
 
         Raises:
@@ -87,7 +87,7 @@ class Keeper(Protocol):
         """Says in a sentence what became of a contributor's correction."""
 
 
-class FolderKeeper:
+class FolderCorrections:
     """Keeps corrections as rows of a folder, whose card follows.
 
     Attributes:
@@ -98,14 +98,14 @@ class FolderKeeper:
         self.store = FolderStore(root, licence=licence)
         self.clerk = Clerk(Ledger(), pace=pace)
 
-    def save(self, correction: Correction, *, who: Contributor) -> Kept:
-        """Writes the row at once; see `Keeper`."""
+    def save(self, correction: Correction, *, who: Contributor) -> SavedRow:
+        """Writes the row at once; see `CorrectionStore`."""
         saved = self.store.save(correction)
         if saved.agreed:
             self.clerk.ledger.forget(saved.path.relative_to(self.store.root).as_posix())
         if saved.created or saved.agreed:
             self.clerk.merged(self.store)
-        return Kept(
+        return SavedRow(
             saved.id,
             saved.created,
             saved.agreed,
@@ -114,11 +114,11 @@ class FolderKeeper:
         )
 
     def state(self, content_id: str, *, who: Contributor) -> str:
-        """A row that was saved stays where it is; see `Keeper`."""
+        """A row that was saved stays where it is; see `CorrectionStore`."""
         return "Saved here."
 
 
-class HubKeeper:
+class HubCorrections:
     """Keeps corrections in an outbox; a courier carries them to the dataset.
 
     Attributes:
@@ -136,8 +136,8 @@ class HubKeeper:
         self.clerk = Clerk(self.ledger)
         courier.merged = self.clerk.merged
 
-    def save(self, correction: Correction, *, who: Contributor) -> Kept:
-        """Puts the row into the contributor's tray and wakes the courier; see `Keeper`."""
+    def save(self, correction: Correction, *, who: Contributor) -> SavedRow:
+        """Puts the row into the contributor's tray and wakes the courier; see `CorrectionStore`."""
         tray = self.outbox.tray(who.key)
         image = correction.image
         near = {*self.outbox.near_duplicates(image), *self.ledger.near_duplicates(image)}
@@ -150,10 +150,10 @@ class HubKeeper:
         if who.token:
             self.courier.lend(who.key, who.token)
         self.courier.wake()
-        return Kept(entry.id, not known, known and after and not before, after, look_alike)
+        return SavedRow(entry.id, not known, known and after and not before, after, look_alike)
 
     def state(self, content_id: str, *, who: Contributor) -> str:
-        """Asks the contributor's own tray; see `Keeper`."""
+        """Asks the contributor's own tray; see `CorrectionStore`."""
         return self.outbox.tray(who.key).entry(content_id).sentence
 
     def entries(self, keys: Collection[str]) -> tuple[Entry, ...]:
@@ -182,7 +182,7 @@ def _others(ids: Collection[str], correction: Correction) -> bool:
     return any(content_id != correction.content_id for content_id in ids)
 
 
-def identified(
+def resolve_contributor(
     token: str | None,
     *,
     dataset: str | None,

@@ -1,7 +1,7 @@
-"""Home: whose account contributions go under, and who may use the token of the app's own machine.
+"""Whose account contributions go under, and who may use the token of the app's own machine.
 
-On a Space people sign in. On a machine of one's own there is no sign-in, but its token; that one is
-used for visitors of that machine alone, and never where others can reach the app.
+On a Space people sign in. On a private machine there is no sign-in; the machine's own Hugging Face
+token is used there, for local requests only, and never where others can reach the app.
 """
 
 from __future__ import annotations
@@ -10,65 +10,65 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from space.settings import Settings
-from space.state.rate_limits import is_loopback
+from space.settings import Settings, is_loopback
 
-# Headers that a proxy adds: whoever comes through one need not be at this machine.
+# Headers that a proxy adds: a request that came through one may come from another machine.
 _FORWARDED = ("x-forwarded-for", "x-forwarded-host", "forwarded", "x-real-ip", "via")
 
 
 @dataclass(frozen=True)
-class WayIn:
-    """How a contribution gets an account here.
+class SignInTexts:
+    """How a contribution gets an account here, in the words of the app.
 
     Attributes:
-        told: What the Contribute view says, as Markdown.
-        waits: Why a contribution without an account waits, and what to do.
-        review: What somebody is to do who wants to review.
+        intro: What the Contribute view says, as Markdown.
+        pending: Why a contribution without an account waits, and what to do.
+        review: What to do in order to review.
     """
 
-    told: str
-    waits: str
+    intro: str
+    pending: str
     review: str
 
 
-_SIGN_IN = WayIn(
-    "Each is sent as a pull request under your own name: sign in, and it goes at once. Until then "
-    "it waits here, for whoever signs in with this browser.",
+_SIGN_IN = SignInTexts(
+    "Each correction is sent as a pull request under your own name. Sign in, and it is sent at "
+    "once. Without signing in it waits here until you sign in with this browser.",
     "sign in again to send it",
     "sign in under Contribute",
 )
-_NO_SIGN_IN = WayIn(
-    "**This Space has no sign-in,** so nothing is sent: whoever runs it sets `hf_oauth: true` in "
-    "its README.md. Until then corrections wait here.",
-    "this Space has no sign-in: whoever runs it sets hf_oauth in its README.md",
-    "this Space has no sign-in: whoever runs it sets hf_oauth in its README.md",
+_NO_SIGN_IN = SignInTexts(
+    "**This Space has no sign-in,** so nothing is sent. Its owner can set `hf_oauth: true` in "
+    "README.md. Until then corrections wait here.",
+    "this Space has no sign-in: its owner can set hf_oauth in README.md",
+    "this Space has no sign-in: its owner can set hf_oauth in README.md",
 )
-_OWN_TOKEN = WayIn(
-    "Each is sent at once as a pull request under the account of this machine's Hugging Face "
-    "token, the one of `hf auth login` or `HF_TOKEN`. It is used for pages and scripts of this "
-    "machine only.",
+_OWN_TOKEN = SignInTexts(
+    "Each correction is sent at once as a pull request under the account of this machine's Hugging "
+    "Face token, the one of `hf auth login` or `HF_TOKEN`. The token is used for pages and scripts "
+    "of this machine only.",
     "open this app on the machine that runs it, and it is sent",
     "open this app on the machine that runs it",
 )
-_NO_TOKEN = WayIn(
-    "**No Hugging Face token is on this machine,** so nothing is sent: run `hf auth login`, then "
-    "restart the app. Until then corrections wait here; afterwards they go as pull requests under "
-    "that account, once this page is opened again in this browser.",
-    "no Hugging Face token is on this machine: run `hf auth login`, then restart the app",
-    "no Hugging Face token is on this machine: run `hf auth login`, then restart the app",
+_NO_TOKEN = SignInTexts(
+    "**This machine has no Hugging Face token,** so nothing is sent: run `hf auth login`, then "
+    "restart the app. Until then corrections wait here. Afterwards they are sent as pull requests "
+    "under that account, once this page is opened again in this browser.",
+    "this machine has no Hugging Face token: run `hf auth login`, then restart the app",
+    "this machine has no Hugging Face token: run `hf auth login`, then restart the app",
 )
-_OPEN_TO_OTHERS = WayIn(
-    "**Others can reach this app, so it uses nobody's token,** and nothing is sent. Restart it "
-    "with `SEGFACE_HOST=127.0.0.1` to send what you save under the account of `hf auth login`, or "
-    "set `SEGFACE_DATASET_TOKEN` to send what everybody saves. Until then corrections wait here.",
-    "others can reach this app, so it uses nobody's token: restart it with SEGFACE_HOST=127.0.0.1, "
+_OPEN_TO_OTHERS = SignInTexts(
+    "**Others can reach this app, so it does not use this machine's token,** and nothing is sent. "
+    "Restart it with `SEGFACE_HOST=127.0.0.1` to send what you save under the account of `hf auth "
+    "login`, or set `SEGFACE_DATASET_TOKEN` to send what every visitor saves. Until then "
+    "corrections wait here.",
+    "others can reach this app, so it uses no token: restart it with SEGFACE_HOST=127.0.0.1, "
     "or set SEGFACE_DATASET_TOKEN",
-    "others can reach this app, so it uses nobody's token: restart it with SEGFACE_HOST=127.0.0.1",
+    "others can reach this app, so it uses no token: restart it with SEGFACE_HOST=127.0.0.1",
 )
 
 
-def way_in(settings: Settings, *, own_token: bool) -> WayIn:
+def sign_in_texts(settings: Settings, *, own_token: bool) -> SignInTexts:
     """Returns how a contribution gets an account in an app without a service token.
 
     Args:
@@ -82,11 +82,11 @@ def way_in(settings: Settings, *, own_token: bool) -> WayIn:
     return _OWN_TOKEN if own_token else _NO_TOKEN
 
 
-def is_at_home(settings: Settings, *, client: str | None, headers: Mapping[str, str]) -> bool:
-    """Tells whether a request comes from the machine on which only its own user is served.
+def is_local_request(settings: Settings, *, client: str | None, headers: Mapping[str, str]) -> bool:
+    """Tells whether a request comes from this machine, in an app that serves this machine only.
 
-    A page of the web that its owner visits can send requests to this machine too; the browser
-    names that page as the origin, or, where a name of the web was pointed here, as the host.
+    A web page that the owner visits can send requests to this machine too. The browser names that
+    page as the origin or, after DNS rebinding, as the host.
 
     Args:
         settings: Where the app runs, and who can reach it.

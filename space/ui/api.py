@@ -12,7 +12,7 @@ from segface_hf.labels import SCHEMAS
 from space.handlers import api, parse
 from space.handlers.save import ConsentForm
 from space.handlers.services import Services
-from space.state.saving import identified
+from space.state.saving import resolve_contributor
 from space.ui.events import IN_LINE, asking, contributing
 from space.web.uploads import UploadedFile
 
@@ -117,7 +117,7 @@ def _saver(services: Services) -> Callable:
 
         def work() -> dict[str, Any]:
             own, asked = contributing(token, request, services), asking(request, services)
-            who, _ = identified(own, dataset=services.settings.dataset)
+            who, _ = resolve_contributor(own, dataset=services.settings.dataset)
             return api.save(services, photo, mask, form=form, who=who, asked=asked)
 
         return _told(work)

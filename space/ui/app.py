@@ -15,7 +15,7 @@ from space.handlers.visit import LiveVisit
 from space.settings import Settings
 from space.state.examples import list_examples
 from space.state.photo_cache import sweep_regularly
-from space.state.saving import HubKeeper
+from space.state.saving import HubCorrections
 from space.state.showcase import Showcase, make_showcase, plain_showcase
 from space.ui import (
     about,
@@ -117,7 +117,7 @@ def _wire_editor(tab: gr.Tab, services: Services, *, page: CorrectPage, visit: g
             told = messages.bad(as_sentence(error))
             return live, gr.skip(), told, *nothing[2:]
         live.change(lambda later: replace(later, editing=now.current, displaced=False))
-        services.shelf.touch(now.keys)
+        services.photos.touch(now.keys)
         return live, *opened
 
     tab.select(on_open, visit, [visit, *page.opened], **QUIET)
@@ -159,10 +159,10 @@ def launch(settings: Settings, **options: Any) -> Any:
     app = build_app(services, _parsed_examples(services))
     queue.queue(app, max_size=settings.queue_size, default_concurrency_limit=4)
     sweep_regularly(
-        services.shelf, services.limit, services.saves, every=min(settings.keep_seconds, _SWEEP)
+        services.photos, services.limit, services.saves, every=min(settings.keep_seconds, _SWEEP)
     )
-    if isinstance(services.keeper, HubKeeper):
-        services.keeper.courier.start()
+    if isinstance(services.corrections, HubCorrections):
+        services.corrections.courier.start()
     return app.launch(
         server_name=settings.host,
         server_port=settings.port,

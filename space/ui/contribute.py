@@ -12,10 +12,16 @@ from gradio.context import Context
 
 from segface_hf.errors import SegFaceError
 from space.handlers import parse
-from space.handlers.save import Receipt
+from space.handlers.save import SaveResult
 from space.handlers.services import Services
 from space.handlers.visit import LiveVisit, Visit
-from space.state.saving import Contributor, HubKeeper, Keeper, identified, secrets_of
+from space.state.saving import (
+    Contributor,
+    CorrectionStore,
+    HubCorrections,
+    resolve_contributor,
+    secrets_of,
+)
 from space.ui import messages
 from space.ui.events import PRIVATE, QUIET, contributing
 
@@ -60,7 +66,7 @@ def wire(
     """
     app = Context.root_block
     assert app is not None  # components are wired inside the app that holds them
-    keeper, dataset = services.keeper, services.settings.dataset
+    corrections, dataset = services.corrections, services.settings.dataset
 
     def on_look(
         live: LiveVisit,
@@ -74,16 +80,16 @@ def wire(
         # at every look, and a secret is let go only once what it stands for has been moved.
         secrets, left = secrets_of(kept), gr.skip()
         own = contributing(token, request, services)
-        who, trouble = identified(own, dataset=dataset, last=signed or now.who)
+        who, trouble = resolve_contributor(own, dataset=dataset, last=signed or now.who)
         signed = who if who.account else None
-        if isinstance(keeper, HubKeeper) and signed and (secrets or signed != now.who):
+        if isinstance(corrections, HubCorrections) and signed and (secrets or signed != now.who):
             try:
-                keeper.welcome(signed, secrets=secrets)
+                corrections.welcome(signed, secrets=secrets)
                 secrets, left = (), [] if secrets else left
             except SegFaceError as error:
                 trouble = str(error)
         keys = _keys(now, secrets, signed)
-        return listed(keeper, now, keys=keys, trouble=trouble), left, signed
+        return listed(corrections, now, keys=keys, trouble=trouble), left, signed
 
     def on_saved(live: LiveVisit, kept: object) -> list[str]:
         return list(_remembered(live.now, secrets_of(kept)))
@@ -125,7 +131,7 @@ def explained(services: Services) -> str:
         f"Nothing is kept without your press on Save and your statements; rows are {licence}.",
     ]
     if settings.dataset and settings.service_token is None:
-        parts.append(services.way_in.told)
+        parts.append(services.sign_in_texts.intro)
     if not settings.lasting:
         parts.append(
             "**This Space has no attached storage:** what waits here is lost when it restarts."
@@ -133,15 +139,17 @@ def explained(services: Services) -> str:
     return "\n\n".join(parts)
 
 
-def listed(keeper: Keeper, visit: Visit, *, keys: Collection[str], trouble: str = "") -> str:
+def listed(
+    corrections: CorrectionStore, visit: Visit, *, keys: Collection[str], trouble: str = ""
+) -> str:
     """Returns what was saved, in this visit and before, and what became of it, as HTML."""
-    known = {receipt.kept.id for receipt in visit.saved}
+    known = {result.row.id for result in visit.saved}
     rows = [
-        _row(receipt.kept.id, _changes(receipt), _state(keeper, visit, receipt))
-        for receipt in visit.saved
+        _row(result.row.id, _changes(result), _state(corrections, visit, result))
+        for result in visit.saved
     ]
-    if isinstance(keeper, HubKeeper):
-        earlier = [entry for entry in keeper.entries(keys) if entry.id not in known]
+    if isinstance(corrections, HubCorrections):
+        earlier = [entry for entry in corrections.entries(keys) if entry.id not in known]
         rows += [_row(e.id, "saved earlier", e.sentence, url=e.url) for e in earlier[:_MOST]]
     lead = f"<p>{escape(parse.as_sentence(trouble))}</p>" if trouble else ""
     if not rows:
@@ -158,15 +166,15 @@ def _row(content_id: str, changes: str, state: str, *, url: str = "") -> str:
     return f"<td>{escape(content_id[:8])}</td><td>{escape(changes)}</td><td>{told}</td>"
 
 
-def _changes(receipt: Receipt) -> str:
-    changes = ", ".join(f"{name} {count:,}" for name, count in receipt.changed.items())
+def _changes(result: SaveResult) -> str:
+    changes = ", ".join(f"{name} {count:,}" for name, count in result.changed.items())
     return changes or "none: confirmed as right"
 
 
-def _state(keeper: Keeper, visit: Visit, receipt: Receipt) -> str:
+def _state(corrections: CorrectionStore, visit: Visit, result: SaveResult) -> str:
     if visit.who is None:
         return ""
     try:
-        return keeper.state(receipt.kept.id, who=visit.who)
+        return corrections.state(result.row.id, who=visit.who)
     except SegFaceError as error:
         return parse.as_sentence(error)

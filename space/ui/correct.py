@@ -14,7 +14,7 @@ from space.handlers import parse
 from space.handlers.save import ConsentForm, save_correction
 from space.handlers.services import Services
 from space.handlers.visit import LiveVisit, Visit
-from space.state.saving import identified
+from space.state.saving import resolve_contributor
 from space.ui import messages
 from space.ui.events import PRIVATE, QUIET, asking, contributing
 from space.web.editor_component import FaceMaskEditor, accepted, refused
@@ -95,9 +95,9 @@ def open_in_editor(services: Services, visit: Visit) -> tuple[Any, ...]:
     Raises:
         PhotoGoneError: The time of the photo ran out.
     """
-    photo = services.shelf.get(visit.photo())
+    photo = services.photos.get(visit.photo())
     parse, saved = photo.parse, visit.corrected.get(photo.key)
-    mask = services.shelf.mask(photo.key, saved) if saved else None
+    mask = services.photos.mask(photo.key, saved) if saved else None
     value = editor_value(
         photo.shown,
         parse.mask if mask is None else mask,
@@ -147,16 +147,16 @@ def wire(page: CorrectPage, services: Services, *, visit: gr.State) -> Any:
         payload = event._data
         try:
             own = contributing(token, request, services)
-            last = live.now.who or live.stranger
-            who, trouble = identified(own, dataset=services.settings.dataset, last=last)
+            last = live.now.who or live.anonymous
+            who, trouble = resolve_contributor(own, dataset=services.settings.dataset, last=last)
             asked = asking(request, services)
-            receipt = save_correction(services, payload, form=form, who=who, asked=asked)
+            result = save_correction(services, payload, form=form, who=who, asked=asked)
         except SegFaceError as error:
             told = parse.as_sentence(error)
             return live, refused(payload, told), messages.bad(told), gr.skip()
-        live.change(lambda now: now.received(receipt, who, form))
-        services.shelf.touch(live.now.keys)
-        told = " ".join(filter(None, (receipt.sentence, trouble and parse.as_sentence(trouble))))
+        live.change(lambda now: now.received(result, who, form))
+        services.photos.touch(live.now.keys)
+        told = " ".join(filter(None, (result.sentence, trouble and parse.as_sentence(trouble))))
         good = messages.good(told, way=_ON)
         return live, accepted(payload, told), good, way_on(live.now)
 

@@ -16,7 +16,7 @@ from space.handlers import parse
 from space.handlers.browser_values import title
 from space.handlers.services import Services
 from space.settings import Settings
-from space.state.saving import FolderKeeper, HubKeeper
+from space.state.saving import FolderCorrections, HubCorrections
 from space.ui import messages
 from space.ui.events import QUIET
 
@@ -42,10 +42,10 @@ def wire(page: gr.HTML, services: Services, *, tab: gr.Tab) -> None:
 def overview(services: Services) -> str:
     """Returns the numbers as HTML: of the folder, or of the dataset on the Hub."""
     try:
-        if isinstance(services.keeper, HubKeeper):
-            return _on_the_hub(services.keeper, services.settings)
-        if isinstance(services.keeper, FolderKeeper):
-            return _counted(services.keeper.store)
+        if isinstance(services.corrections, HubCorrections):
+            return _on_the_hub(services.corrections, services.settings)
+        if isinstance(services.corrections, FolderCorrections):
+            return _counted(services.corrections.store)
     except SegFaceError as error:
         return _paragraph(parse.as_sentence(error))
     return _EMPTY
@@ -57,11 +57,11 @@ def _counted(rows: Counted) -> str:
     return numbers(count_rows(rows))
 
 
-def _on_the_hub(keeper: HubKeeper, settings: Settings) -> str:
+def _on_the_hub(corrections: HubCorrections, settings: Settings) -> str:
     """Counts what is new, a bounded number of files at a time, and shows what is counted."""
     dataset, told = str(settings.dataset), ""
     try:
-        left = keeper.ledger.look(DatasetRepo(dataset, token=settings.service_token))
+        left = corrections.ledger.look(DatasetRepo(dataset, token=settings.service_token))
         if left:
             told = f"Not counted yet: {counted(left, 'file')} of the dataset. Look again soon."
     except (RemoteError, RecordError) as error:
@@ -70,7 +70,7 @@ def _on_the_hub(keeper: HubKeeper, settings: Settings) -> str:
     link = (
         f'<p>Contributions go to <a href="https://huggingface.co/datasets/{name}">{name}</a>.</p>'
     )
-    return link + (_paragraph(told) if told else "") + _counted(keeper.ledger)
+    return link + (_paragraph(told) if told else "") + _counted(corrections.ledger)
 
 
 def _paragraph(text: str) -> str:

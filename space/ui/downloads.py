@@ -33,9 +33,9 @@ def wire(file: gr.DownloadButton, page: ParsePage, services: Services, *, visit:
     def on_wanted(live: LiveVisit, event: gr.EventData) -> tuple[str | None, Any]:
         kind, key = (str(event._data.get(name)) for name in ("kind", "id"))
         try:
-            photo = services.shelf.get(live.now.picked(key).current)
+            photo = services.photos.get(live.now.picked(key).current)
             name, data = make_download(kind, photo)
-            return str(services.shelf.lay_out(name, data)), messages.nothing()
+            return str(services.photos.put_file(name, data)), messages.nothing()
         except SegFaceError as error:
             return None, messages.bad(parse.as_sentence(error))
 

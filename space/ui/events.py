@@ -37,7 +37,7 @@ def contributing(
     """Returns the token that a visitor's corrections go with: theirs, or at home the machine's."""
     if token is not None:
         return token.token
-    return services.own_token if _at_home(request, services) else None
+    return services.own_token if _is_local(request, services) else None
 
 
 def reviewing(token: gr.OAuthToken | None, request: gr.Request, services: Services) -> str | None:
@@ -45,9 +45,9 @@ def reviewing(token: gr.OAuthToken | None, request: gr.Request, services: Servic
     if token is not None:
         return token.token
     owners = services.settings.service_token or services.own_token
-    return owners if _at_home(request, services) else None
+    return owners if _is_local(request, services) else None
 
 
-def _at_home(request: gr.Request, services: Services) -> bool:
+def _is_local(request: gr.Request, services: Services) -> bool:
     client = request.client.host if request.client else None
-    return tokens.is_at_home(services.settings, client=client, headers=request.headers)
+    return tokens.is_local_request(services.settings, client=client, headers=request.headers)

@@ -11,7 +11,7 @@ from segface_hf.errors import SegFaceError
 from space.handlers import parse
 from space.handlers.services import Services
 from space.handlers.visit import LiveVisit, Visit
-from space.state.model_list import allowed_model, catalogue, describe_model, to_fetch
+from space.state.model_list import allowed_model, describe_model, list_models, to_fetch
 from space.ui import messages
 from space.ui.events import IN_LINE, PRIVATE, QUIET, asking
 from space.ui.parse import ParsePage, parsed_again, reopened
@@ -36,8 +36,8 @@ class ModelPicker:
 def layout(services: Services) -> ModelPicker:
     """Lays the picker out."""
     known = services.settings.model
-    choices = [(entry.label, entry.id) for entry in catalogue()]
-    if known not in {entry.id for entry in catalogue()}:
+    choices = [(entry.label, entry.id) for entry in list_models()]
+    if known not in {entry.id for entry in list_models()}:
         choices.insert(0, (known, known))
     with gr.Accordion(_heading(known), open=False, elem_id="models") as box:
         choice = gr.Dropdown(
@@ -60,7 +60,7 @@ def _heading(model_id: str) -> str:
 
 
 def _parsed_by(services: Services, visit: Visit) -> str:
-    return services.shelf.get(visit.photo()).parse.model_id
+    return services.photos.get(visit.photo()).parse.model_id
 
 
 def wire(
@@ -98,7 +98,7 @@ def wire(
         try:
             wanted = allowed_model(chosen or "", configured=services.settings.model)
             asked, key = asking(request, services, model=wanted), live.now.photo()
-            other = parse.parse_beside(services, key, request=asked)
+            other = parse.compare_models(services, key, request=asked)
             live.change(lambda now: now.picked(key))  # the answer is about this photo
             view = parse_view(reopened(services, live), current=live.now.place)
         except SegFaceError as error:

@@ -32,7 +32,7 @@ def wire(correct: CorrectPage, parse: ParsePage, services: Services, *, visit: g
         except SegFaceError as error:
             told = messages.bad(as_sentence(error))
             return live, gr.skip(), gr.skip(), told, *nothing[2:]
-        services.shelf.touch(live.now.keys)
+        services.photos.touch(live.now.keys)
         return live, parse_view(photos, current=live.now.place), *opened
 
     outputs = [visit, parse.view, *correct.opened]

@@ -125,11 +125,11 @@ def parsed_again(services: Services, live: LiveVisit, *, request: parse.Request)
 
 
 def reopened(services: Services, live: LiveVisit) -> list[Parsed]:
-    """Returns the photos of a visit from the shelf; those whose time ran out leave the visit."""
+    """Returns the photos of a visit from the cache; those whose time ran out leave the visit."""
     visit, found, gone = live.now, [], set()
     for key, note in zip(visit.keys, visit.notes, strict=True):
         try:
-            found.append(Parsed(services.shelf.get(key), note))
+            found.append(Parsed(services.photos.get(key), note))
         except PhotoGoneError:
             gone.add(key)
     live.change(lambda now: now.without(gone))
@@ -139,7 +139,7 @@ def reopened(services: Services, live: LiveVisit) -> list[Parsed]:
 def _picked(services: Services, live: LiveVisit, key: str, *, told: Any) -> tuple:
     """Looks at another photo; one that is gone gives way to the one before."""
     try:
-        faces = services.shelf.get(live.now.picked(key).current).parse.faces
+        faces = services.photos.get(live.now.picked(key).current).parse.faces
         live.change(lambda now: now.picked(key))
     except SegFaceError as error:
         left = reopened(services, live)
@@ -147,7 +147,7 @@ def _picked(services: Services, live: LiveVisit, key: str, *, told: Any) -> tupl
             return _failed(error)[:-1]
         problems = (parse.as_sentence(error),)
         return _shown(left, current=live.now.place, problems=problems)[:-1]
-    services.shelf.touch(live.now.keys)
+    services.photos.touch(live.now.keys)
     return gr.skip(), told, gr.update(visible=not faces)
 
 

@@ -26,7 +26,7 @@ from space.handlers.review import (
     waiting,
 )
 from space.handlers.services import Services
-from space.state.saving import HubKeeper
+from space.state.saving import HubCorrections
 from space.ui import messages, review_compare, review_fix
 from space.ui.events import PRIVATE, reviewing
 
@@ -90,7 +90,7 @@ def wire(page: ReviewPage, services: Services, *, tab: gr.Tab) -> None:
     """Connects the view's events; each checks anew that a maintainer asks."""
 
     def desk(token: gr.OAuthToken | None, request: gr.Request) -> Desk:
-        used, ledger = reviewing(token, request, services), ledger_of(services.keeper)
+        used, ledger = reviewing(token, request, services), ledger_of(services.corrections)
         needs = services.review_needs
         return desk_for(services.settings, used, needs=needs, ledger=ledger)
 
@@ -155,7 +155,7 @@ def _decision(name: str, services: Services, desk: Callable[..., Desk]) -> Any:
             opened = desk(token, request)
             told = DECISIONS[name][1](opened, looking.shown(chosen), reason or "")
             if name == "accept":
-                after_merge(services.keeper, opened)
+                after_merge(services.corrections, opened)
             return messages.good(told)
         except SegFaceError as error:
             return messages.bad(parse.as_sentence(error))
@@ -171,7 +171,7 @@ def _listed(found: list[tuple[str, int]]) -> tuple:
 
 def _catch_up(services: Services, desk: Desk) -> None:
     """Counts what is new in the dataset, so that its photos are recognised."""
-    ledger = ledger_of(services.keeper)
+    ledger = ledger_of(services.corrections)
     try:
         if ledger is not None:
             ledger.look(desk.store.repo)
@@ -180,8 +180,8 @@ def _catch_up(services: Services, desk: Desk) -> None:
 
 
 def _nothing_waits(services: Services) -> str:
-    keeper = services.keeper
-    trouble = keeper.clerk.trouble if isinstance(keeper, HubKeeper) else ""
+    corrections = services.corrections
+    trouble = corrections.clerk.trouble if isinstance(corrections, HubCorrections) else ""
     told = "Nothing waits for review."
     return f"{told} The card could not be renewed: {trouble}." if trouble else told
 

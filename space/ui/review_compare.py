@@ -101,7 +101,7 @@ def wire(
         try:
             opened = desk(token, request)
             told = settled(opened, now, [int(number) for number in takes or ()])
-            after_merge(services.keeper, opened)
+            after_merge(services.corrections, opened)
         except SegFaceError as error:
             return _bad(error), gr.skip()
         return messages.good(told), gr.update(visible=False)

@@ -65,7 +65,7 @@ def wire(
         try:
             opened = desk(token, request)
             told = fix(opened, now, payload)
-            after_merge(services.keeper, opened)
+            after_merge(services.corrections, opened)
         except SegFaceError as error:
             return refused(payload, parse.as_sentence(error)), _bad(error), gr.skip()
         return accepted(payload, told), messages.good(told), gr.update(visible=False)
@@ -78,7 +78,7 @@ def wire(
 def _value(services: Services, correction: Correction, now: Looking) -> dict[str, Any]:
     sink = io.BytesIO()
     Image.fromarray(correction.image).save(sink, "PNG", compress_level=1)
-    photo = services.shelf.lay_out("photo.png", sink.getvalue())
+    photo = services.photos.put_file("photo.png", sink.getvalue())
     return editor_value(
         photo,
         correction.mask,

@@ -17,11 +17,11 @@ from segface_hf.pipeline.merge import CropParse
 from space.handlers.save import ConsentForm
 from space.handlers.services import Services
 from space.settings import Settings
-from space.state.model_cache import ModelShelf
+from space.state.model_cache import ModelCache
 from space.state.model_checks import Admission
-from space.state.photo_cache import PhotoShelf
+from space.state.photo_cache import PhotoCache
 from space.state.rate_limits import RateLimit
-from space.state.saving import FolderKeeper, anonymous
+from space.state.saving import FolderCorrections, anonymous
 from tests.space.browser import browser, chromium
 
 __all__ = ["browser", "chromium"]
@@ -100,9 +100,9 @@ def services(tmp_path):
     settings = Settings(contributions=tmp_path / "rows", cache=tmp_path / "visits")
     return Services(
         settings=settings,
-        models=ModelShelf(settings.models_in_memory, load=painted_parser),
-        shelf=PhotoShelf(settings.cache, keep_seconds=settings.keep_seconds),
-        keeper=FolderKeeper(settings.contributions, licence=settings.license),
+        models=ModelCache(settings.models_in_memory, load=painted_parser),
+        photos=PhotoCache(settings.cache, keep_seconds=settings.keep_seconds),
+        corrections=FolderCorrections(settings.contributions, licence=settings.license),
         limit=RateLimit(settings.parses_per_minute, per_address=settings.parses_per_address),
         saves=RateLimit(
             settings.saves_per_minute, per_address=settings.saves_per_address, what="saves"
@@ -124,7 +124,7 @@ def with_settings(services):
             saves=RateLimit(
                 settings.saves_per_minute, per_address=settings.saves_per_address, what="saves"
             ),
-            shelf=PhotoShelf(settings.cache, keep_seconds=settings.keep_seconds),
+            photos=PhotoCache(settings.cache, keep_seconds=settings.keep_seconds),
         )
 
     return changed

@@ -23,7 +23,7 @@ from space.handlers.review import (
     waiting,
 )
 from space.settings import Settings
-from space.state.tokens import way_in
+from space.state.tokens import sign_in_texts
 from space.ui.review import report_of
 from space.ui.review_compare import report_of as compare_report
 from tests.space.conftest import noise, painted_face, payload_of
@@ -140,7 +140,7 @@ def test_on_a_local_machine_its_owners_token_reviews(hub, proposed):
     local = Settings(dataset=REPO)
     assert len(waiting(desk_for(local, hub.token("owner")))) == 1
     with pytest.raises(NotAllowedError, match="run `hf auth login`, then restart"):
-        desk_for(local, None, needs=way_in(local, own_token=False).review)
+        desk_for(local, None, needs=sign_in_texts(local, own_token=False).review)
 
 
 def test_without_a_dataset_the_view_says_how_to_name_one():

@@ -32,10 +32,10 @@ def rows(services):
 
 def test_a_saved_correction_is_a_row_that_load_dataset_reads_back(services, opened, tmp_path):
     mask = corrected(opened)
-    receipt = save_correction(services, payload_of(opened.key, mask), form=CONSENT, who=WHO)
-    assert receipt.kept.created
-    assert receipt.changed == {"hat": 24}
-    assert "24 pixels corrected" in receipt.sentence
+    result = save_correction(services, payload_of(opened.key, mask), form=CONSENT, who=WHO)
+    assert result.row.created
+    assert result.changed == {"hat": 24}
+    assert "24 pixels corrected" in result.sentence
     data = load_dataset(
         str(services.settings.contributions), split="train", cache_dir=str(tmp_path / "hf")
     )
@@ -75,8 +75,8 @@ def test_saving_twice_gives_one_row(services, opened):
     payload = payload_of(opened.key, corrected(opened))
     first = save_correction(services, payload, form=CONSENT, who=WHO)
     second = save_correction(services, payload, form=CONSENT, who=WHO)
-    assert second.kept.id == first.kept.id
-    assert not second.kept.created
+    assert second.row.id == first.row.id
+    assert not second.row.created
     assert len(rows(services)) == 1
 
 
@@ -108,9 +108,9 @@ def test_on_a_space_nothing_is_saved_without_consent(with_settings, opened):
 
 def test_on_ones_own_machine_a_row_without_consent_is_saved_and_says_so(services, opened):
     payload = payload_of(opened.key, corrected(opened))
-    receipt = save_correction(services, payload, form=ConsentForm(), who=WHO)
-    assert "stays on this machine" in receipt.sentence
-    assert FolderStore(services.settings.contributions).load(receipt.kept.id).consent is None
+    result = save_correction(services, payload, form=ConsentForm(), who=WHO)
+    assert "stays on this machine" in result.sentence
+    assert FolderStore(services.settings.contributions).load(result.row.id).consent is None
 
 
 def test_consent_given_later_is_taken_up_and_never_dropped_silently(services, opened):
@@ -119,10 +119,10 @@ def test_consent_given_later_is_taken_up_and_never_dropped_silently(services, op
     late = save_correction(services, payload, form=CONSENT, who=WHO)
     assert "now with your consent" in late.sentence
     store = FolderStore(services.settings.contributions)
-    assert store.load(first.kept.id).consent is not None
+    assert store.load(first.row.id).consent is not None
     again = save_correction(services, payload, form=ConsentForm(), who=WHO)
     assert "The consent that was given for it stays" in again.sentence
-    assert store.load(first.kept.id).consent is not None
+    assert store.load(first.row.id).consent is not None
     assert len(rows(services)) == 1
 
 
@@ -143,10 +143,10 @@ def test_a_photos_licence_is_recorded_only_where_it_is_why_the_photo_may_be_shar
     services, opened, right, recorded
 ):
     form = replace(CONSENT, right=right, photo_licence="CC BY 2.0")
-    receipt = save_correction(
+    result = save_correction(
         services, payload_of(opened.key, corrected(opened)), form=form, who=WHO
     )
-    saved = FolderStore(services.settings.contributions).load(receipt.kept.id)
+    saved = FolderStore(services.settings.contributions).load(result.row.id)
     assert saved.consent.photo_licence == recorded
 
 

@@ -56,7 +56,7 @@ def downloaded_width(page):
 
 def saved(page, services, key, **statements):
     """Saves a photo with a corner changed; returns what the page is told."""
-    mask = services.shelf.get(key).parse.mask.copy()
+    mask = services.photos.get(key).parse.mask.copy()
     mask[:4, :6] = 16
     given = STATEMENTS | statements
     return page.fire("ui.correct.on_save", event=payload_of(key, mask), **given)["save-message"]
@@ -145,13 +145,13 @@ def test_what_is_saved_while_photos_are_parsed_stays_listed(page, services, chos
 
 def test_a_save_that_takes_long_keeps_the_visit_where_it_is(page, services, chosen, monkeypatch):
     keys = opened(page, chosen(91, 92))
-    keep = type(services.keeper).save
+    keep = type(services.corrections).save
 
     def slow(self, *args, **kwargs):
         page.fire("ui.parse.on_picked", event={"id": keys[1]})
         return keep(self, *args, **kwargs)
 
-    monkeypatch.setattr(type(services.keeper), "save", slow)
+    monkeypatch.setattr(type(services.corrections), "save", slow)
     saved(page, services, keys[0])
     page.fire("ui.app.on_open")
     assert page.values["mask-editor"]["id"] == keys[1]
@@ -161,7 +161,7 @@ def test_two_saves_of_the_same_work_that_overlap_are_of_one_person(
     page, services, chosen, monkeypatch
 ):
     (key,) = opened(page, chosen(91))
-    keep, savers = type(services.keeper).save, []
+    keep, savers = type(services.corrections).save, []
 
     def slow(self, correction, *, who):
         savers.append(who)
@@ -169,7 +169,7 @@ def test_two_saves_of_the_same_work_that_overlap_are_of_one_person(
             saved(page, services, key)
         return keep(self, correction, who=who)
 
-    monkeypatch.setattr(type(services.keeper), "save", slow)
+    monkeypatch.setattr(type(services.corrections), "save", slow)
     assert "Already saved" in saved(page, services, key)
     assert savers[0] == savers[1]
 

@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save
 from segface_hf.config import SegFaceConfig
 from segface_hf.errors import CheckpointError, CheckpointNotFoundError
 from segface_hf.modeling.segface import SegFace
-from space.state.model_cache import ModelShelf, load_parser
+from space.state.model_cache import ModelCache, load_parser
 from space.state.model_checks import Admission, check_architecture
 
 
@@ -110,8 +110,8 @@ def test_weights_that_give_no_numbers_are_refused(publish, checkpoint):
 
 def test_a_refused_repository_leaves_the_model_in_use(publish, checkpoint):
     repo = publish("too-heavy", {**files_of(checkpoint), "model.safetensors": b"0" * 2_000_000})
-    shelf = ModelShelf(1, load=lambda m: load_parser(m, admission=Admission(1, anonymous=True)))
-    kept = shelf.get("embedded")
+    models = ModelCache(1, load=lambda m: load_parser(m, admission=Admission(1, anonymous=True)))
+    kept = models.get("embedded")
     with pytest.raises(CheckpointError):
-        shelf.get(repo)
-    assert shelf.get("embedded") is kept
+        models.get(repo)
+    assert models.get("embedded") is kept

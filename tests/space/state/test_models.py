@@ -13,9 +13,15 @@ from segface_hf.errors import CheckpointNotFoundError
 from segface_hf.modeling.segface import SegFace
 from space.errors import VisitError
 from space.ops.deploy import ROOT
-from space.state.model_cache import ModelShelf, gpu_lease, load_parser
+from space.state.model_cache import ModelCache, gpu_lease, load_parser
 from space.state.model_checks import Admission
-from space.state.model_list import PUBLISHED_MB, allowed_model, catalogue, describe_model, to_fetch
+from space.state.model_list import (
+    PUBLISHED_MB,
+    allowed_model,
+    describe_model,
+    list_models,
+    to_fetch,
+)
 from tests.space.conftest import noise, painted_parser
 
 
@@ -31,21 +37,21 @@ def loader(loads):
 
 def test_the_least_recently_used_model_goes_first():
     loads = []
-    shelf = ModelShelf(2, load=loader(loads))
+    models = ModelCache(2, load=loader(loads))
     for model in ("a", "b", "a", "c"):
-        shelf.get(model)
-    assert shelf.loaded == ("a", "c")
-    shelf.get("b")
+        models.get(model)
+    assert models.loaded == ("a", "c")
+    models.get("b")
     assert loads == ["a", "b", "c", "b"]
 
 
 def test_a_model_that_fails_to_load_leaves_the_others_in_place():
-    shelf = ModelShelf(1, load=loader([]))
-    kept = shelf.get("a")
+    models = ModelCache(1, load=loader([]))
+    kept = models.get("a")
     with pytest.raises(CheckpointNotFoundError):
-        shelf.get("org/missing")
-    assert shelf.loaded == ("a",)
-    assert shelf.get("a") is kept
+        models.get("org/missing")
+    assert models.loaded == ("a",)
+    assert models.get("a") is kept
 
 
 def test_model_calls_go_one_at_a_time_and_through_what_is_wrapped_around_them():
@@ -61,9 +67,9 @@ def test_model_calls_go_one_at_a_time_and_through_what_is_wrapped_around_them():
 
         return wrapped
 
-    shelf = ModelShelf(1, load=loader([]), around=around)
-    shelf.get("a")
-    threads = [threading.Thread(target=shelf.parse, args=("a", noise())) for _ in range(6)]
+    models = ModelCache(1, load=loader([]), around=around)
+    models.get("a")
+    threads = [threading.Thread(target=models.parse, args=("a", noise())) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -102,8 +108,8 @@ def test_the_folder_that_the_owner_configured_may_be_used():
 
 
 def test_every_listed_model_says_where_it_comes_from_and_its_licence():
-    assert len(catalogue()) > 10
-    for entry in catalogue():
+    assert len(list_models()) > 10
+    for entry in list_models():
         assert " MB" in entry.label
         assert "licence" in entry.about or "non-commercial" in entry.about
     assert "19 classes" in describe_model("hub:kartiknarayan/SegFace/mobilenet_celeba_512")
@@ -111,7 +117,7 @@ def test_every_listed_model_says_where_it_comes_from_and_its_licence():
 
 
 def test_the_free_checkpoint_that_ships_is_listed_and_loaded_without_asking_the_hub():
-    (entry,) = (entry for entry in catalogue() if entry.id == "synthetic")
+    (entry,) = (entry for entry in list_models() if entry.id == "synthetic")
     assert "Apache-2.0 licence" in entry.about
     assert allowed_model("synthetic", configured="embedded") == "synthetic"
     admission = Admission(most_mb=0, anonymous=True)
@@ -128,22 +134,22 @@ def test_a_download_does_not_keep_others_from_parsing():
             assert ended.wait(30)
         return painted_parser(model_id)
 
-    shelf = ModelShelf(2, load=load)
-    slow = threading.Thread(target=shelf.get, args=("org/slow",))
-    shelf.get("a")
+    models = ModelCache(2, load=load)
+    slow = threading.Thread(target=models.get, args=("org/slow",))
+    models.get("a")
     slow.start()
     assert begun.wait(30)
-    assert shelf.parse("a", noise()).model_id == "a"
-    assert shelf.loaded == ("a",)
+    assert models.parse("a", noise()).model_id == "a"
+    assert models.loaded == ("a",)
     ended.set()
     slow.join()
-    assert shelf.loaded == ("a", "org/slow")
+    assert models.loaded == ("a", "org/slow")
 
 
 def test_two_visitors_who_choose_one_model_load_it_once():
     loads = []
-    shelf = ModelShelf(2, load=loader(loads))
-    threads = [threading.Thread(target=shelf.get, args=("a",)) for _ in range(8)]
+    models = ModelCache(2, load=loader(loads))
+    threads = [threading.Thread(target=models.get, args=("a",)) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -185,9 +191,9 @@ def forked(call):
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_lent_gpu_gets_the_name_of_the_model_and_gives_the_parse_back():
-    shelf = ModelShelf(1, load=painted_parser, around=forked)
-    here = ModelShelf(1, load=painted_parser).parse("embedded", noise())
-    lent = shelf.parse("embedded", noise())
+    models = ModelCache(1, load=painted_parser, around=forked)
+    here = ModelCache(1, load=painted_parser).parse("embedded", noise())
+    lent = models.parse("embedded", noise())
     assert (lent.mask == here.mask).all()
     assert (lent.confidence == here.confidence).all()
     assert lent.model_id == "embedded"
@@ -195,8 +201,8 @@ def test_a_lent_gpu_gets_the_name_of_the_model_and_gives_the_parse_back():
 
 def test_off_zero_gpu_hardware_the_lease_changes_nothing():
     pytest.importorskip("spaces", reason="needs spaces: pip install spaces")
-    shelf = ModelShelf(1, load=painted_parser, around=gpu_lease())
-    assert shelf.parse("embedded", noise()).mask.any()
+    models = ModelCache(1, load=painted_parser, around=gpu_lease())
+    assert models.parse("embedded", noise()).mask.any()
 
 
 def test_zero_gpu_without_its_package_says_what_to_add():

@@ -15,7 +15,7 @@ from segface_hf.parser import FaceParser
 from segface_hf.pipeline.detect import Detection
 from space.handlers.parse import Request, open_example
 from space.state.examples import list_examples
-from space.state.model_cache import ModelShelf
+from space.state.model_cache import ModelCache
 from space.state.showcase import make_showcase, plain_showcase
 from space.web.components import PhotoDrop
 from tests.space.conftest import PaintedEngine, noise, painted_parser, png
@@ -87,12 +87,12 @@ def test_an_example_opens_without_the_model_that_has_parsed_it_before(examples, 
         return painted_parser().parse(image, doubt=True)
 
     showcase = make_showcase(examples, counted, model="embedded")
-    services = replace(services, models=ModelShelf(1, load=lambda model: _Never()))
+    services = replace(services, models=ModelCache(1, load=lambda model: _Never()))
     request = Request("visitor", "embedded")
     found = open_example(services, showcase, examples[0], request=request)
     assert len(asked) == 1
     assert found.photo.image.size == (120, 90)
-    assert (services.shelf.get(found.photo.key).parse.mask == found.photo.parse.mask).all()
+    assert (services.photos.get(found.photo.key).parse.mask == found.photo.parse.mask).all()
 
 
 def test_an_example_is_parsed_where_another_model_is_in_use(examples, services):

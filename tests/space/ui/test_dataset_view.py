@@ -13,7 +13,7 @@ from annotate.outbox.queue import Outbox
 from annotate.outbox.sender import Courier
 from annotate.rows.record import to_parquet
 from segface_hf.labels import CELEBAMASK_HQ
-from space.state.saving import HubKeeper, anonymous
+from space.state.saving import HubCorrections, anonymous
 from space.ui.dataset import overview
 from tests.space.conftest import noise, painted_face
 
@@ -44,7 +44,9 @@ def dataset(hub):
 def on_the_hub(services, tmp_path):
     outbox = Outbox(tmp_path / "outbox")
     settings = replace(services.settings, dataset=REPO)
-    return replace(services, settings=settings, keeper=HubKeeper(outbox, Courier(outbox, REPO)))
+    return replace(
+        services, settings=settings, corrections=HubCorrections(outbox, Courier(outbox, REPO))
+    )
 
 
 def put(store, *seeds):
@@ -53,7 +55,7 @@ def put(store, *seeds):
 
 def test_a_folder_is_counted(services):
     assert "No corrections yet" in overview(services)
-    services.keeper.save(drawn(1), who=anonymous())
+    services.corrections.save(drawn(1), who=anonymous())
     assert "1 correction of 1 photo" in overview(services)
 
 
@@ -62,7 +64,7 @@ def test_a_photo_that_was_corrected_twice_counts_once_in_each_class(services):
     hatted = first.mask.copy()
     hatted[:4] = 16
     for correction in (first, replace(first, mask=hatted), drawn(2)):
-        services.keeper.save(correction, who=anonymous())
+        services.corrections.save(correction, who=anonymous())
     shown = overview(services)
     assert "3 corrections of 2 photos" in shown
     rows = {
@@ -83,7 +85,7 @@ def test_a_photo_that_was_corrected_twice_counts_once_in_each_class(services):
 def test_the_dataset_on_the_hub_is_counted_by_class(on_the_hub, dataset):
     assert "No corrections yet" in overview(on_the_hub)
     put(dataset, 1, 2)
-    on_the_hub.keeper.ledger.update(dataset.repo)
+    on_the_hub.corrections.ledger.update(dataset.repo)
     shown = overview(on_the_hub)
     assert "2 corrections of 2 photos" in shown
     pixels = 2 * int((painted_face() == 17).sum())
@@ -101,7 +103,7 @@ def test_many_looks_cost_few_requests(on_the_hub, dataset, hub):
 
 def test_a_busy_hub_shows_the_numbers_counted_before(on_the_hub, dataset, hub):
     put(dataset, 1)
-    on_the_hub.keeper.ledger.update(dataset.repo)
+    on_the_hub.corrections.ledger.update(dataset.repo)
     hub.fail("/api/datasets/", 500)
     shown = overview(on_the_hub)
     assert "The numbers may be old: the Hub has trouble." in shown

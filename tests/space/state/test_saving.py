@@ -17,10 +17,10 @@ from space.handlers.services import build_services
 from space.settings import Settings
 from space.state.saving import (
     Contributor,
-    FolderKeeper,
-    HubKeeper,
+    FolderCorrections,
+    HubCorrections,
     anonymous,
-    identified,
+    resolve_contributor,
     secrets_of,
 )
 from space.ui import api
@@ -42,99 +42,104 @@ def correction():
 
 
 @pytest.fixture
-def keeper(tmp_path):
+def corrections(tmp_path):
     outbox = Outbox(tmp_path / "outbox")
-    return HubKeeper(outbox, Courier(outbox, "owner/faces"))
+    return HubCorrections(outbox, Courier(outbox, "owner/faces"))
 
 
 def test_a_folder_keeps_a_correction_once(tmp_path, correction):
-    keeper = FolderKeeper(tmp_path / "rows", licence="cc-by-4.0")
+    corrections = FolderCorrections(tmp_path / "rows", licence="cc-by-4.0")
     who = anonymous()
-    assert keeper.save(correction, who=who).created
-    assert not keeper.save(correction, who=who).created
-    assert keeper.state(correction.content_id, who=who) == "Saved here."
+    assert corrections.save(correction, who=who).created
+    assert not corrections.save(correction, who=who).created
+    assert corrections.state(correction.content_id, who=who) == "Saved here."
 
 
 def test_the_card_of_a_folder_follows_what_is_saved_there(tmp_path, correction):
     pace = ClerkPace(soon=0.0, every=0.0)
-    keeper, who = FolderKeeper(tmp_path, licence="cc-by-4.0", pace=pace), anonymous()
-    keeper.save(replace(correction, consent=None), who=who)
-    assert keeper.clerk.settled(timeout=20)
+    corrections, who = FolderCorrections(tmp_path, licence="cc-by-4.0", pace=pace), anonymous()
+    corrections.save(replace(correction, consent=None), who=who)
+    assert corrections.clerk.settled(timeout=20)
     assert b"\n1 contribution by 1" in (tmp_path / "README.md").read_bytes()
     assert b"<svg" in (tmp_path / "growth.svg").read_bytes()
-    keeper.save(replace(correction, contributor="ada"), who=who)
-    assert keeper.clerk.settled(timeout=20)
-    assert [row["contributor"] for row in keeper.clerk.ledger.columns(["contributor"])] == ["ada"]
+    corrections.save(replace(correction, contributor="ada"), who=who)
+    assert corrections.clerk.settled(timeout=20)
+    assert [row["contributor"] for row in corrections.clerk.ledger.columns(["contributor"])] == [
+        "ada"
+    ]
 
 
-def test_an_outbox_keeps_a_correction_once_and_says_where_it_is(keeper, correction):
+def test_an_outbox_keeps_a_correction_once_and_says_where_it_is(corrections, correction):
     who = anonymous()
-    assert keeper.save(correction, who=who).created
-    assert not keeper.save(correction, who=who).created
-    assert keeper.state(correction.content_id, who=who) == "Saved here."
+    assert corrections.save(correction, who=who).created
+    assert not corrections.save(correction, who=who).created
+    assert corrections.state(correction.content_id, who=who) == "Saved here."
 
 
 def test_what_waits_without_an_account_is_limited_all_together(tmp_path, correction):
     outbox = Outbox(tmp_path / "outbox")
-    keeper = HubKeeper(outbox, Courier(outbox, "owner/faces"), most_unclaimed=1)
+    corrections = HubCorrections(outbox, Courier(outbox, "owner/faces"), most_unclaimed=1)
     first, ada = anonymous(), Contributor("ada", "ada", "hf_ada")
-    keeper.save(correction, who=first)
+    corrections.save(correction, who=first)
     other = replace(correction, mask=np.where(correction.mask == 17, 0, correction.mask))
     with pytest.raises(StoreError, match="1 corrections without an account wait here already"):
-        keeper.save(other, who=anonymous())
-    assert not keeper.save(correction, who=first).created
-    assert keeper.save(other, who=ada).created
+        corrections.save(other, who=anonymous())
+    assert not corrections.save(correction, who=first).created
+    assert corrections.save(other, who=ada).created
 
 
 def test_consent_given_later_is_sent_from_the_outbox(hub, tmp_path, correction):
     HubStore("owner/faces", token=hub.token("owner")).create(CELEBAMASK_HQ)
     settings = Settings(dataset="owner/faces", contributions=tmp_path / "outbox")
-    keeper, who = build_services(settings).keeper, Contributor("ada", "ada", hub.token("ada"))
-    before = keeper.save(replace(correction, consent=None), who=who)
+    corrections, who = (
+        build_services(settings).corrections,
+        Contributor("ada", "ada", hub.token("ada")),
+    )
+    before = corrections.save(replace(correction, consent=None), who=who)
     assert (before.created, before.shareable) == (True, False)
-    keeper.courier.step()
-    told = keeper.state(correction.content_id, who=who)
+    corrections.courier.step()
+    told = corrections.state(correction.content_id, who=who)
     assert told == "Saved here: you have not agreed to share it."
-    late = keeper.save(correction, who=who)
+    late = corrections.save(correction, who=who)
     assert (late.created, late.agreed, late.shareable) == (False, True, True)
-    assert not keeper.save(replace(correction, consent=None), who=who).agreed
-    keeper.courier.step()
-    assert keeper.state(correction.content_id, who=who) == "Pull request #1 is open."
+    assert not corrections.save(replace(correction, consent=None), who=who).agreed
+    corrections.courier.step()
+    assert corrections.state(correction.content_id, who=who) == "Pull request #1 is open."
 
 
-def test_a_look_alike_is_told_whoever_sent_the_other(keeper, correction):
+def test_a_look_alike_is_told_whoever_sent_the_other(corrections, correction):
     other = replace(correction, mask=np.where(correction.mask == 17, 0, correction.mask))
-    assert not keeper.save(correction, who=anonymous()).look_alike
-    assert keeper.save(other, who=anonymous()).look_alike
+    assert not corrections.save(correction, who=anonymous()).look_alike
+    assert corrections.save(other, who=anonymous()).look_alike
 
 
-def test_nobody_reads_the_tray_of_another(keeper, correction):
-    keeper.save(correction, who=anonymous())
+def test_nobody_reads_the_tray_of_another(corrections, correction):
+    corrections.save(correction, who=anonymous())
     with pytest.raises(StoreError):
-        keeper.state(correction.content_id, who=anonymous())
+        corrections.state(correction.content_id, who=anonymous())
     assert anonymous().key != anonymous().key
 
 
 def test_a_visit_keeps_its_secret_until_somebody_signs_in(hub):
-    secret, _ = identified(None, dataset="owner/faces")
-    assert identified(None, dataset="owner/faces", last=secret)[0] is secret
-    ada, trouble = identified(hub.token("ada"), dataset="owner/faces", last=secret)
+    secret, _ = resolve_contributor(None, dataset="owner/faces")
+    assert resolve_contributor(None, dataset="owner/faces", last=secret)[0] is secret
+    ada, trouble = resolve_contributor(hub.token("ada"), dataset="owner/faces", last=secret)
     assert (ada.account, ada.key, trouble) == ("ada", "ada", "")
-    assert identified(None, dataset="owner/faces", last=ada)[0].account == ""
+    assert resolve_contributor(None, dataset="owner/faces", last=ada)[0].account == ""
 
 
 def test_what_was_saved_before_signing_in_goes_on_under_the_account(hub, tmp_path, correction):
     HubStore("owner/faces", token=hub.token("owner")).create(CELEBAMASK_HQ)
     settings = Settings(dataset="owner/faces", contributions=tmp_path / "outbox")
-    keeper, before = build_services(settings).keeper, anonymous()
-    keeper.save(correction, who=before)
-    keeper.courier.step()
-    ada, _ = identified(hub.token("ada"), dataset="owner/faces", last=before)
-    keeper.welcome(ada, secrets=[before.key])
-    assert keeper.entries([before.key]) == ()
-    assert keeper.outbox.tray("ada").load(correction.content_id).contributor == "ada"
-    keeper.courier.step()
-    assert [e.sentence for e in keeper.entries(["ada"])] == ["Pull request #1 is open."]
+    corrections, before = build_services(settings).corrections, anonymous()
+    corrections.save(correction, who=before)
+    corrections.courier.step()
+    ada, _ = resolve_contributor(hub.token("ada"), dataset="owner/faces", last=before)
+    corrections.welcome(ada, secrets=[before.key])
+    assert corrections.entries([before.key]) == ()
+    assert corrections.outbox.tray("ada").load(correction.content_id).contributor == "ada"
+    corrections.courier.step()
+    assert [e.sentence for e in corrections.entries(["ada"])] == ["Pull request #1 is open."]
     assert hub.repos["dataset", "owner/faces"].discussions[1].author == "ada"
 
 
@@ -144,8 +149,8 @@ def test_after_a_restart_signing_in_is_enough(hub, tmp_path, correction):
         dataset="owner/faces", contributions=tmp_path / "outbox", space_id="owner/app", oauth=True
     )
     ada = Contributor("ada", "ada", hub.token("ada"))
-    build_services(settings).keeper.save(correction, who=ada)
-    restarted = build_services(settings).keeper
+    build_services(settings).corrections.save(correction, who=ada)
+    restarted = build_services(settings).corrections
     restarted.courier.step()
     told = "Saved here and waiting to be sent: sign in again to send it."
     assert restarted.state(correction.content_id, who=ada) == told
@@ -162,10 +167,10 @@ def test_where_nobody_can_sign_in_what_waits_says_what_to_do_instead(
     tmp_path, correction, host, remedy
 ):
     settings = Settings(dataset="owner/faces", contributions=tmp_path / "outbox", host=host)
-    keeper, who = build_services(settings).keeper, anonymous()
-    keeper.save(correction, who=who)
-    keeper.courier.step()
-    told = keeper.state(correction.content_id, who=who)
+    corrections, who = build_services(settings).corrections, anonymous()
+    corrections.save(correction, who=who)
+    corrections.courier.step()
+    told = corrections.state(correction.content_id, who=who)
     assert remedy in told
     assert "sign in" not in told
 
@@ -177,30 +182,33 @@ def test_a_photo_leaves_the_outbox_once_its_contribution_is_decided(
     owner = HubStore("owner/faces", token=hub.token("owner"))
     owner.create(CELEBAMASK_HQ)
     settings = Settings(dataset="owner/faces", contributions=tmp_path / "outbox")
-    keeper, ada = build_services(settings).keeper, Contributor("ada", "ada", hub.token("ada"))
-    keeper.save(correction, who=ada)
+    corrections, ada = (
+        build_services(settings).corrections,
+        Contributor("ada", "ada", hub.token("ada")),
+    )
+    corrections.save(correction, who=ada)
     if decision == "taken down":
         take_down(owner.repo, [correction.content_id])
-    keeper.courier.step()
+    corrections.courier.step()
     if decision == "merged":
         owner.repo.merge(1)
     elif decision == "rejected":
         owner.repo.close(1, comment="No face.")
-    keeper.courier.lend("ada", ada.token)
-    keeper.courier.step()
+    corrections.courier.lend("ada", ada.token)
+    corrections.courier.step()
     assert list(tmp_path.rglob("*.parquet")) == []
-    assert keeper.state(correction.content_id, who=ada).split()[0] in ("Merged", "Refused:")
-    assert not keeper.save(correction, who=ada).created
+    assert corrections.state(correction.content_id, who=ada).split()[0] in ("Merged", "Refused:")
+    assert not corrections.save(correction, who=ada).created
     assert list(tmp_path.rglob("*.parquet")) == []
 
 
-def test_an_adoption_that_was_cut_short_is_finished_by_the_next(keeper, correction):
+def test_an_adoption_that_was_cut_short_is_finished_by_the_next(corrections, correction):
     before, ada = anonymous(), Contributor("ada", "ada", "hf_ada")
-    keeper.save(correction, who=before)
-    keeper.outbox.tray("ada").put(replace(correction, contributor="ada"))
-    keeper.welcome(ada, secrets=[before.key])
-    assert keeper.entries([before.key]) == ()
-    assert [entry.id for entry in keeper.entries(["ada"])] == [correction.content_id]
+    corrections.save(correction, who=before)
+    corrections.outbox.tray("ada").put(replace(correction, contributor="ada"))
+    corrections.welcome(ada, secrets=[before.key])
+    assert corrections.entries([before.key]) == ()
+    assert [entry.id for entry in corrections.entries(["ada"])] == [correction.content_id]
 
 
 @pytest.mark.parametrize(
@@ -226,29 +234,29 @@ def test_the_name_of_an_account_never_passes_for_a_secret(claimed):
 
 
 def test_an_account_is_asked_for_once_in_a_visit(hub):
-    ada, _ = identified(hub.token("ada"), dataset="owner/faces")
+    ada, _ = resolve_contributor(hub.token("ada"), dataset="owner/faces")
     asked = len(hub.requests())
-    assert identified(hub.token("ada"), dataset="owner/faces", last=ada)[0] is ada
+    assert resolve_contributor(hub.token("ada"), dataset="owner/faces", last=ada)[0] is ada
     assert len(hub.requests()) == asked
 
 
-def test_a_token_that_the_hub_refuses_does_not_stop_the_saving(hub, keeper, correction):
-    who, trouble = identified("hf_wrong", dataset="owner/faces")
+def test_a_token_that_the_hub_refuses_does_not_stop_the_saving(hub, corrections, correction):
+    who, trouble = resolve_contributor("hf_wrong", dataset="owner/faces")
     assert who.account == ""
     assert trouble
-    assert keeper.save(correction, who=who).created
+    assert corrections.save(correction, who=who).created
     ada = Contributor("ada", "ada", "hf_old")
-    assert identified("hf_wrong", dataset="owner/faces", last=ada)[0] is ada
+    assert resolve_contributor("hf_wrong", dataset="owner/faces", last=ada)[0] is ada
 
 
 def test_a_contribution_travels_from_save_to_a_pull_request(hub, tmp_path, correction):
     HubStore("owner/faces", token=hub.token("owner")).create(CELEBAMASK_HQ)
     settings = Settings(dataset="owner/faces", contributions=tmp_path / "outbox")
-    keeper = build_services(settings).keeper
-    who, _ = identified(hub.token("ada"), dataset="owner/faces")
-    keeper.save(correction, who=who)
-    keeper.courier.step()
-    assert keeper.state(correction.content_id, who=who) == "Pull request #1 is open."
+    corrections = build_services(settings).corrections
+    who, _ = resolve_contributor(hub.token("ada"), dataset="owner/faces")
+    corrections.save(correction, who=who)
+    corrections.courier.step()
+    assert corrections.state(correction.content_id, who=who) == "Pull request #1 is open."
 
 
 def test_the_dataset_comes_from_the_settings_only():

@@ -6,7 +6,7 @@ import pytest
 
 from segface_hf.errors import OutputError
 from space.errors import PhotoGoneError
-from space.state.photo_cache import PhotoShelf
+from space.state.photo_cache import PhotoCache
 from tests.space.conftest import noise, painted_parser
 
 
@@ -26,18 +26,18 @@ def clock():
 
 
 @pytest.fixture
-def shelf(tmp_path, clock):
-    return PhotoShelf(tmp_path / "visits", keep_seconds=3600, clock=clock)
+def photos(tmp_path, clock):
+    return PhotoCache(tmp_path / "visits", keep_seconds=3600, clock=clock)
 
 
-def opened(shelf, seed=0):
+def opened(photos, seed=0):
     image = noise(seed=seed)
-    return shelf.put(image, painted_parser().parse(image, doubt=True))
+    return photos.put(image, painted_parser().parse(image, doubt=True))
 
 
-def test_a_photo_comes_back_with_everything_its_parse_knows(shelf):
-    put = opened(shelf)
-    got = shelf.get(put.key)
+def test_a_photo_comes_back_with_everything_its_parse_knows(photos):
+    put = opened(photos)
+    got = photos.get(put.key)
     for name in ("mask", "confidence", "runner_up"):
         assert np.array_equal(getattr(got.parse, name), getattr(put.parse, name))
     assert got.parse.faces[0].box == pytest.approx(put.parse.faces[0].box)
@@ -46,59 +46,59 @@ def test_a_photo_comes_back_with_everything_its_parse_knows(shelf):
     assert (got.parse.model_id, got.parse.digest) == ("embedded", "sha256:0")
 
 
-def test_photos_of_one_visit_stay_as_long_as_one_of_them_is_used(shelf, clock):
-    late = opened(shelf, seed=2).key
+def test_photos_of_one_visit_stay_as_long_as_one_of_them_is_used(photos, clock):
+    late = opened(photos, seed=2).key
     clock.now += 1000
-    keys = [opened(shelf, seed=seed).key for seed in (0, 1)]
+    keys = [opened(photos, seed=seed).key for seed in (0, 1)]
     clock.now += 3000
-    shelf.touch([*keys, late, "0" * 32])
+    photos.touch([*keys, late, "0" * 32])
     clock.now += 3000
-    assert [shelf.get(key).key for key in keys] == keys
+    assert [photos.get(key).key for key in keys] == keys
     with pytest.raises(PhotoGoneError):
-        shelf.get(late)
+        photos.get(late)
 
 
-def test_a_photo_is_gone_an_hour_after_it_was_last_used(shelf, clock, tmp_path):
-    key = opened(shelf).key
+def test_a_photo_is_gone_an_hour_after_it_was_last_used(photos, clock, tmp_path):
+    key = opened(photos).key
     clock.now += 3000
-    shelf.get(key)
+    photos.get(key)
     clock.now += 3000
-    assert shelf.get(key).key == key
+    assert photos.get(key).key == key
     clock.now += 3601
     with pytest.raises(PhotoGoneError):
-        shelf.get(key)
-    assert shelf.sweep() == 1
+        photos.get(key)
+    assert photos.sweep() == 1
     assert list((tmp_path / "visits").iterdir()) == []
 
 
-def test_a_new_photo_sweeps_out_the_old_ones(shelf, clock, tmp_path):
-    opened(shelf)
-    shelf.lay_out("mask.png", b"bytes")
+def test_a_new_photo_sweeps_out_the_old_ones(photos, clock, tmp_path):
+    opened(photos)
+    photos.put_file("mask.png", b"bytes")
     clock.now += 3601
     # Files keep the time of the machine; the clock by hand is only ahead of what it touched.
     for home in (tmp_path / "visits").iterdir():
         os.utime(home, (0, 0))
-    fresh = opened(shelf, seed=1)
+    fresh = opened(photos, seed=1)
     assert [home.name for home in (tmp_path / "visits").iterdir()] == [fresh.key]
 
 
-def test_different_photos_have_unrelated_keys(shelf):
-    first, second = opened(shelf).key, opened(shelf, seed=1).key
+def test_different_photos_have_unrelated_keys(photos):
+    first, second = opened(photos).key, opened(photos, seed=1).key
     assert first != second
     assert len(first) == 32
-    assert opened(shelf).key == first
+    assert opened(photos).key == first
 
 
-def test_two_parses_of_one_photo_with_equal_masks_are_kept_apart(shelf):
+def test_two_parses_of_one_photo_with_equal_masks_are_kept_apart(photos):
     image = noise()
     parse = painted_parser().parse(image)
-    without = shelf.put(image, replace(parse, faces=()))
-    assert len(shelf.get(shelf.put(image, parse).key).parse.faces) == 1
-    assert shelf.get(without.key).parse.faces == ()
+    without = photos.put(image, replace(parse, faces=()))
+    assert len(photos.get(photos.put(image, parse).key).parse.faces) == 1
+    assert photos.get(without.key).parse.faces == ()
 
 
-def test_nothing_on_the_shelf_names_the_visitors_file(shelf, tmp_path):
-    opened(shelf)
+def test_nothing_on_the_shelf_names_the_visitors_file(photos, tmp_path):
+    opened(photos)
     names = {path.name for path in (tmp_path / "visits").rglob("*") if path.is_file()}
     assert names == {"photo.png", "shown.jpg", "parse.json", "maps.npz"}
 
@@ -107,4 +107,4 @@ def test_a_folder_that_cannot_be_written_says_which_setting_to_change(tmp_path):
     blocked = tmp_path / "file"
     blocked.write_bytes(b"")
     with pytest.raises(OutputError, match="SEGFACE_CACHE"):
-        opened(PhotoShelf(blocked / "visits", keep_seconds=60))
+        opened(PhotoCache(blocked / "visits", keep_seconds=60))

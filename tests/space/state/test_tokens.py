@@ -7,7 +7,7 @@ import pytest
 from annotate.dataset.repo import saved_token
 from space.handlers.services import build_services
 from space.settings import Settings
-from space.state.tokens import is_at_home, way_in
+from space.state.tokens import is_local_request, sign_in_texts
 from space.ui.contribute import explained
 
 HERE = Settings(dataset="owner/faces")
@@ -35,7 +35,7 @@ def built(folder, **values):
     ],
 )
 def test_pages_and_scripts_of_the_machine_are_at_home(client, headers):
-    assert is_at_home(HERE, client=client, headers=headers)
+    assert is_local_request(HERE, client=client, headers=headers)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_pages_and_scripts_of_the_machine_are_at_home(client, headers):
     ],
 )
 def test_whoever_comes_from_elsewhere_or_through_another_page_is_not(client, headers):
-    assert not is_at_home(HERE, client=client, headers=headers)
+    assert not is_local_request(HERE, client=client, headers=headers)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_whoever_comes_from_elsewhere_or_through_another_page_is_not(client, hea
 def test_where_others_can_reach_the_app_the_machines_token_is_not_even_read(logged_in, values):
     services = built(logged_in, dataset="owner/faces", **values)
     assert services.own_token is None
-    assert not is_at_home(services.settings, client="127.0.0.1", headers=PAGE)
+    assert not is_local_request(services.settings, client="127.0.0.1", headers=PAGE)
 
 
 def test_the_machines_token_is_read_where_a_dataset_is_named_and_no_service_token(logged_in):
@@ -76,17 +76,17 @@ def test_the_machines_token_is_read_where_a_dataset_is_named_and_no_service_toke
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        ({}, "No Hugging Face token is on this machine"),
+        ({}, "This machine has no Hugging Face token"),
         ({"host": "0.0.0.0"}, "SEGFACE_HOST=127.0.0.1"),
         ({"space_id": "owner/app"}, "This Space has no sign-in"),
-        ({"space_id": "owner/app", "oauth": True}, "sign in, and it goes at once"),
+        ({"space_id": "owner/app", "oauth": True}, "Sign in, and it is sent at once"),
     ],
 )
 def test_the_contribute_view_says_what_holds_here(tmp_path, values, told):
     services = built(tmp_path, dataset="owner/faces", **values)
     said = explained(services)
     assert told in said
-    assert ("sign in," in said) == services.settings.sign_in
+    assert ("Sign in," in said) == services.settings.sign_in
 
 
 def test_with_a_token_the_view_says_whose_account_is_used(logged_in):
@@ -96,6 +96,6 @@ def test_with_a_token_the_view_says_whose_account_is_used(logged_in):
 
 
 def test_without_a_token_what_waits_says_how_to_get_one(tmp_path):
-    told = way_in(HERE, own_token=False)
-    for sentence in (told.told, told.waits, told.review):
+    texts = sign_in_texts(HERE, own_token=False)
+    for sentence in (texts.intro, texts.pending, texts.review):
         assert "run `hf auth login`, then restart the app" in sentence

@@ -11,8 +11,8 @@ from space.errors import TooFastError, TooManyPhotosError, VisitError
 from space.handlers.parse import (
     Request,
     as_sentence,
+    compare_models,
     parse_again,
-    parse_beside,
     parse_photo,
     parse_photos,
     reduced,
@@ -130,9 +130,9 @@ def test_one_bad_photo_of_several_does_not_stop_the_others(services, photo_file)
 
 def test_another_model_can_be_looked_at_beside_the_one_in_use(services, photo_file):
     key = parse_photo(services, photo_file(), request=ASK).photo.key
-    beside = parse_beside(services, key, request=Request("visitor", "org/other"))
+    beside = compare_models(services, key, request=Request("visitor", "org/other"))
     assert beside.sentence == "org/other differs in 0.0 % of the face pixels: it is on the left."
-    assert np.array_equal(beside.mask, services.shelf.get(key).parse.mask)
+    assert np.array_equal(beside.mask, services.photos.get(key).parse.mask)
 
 
 def test_too_many_photos_at_once_are_refused(with_settings, photo_file):
