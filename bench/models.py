@@ -60,7 +60,7 @@ def by_request(backbone: str, setup: Setup) -> list[dict]:
     calls = {
         "labels": lambda: infer(model, pixels),
         f"only {' and '.join(wanted)}": lambda: infer(model, pixels, classes=wanted),
-        "labels, confidence, runner-up": lambda: infer(model, pixels, doubt=True),
+        "labels, confidence, runner-up": lambda: infer(model, pixels, confidence=True),
         "labels and logits": lambda: infer(model, pixels, logits=True),
     }
     times = interleaved(calls, repeats=setup.repeats, clock=setup.clock)

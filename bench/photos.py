@@ -57,11 +57,11 @@ class TimedEngine:
         return self._engine.config
 
     def run(
-        self, crops: np.ndarray, *, landmarks: np.ndarray | None, doubt: bool
+        self, crops: np.ndarray, *, landmarks: np.ndarray | None, confidence: bool
     ) -> list[CropParse]:
         """Runs the engine."""
         start = self._now()
-        parsed = self._engine.run(crops, landmarks=landmarks, doubt=doubt)
+        parsed = self._engine.run(crops, landmarks=landmarks, confidence=confidence)
         self.seconds += self._now() - start
         self.crops += len(crops)
         return parsed
@@ -113,7 +113,7 @@ def by_photo(setup: Setup) -> list[dict]:
 
 
 def by_wish(setup: Setup) -> list[dict]:
-    """What a photo costs where only some classes are wanted, or doubt as well."""
+    """What a photo costs where only some classes are wanted, or confidence as well."""
     parser, photo = FaceParser.from_pretrained(), portrait(1024)
     timed = TimedEngine(parser.engine, setup.clock)
     counting = FaceParser(timed, detector=parser.detector)
@@ -121,7 +121,7 @@ def by_wish(setup: Setup) -> list[dict]:
         "all classes": {},
         "eyeglasses and earring": {"classes": ("eyeglasses", "earring")},
         "hair": {"classes": ("hair",)},
-        "all classes, confidence, runner-up": {"doubt": True},
+        "all classes, confidence, runner-up": {"confidence": True},
     }
     calls = {name: partial(parser.parse, photo, **wish) for name, wish in wishes.items()}
     times = interleaved(calls, repeats=setup.repeats, clock=setup.clock)
@@ -163,7 +163,7 @@ def many(setup: Setup, *, count: int = 16) -> list[dict]:
 
     def model_alone() -> None:
         for _ in range(count):
-            parser.engine.run(pixels, landmarks=None, doubt=False)
+            parser.engine.run(pixels, landmarks=None, confidence=False)
 
     with tempfile.TemporaryDirectory() as name:
         photos, crops = (
@@ -176,7 +176,7 @@ def many(setup: Setup, *, count: int = 16) -> list[dict]:
             "segface parse, folder to files": lambda: _to_files(parser, photos, out),
             "segface parse, folder to parquet": lambda: _to_table(parser, photos, out),
             "model alone on crops": model_alone,
-            "segface parse --whole, crops to parquet": lambda: _to_table(
+            "segface parse --whole-image, crops to parquet": lambda: _to_table(
                 parser, crops, out, whole=True
             ),
         }
@@ -216,6 +216,6 @@ def _to_files(parser: FaceParser, folder: Path, out: Path) -> None:
 
 def _to_table(parser: FaceParser, folder: Path, out: Path, *, whole: bool = False) -> None:
     shards = photo_shards(find_photos([folder]), rows=100)
-    job = Job(parser, whole=whole)
+    job = Job(parser, whole_image=whole)
     for _ in job.to_table(rows_of_shards(shards, column="image"), Place.of(out)):
         pass

@@ -42,12 +42,12 @@ class OnnxEngine:
         return list(self._session.run(["logits", "labels"], feeds))
 
     def run(
-        self, crops: np.ndarray, *, landmarks: np.ndarray | None, doubt: bool
+        self, crops: np.ndarray, *, landmarks: np.ndarray | None, confidence: bool
     ) -> list[CropParse]:
         """Parses uint8 RGB crops (B, S, S, 3)."""
         pixels = normalise(crops, self.config.mean, self.config.std)
         found = zip(*self.logits_and_labels(pixels, landmarks), strict=True)
-        return [CropParse.read(logits, labels, doubt=doubt) for logits, labels in found]
+        return [CropParse.read(logits, labels, confidence=confidence) for logits, labels in found]
 
 
 def load_parser(folder: str | Path, *, scout: str | Path | None = None) -> FaceParser:

@@ -133,7 +133,7 @@ class FaceParser:
         *,
         whole_image: bool = False,
         classes: Sequence[str] | None = None,
-        doubt: bool = False,
+        confidence: bool = False,
         instances: bool = False,
     ) -> FaceParse:
         """Parses a photo with any number of faces.
@@ -142,7 +142,7 @@ class FaceParser:
             image: A PIL image, path, encoded bytes or uint8 array.
             whole_image: Takes the picture as one upright face instead of looking for faces.
             classes: Names of the classes wanted, all others become background; None for all.
-            doubt: Whether to return confidence and runner-up.
+            confidence: Whether to return confidence and runner-up.
             instances: Whether to return which face each pixel belongs to.
 
         Returns:
@@ -154,9 +154,9 @@ class FaceParser:
         """
         photo = plain_image(image)
         kept = self._kept(classes)
-        ids = None if doubt or classes is None else map(self.schema.id_of, classes)
+        ids = None if confidence or classes is None else map(self.schema.id_of, classes)
         wanted = None if ids is None else frozenset(ids)
-        passes = self._passes(doubt, wanted=wanted, instances=instances)
+        passes = self._passes(confidence, wanted=wanted, instances=instances)
         if whole_image:
             canvas, face = next(passes.of_whole([photo]))
             return self._result(canvas, (face,), kept)
@@ -169,7 +169,7 @@ class FaceParser:
         *,
         whole_image: bool = False,
         classes: Sequence[str] | None = None,
-        doubt: bool = False,
+        confidence: bool = False,
         instances: bool = False,
     ) -> Iterator[FaceParse | ImageError]:
         """Parses many photos, several at a time, their crops together.
@@ -177,7 +177,7 @@ class FaceParser:
         Args:
             images: A list of what `parse` takes, or an iterator, from which at most nine photos
                 are taken ahead of what is yielded.
-            whole_image, classes, doubt, instances: As `parse` takes them.
+            whole_image, classes, confidence, instances: As `parse` takes them.
 
         Returns:
             A parse for each photo, in order, as they are asked for; in the place of a photo that
@@ -197,7 +197,7 @@ class FaceParser:
             self.shared().parse,
             whole_image=whole_image,
             classes=classes,
-            doubt=doubt,
+            confidence=confidence,
             instances=instances,
         )
 
@@ -224,7 +224,7 @@ class FaceParser:
             ImageError: An input is no picture, or there is one picture instead of a list.
         """
         photos = [plain_image(image) for image in several(images)]
-        passes = self._passes(doubt=False)
+        passes = self._passes(confidence=False)
         return [canvas.labels for canvas, _ in passes.of_whole(photos)]
 
     def shared(self) -> FaceParser:
@@ -248,10 +248,10 @@ class FaceParser:
         )
 
     def _passes(
-        self, doubt: bool, *, wanted: frozenset[int] | None = None, instances: bool = False
+        self, confidence: bool, *, wanted: frozenset[int] | None = None, instances: bool = False
     ) -> PhotoParse:
         return PhotoParse(
-            self.engine, self._scout(), doubt=doubt, wanted=wanted, instances=instances
+            self.engine, self._scout(), confidence=confidence, wanted=wanted, instances=instances
         )
 
     def _kept(self, classes: Sequence[str] | None) -> np.ndarray | None:

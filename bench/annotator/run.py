@@ -203,11 +203,11 @@ def find_pairs(folder: Path) -> list[tuple[Path, Path]]:
 
 
 def predicted(parser: FaceParser, photo: Path, mask: Path) -> Face:
-    """The model's parse of an already cropped face, with its doubt."""
+    """The model's parse of an already cropped face, with its confidence."""
     from segface_hf.data.folder import read_mask
 
     truth = read_mask(mask, parser.engine.config.labels)
-    parse = parser.parse(photo, whole_image=True, doubt=True)
+    parse = parser.parse(photo, whole_image=True, confidence=True)
     if parse.confidence is None or parse.runner_up is None:
         raise SimulateError(f"the model gave no confidence for {photo.name}")
     return Face(photo.stem, (parse.mask, parse.confidence, parse.runner_up, truth))

@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="cpu", help="where the model runs (default: cpu)")
     parser.add_argument("--classes", metavar="A,B", help="keep only these classes")
     parser.add_argument(
-        "--whole",
+        "--whole-image",
         action="store_true",
         help="take each picture as one face, without looking for any",
     )
@@ -180,7 +180,7 @@ def _job(args: argparse.Namespace) -> Job:
 
     check_device(args.device)
     parser = FaceParser.from_pretrained(args.model, revision=args.revision, device=args.device)
-    return Job(parser, whole=args.whole, classes=_classes(args.classes, parser))
+    return Job(parser, whole_image=args.whole_image, classes=_classes(args.classes, parser))
 
 
 def _classes(text: str | None, parser: FaceParser) -> tuple[str, ...] | None:

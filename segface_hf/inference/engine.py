@@ -46,18 +46,18 @@ class TorchEngine:
         return torch.get_num_threads() if self.device.type == "cpu" else 1
 
     def run(
-        self, crops: np.ndarray, *, landmarks: np.ndarray | None, doubt: bool
+        self, crops: np.ndarray, *, landmarks: np.ndarray | None, confidence: bool
     ) -> list[CropParse]:
         """Parses uint8 RGB crops (B, S, S, 3); see `segface_hf.pipeline.pipeline.Engine`."""
         weight = next(self.model.parameters())
         pixels = torch.from_numpy(normalise(crops, self.config.mean, self.config.std)).to(weight)
         points = None if landmarks is None else torch.from_numpy(landmarks).to(weight.device)
         with self._evaluation.on():
-            found = infer(self.model, pixels, landmarks=points, doubt=doubt, logits=True)
+            found = infer(self.model, pixels, landmarks=points, confidence=confidence, logits=True)
         assert found.logits is not None
         labels = _array(found.labels)
         logits = _array(found.logits.permute(0, 2, 3, 1).float())
-        if not doubt:
+        if not confidence:
             return [CropParse(*planes) for planes in zip(labels, logits, strict=True)]
         assert found.confidence is not None
         assert found.runner_up is not None

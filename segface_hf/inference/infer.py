@@ -13,7 +13,7 @@ from segface_hf.errors import ConfigError
 from segface_hf.inference.backbone import folded
 from segface_hf.inference.head import FusedHead
 from segface_hf.inference.linear import FastLinear
-from segface_hf.inference.readout import labels_at, read_doubt, read_labels
+from segface_hf.inference.readout import labels_at, read_confidence, read_labels
 from segface_hf.inference.swin import fused_swin
 from segface_hf.inference.weights import Fingerprint, fingerprint
 from segface_hf.modeling.decoder import resized
@@ -56,7 +56,7 @@ def infer(
     *,
     landmarks: Tensor | None = None,
     classes: Sequence[str] | None = None,
-    doubt: bool = False,
+    confidence: bool = False,
     logits: bool = False,
 ) -> Inference:
     """Parses a batch, as `model(pixels, landmarks).argmax(1)` would.
@@ -70,7 +70,7 @@ def infer(
         pixels: (B, 3, H, W) RGB, normalised with the model's mean and std.
         landmarks: (B, 5, 2) in input pixels, for models that demand them.
         classes: Names of the classes wanted; None for all.
-        doubt: Whether to return confidence and runner-up.
+        confidence: Whether to return confidence and runner-up.
         logits: Whether to return logits at the input's resolution.
 
     Raises:
@@ -87,12 +87,12 @@ def infer(
     if model.config.warp != "none":
         landmarks = model.check_landmarks(pixels, landmarks)
     if model.config.warp == "tanh" and landmarks is not None:
-        found = _from_logits(_warped_logits(model, pixels, landmarks), doubt=doubt, logits=logits)
+        found = _from_logits(_warped_logits(model, pixels, landmarks), confidence=confidence, logits=logits)
     elif logits:
         maps = resized(_head_logits(model, pixels), pixels.shape[-2:])
-        found = _from_logits(maps, doubt=doubt, logits=True)
+        found = _from_logits(maps, confidence=confidence, logits=True)
     else:
-        found = _from_tiles(model, pixels, doubt=doubt)
+        found = _from_tiles(model, pixels, confidence=confidence)
     return found if ids is None else _restricted(found, ids)
 
 
@@ -125,16 +125,16 @@ def _features(
     return current.head, features
 
 
-def _from_tiles(model: SegFace, pixels: Tensor, *, doubt: bool) -> Inference:
+def _from_tiles(model: SegFace, pixels: Tensor, *, confidence: bool) -> Inference:
     """Labels straight from tiles of logits, resized only where the decoder is coarser."""
     head, (features, detail) = _features(model, pixels)
     size = pixels.shape[-2:]
     decoded = tuple(side * head.stride for side in features[0].shape[-2:])
-    reader = read_doubt if doubt else read_labels
+    reader = read_confidence if confidence else read_labels
     if decoded == tuple(size):
         return _inference(head.read(features, detail, reader))
     maps = head.read(features, detail, lambda x: x)
-    return _inference(labels_at(maps, size, doubt=doubt))
+    return _inference(labels_at(maps, size, confidence=confidence))
 
 
 def _head_logits(model: SegFace, pixels: Tensor) -> Tensor:
@@ -149,9 +149,9 @@ def _warped_logits(model: SegFace, pixels: Tensor, landmarks: Tensor) -> Tensor:
     return unwarp_logits(resized(_head_logits(model, warped), warped.shape[-2:]), warp)
 
 
-def _from_logits(maps: Tensor, *, doubt: bool, logits: bool) -> Inference:
+def _from_logits(maps: Tensor, *, confidence: bool, logits: bool) -> Inference:
     """Reads (B, K, H, W) logits."""
-    reader = read_doubt if doubt else read_labels
+    reader = read_confidence if confidence else read_labels
     size = maps.shape[-2:]
     read = torch.stack([reader(one.flatten(1)).unflatten(1, size) for one in maps])
     found = _inference(read)

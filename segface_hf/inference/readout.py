@@ -23,7 +23,7 @@ def read_labels(logits: Tensor) -> Tensor:
     return count - (highest * marks[:, None]).amax(0, keepdim=True)
 
 
-def read_doubt(logits: Tensor) -> Tensor:
+def read_confidence(logits: Tensor) -> Tensor:
     """(K, M) logits -> (3, M) uint8: id, its probability from 0 to 255, id of the second."""
     labels = read_labels(logits)
     confidence = (logits.amax(0) - logits.logsumexp(0)).exp()
@@ -59,20 +59,20 @@ class Axis:
         return torch.lerp(x[self.low], x[self.high], share)
 
 
-def labels_at(logits: Tensor, size: tuple[int, int] | torch.Size, *, doubt: bool = False) -> Tensor:
+def labels_at(logits: Tensor, size: tuple[int, int] | torch.Size, *, confidence: bool = False) -> Tensor:
     """Reads logits as if they were resized bilinearly first, without holding the resized ones.
 
     Args:
         logits: (B, K, h, w).
         size: Height and width wanted.
-        doubt: Whether to return confidence and runner-up as well.
+        confidence: Whether to return confidence and runner-up as well.
 
     Returns:
-        (B, 1 or 3, height, width) uint8, as `read_labels` and `read_doubt` order them.
+        (B, 1 or 3, height, width) uint8, as `read_labels` and `read_confidence` order them.
     """
     rows = Axis.between(logits.shape[2], size[0], like=logits)
     columns = Axis.between(logits.shape[3], size[1], like=logits)
-    read = _all_pixels if doubt else _edges_only
+    read = _all_pixels if confidence else _edges_only
     return torch.stack([read(one, rows, columns) for one in logits])
 
 
@@ -110,5 +110,5 @@ def _all_pixels(logits: Tensor, rows: Axis, columns: Axis) -> Tensor:
         here = rows.at(band)
         mixed = torch.lerp(logits[:, here.low], logits[:, here.high], here.share[:, None])
         mixed = torch.lerp(mixed[:, :, columns.low], mixed[:, :, columns.high], columns.share)
-        parts.append(read_doubt(mixed.flatten(1)).unflatten(1, mixed.shape[1:]))
+        parts.append(read_confidence(mixed.flatten(1)).unflatten(1, mixed.shape[1:]))
     return torch.cat(parts, dim=1)

@@ -32,12 +32,12 @@ class Job:
 
     Attributes:
         parser: What parses them.
-        whole: Whether each is taken as one face.
+        whole_image: Whether each is taken as one face.
         classes: The classes that are kept, None for all.
     """
 
     parser: FaceParser
-    whole: bool = False
+    whole_image: bool = False
     classes: tuple[str, ...] | None = None
 
     @property
@@ -47,7 +47,7 @@ class Job:
             "model": self.parser.model_id,
             "revision": self.parser.revision,
             "digest": self.parser.digest,
-            "whole_image": self.whole,
+            "whole_image": self.whole_image,
             "only_classes": None if self.classes is None else list(self.classes),
         }
 
@@ -57,7 +57,7 @@ class Job:
 
     def parse(self, image: Image.Image) -> FaceParse:
         """Parses one photo; many threads may call it, and their crops share the model."""
-        return self._shared.parse(image, whole_image=self.whole, classes=self.classes)
+        return self._shared.parse(image, whole_image=self.whole_image, classes=self.classes)
 
     def to_files(self, photos: Iterable[Photo], out: Path) -> Iterator[Outcome]:
         """Leaves a mask, an overlay and a report for each photo, and tells what became of it.

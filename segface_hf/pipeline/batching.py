@@ -33,7 +33,7 @@ class _Call:
 
     crops: np.ndarray
     landmarks: np.ndarray | None
-    doubt: bool
+    confidence: bool
     result: Future[list[CropParse]] = field(default_factory=Future)
 
 
@@ -67,10 +67,10 @@ class SharedEngine:
         return self._engine.config
 
     def run(
-        self, crops: np.ndarray, *, landmarks: np.ndarray | None, doubt: bool
+        self, crops: np.ndarray, *, landmarks: np.ndarray | None, confidence: bool
     ) -> list[CropParse]:
         """Parses crops together with those of other threads; see `Engine`."""
-        call = _Call(crops, landmarks, doubt)
+        call = _Call(crops, landmarks, confidence)
         with self._lock:
             self._waiting.append(call)
             self._threads = self._threads or _threads(self._cores)
@@ -106,7 +106,7 @@ class SharedEngine:
         return self._engine.run(
             np.concatenate([call.crops for call in calls]),
             landmarks=np.concatenate(marks) if marks else None,
-            doubt=calls[0].doubt,
+            confidence=calls[0].confidence,
         )
 
 
@@ -140,7 +140,7 @@ def _reset_after_forks() -> WeakSet[SharedEngine | SharedDetector]:
 
 
 def _alike(a: _Call, b: _Call) -> bool:
-    return a.doubt == b.doubt and (a.landmarks is None) == (b.landmarks is None)
+    return a.confidence == b.confidence and (a.landmarks is None) == (b.landmarks is None)
 
 
 class SharedDetector:

@@ -44,7 +44,7 @@ class CoarseDetector:
         for zoom in _ZOOMS:
             frame = Frame(middle, max(image.size) * zoom)
             crop = frame.crop(image, size)[None]
-            labels = self._engine.run(crop, landmarks=None, doubt=False)[0].labels
+            labels = self._engine.run(crop, landmarks=None, confidence=False)[0].labels
             found += faces_in(labels, frame, self._engine.config.labels)
         return sorted(strongest(found), key=lambda face: -face.side)
 

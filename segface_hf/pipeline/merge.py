@@ -42,15 +42,15 @@ class CropParse:
     runner_up: np.ndarray | None = None
 
     @classmethod
-    def read(cls, logits: np.ndarray, labels: np.ndarray, *, doubt: bool) -> CropParse:
-        """Takes a model's (K, S, S) logits and (S, S) labels, and reads doubt off the logits."""
+    def read(cls, logits: np.ndarray, labels: np.ndarray, *, confidence: bool) -> CropParse:
+        """Takes a model's (K, S, S) logits and (S, S) labels; reads confidence from the logits."""
         samples = np.ascontiguousarray(logits.transpose(1, 2, 0))
-        if not doubt:
+        if not confidence:
             return cls(labels, samples)
         odds = np.exp(logits - logits.max(0))
-        confidence = np.round(255 / odds.sum(0)).astype(np.uint8)
+        sure = np.round(255 / odds.sum(0)).astype(np.uint8)
         np.put_along_axis(odds, labels[None].astype(np.int64), -1.0, axis=0)
-        return cls(labels, samples, confidence, odds.argmax(0).astype(np.uint8))
+        return cls(labels, samples, sure, odds.argmax(0).astype(np.uint8))
 
 
 def near_weights(size: int) -> np.ndarray:
@@ -75,23 +75,23 @@ def border_distance(size: int, roundness: float = _WIDE_ROUNDNESS) -> np.ndarray
 class Canvas:
     """The photo's label map; every pixel keeps the parse with the largest weight.
 
-    It holds one byte a pixel for labels and one for weights, two more with doubt and two more with
+    It holds one byte a pixel for labels and one for weights, two more with confidence and two more with
     instances; never logits. Pixels that no frame covers are background.
 
     Args:
         size: (width, height) of the photo.
-        doubt: Whether confidence and runner-up are merged too.
+        confidence: Whether confidence and runner-up are merged too.
         instances: Whether to store which face each pixel is from.
     """
 
     def __init__(
-        self, size: tuple[int, int], *, doubt: bool = False, instances: bool = False
+        self, size: tuple[int, int], *, confidence: bool = False, instances: bool = False
     ) -> None:
         width, height = size
         self.size = size
         self.labels = np.zeros((height, width), np.uint8)
-        self.confidence = np.full((height, width), 255, np.uint8) if doubt else None
-        self.runner_up = np.zeros((height, width), np.uint8) if doubt else None
+        self.confidence = np.full((height, width), 255, np.uint8) if confidence else None
+        self.runner_up = np.zeros((height, width), np.uint8) if confidence else None
         self.instances = np.zeros((height, width), np.uint16) if instances else None
         self._weights = np.zeros((height, width), np.uint8)
 

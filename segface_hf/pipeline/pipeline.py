@@ -51,14 +51,14 @@ class Engine(Protocol):
         """Resolution, labels and warp of the model."""
 
     def run(
-        self, crops: np.ndarray, *, landmarks: np.ndarray | None, doubt: bool
+        self, crops: np.ndarray, *, landmarks: np.ndarray | None, confidence: bool
     ) -> list[CropParse]:
         """Parses upright crops.
 
         Args:
             crops: uint8 RGB (B, S, S, 3).
             landmarks: float32 (B, 5, 2) in crop pixels; None for models without a warp.
-            doubt: Whether to return confidence and runner-up.
+            confidence: Whether to return confidence and runner-up.
         """
 
 
@@ -89,14 +89,14 @@ class PhotoParse:
         engine: Makes the masks.
         scout: Makes the parses that landmarks are read off: `engine` itself, unless that needs
             landmarks.
-        doubt: Whether confidence and runner-up are wanted.
+        confidence: Whether confidence and runner-up are wanted.
         wanted: The ids of the requested classes; None for all.
         instances: Whether the face of each pixel is wanted.
     """
 
     engine: Engine
     scout: Engine
-    doubt: bool = False
+    confidence: bool = False
     wanted: frozenset[int] | None = None
     instances: bool = False
 
@@ -118,7 +118,7 @@ class PhotoParse:
         return canvas, tuple(faces)
 
     def _canvas(self, image: Image.Image) -> Canvas:
-        return Canvas(image.size, doubt=self.doubt, instances=self.instances)
+        return Canvas(image.size, confidence=self.confidence, instances=self.instances)
 
     def _final(self, image: Image.Image, view: View) -> View:
         """Parses a face in its final frame."""
@@ -196,7 +196,7 @@ class PhotoParse:
             marks = None
             if engine.config.warp != "none":
                 marks = np.stack([_points_in_crop(view, size) for _, view in batch])
-            runs = engine.run(crops, landmarks=marks, doubt=self.doubt)
+            runs = engine.run(crops, landmarks=marks, confidence=self.confidence)
             for (_, view), run in zip(batch, runs, strict=True):
                 parsed.append(replace(view, parse=run, points=self._points(engine, view, run)))
         return parsed

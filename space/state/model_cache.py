@@ -66,7 +66,7 @@ def _try_out(parser: FaceParser, repo_id: str) -> None:
     """Parses a grey square, so that weights that give no numbers fail here and not for visitors."""
     side = parser.engine.config.resolution
     try:
-        parser.parse(Image.new("RGB", (side, side), "grey"), whole_image=True, doubt=True)
+        parser.parse(Image.new("RGB", (side, side), "grey"), whole_image=True, confidence=True)
     except RuntimeError as error:
         raise CheckpointError(
             f"the weights of '{repo_id}' give no usable numbers: train or upload it again"
@@ -156,4 +156,4 @@ class ModelCache:
         # named; no lock is taken, since it may have been held at the fork; and a model that was
         # loaded after the fork is loaded once more.
         parser = self._parsers.get(model_id) or self._load(model_id)
-        return parser.parse(image, whole_image=whole_image, doubt=True)
+        return parser.parse(image, whole_image=whole_image, confidence=True)

@@ -34,6 +34,6 @@ def parse_fast(tiny: Path) -> Callable[..., int]:
     """`segface parse` in this process with that model, each photo as one face."""
 
     def run(*arguments: object) -> int:
-        return parse_here(*arguments, "--whole", "--model", tiny)
+        return parse_here(*arguments, "--whole-image", "--model", tiny)
 
     return run

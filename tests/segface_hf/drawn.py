@@ -53,7 +53,7 @@ class PaletteEngine:
         self.config = SegFaceConfig(resolution=resolution)
         self.crops = 0
 
-    def run(self, crops, *, landmarks, doubt):
+    def run(self, crops, *, landmarks, confidence):
         self.crops += len(crops)
         palette = np.asarray(CELEBAMASK_HQ.colors, np.float32)
         parses = []
@@ -65,7 +65,7 @@ class PaletteEngine:
             )
             sure = np.full(labels.shape, 200, np.uint8)
             parses.append(
-                CropParse(labels, None, sure if doubt else None, second if doubt else None)
+                CropParse(labels, None, sure if confidence else None, second if confidence else None)
             )
         return parses
 

@@ -21,7 +21,7 @@ def test_a_mask_with_an_unknown_id_is_refused() -> None:
         FaceParse(np.full((2, 2), 19, np.uint8), CELEBAMASK_HQ)
 
 
-def test_a_doubt_map_of_another_size_is_refused() -> None:
+def test_a_confidence_map_of_another_size_is_refused() -> None:
     with pytest.raises(ValueError, match="confidence is uint8 of shape"):
         FaceParse(np.zeros((2, 2), np.uint8), CELEBAMASK_HQ, confidence=np.zeros((3, 2), np.uint8))
 

@@ -177,10 +177,10 @@ def test_an_unknown_class_is_refused_by_name() -> None:
         parser.parse(painted(face_mask(64)), classes=("beard",))
 
 
-def test_doubt_is_there_only_when_asked_for() -> None:
+def test_confidence_is_there_only_when_asked_for() -> None:
     parser = FaceParser(PaletteEngine(), detector=FixedDetector(whole()))
     assert parser.parse(painted(face_mask(SIZE))).confidence is None
-    parse = parser.parse(painted(face_mask(SIZE)), doubt=True)
+    parse = parser.parse(painted(face_mask(SIZE)), confidence=True)
     assert parse.confidence is not None
     assert parse.runner_up is not None
     assert parse.confidence[128, 128] == 200
@@ -269,9 +269,9 @@ class WarpedEngine(PaletteEngine):
         self.config = SegFaceConfig(resolution=256, warp="tanh")
         self.given: list[np.ndarray] = []
 
-    def run(self, crops, *, landmarks, doubt):
+    def run(self, crops, *, landmarks, confidence):
         self.given.append(landmarks)
-        return super().run(crops, landmarks=None, doubt=doubt)
+        return super().run(crops, landmarks=None, confidence=confidence)
 
 
 def test_a_model_that_warps_gets_landmarks_in_the_pixels_of_its_crop() -> None:

@@ -56,10 +56,10 @@ class PaintedEngine:
 
     config = SegFaceConfig(resolution=SIDE)
 
-    def run(self, crops, *, landmarks, doubt):
+    def run(self, crops, *, landmarks, confidence):
         mask = painted_face(crops.shape[1])
-        sure = np.full_like(mask, 240) if doubt else None
-        second = np.where(mask == 2, 14, 2).astype(np.uint8) if doubt else None
+        sure = np.full_like(mask, 240) if confidence else None
+        second = np.where(mask == 2, 14, 2).astype(np.uint8) if confidence else None
         return [CropParse(mask.copy(), confidence=sure, runner_up=second) for _ in crops]
 
 

@@ -112,7 +112,7 @@ def test_a_photo_without_a_face_says_how_to_parse_it(
     assert parse_here(tmp_path / "sky.png", "--out", tmp_path / "out") == 0
     assert "no face found in" in capsys.readouterr().err
     assert not np.asarray(Image.open(tmp_path / "out" / "sky_mask.png")).any()
-    assert parse_here(tmp_path / "sky.png", "--out", tmp_path / "out", "--whole") == 0
+    assert parse_here(tmp_path / "sky.png", "--out", tmp_path / "out", "--whole-image") == 0
     assert json.loads((tmp_path / "out" / "sky.json").read_text())["whole_image"] is True
 
 

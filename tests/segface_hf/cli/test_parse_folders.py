@@ -33,7 +33,7 @@ def test_results_within_the_folder_of_photos_are_not_parsed(
 ) -> None:
     draw(tmp_path / "photos" / "a.jpg")
     draw(tmp_path / "photos" / "b_mask.png")  # a photo of a mask
-    arguments = (tmp_path / "photos", "--out", tmp_path / out, "--whole", "--model", tiny)
+    arguments = (tmp_path / "photos", "--out", tmp_path / out, "--whole-image", "--model", tiny)
     assert parse_here(*arguments) == 0
     assert "2 photos parsed" in capsys.readouterr().out
     assert parse_here(*arguments) == 0
@@ -46,7 +46,7 @@ def test_another_photo_of_the_same_name_is_neither_skipped_nor_replaces_results(
     tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ada, bob = draw(tmp_path / "ada" / "1.png"), draw(tmp_path / "bob" / "1.png", "navy")
-    arguments = ("--out", tmp_path / "out", "--whole", "--model", tiny)
+    arguments = ("--out", tmp_path / "out", "--whole-image", "--model", tiny)
     parse_here(ada, *arguments)
     before = (tmp_path / "out" / "1.json").read_bytes()
     capsys.readouterr()
@@ -70,7 +70,7 @@ def test_a_file_of_ones_own_is_not_replaced_by_a_result(
     else:
         draw(own, "navy")
     before = own.read_bytes()
-    arguments = (photo, "--out", tmp_path / "photos", "--whole", "--model", tiny)
+    arguments = (photo, "--out", tmp_path / "photos", "--whole-image", "--model", tiny)
     assert parse_here(*arguments) == 1
     assert f"'{own}' is there already and is no result of segface parse" in capsys.readouterr().err
     assert own.read_bytes() == before
@@ -83,7 +83,7 @@ def test_what_a_killed_run_left_without_a_report_is_made_again(
 ) -> None:
     photos = tmp_path / "photos"
     draw(photos / "1.png")
-    arguments = (photos, "--out", photos, "--whole", "--model", tiny)
+    arguments = (photos, "--out", photos, "--whole-image", "--model", tiny)
     assert parse_here(*arguments) == 0
     (photos / "1.json").unlink()
     capsys.readouterr()
@@ -92,7 +92,7 @@ def test_what_a_killed_run_left_without_a_report_is_made_again(
 
 
 def test_tables_of_other_photos_are_not_replaced(tiny: Path, tmp_path: Path) -> None:
-    given = ("--format", "parquet", "--whole", "--model", tiny, "--out", tmp_path / "out")
+    given = ("--format", "parquet", "--whole-image", "--model", tiny, "--out", tmp_path / "out")
     draw(tmp_path / "ada" / "1.png")
     parse_here(tmp_path / "ada", *given)
     draw(tmp_path / "ada" / "2.png")
@@ -114,7 +114,7 @@ def test_results_within_a_folder_of_tables_are_not_read(
 ) -> None:
     write_table(tmp_path / "t.parquet", 1, bad=False)
     for _ in range(2):
-        assert parse_here(tmp_path, "--out", tmp_path, "--whole", "--model", tiny) == 0
+        assert parse_here(tmp_path, "--out", tmp_path, "--whole-image", "--model", tiny) == 0
     assert "1 done before" in capsys.readouterr().out
 
 
@@ -161,7 +161,7 @@ def test_a_name_that_is_too_long_fails_alone(
 ) -> None:
     draw(tmp_path / "in" / f"{'a' * 248}.png")
     draw(tmp_path / "in" / "b.png")
-    arguments = (tmp_path / "in", "--whole", "--model", tiny)
+    arguments = (tmp_path / "in", "--whole-image", "--model", tiny)
     assert parse_here(*arguments, "--out", tmp_path / "out") == 1
     told = capsys.readouterr()
     assert "1 photo parsed" in told.out
@@ -195,7 +195,7 @@ def test_a_very_wide_photo_gets_an_overlay_that_a_jpeg_can_hold(
     tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Image.new("RGB", (70_000, 20)).save(tmp_path / "wide.png")
-    arguments = (tmp_path / "wide.png", "--whole", "--model", tiny, "--out", tmp_path / "out")
+    arguments = (tmp_path / "wide.png", "--whole-image", "--model", tiny, "--out", tmp_path / "out")
     assert parse_here(*arguments) == 0
     sizes = []
     for name in ("wide_mask.png", "wide_overlay.jpg"):
@@ -210,7 +210,7 @@ def test_a_very_wide_photo_gets_an_overlay_that_a_jpeg_can_hold(
 def test_a_name_that_is_no_text_makes_a_row(tiny: Path, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     draw(tmp_path / "a.png").rename(os.fsdecode(os.fsencode(tmp_path) + b"/in/a\xff.png"))
-    arguments = (tmp_path / "in", "--whole", "--model", tiny, "--format", "parquet")
+    arguments = (tmp_path / "in", "--whole-image", "--model", tiny, "--format", "parquet")
     assert parse_here(*arguments, "--out", tmp_path / "out") == 0
     assert [row["photo"] for row in read_results(tmp_path / "out")] == ["a\\udcff"]
 
@@ -223,7 +223,7 @@ def test_a_place_that_can_be_written_no_more_keeps_and_tells_what_was_done(
     (tmp_path / "in" / "0.png").write_bytes(b"")
     (tmp_path / "out" / "c_mask.png" / "in the way").mkdir(parents=True)
     with pytest.raises(OutputError, match="run the same command again to go on"):
-        parse_here(tmp_path / "in", "--out", tmp_path / "out", "--whole", "--model", tiny)
+        parse_here(tmp_path / "in", "--out", tmp_path / "out", "--whole-image", "--model", tiny)
     told = capsys.readouterr()
     assert "2 photos parsed" in told.out
     assert "0.png' is empty" in told.err

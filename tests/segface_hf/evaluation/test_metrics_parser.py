@@ -20,7 +20,7 @@ class ColorEngine:
 
     config = SegFaceConfig(resolution=256)
 
-    def run(self, crops, *, landmarks, doubt):
+    def run(self, crops, *, landmarks, confidence):
         colors = np.array(CELEBAMASK_HQ.colors, np.float32)
         used = np.unique(draw_face(0, glasses=True)[1])
         distances = np.square(crops[..., None, :].astype(np.float32) - colors[used]).sum(-1)

@@ -95,9 +95,9 @@ def test_the_report_beside_the_file_states_opset_parity_and_limits(folder):
 
 def test_confidence_and_runner_up_equal_those_of_torch(model, folder):
     crops = np.random.default_rng(2).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
-    found = OnnxEngine(folder).run(crops, landmarks=None, doubt=True)
+    found = OnnxEngine(folder).run(crops, landmarks=None, confidence=True)
     pixels = torch.from_numpy(normalise(crops, SMALL.mean, SMALL.std))
-    expected = infer(model, pixels, doubt=True)
+    expected = infer(model, pixels, confidence=True)
     for index, parse in enumerate(found):
         assert (parse.labels == expected.labels[index].numpy()).mean() >= 0.999
         assert (parse.runner_up == expected.runner_up[index].numpy()).mean() >= 0.99

@@ -25,14 +25,14 @@ def model():
 
 
 def parsed(parser):
-    return parser.parse(painted(face_mask(96)), whole_image=True, doubt=True)
+    return parser.parse(painted(face_mask(96)), whole_image=True, confidence=True)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
 def test_a_model_of_another_precision_parses_photos(model, dtype):
     parser = FaceParser(model.to(dtype))
     crops = np.asarray(painted(face_mask(64)))[None]
-    (parse,) = parser.engine.run(crops, landmarks=None, doubt=False)
+    (parse,) = parser.engine.run(crops, landmarks=None, confidence=False)
     assert parse.logits.dtype == np.float32
     assert parsed(parser).mask.shape == (96, 96)
     assert next(model.parameters()).dtype == dtype

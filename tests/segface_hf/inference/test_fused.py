@@ -163,7 +163,7 @@ def test_confidence_and_runner_up_are_those_of_the_resized_logits(size, doubling
     pixels = picture(2, 3, *size)
     with torch.inference_mode():
         plain = model(pixels)
-    found = infer(model, pixels, doubt=True)
+    found = infer(model, pixels, confidence=True)
     assert_same_labels(found.labels, plain)
     second = plain.topk(2, dim=1).indices[:, 1]
     assert int((found.runner_up != second).sum()) <= 2
@@ -242,10 +242,10 @@ def test_an_engine_sees_what_became_of_single_weights_before_it():
     model = build(SMALL)
     engine = TorchEngine(model)
     crops = np.zeros((1, 64, 64, 3), np.uint8)
-    before = engine.run(crops, landmarks=None, doubt=False)[0].logits
+    before = engine.run(crops, landmarks=None, confidence=False)[0].logits
     # Elements that lie between those that are compared at every inference.
     model.fusion.mix.weight.data.flatten()[1:20] += 5.0
-    after = TorchEngine(model).run(crops, landmarks=None, doubt=False)[0].logits
+    after = TorchEngine(model).run(crops, landmarks=None, confidence=False)[0].logits
     assert np.abs(after - before).max() > 1e-3
 
 

@@ -37,7 +37,7 @@ def test_a_dataset_is_streamed_and_a_second_run_goes_on_where_the_first_was(
     faces: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
-    arguments = ("--dataset", faces, "--out", out, "--rows", 2, "--whole")
+    arguments = ("--dataset", faces, "--out", out, "--rows", 2, "--whole-image")
     assert parse_here(*arguments) == 1
     assert "4 photos parsed, 4 faces" in capsys.readouterr().out
     assert sorted(path.name for path in out.iterdir()) == [
@@ -67,7 +67,7 @@ def test_results_of_another_column_or_content_are_kept(
     api.create_repo("ada/pairs", repo_type="dataset")
     where = {"repo_id": "ada/pairs", "repo_type": "dataset", "path_in_repo": "data/train-0.parquet"}
     api.upload_file(path_or_fileobj=table, **where)
-    fast = ("--whole", "--model", tiny, "--out")
+    fast = ("--whole-image", "--model", tiny, "--out")
     streamed = ("--dataset", "ada/pairs", *fast, tmp_path / "streamed")
     read = ("hf://datasets/ada/pairs/data/*.parquet", *fast, tmp_path / "read")
     for arguments in (streamed, read):
@@ -84,7 +84,7 @@ def test_parquet_is_read_from_the_hub_and_written_to_it(
     faces: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     HfApi().create_repo("ada/masks", repo_type="dataset")
-    arguments = (f"hf://datasets/{faces}/data/*.parquet", "--whole", "--rows", 4, "--out")
+    arguments = (f"hf://datasets/{faces}/data/*.parquet", "--whole-image", "--rows", 4, "--out")
     parse_here(*arguments, "hf://datasets/ada/masks/parsed")
     assert "4 photos parsed" in capsys.readouterr().out
     copy = Path(snapshot_download("ada/masks", repo_type="dataset", local_dir=tmp_path / "copy"))
@@ -135,7 +135,7 @@ def test_a_subset_of_a_dataset_is_streamed_and_its_results_lie_beside_those_of_a
     subsets: str, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
-    arguments = ("--dataset", subsets, "--out", out, "--whole", "--model", tiny)
+    arguments = ("--dataset", subsets, "--out", out, "--whole-image", "--model", tiny)
     with pytest.raises(DataError, match=r"Please pick one among[^$]*\(--subset\)"):
         parse_here(*arguments)
     for subset, count in (("day", 2), ("night", 3)):

@@ -25,7 +25,7 @@ def test_a_killed_worker_changes_no_row_of_a_private_dataset_on_the_hub(
         api.create_repo(f"ada/{name}", repo_type="dataset", private=True)
     table = write_table(tmp_path / "up" / "data" / "train-00000.parquet", ROWS, group=GROUP)
     api.upload_folder(repo_id="ada/faces", repo_type="dataset", folder_path=table.parents[1])
-    arguments = ("--dataset", "ada/faces", "--whole", "--rows", GROUP, "--out")
+    arguments = ("--dataset", "ada/faces", "--whole-image", "--rows", GROUP, "--out")
     out = "hf://datasets/ada/masks/parsed"
 
     def written() -> list[str]:

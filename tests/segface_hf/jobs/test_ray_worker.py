@@ -35,7 +35,7 @@ def work(table: Path, **options: Any) -> list[dict[str, Any]]:
         "token": None,
         **options,
     }
-    parser = ShardParser(None, {"whole": True, "classes": None}, **given)
+    parser = ShardParser(None, {"whole_image": True, "classes": None}, **given)
     told = parser({"shard": [Shard("photos-0", table.name, 0, ROWS).to_json()]})
     return [dict(zip(told, values, strict=True)) for values in zip(*told.values(), strict=True)]
 

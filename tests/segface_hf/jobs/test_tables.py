@@ -251,7 +251,7 @@ def test_results_that_do_not_tell_their_column_are_not_replaced(
 
 def test_a_result_file_says_what_it_was_made_with(tmp_path: Path) -> None:
     table = write_table(tmp_path / "photos.parquet", 2, bad=False)
-    parse_here(table, "--out", tmp_path / "out", "--whole", "--classes", "hair")
+    parse_here(table, "--out", tmp_path / "out", "--whole-image", "--classes", "hair")
     (path,) = (tmp_path / "out").glob("*.parquet")
     made = json.loads(pq.read_schema(path).metadata[b"segface"])
     assert (made["source"], made["start"], made["stop"]) == (str(table), 0, 2)

@@ -116,8 +116,8 @@ def test_a_turned_frame_lands_turned() -> None:
     assert not canvas.labels[:, :30].any()
 
 
-def test_doubt_is_merged_with_the_labels() -> None:
-    canvas = Canvas((30, 20), doubt=True)
+def test_confidence_is_merged_with_the_labels() -> None:
+    canvas = Canvas((30, 20), confidence=True)
     parse = CropParse(
         np.full((8, 8), 2, np.uint8),
         None,

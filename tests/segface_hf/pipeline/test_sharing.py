@@ -31,10 +31,10 @@ def test_threads_get_the_labels_of_their_own_crops(engine, cores):
     batches = [drawn(seed, 1 + seed % 3) for seed in range(8)]
 
     def alone(crops):
-        return [engine.run(crop[None], landmarks=None, doubt=False)[0] for crop in crops]
+        return [engine.run(crop[None], landmarks=None, confidence=False)[0] for crop in crops]
 
     with ThreadPoolExecutor(6) as pool:
-        found = list(pool.map(lambda c: shared.run(c, landmarks=None, doubt=False), batches))
+        found = list(pool.map(lambda c: shared.run(c, landmarks=None, confidence=False), batches))
     for crops, parsed in zip(batches, found, strict=True):
         assert len(parsed) == len(crops)
         for ours, expected in zip(parsed, alone(crops), strict=True):
@@ -44,8 +44,8 @@ def test_threads_get_the_labels_of_their_own_crops(engine, cores):
 def test_an_error_reaches_the_thread_whose_crops_caused_it(engine):
     shared = SharedEngine(engine, cores=2)
     with pytest.raises((ValueError, RuntimeError, IndexError)):
-        shared.run(np.zeros((1, 4), np.uint8), landmarks=None, doubt=False)
-    assert len(shared.run(drawn(0, 1), landmarks=None, doubt=False)) == 1
+        shared.run(np.zeros((1, 4), np.uint8), landmarks=None, confidence=False)
+    assert len(shared.run(drawn(0, 1), landmarks=None, confidence=False)) == 1
 
 
 def test_results_come_in_the_order_of_the_items():
@@ -61,7 +61,7 @@ def two_threads():
 
 
 def test_other_threads_of_the_process_keep_their_number_of_threads(engine, two_threads):
-    SharedEngine(engine).run(drawn(0, 1), landmarks=None, doubt=False)
+    SharedEngine(engine).run(drawn(0, 1), landmarks=None, confidence=False)
     found = []
     thread = Thread(target=lambda: found.append((torch.get_num_threads(), engine.cores)))
     thread.start()

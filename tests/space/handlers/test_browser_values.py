@@ -14,7 +14,7 @@ from tests.space.conftest import noise, painted_parser
 
 
 def parse():
-    return painted_parser().parse(noise(), doubt=True)
+    return painted_parser().parse(noise(), confidence=True)
 
 
 def test_rare_classes_come_first_and_the_rest_by_area():

@@ -32,7 +32,7 @@ def photos(tmp_path, clock):
 
 def opened(photos, seed=0):
     image = noise(seed=seed)
-    return photos.put(image, painted_parser().parse(image, doubt=True))
+    return photos.put(image, painted_parser().parse(image, confidence=True))
 
 
 def test_a_photo_comes_back_with_everything_its_parse_knows(photos):

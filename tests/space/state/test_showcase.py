@@ -84,7 +84,7 @@ def test_an_example_opens_without_the_model_that_has_parsed_it_before(examples, 
 
     def counted(image, **options):
         asked.append(image.size)
-        return painted_parser().parse(image, doubt=True)
+        return painted_parser().parse(image, confidence=True)
 
     showcase = make_showcase(examples, counted, model="embedded")
     services = replace(services, models=ModelCache(1, load=lambda model: _Never()))
