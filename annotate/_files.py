@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from annotate.errors import StoreError
-from segface_hf._utils import write_whole
+from segface_hf._utils import atomic_write
 
 
 def log_unforeseen(log: logging.Logger, error: Exception) -> None:
@@ -43,7 +43,7 @@ def write_durably(path: Path, data: bytes) -> None:
             file.write(data)
 
     try:
-        write_whole(path, save, durable=True)
+        atomic_write(path, save, durable=True)
     except OSError as error:
         raise store_error(path.parent, error) from error
 

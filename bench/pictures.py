@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from segface_hf.config import SegFaceConfig
-from segface_hf.images import load_image, normalise
+from segface_hf.images import load_image, normalize
 
 PORTRAIT = Path(__file__).resolve().parents[1] / "examples" / "astronaut.jpg"
 
@@ -22,5 +22,5 @@ def portrait(side: int) -> Image.Image:
 
 def portraits(batch: int, size: int, config: SegFaceConfig) -> Tensor:
     """(batch, 3, size, size) pixels of the portrait: on noise, every pixel would be a border."""
-    pixels = normalise(np.asarray(portrait(size))[None], config.mean, config.std)
+    pixels = normalize(np.asarray(portrait(size))[None], config.mean, config.std)
     return torch.from_numpy(pixels).expand(batch, -1, -1, -1).contiguous()

@@ -19,7 +19,7 @@ def counted(count: int, noun: str) -> str:
 _UNABLE = (errno.EINVAL, errno.ENOTSUP)
 
 
-def write_whole(path: Path, save: Callable[[Path], object], *, durable: bool = False) -> None:
+def atomic_write(path: Path, save: Callable[[Path], object], *, durable: bool = False) -> None:
     """Lets a function save a file, which then appears as a whole, or not at all.
 
     Args:

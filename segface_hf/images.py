@@ -117,7 +117,7 @@ def _encoded(source: str | os.PathLike[str] | bytes | bytearray | IO[bytes]) -> 
     return bytes(data)
 
 
-def several(images: Iterable[ImageSource]) -> Iterable[ImageSource]:
+def require_sequence(images: Iterable[ImageSource]) -> Iterable[ImageSource]:
     """Returns a list of pictures as it is, and refuses one picture in its place.
 
     Raises:
@@ -240,7 +240,7 @@ def _from_array(values: np.ndarray, max_pixels: int) -> Image.Image:
     return _finish(Image.fromarray(values), "the array", max_pixels)
 
 
-def normalise(crops: np.ndarray, mean: tuple[float, ...], std: tuple[float, ...]) -> np.ndarray:
+def normalize(crops: np.ndarray, mean: tuple[float, ...], std: tuple[float, ...]) -> np.ndarray:
     """Turns uint8 crops (B, H, W, 3) into normalised float32 pixels (B, 3, H, W)."""
     scale = (1.0 / (255.0 * np.asarray(std))).astype(np.float32)
     shift = (-np.asarray(mean) / np.asarray(std)).astype(np.float32)

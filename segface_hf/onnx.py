@@ -11,7 +11,7 @@ import onnxruntime
 
 from segface_hf.config import SegFaceConfig
 from segface_hf.errors import CheckpointNotFoundError
-from segface_hf.images import normalise
+from segface_hf.images import normalize
 from segface_hf.parser import FaceParser
 from segface_hf.pipeline.merge import CropParse
 
@@ -45,7 +45,7 @@ class OnnxEngine:
         self, crops: np.ndarray, *, landmarks: np.ndarray | None, confidence: bool
     ) -> list[CropParse]:
         """Parses uint8 RGB crops (B, S, S, 3)."""
-        pixels = normalise(crops, self.config.mean, self.config.std)
+        pixels = normalize(crops, self.config.mean, self.config.std)
         found = zip(*self.logits_and_labels(pixels, landmarks), strict=True)
         return [CropParse.read(logits, labels, confidence=confidence) for logits, labels in found]
 

@@ -14,7 +14,7 @@ import numpy as np
 from segface_hf.checkpoints.files import EMBEDDED
 from segface_hf.errors import DetectorUnavailableError, ImageError
 from segface_hf.faces import Face, FaceParse
-from segface_hf.images import ImageSource, load_image, plain_image, several
+from segface_hf.images import ImageSource, load_image, plain_image, require_sequence
 from segface_hf.labels import LabelSchema
 from segface_hf.pipeline.coarse import CoarseDetector
 from segface_hf.pipeline.detect import Detector, SlimefaceDetector
@@ -209,7 +209,7 @@ class FaceParser:
             except ImageError as error:
                 return error
 
-        return side_by_side(map(_read_if_held, several(images)), work)
+        return side_by_side(map(_read_if_held, require_sequence(images)), work)
 
     def parse_aligned(self, images: Iterable[ImageSource]) -> list[np.ndarray]:
         """Parses pictures that are already cropped to one upright face each.
@@ -223,7 +223,7 @@ class FaceParser:
         Raises:
             ImageError: An input is no picture, or there is one picture instead of a list.
         """
-        photos = [plain_image(image) for image in several(images)]
+        photos = [plain_image(image) for image in require_sequence(images)]
         passes = self._passes(confidence=False)
         return [canvas.labels for canvas, _ in passes.of_whole(photos)]
 

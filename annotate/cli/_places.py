@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from annotate.cli import _places
 from annotate.correction import is_account_name
-from annotate.dataset.base import patiently, upkeep
+from annotate.dataset.base import retry, retry_on_head
 from annotate.dataset.folder import FolderStore
 from annotate.dataset.index import MOST_AT_ONCE, Ledger
 from annotate.dataset.proposals import HubStore
@@ -60,7 +60,7 @@ def _renewed(place: FolderStore | DatasetRepo, copy: Path | None) -> str:
     """Renews a card; returns why it would take too long, or ""."""
     ledger = _places.ledger_of(place)
     if isinstance(place, DatasetRepo) and not copy:
-        left = patiently(partial(ledger.update, place, most=MOST_AT_ONCE), longest=LONGEST)
+        left = retry(partial(ledger.update, place, most=MOST_AT_ONCE), longest=LONGEST)
         if left:
             return f"{left} of its files are still to be read"
     rows_at = _places.rows_at(place, copy=copy, ledger=ledger)
@@ -184,7 +184,7 @@ def counted(args: argparse.Namespace) -> Counted:
     """Returns the facts of every row, for counting: of the Hub's by small requests each."""
     place = place_of(args)
     ledger = ledger_of(place, anew=True)
-    return upkeep(place, rows_at(place, copy=args.mirror, ledger=ledger))
+    return retry_on_head(place, rows_at(place, copy=args.mirror, ledger=ledger))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from annotate.cli import _places
-from annotate.dataset.base import patiently
+from annotate.dataset.base import retry
 from annotate.dataset.folder import FolderStore
 from annotate.dataset.proposals import HubStore, Parcel
 from annotate.errors import ConsentError, RemoteRefusedError, StoreError
@@ -93,7 +93,7 @@ def _propose(store: HubStore, parcels: list[Parcel], sleep: Callable[[float], No
     refused = 0
     for parcel in parcels:
         try:
-            delivery = patiently(partial(store.propose, parcel), sleep=sleep)
+            delivery = retry(partial(store.propose, parcel), sleep=sleep)
             print(f"{parcel.id}  {delivery.url or 'is there already'}")
         except RemoteRefusedError as error:
             if error.held:
@@ -109,7 +109,7 @@ def _commit(store: HubStore, parcels: list[Parcel], sleep: Callable[[float], Non
         if start:
             sleep(pace.batch)
         batch = parcels[start : start + pace.batch_rows]
-        results = patiently(partial(store.commit, batch), sleep=sleep)
+        results = retry(partial(store.commit, batch), sleep=sleep)
         for content_id, result in results.items():
             if isinstance(result, RemoteRefusedError):
                 print(f"{content_id}  {result}", file=sys.stderr)

@@ -10,7 +10,7 @@ from typing import Any
 
 from annotate.cli import _places
 from annotate.dataset import layout
-from annotate.dataset.base import Place, patiently
+from annotate.dataset.base import Place, retry
 from annotate.dataset.repo import DatasetRepo
 from annotate.dataset.takedown import still_needed, take_down
 from annotate.dataset.traces import Trace, of_their_photos, traces, under_all_ids
@@ -107,7 +107,7 @@ def _facts(args: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def _singles(place: Place) -> set[str]:
-    return {content_id for path in patiently(place.paths) if (content_id := layout.id_at(path))}
+    return {content_id for path in retry(place.paths) if (content_id := layout.id_at(path))}
 
 
 def _named(
@@ -135,7 +135,7 @@ def _close(repo: DatasetRepo, mine: Collection[Trace], reason: str) -> int:
     for number in (trace.request.number for trace in mine if trace.open):
         close = partial(repo.close, number, comment=reason.strip() or "It was taken down.")
         try:
-            patiently(close, longest=_places.LONGEST)
+            retry(close, longest=_places.LONGEST)
             print(f"#{number} is closed")
         except RemoteError as error:  # the others must not stay open because of it
             print(f"#{number} is still open ({error}): run this again", file=sys.stderr)

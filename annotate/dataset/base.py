@@ -1,8 +1,7 @@
-"""Place: what the upkeep of a dataset needs from its home, a folder or a Hub repository."""
+"""`Place`, where a dataset is stored (a folder or a Hub repository), and retries of its work."""
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -10,10 +9,9 @@ from typing import Any, Protocol, TypeVar
 
 from annotate.dataset import layout
 from annotate.errors import RemoteBusyError
+from segface_hf import hub_client
 
 T = TypeVar("T")
-log = logging.getLogger(__name__)
-ATTEMPTS = 6
 
 
 class Place(Protocol):
@@ -45,40 +43,38 @@ class Place(Protocol):
         """Adds and deletes files in one step, unless something newer than `parent` is there."""
 
 
-def patiently(
+def retry(
     work: Callable[[], T],
     *,
     sleep: Callable[[float], None] = time.sleep,
     longest: float = math.inf,
 ) -> T:
-    """Does something on the Hub, again where it was busy or another change came first.
+    """Runs work on the Hub, again where the Hub was busy or another change came first.
 
     Args:
-        work: Does it; must be harmless when it is done twice.
+        work: Must be harmless when it runs twice.
         sleep: Waits a number of seconds.
-        longest: Seconds; where the Hub asks to wait longer, it is given up.
+        longest: Seconds; where the Hub asks to wait longer, the error is raised.
 
     Raises:
-        RemoteBusyError: It did not work out in `ATTEMPTS` attempts, or would take too long.
+        RemoteBusyError: Every attempt failed, or the wait would be too long.
     """
-    for attempt in range(ATTEMPTS):
-        try:
-            return work()
-        except RemoteBusyError as error:
-            if attempt == ATTEMPTS - 1 or (error.retry_after or 0.0) > longest:
-                raise
-            log.info("%s: once more", error)
-            sleep(error.retry_after if error.retry_after is not None else 2.0**attempt)
-    raise AssertionError("the loop returns or raises")
+    return hub_client.retry(
+        work,
+        is_transient=lambda error: isinstance(error, RemoteBusyError),
+        wait_of=lambda error: getattr(error, "retry_after", None),
+        sleep=sleep,
+        longest=longest,
+    )
 
 
-def upkeep(place: Place, work: Callable[[str], T], *, longest: float = math.inf) -> T:
-    """Does a piece of work on the commit that is the head now, from the start at each attempt.
+def retry_on_head(place: Place, work: Callable[[str], T], *, longest: float = math.inf) -> T:
+    """Runs work on the current head commit; each attempt reads the head again.
 
     Raises:
-        RemoteBusyError: Others kept coming first.
+        RemoteBusyError: Other commits came first in every attempt.
     """
-    return patiently(lambda: work(place.head()), longest=longest)
+    return retry(lambda: work(place.head()), longest=longest)
 
 
 def merged_index(

@@ -8,7 +8,7 @@ from typing import Any
 
 from annotate.correction import digest
 from annotate.dataset import layout
-from annotate.dataset.base import Place, merged_index, upkeep
+from annotate.dataset.base import Place, merged_index, retry_on_head
 from annotate.dataset.index import facts_of
 from annotate.dataset.ranged import rows_in
 from annotate.errors import RecordError
@@ -51,7 +51,7 @@ def compact(
         RecordError: A file is damaged; nothing has changed.
     """
     limits = {"at_least": at_least, "at_most": at_most, "most": most_bytes}
-    return upkeep(place, lambda head: _compact(place, head, **limits))
+    return retry_on_head(place, lambda head: _compact(place, head, **limits))
 
 
 def _compact(place: Place, head: str, *, at_least: int, at_most: int, most: int) -> Compacted:

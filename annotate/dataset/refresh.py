@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from annotate._files import store_error, write_durably
 from annotate.dataset import layout
-from annotate.dataset.base import Place, upkeep
+from annotate.dataset.base import Place, retry_on_head
 from annotate.dataset.card import CardFacts, read_block, renewed_card
 from annotate.dataset.folder import FolderStore
 from annotate.dataset.repo import DatasetRepo
@@ -86,7 +86,7 @@ def refresh_card(
         place: The dataset, in a folder or on the Hub.
         rows_at: Gives the rows of a commit of it: what is taken down between counting and
             writing must not be counted, so each attempt asks again.
-        longest: Seconds; see `annotate.dataset.base.patiently`.
+        longest: Seconds; see `annotate.dataset.base.retry`.
 
     Raises:
         RecordError: The dataset has no card with a schema yet.
@@ -117,4 +117,4 @@ def refresh_card(
             place.commit(added, title=title, deleted=gone, parent=head)
         return stats
 
-    return upkeep(place, work, longest=longest)
+    return retry_on_head(place, work, longest=longest)

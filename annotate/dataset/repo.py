@@ -40,7 +40,7 @@ from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
 
 from annotate.errors import RecordError, RemoteBusyError, RemoteError, RemoteRefusedError
 from annotate.rows.record import MAX_FILE_BYTES
-from segface_hf.hub_client import LATER, retry_after
+from segface_hf.hub_client import RETRYABLE_STATUS, retry_after
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def _translated(repo_id: str, error: HfHubHTTPError) -> RemoteError:
             f"this account may not do that on {repo_id}: sign in with discussions allowed, "
             "or ask its owner for write access"
         )
-    if status in LATER:
+    if status in RETRYABLE_STATUS:
         return RemoteBusyError(
             _BUSY.get(status, "the Hub has trouble"), retry_after=retry_after(error)
         )

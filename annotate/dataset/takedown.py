@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from annotate.dataset import layout
-from annotate.dataset.base import Place, upkeep
+from annotate.dataset.base import Place, retry_on_head
 from annotate.dataset.compact import merged_files
 from annotate.dataset.index import facts_of
 from annotate.dataset.ranged import rows_in
@@ -69,7 +69,9 @@ def take_down(place: Place, ids: Iterable[str], *, reason: str = "") -> TakenDow
         raise ReviewError("name at least one contribution to take down")
     removed: set[str] = set()  # kept over attempts: one whose answer was lost has removed them too
     notes = {layout.tombstone_path(i): _tombstone(i, reason) for i in wanted}
-    unread = upkeep(place, lambda head: _take_down(place, head, notes=notes, removed=removed))
+    unread = retry_on_head(
+        place, lambda head: _take_down(place, head, notes=notes, removed=removed)
+    )
     return TakenDown(tuple(sorted(removed)), tuple(wanted), unread)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from annotate.dataset import layout
-from annotate.dataset.base import patiently
+from annotate.dataset.base import retry
 from annotate.dataset.index import Ledger
 from annotate.dataset.proposals import proposed_id
 from annotate.dataset.repo import DatasetRepo, PullRequest
@@ -59,7 +59,7 @@ def traces(repo: DatasetRepo, *, held: Set[str]) -> tuple[Trace, ...]:
             its author changed the title since; it isn't looked at, so that nobody's row goes by
             the title of another's request. The other merged ones cost a request each.
     """
-    requests = patiently(lambda: list(repo.pull_requests()))
+    requests = retry(lambda: list(repo.pull_requests()))
     found = (_trace(repo, request, held) for request in reversed(requests))
     return tuple(trace for trace in found if trace.ids)
 
@@ -94,7 +94,7 @@ def _trace(repo: DatasetRepo, request: PullRequest, held: Set[str]) -> Trace:
     title = proposed_id(request) or ""
     if title and (title in held or request.status != "merged"):
         return Trace(request, title, frozenset([title]))
-    whole = patiently(lambda: repo.pull_request(request.number))
+    whole = retry(lambda: repo.pull_request(request.number))
     added = (layout.id_at(path) for change, path in whole.files if change == "added")
     rows = frozenset(content_id for content_id in added if content_id)
     # Anybody can write a comment, so one counts only where there is nothing better.
@@ -107,7 +107,7 @@ def _photos(repo: DatasetRepo, ledger: Ledger, trace: Trace) -> set[str]:
     number, found = trace.request.number, set[str]()
     for content_id in sorted(trace.ids):
         try:
-            row = patiently(partial(ledger.proposed, repo, number, content_id))
+            row = retry(partial(ledger.proposed, repo, number, content_id))
         except RemoteRefusedError:  # the Hub's support may have removed its ref
             continue
         found |= {row["photo_id"]} if row else set()

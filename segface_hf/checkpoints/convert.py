@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from segface_hf.checkpoints import files, upstream
-from segface_hf.checkpoints.output import appearing, check_target
+from segface_hf.checkpoints.output import atomic_folder, check_target
 from segface_hf.checkpoints.upstream_keys import (
     CLASS_TOKENS,
     is_rebuilt,
@@ -178,7 +178,7 @@ def convert(
     )
     model = build_model(state, config, build=build, dataset=known.dataset)
     _check_range(model, dtype)
-    with appearing(out) as partial:
+    with atomic_folder(out) as partial:
         model.save_pretrained(partial, dtype=dtype)
     return Conversion(out, config, sum(value.numel() for value in model.state_dict().values()))
 

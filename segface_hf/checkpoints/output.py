@@ -44,7 +44,7 @@ def check_target(out: Path) -> None:
 
 
 @contextmanager
-def appearing(out: Path) -> Iterator[Path]:
+def atomic_folder(out: Path) -> Iterator[Path]:
     """Gives a folder to fill that becomes `out` in one step once it is full."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

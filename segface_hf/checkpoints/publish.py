@@ -15,13 +15,13 @@ from segface_hf.checkpoints.card import PLACEHOLDER, UNFINISHED
 from segface_hf.checkpoints.convert import Build
 from segface_hf.config import SegFaceConfig
 from segface_hf.errors import CheckpointError, CheckpointNotFoundError
-from segface_hf.hub_client import hub_errors, is_passing
+from segface_hf.hub_client import hub_errors, is_transient
 
 FILES = (files.CARD_FILE, files.CONFIG_FILE, files.WEIGHTS_FILE)
 
 
 @dataclass(frozen=True)
-class Plan:
+class PublishPlan:
     """What publishing would do.
 
     Attributes:
@@ -39,7 +39,7 @@ class Plan:
     config: SegFaceConfig
 
 
-def plan(folder: str | Path, repo_id: str, *, build: Build, private: bool = False) -> Plan:
+def plan(folder: str | Path, repo_id: str, *, build: Build, private: bool = False) -> PublishPlan:
     """Checks that a folder can be published: complete, exact, licensed, and a possible name.
 
     Args:
@@ -69,7 +69,7 @@ def plan(folder: str | Path, repo_id: str, *, build: Build, private: bool = Fals
     files.load_folder(folder, build)
     config = SegFaceConfig.from_dict(files.read_config(folder))
     sizes = {name: (folder / name).stat().st_size for name in FILES}
-    return Plan(folder, repo_id, private, sizes, config)
+    return PublishPlan(folder, repo_id, private, sizes, config)
 
 
 def _check_card(path: Path) -> None:
@@ -145,7 +145,7 @@ def publish(
     return str(commit.pr_url or commit.commit_url)
 
 
-def _addition(checked: Plan, name: str) -> CommitOperationAdd:
+def _addition(checked: PublishPlan, name: str) -> CommitOperationAdd:
     """A file to upload; the card's usage lines learn where the checkpoint lives."""
     path = checked.folder / name
     if name != files.CARD_FILE:
@@ -164,7 +164,7 @@ def _refusal(error: Exception, repo_id: str) -> str:
             f"the Hub does not let this token write to '{repo_id}' ({status}): log in with "
             "`hf auth login` or give --token of a member with write access"
         )
-    if is_passing(error):
+    if is_transient(error):
         return (
             f"the Hub can't be reached or is busy ({reason}), so '{repo_id}' may lack the "
             "checkpoint: publish it again later, what is there already is not sent twice"

@@ -53,7 +53,7 @@ class HubSource:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ConversionResult:
     """What became of one folder of a repository.
 
     Attributes:
@@ -187,7 +187,7 @@ def convert_all(
     build: Build,
     dtype: torch.dtype | None = None,
     token: str | None = None,
-) -> Iterator[Outcome]:
+) -> Iterator[ConversionResult]:
     """Converts every published folder of a repository into a folder each, one after another.
 
     What an earlier run finished is left alone, so an interrupted run goes on where it stopped.
@@ -201,30 +201,30 @@ def convert_all(
     for name in upstream.FOLDERS:
         target = out / name
         if is_complete(target):
-            yield Outcome(name, "kept")
+            yield ConversionResult(name, "kept")
         else:
-            yield _outcome(
+            yield _result(
                 HubSource(source.repo_id, name), target, build=build, dtype=dtype, token=token
             )
 
 
-def _outcome(
+def _result(
     source: HubSource, target: Path, *, build: Build, dtype: torch.dtype | None, token: str | None
-) -> Outcome:
+) -> ConversionResult:
     try:
         check_target(target)
     except OutputError as error:
-        return Outcome(source.folder, "failed", problem=str(error))
+        return ConversionResult(source.folder, "failed", problem=str(error))
     try:
         path = _fetched(source, revision=None, token=token)
         if path is None:
-            return Outcome(source.folder, "absent")
+            return ConversionResult(source.folder, "absent")
         conversion = convert_published(path, target, source, build=build, dtype=dtype)
     except CheckpointNotFoundError:
         raise
     except CheckpointError as error:
-        return Outcome(source.folder, "failed", problem=str(error))
-    return Outcome(source.folder, "converted", conversion)
+        return ConversionResult(source.folder, "failed", problem=str(error))
+    return ConversionResult(source.folder, "converted", conversion)
 
 
 def _cached(source: HubSource, revision: str | None, home: Path) -> Path | None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import torch
 
     from segface_hf.checkpoints.convert import Conversion
-    from segface_hf.checkpoints.published import Outcome
+    from segface_hf.checkpoints.published import ConversionResult
 
 HELP = "convert a published SegFace checkpoint, exactly, to config.json and safetensors"
 
@@ -96,7 +96,7 @@ def _run_all(args: argparse.Namespace, dtype: torch.dtype | None) -> int:
     return int("failed" in outcomes)
 
 
-def _tell(outcome: Outcome) -> None:
+def _tell(outcome: ConversionResult) -> None:
     if outcome.conversion is not None:
         _report(outcome.conversion)
     elif outcome.status == "failed":

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from segface_hf._utils import write_whole
+from segface_hf._utils import atomic_write
 from segface_hf.errors import DataError, OutputError
 from segface_hf.images import BOMBS, DAMAGED
 from segface_hf.label_orders import order_named
@@ -185,8 +185,8 @@ def write_face(face: Face, out: Path, order: Order) -> None:
         raise DataError(f"{face.photo} can't be read ({error}): unpack it again") from error
     picture = folder / "images" / f"{face.stem}.jpg"
     try:
-        write_whole(picture, lambda path: photo.save(path, "JPEG", quality=_QUALITY))
-        write_whole(target, lambda path: mask.save(path, "PNG"))
+        atomic_write(picture, lambda path: photo.save(path, "JPEG", quality=_QUALITY))
+        atomic_write(target, lambda path: mask.save(path, "PNG"))
     except OSError as error:
         raise OutputError(f"can't write into {folder}: {error}") from error
 
@@ -208,7 +208,7 @@ def claim(out: Path, *, published: bool, split: bool) -> None:
         noted = record.read_text(encoding="utf-8").strip() if record.exists() else ""
         others = sorted(path.name for path in out.iterdir() if not path.name.startswith("."))
         if not noted and not others:
-            write_whole(record, lambda path: path.write_text(f"{wanted}\n", encoding="utf-8"))
+            atomic_write(record, lambda path: path.write_text(f"{wanted}\n", encoding="utf-8"))
             return
     except (OSError, ValueError) as error:
         raise OutputError(f"can't write to {out}: {error}") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segface_hf._utils import write_whole
+from segface_hf._utils import atomic_write
 from segface_hf.errors import DataError
 from segface_hf.labels import LabelSchema
 
@@ -81,4 +81,4 @@ def _check(rows: Dataset, *, source: str, schema: LabelSchema) -> set[str]:
 def _write(row: dict[str, Any], folder: Path, stem: str) -> None:
     """Writes the mask last, as a whole, so that a mask means that its photo is whole."""
     row["image"].convert("RGB").save(folder / "images" / f"{stem}.png", compress_level=1)
-    write_whole(folder / "masks" / f"{stem}.png", lambda path: row["mask"].save(path, "PNG"))
+    atomic_write(folder / "masks" / f"{stem}.png", lambda path: row["mask"].save(path, "PNG"))

@@ -17,7 +17,7 @@ from onnxruntime.quantization import (
 from PIL import Image
 
 from segface_hf.config import SegFaceConfig
-from segface_hf.images import normalise
+from segface_hf.images import normalize
 
 # Activations of a few dozen faces cover the range; each costs one float32 run.
 _CALIBRATED_ON = 32
@@ -41,7 +41,7 @@ class _Faces(CalibrationDataReader):
         side = (config.resolution, config.resolution)
         for picture in pictures:
             crop = np.asarray(Image.fromarray(picture).resize(side, Image.Resampling.BILINEAR))
-            yield {"pixels": normalise(crop[None], config.mean, config.std)}
+            yield {"pixels": normalize(crop[None], config.mean, config.std)}
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         """Returns the next input, or None after the last."""

@@ -15,7 +15,7 @@ from torch import Tensor
 from segface_hf.config import SegFaceConfig
 from segface_hf.errors import ParityError
 from segface_hf.evaluation.scores import Scores, confusion_matrix
-from segface_hf.images import normalise
+from segface_hf.images import normalize
 from segface_hf.modeling.segface import SegFace
 from segface_hf.modeling.warp import STANDARD_FRAME, STANDARD_LANDMARKS
 from segface_hf.onnx import OnnxEngine
@@ -177,7 +177,7 @@ def _batches(config: SegFaceConfig, pictures: Sequence[np.ndarray]) -> Iterator[
 def _crop(picture: np.ndarray, config: SegFaceConfig) -> np.ndarray:
     side = (config.resolution, config.resolution)
     crop = np.asarray(Image.fromarray(picture).resize(side, Image.Resampling.BILINEAR))
-    return normalise(crop[None], config.mean, config.std)
+    return normalize(crop[None], config.mean, config.std)
 
 
 def _resized_mask(mask: np.ndarray, side: int) -> np.ndarray:

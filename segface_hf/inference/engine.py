@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from segface_hf.config import SegFaceConfig
-from segface_hf.images import normalise
+from segface_hf.images import normalize
 from segface_hf.inference.infer import forget, infer
 from segface_hf.modeling.segface import SegFace
 from segface_hf.pipeline.merge import CropParse
@@ -50,7 +50,7 @@ class TorchEngine:
     ) -> list[CropParse]:
         """Parses uint8 RGB crops (B, S, S, 3); see `segface_hf.pipeline.pipeline.Engine`."""
         weight = next(self.model.parameters())
-        pixels = torch.from_numpy(normalise(crops, self.config.mean, self.config.std)).to(weight)
+        pixels = torch.from_numpy(normalize(crops, self.config.mean, self.config.std)).to(weight)
         points = None if landmarks is None else torch.from_numpy(landmarks).to(weight.device)
         with self._evaluation.on():
             found = infer(self.model, pixels, landmarks=points, confidence=confidence, logits=True)

@@ -87,7 +87,9 @@ def infer(
     if model.config.warp != "none":
         landmarks = model.check_landmarks(pixels, landmarks)
     if model.config.warp == "tanh" and landmarks is not None:
-        found = _from_logits(_warped_logits(model, pixels, landmarks), confidence=confidence, logits=logits)
+        found = _from_logits(
+            _warped_logits(model, pixels, landmarks), confidence=confidence, logits=logits
+        )
     elif logits:
         maps = resized(_head_logits(model, pixels), pixels.shape[-2:])
         found = _from_logits(maps, confidence=confidence, logits=True)

@@ -59,7 +59,9 @@ class Axis:
         return torch.lerp(x[self.low], x[self.high], share)
 
 
-def labels_at(logits: Tensor, size: tuple[int, int] | torch.Size, *, confidence: bool = False) -> Tensor:
+def labels_at(
+    logits: Tensor, size: tuple[int, int] | torch.Size, *, confidence: bool = False
+) -> Tensor:
     """Reads logits as if they were resized bilinearly first, without holding the resized ones.
 
     Args:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from segface_hf._utils import write_whole
+from segface_hf._utils import atomic_write
 from segface_hf.errors import DataError, OutputError
 from segface_hf.faces import Face, FaceParse
 from segface_hf.images import MADE_BY, is_own_picture
@@ -158,9 +158,9 @@ def write_results(
     png: dict[str, Any] = {"compress_level": _PNG_LEVEL, "pnginfo": told}
     jpeg: dict[str, Any] = {"quality": _JPEG_QUALITY, "comment": MADE_BY}
     try:
-        write_whole(results.mask, lambda p: mask.save(p, "PNG", **png))
-        write_whole(results.overlay, lambda p: overlay.save(p, "JPEG", **jpeg))
-        write_whole(results.report, lambda p: p.write_text(text, encoding="utf-8"))
+        atomic_write(results.mask, lambda p: mask.save(p, "PNG", **png))
+        atomic_write(results.overlay, lambda p: overlay.save(p, "JPEG", **jpeg))
+        atomic_write(results.report, lambda p: p.write_text(text, encoding="utf-8"))
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             raise DataError(

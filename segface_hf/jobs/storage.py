@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
-from segface_hf._utils import write_whole
+from segface_hf._utils import atomic_write
 from segface_hf.errors import DataError, OutputError, SegFaceError, UnreachableError
-from segface_hf.hub_client import HUB, file_system, hub_errors, is_passing, refusal, upload
+from segface_hf.hub_client import HUB, file_system, hub_errors, is_transient, refusal, upload
 from segface_hf.images import SUFFIXES
 from segface_hf.jobs.photos import check_output
 
@@ -67,7 +67,7 @@ class Place:
         except SegFaceError:
             raise
         except (*hub_errors(), pa.ArrowException) as error:
-            if self.is_remote and is_passing(error):
+            if self.is_remote and is_transient(error):
                 raise UnreachableError(
                     f"'{self}' can't be read for now: {error}. What is done is kept: run the same "
                     "command again to go on"
@@ -84,7 +84,7 @@ class Place:
             if self.is_remote:
                 upload(self.address, data)
             else:
-                write_whole(Path(self.address), lambda path: path.write_bytes(data))
+                atomic_write(Path(self.address), lambda path: path.write_bytes(data))
         except hub_errors() as error:
             raise OutputError(
                 f"can't write '{self}': {error}. What was written before is kept: run the same "

@@ -84,7 +84,7 @@ class Tally:
         print(f"{photos} parsed, {faces}{skipped}: {out}")
         _list(
             [
-                f"no face found in {photo}: name it alone with --whole-image to parse it as one face"
+                f"no face found in {photo}: parse it alone as one face with --whole-image"
                 for photo in self.faceless
             ]
         )

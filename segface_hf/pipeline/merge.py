@@ -75,8 +75,8 @@ def border_distance(size: int, roundness: float = _WIDE_ROUNDNESS) -> np.ndarray
 class Canvas:
     """The photo's label map; every pixel keeps the parse with the largest weight.
 
-    It holds one byte a pixel for labels and one for weights, two more with confidence and two more with
-    instances; never logits. Pixels that no frame covers are background.
+    It holds one byte a pixel for labels and one for weights, two more with confidence and
+    two more with instances; never logits. Pixels that no frame covers are background.
 
     Args:
         size: (width, height) of the photo.

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from segface_hf._utils import write_whole
+from segface_hf._utils import atomic_write
 from segface_hf.errors import ConfigError, OutputError
 from segface_hf.rendering.options import RenderOptions
 from segface_hf.rendering.plan import Plan, plan_picture
@@ -51,7 +51,7 @@ def claim(out: Path, options: RenderOptions, lights: Sequence[str]) -> None:
         noted = json.loads(record.read_text(encoding="utf-8")) if record.exists() else None
         if noted is None:
             text = json.dumps(wanted, indent=1)
-            write_whole(record, lambda path: path.write_text(text + "\n", encoding="utf-8"))
+            atomic_write(record, lambda path: path.write_text(text + "\n", encoding="utf-8"))
             return
     except OSError as error:
         raise _unwritable(record, error) from error
@@ -104,8 +104,8 @@ def _save(out: Path, plan: Plan, photo: np.ndarray, mask: np.ndarray) -> None:
     image_path, mask_path = places(out, plan)
     picture, labels = Image.fromarray(photo), Image.fromarray(mask)
     try:
-        write_whole(mask_path, lambda path: labels.save(path, "PNG", optimize=True))
-        write_whole(image_path, lambda path: picture.save(path, "JPEG", quality=_QUALITY))
+        atomic_write(mask_path, lambda path: labels.save(path, "PNG", optimize=True))
+        atomic_write(image_path, lambda path: picture.save(path, "JPEG", quality=_QUALITY))
     except OSError as error:
         raise _unwritable(image_path, error) from error
 

@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 import torch
 from tqdm import tqdm
 
-from segface_hf._utils import write_whole
+from segface_hf._utils import atomic_write
 from segface_hf.errors import CheckpointError, OutputError
 
 STATE_FILE = "state.pt"
@@ -28,7 +28,7 @@ def write_atomically(path: Path, data: bytes) -> None:
         OutputError: The folder can't be written; nothing is left in it.
     """
     try:
-        write_whole(path, lambda partial: partial.write_bytes(data), durable=True)
+        atomic_write(path, lambda partial: partial.write_bytes(data), durable=True)
     except OSError as error:
         raise OutputError(f"can't write {path}: {error}") from error
 

@@ -65,7 +65,9 @@ class PaletteEngine:
             )
             sure = np.full(labels.shape, 200, np.uint8)
             parses.append(
-                CropParse(labels, None, sure if confidence else None, second if confidence else None)
+                CropParse(
+                    labels, None, sure if confidence else None, second if confidence else None
+                )
             )
         return parses
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from segface_hf.errors import ImageError, ImageTooLargeError
-from segface_hf.images import load_image, normalise, plain_image
+from segface_hf.images import load_image, normalize, plain_image
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -245,7 +245,7 @@ def test_a_float_array_is_refused_with_its_shape() -> None:
 def test_normalised_pixels_are_channels_first() -> None:
     crops = np.zeros((1, 2, 2, 3), np.uint8)
     crops[0, 0, 1] = (255, 0, 51)
-    pixels = normalise(crops, (0.5, 0.5, 0.5), (0.5, 0.25, 0.5))
+    pixels = normalize(crops, (0.5, 0.5, 0.5), (0.5, 0.25, 0.5))
     assert pixels.shape == (1, 3, 2, 2)
     assert pixels.dtype == np.float32
     assert np.allclose(pixels[0, :, 0, 1], [1.0, -2.0, -0.6], atol=1e-6)

@@ -10,7 +10,7 @@ import pytest
 from datasets import load_dataset
 
 from annotate.dataset import layout
-from annotate.dataset.base import patiently
+from annotate.dataset.base import retry
 from annotate.dataset.compact import compact
 from annotate.dataset.folder import FolderStore
 from annotate.dataset.proposals import Parcel
@@ -152,14 +152,14 @@ def test_a_folder_compacts_and_takes_down_too(tmp_path, drawn):
         store.save(drawn(1))
 
 
-def test_patience_ends():
+def test_retries_end_after_six_attempts():
     waits = []
 
     def work():
         raise RemoteBusyError("another change came first")
 
     with pytest.raises(RemoteBusyError):
-        patiently(work, sleep=waits.append)
+        retry(work, sleep=waits.append)
     assert waits == [1.0, 2.0, 4.0, 8.0, 16.0]
 
 

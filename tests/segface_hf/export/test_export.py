@@ -16,7 +16,7 @@ from segface_hf.cli.program import main
 from segface_hf.errors import CheckpointNotFoundError, ConfigError, ParityError
 from segface_hf.export.onnx_export import OPSET, export_onnx
 from segface_hf.export.parity import Limits, Parity
-from segface_hf.images import normalise
+from segface_hf.images import normalize
 from segface_hf.inference.engine import TorchEngine
 from segface_hf.inference.infer import infer
 from segface_hf.onnx import OnnxEngine, load_parser
@@ -96,7 +96,7 @@ def test_the_report_beside_the_file_states_opset_parity_and_limits(folder):
 def test_confidence_and_runner_up_equal_those_of_torch(model, folder):
     crops = np.random.default_rng(2).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
     found = OnnxEngine(folder).run(crops, landmarks=None, confidence=True)
-    pixels = torch.from_numpy(normalise(crops, SMALL.mean, SMALL.std))
+    pixels = torch.from_numpy(normalize(crops, SMALL.mean, SMALL.std))
     expected = infer(model, pixels, confidence=True)
     for index, parse in enumerate(found):
         assert (parse.labels == expected.labels[index].numpy()).mean() >= 0.999

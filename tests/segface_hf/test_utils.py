@@ -8,13 +8,13 @@ import stat
 
 import pytest
 
-from segface_hf._utils import write_whole
+from segface_hf._utils import atomic_write
 
 
 @pytest.mark.parametrize("durable", [False, True])
 def test_a_file_and_its_folder_appear_with_all_that_was_saved(tmp_path, durable):
     target = tmp_path / "new" / "file.bin"
-    write_whole(target, lambda path: path.write_bytes(b"all of it"), durable=durable)
+    atomic_write(target, lambda path: path.write_bytes(b"all of it"), durable=durable)
     assert target.read_bytes() == b"all of it"
     assert [path.name for path in target.parent.iterdir()] == ["file.bin"]
 
@@ -29,7 +29,7 @@ def test_a_save_that_breaks_off_leaves_the_old_file_and_no_other(tmp_path, durab
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_whole(target, break_off, durable=durable)
+        atomic_write(target, break_off, durable=durable)
     assert target.read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["file.bin"]
 
@@ -45,10 +45,10 @@ def test_a_durable_file_is_on_the_disk_before_it_has_its_name_and_its_name_too(
         real(handle)
 
     monkeypatch.setattr(os, "fsync", noted)
-    write_whole(tmp_path / "file", lambda path: path.write_bytes(b"new"))
+    atomic_write(tmp_path / "file", lambda path: path.write_bytes(b"new"))
     assert synced == []
     (tmp_path / "file").unlink()
-    write_whole(tmp_path / "file", lambda path: path.write_bytes(b"new"), durable=True)
+    atomic_write(tmp_path / "file", lambda path: path.write_bytes(b"new"), durable=True)
     assert synced == [(False, False), (True, True)]
 
 
@@ -61,11 +61,11 @@ def test_a_system_that_can_not_make_a_folder_durable_still_keeps_the_file(tmp_pa
         real(handle)
 
     monkeypatch.setattr(os, "fsync", picky)
-    write_whole(tmp_path / "file", lambda path: path.write_bytes(b"new"), durable=True)
+    atomic_write(tmp_path / "file", lambda path: path.write_bytes(b"new"), durable=True)
     assert (tmp_path / "file").read_bytes() == b"new"
 
 
 def test_a_name_as_long_as_the_system_allows_can_be_written(tmp_path):
     target = tmp_path / ("x" * 255)
-    write_whole(target, lambda path: path.write_bytes(b"new"), durable=True)
+    atomic_write(target, lambda path: path.write_bytes(b"new"), durable=True)
     assert target.read_bytes() == b"new"
