@@ -1,7 +1,8 @@
-"""Putting the app on a Hugging Face Space: which files, a checked front matter, one commit."""
+"""Deploys the app to a Hugging Face Space: the files, a checked front matter, one commit."""
 
 from __future__ import annotations
 
+import argparse
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +15,11 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
 from space.errors import DeployError
 
+HELP = "put the app on a Hugging Face Space"
 ROOT = Path(__file__).resolve().parents[2]
 _FILES = ("app.py", "README.md", "requirements.txt", "LICENSE", "NOTICE")
 _FOLDERS = ("segface_hf", "annotate", "space", "examples")
-# Folders that the app doesn't need: training, rendering, scoring, exports and command lines.
+# Folders that the app does not need: training, rendering, scoring, exports and command lines.
 _LEFT_OUT = (
     "segface_hf/training/",
     "segface_hf/rendering/",
@@ -28,7 +30,7 @@ _LEFT_OUT = (
     "annotate/cli/",
     "space/ops/",
 )
-# Stubs and caches are made anew.
+# Python and Gradio generate these.
 _SUFFIXES_LEFT_OUT = (".pyc", ".pyi")
 _KEPT_REMOTE = (".gitattributes",)
 REQUIRED: Mapping[str, type] = {
@@ -45,7 +47,7 @@ ZERO_REQUIREMENT = "spaces>=0.40"
 
 @dataclass(frozen=True)
 class DeployPlan:
-    """What a deployment does.
+    """What a deployment uploads and asks for.
 
     Attributes:
         space: `org/name`.
@@ -114,6 +116,26 @@ def _needed(path: str) -> bool:
     return not (hidden or path.startswith(_LEFT_OUT) or path.endswith(_SUFFIXES_LEFT_OUT))
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `python -m space deploy`."""
+    parser.add_argument("space", help="the Space, as org/name")
+    parser.add_argument("--dataset", help="dataset repository that contributions go to")
+    parser.add_argument("--hardware", help="hardware to ask for, such as cpu-upgrade or zero-a10g")
+    parser.add_argument("--dry-run", action="store_true", help="only list what would be uploaded")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Lists the planned files and, unless it is a dry run, deploys them."""
+    plan = make_plan(arguments.space, dataset=arguments.dataset, hardware=arguments.hardware)
+    changed = plan.changed()
+    for path in plan.files:
+        print(f"{path} (changed for {plan.space})" if path in changed else path)
+    print(f"{len(plan.files)} files, {plan.size() / 1e6:.1f} MB, to {plan.space}")
+    if not arguments.dry_run:
+        print(deploy(plan))
+    return 0
+
+
 def front_matter(readme: str) -> dict[str, Any]:
     """Returns the YAML block at the top of a README.
 
@@ -126,7 +148,7 @@ def front_matter(readme: str) -> dict[str, Any]:
     try:
         values = yaml.safe_load(parts[1])
     except yaml.YAMLError as error:
-        raise DeployError(f"the front matter of README.md is no YAML: {error}") from error
+        raise DeployError(f"the front matter of README.md is not valid YAML: {error}") from error
     if not isinstance(values, dict):
         raise DeployError("the front matter of README.md must be a list of fields")
     return values
@@ -170,7 +192,7 @@ def deploy(plan: DeployPlan, *, api: HfApi | None = None, root: Path = ROOT) -> 
 
     Args:
         plan: What to do.
-        api: A client; None takes the one of whoever is logged in.
+        api: A client; None uses the account that is logged in.
         root: Folder of the project.
 
     Returns:

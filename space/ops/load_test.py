@@ -1,7 +1,8 @@
-"""Many visitors at once: how long they wait, and how much memory the app takes."""
+"""Sends many visitors to the app at once; measures waiting times and memory."""
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import threading
 import time
@@ -17,21 +18,38 @@ from gradio_client.exceptions import AppError  # type: ignore[import-untyped]
 from PIL import Image
 
 from space.errors import VisitError
+from space.ops.local_app import running_app
 from space.state.examples import list_examples
 
+HELP = "send many visitors to the app at once"
 _PATIENCE = 300.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `python -m space load`."""
+    parser.add_argument("--url", help="a running app; by default one is started")
+    parser.add_argument("--visitors", type=int, default=50, help="number of visitors at once")
+    parser.add_argument("--pid", type=int, help="process of the app, to watch its memory")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Sends the visitors and prints the report; 1 where an answer was missing or wrong."""
+    with running_app(arguments.url, arguments.pid) as (url, pid):
+        report = visit_together(url, visitors=arguments.visitors, pid=pid)
+    print("\n".join(report.lines()))
+    return 1 if report.failures or report.wrong_answers else 0
 
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What visitors met.
+    """What the visitors experienced.
 
     Attributes:
-        seconds: From sending to the answer, a visitor each.
-        failures: Sentences of those that got no answer.
-        wrong_answers: Visitors who got the answer to another's photo.
-        queue: The longest place in line that anybody was told.
-        peak_mb: Most memory of the app's process, or None where it can't be read.
+        seconds: Time from request to answer, one value per answered visitor.
+        failures: One sentence per visitor without an answer.
+        wrong_answers: Number of visitors who got the answer to another visitor's photo.
+        queue: The largest position in the queue that was shown.
+        peak_mb: Peak memory of the app's process in MB; None where it can't be read.
     """
 
     seconds: tuple[float, ...]
@@ -116,7 +134,9 @@ def _visit(url: str, path: Path, size: tuple[int, int]) -> _Visit:
 def _different_photos(folder: Path, count: int) -> list[tuple[Path, tuple[int, int]]]:
     examples = list_examples()
     if not examples:
-        raise VisitError("the load is made from the examples, and there are none")
+        raise VisitError(
+            "the load test uses the example photos, and the folder `examples` holds none"
+        )
     photos = []
     for number in range(count):
         with Image.open(examples[number % len(examples)].path) as image:
@@ -127,7 +147,7 @@ def _different_photos(folder: Path, count: int) -> list[tuple[Path, tuple[int, i
 
 
 class _Memory:
-    """Watches the resident memory of a process, where /proc tells it."""
+    """Watches the resident memory of a process, on systems with /proc."""
 
     def __init__(self, pid: int | None) -> None:
         self._status = Path(f"/proc/{pid}/status")

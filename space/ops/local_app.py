@@ -1,4 +1,4 @@
-"""The app on this machine for a while, for commands that look at it from outside."""
+"""Runs the app on this machine for a while, for commands that use it over HTTP."""
 
 from __future__ import annotations
 
@@ -38,6 +38,24 @@ class LocalApp:
 
     url: str
     pid: int
+
+
+@contextmanager
+def running_app(url: str | None, pid: int | None = None) -> Iterator[tuple[str, int | None]]:
+    """Yields the address and process of a named app, or of one that is started for this.
+
+    Args:
+        url: Address of a running app; None starts one.
+        pid: Its process, if known.
+
+    Raises:
+        VisitError: The app doesn't start.
+    """
+    if url:
+        yield url, pid
+        return
+    with local_app() as app:
+        yield app.url, app.pid
 
 
 @contextmanager

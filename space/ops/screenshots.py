@@ -1,7 +1,9 @@
-"""The pictures of the docs: screenshots of the running app on its own examples."""
+"""Takes the screenshots of the docs from a running app and its examples."""
 
 from __future__ import annotations
 
+import argparse
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from space.errors import VisitError
+from space.ops.local_app import running_app
 from space.state.examples import find_example
 
+HELP = "take the pictures of the docs"
+_IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -51,6 +56,24 @@ SHOTS = (
     Shot("correct-1440", "grace_hopper.jpg", view="correct"),
     Shot("correct-390-dark", "grace_hopper.jpg", width=390, height=844, dark=True, view="correct"),
 )
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `python -m space pictures`."""
+    parser.add_argument("--url", help="a running app; by default one is started")
+    parser.add_argument("--out", type=Path, default=_IMAGES, help="folder for the pictures")
+    parser.add_argument("--chromium", default="chromium", help="the browser")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Takes the pictures and prints their paths."""
+    chromium = shutil.which(arguments.chromium)
+    if chromium is None:
+        raise VisitError("Chromium is missing: get it with 'apt-get install chromium'")
+    with running_app(arguments.url) as (url, _):
+        for path in take_pictures(url, arguments.out, chromium=chromium):
+            print(path)
+    return 0
 
 
 def take_pictures(url: str, out: Path, *, chromium: str) -> list[Path]:
