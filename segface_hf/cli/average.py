@@ -1,4 +1,4 @@
-"""`segface average`: one checkpoint from several of the same run, weight by weight."""
+"""`segface average`: the mean of several checkpoints of one run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from segface_hf._utils import counted
 from segface_hf.cli.arguments import DTYPES
 
-HELP = "average checkpoints that come from one start, such as the legs of a run"
+HELP = "average checkpoints that were trained from the same weights"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,10 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=_named_number,
         metavar="CLASS=LOGITS",
-        help="added to a class's logits from now on, in place of what was: necklace=-2 makes "
+        help="constant added to a class's logits, in place of the old one: necklace=-2 makes "
         "necklaces rarer",
     )
-    parser.add_argument("--out", required=True, help="folder of the new checkpoint; holds none")
+    parser.add_argument("--out", required=True, help="new folder of the checkpoint")
     parser.add_argument("--dtype", choices=DTYPES, default="float32", help="of the saved weights")
 
 
@@ -61,6 +61,6 @@ def run(args: argparse.Namespace) -> int:
     write_checkpoint(mean, out, average_card(mean.config, parts))
     print(f"{counted(len(args.models), 'checkpoint')} averaged: {args.out}")
     constants = zip(mean.config.labels.names, mean.config.class_bias, strict=False)
-    if told := ", ".join(f"{name} {value:+g}" for name, value in constants if value):
-        print(f"added to logits: {told}")
+    if added := ", ".join(f"{name} {value:+g}" for name, value in constants if value):
+        print(f"added to logits: {added}")
     return 0

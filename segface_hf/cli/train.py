@@ -1,4 +1,4 @@
-"""`segface train`: trains a model on a data folder, with progress, and resumes."""
+"""`segface train`: trains a model on data folders, shows progress, and resumes."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, help="folder of the run: state, metrics, models")
     parser.add_argument("--config", help="YAML recipe; a run is reproducible from it")
     parser.add_argument("--val", help="data folder to evaluate on; default: DATA/../val if there")
-    parser.add_argument("--unlabelled", help="photos without masks; pseudo.teacher labels them")
+    parser.add_argument("--unlabelled", help="photos without masks, labelled by pseudo.teacher")
     parser.add_argument(
         "--synthetic", help="rendered pictures with masks; batches hold the share tail.synthetic"
     )
     parser.add_argument(
-        "--preview", metavar="PNG", help="only draw what the first steps would see, and stop"
+        "--preview", metavar="PNG", help="only draw the first batches, and don't train"
     )
     parser.add_argument("--threads", type=whole(0), default=0, help="CPU threads (default: all)")
 
@@ -41,68 +41,70 @@ def run(args: argparse.Namespace) -> int:
 
     from segface_hf.data.folder import check_pairs, find_pairs
     from segface_hf.data.rows import unpack_dataset
-    from segface_hf.training.loop import check_ahead, start, train
-    from segface_hf.training.parallel import Company
+    from segface_hf.training.loop import check_start, start, train
+    from segface_hf.training.parallel import ProcessGroup
     from segface_hf.training.prepare import prepare
     from segface_hf.training.preview import write_preview
     from segface_hf.training.recipe import Recipe
     from segface_hf.training.recipe_file import read_recipe
     from segface_hf.training.run import Run
 
-    company = Company.here()
+    processes = ProcessGroup.here()
     check_picture(args.preview)
     if args.threads:
         torch.set_num_threads(args.threads)
     recipe = read_recipe(args.config) if args.config else Recipe()
-    with company.leader_first():
+    with processes.main_first():
         folder = args.data or unpack_dataset(
             args.dataset, Path(args.out) / ROWS, schema=recipe.model_config().labels
         )
     validation = validation_folder(folder, args.val)
     pairs = find_pairs(validation) if validation else ()
-    check_pairs(pairs, recipe.model_config().labels, progress=company.leads)
-    if company.leads and not args.preview:
-        check_ahead(recipe, Path(args.out))
+    check_pairs(pairs, recipe.model_config().labels, progress=processes.is_main)
+    if processes.is_main and not args.preview:
+        check_start(recipe, Path(args.out))
     data = prepare(
         folder,
         recipe,
         unlabelled=args.unlabelled,
         synthetic=args.synthetic,
-        progress=company.leads,
+        progress=processes.is_main,
     )
     if args.preview:
         write_preview(data, recipe, args.preview)
-        note = "what the first steps would see; nothing was trained"
-        print(f"{args.preview}: {note}", *data.idle(recipe), sep="\n")
+        note = "the first batches; nothing was trained"
+        print(f"{args.preview}: {note}", *data.unused_options(recipe), sep="\n")
         return 0
-    current = Run(recipe, data, Path(args.out), pairs, company=company)
+    current = Run(recipe, data, Path(args.out), pairs, processes=processes)
     resumed = start(current)
-    if company.leads:
-        _announce(current, resumed=resumed)
-    done = _lead(current) if company.leads else train(current)
-    company.leave()
+    if processes.is_main:
+        _print_summary(current, resumed=resumed)
+    done = _train_with_progress(current) if processes.is_main else train(current)
+    processes.close()
     return 0 if done else 1
 
 
-def _announce(current: Run, *, resumed: bool) -> None:
-    """Prints what is learnt from, how, and what to mind."""
-    data, tail, company = current.data, current.recipe.tail, current.company
-    told = [
+def _print_summary(current: Run, *, resumed: bool) -> None:
+    """Prints a summary of data and settings, and notes on options without effect."""
+    data, tail, processes = current.data, current.recipe.tail, current.processes
+    facts = [
         f"{data.sources()}",
         f"{len(current.validation)} to evaluate",
         f"{len(data.swapped)} masks with swapped sides ({tail.swapped})",
         f"{len(data.missing)} lacking parts ({tail.missing})" if data.missing else "",
         current.precision,
-        f"{company.size} processes" if company.size > 1 else "",
+        f"{processes.size} processes" if processes.size > 1 else "",
         f"resumed at step {current.step}" if resumed else "",
     ]
-    print(", ".join(filter(None, told)), flush=True)
-    for note in filter(None, (*data.idle(current.recipe), ends_elsewhere(current.recipe))):
+    print(", ".join(filter(None, facts)), flush=True)
+    for note in filter(
+        None, (*data.unused_options(current.recipe), resolution_note(current.recipe))
+    ):
         print(note, flush=True)
 
 
-def ends_elsewhere(recipe: Recipe) -> str:
-    """Says that the last stage trains at another side than the checkpoint runs at, if it does."""
+def resolution_note(recipe: Recipe) -> str:
+    """Returns a note if the last stage trains at another side than the checkpoint runs at."""
     last, own = recipe.resolution_at(1.0), recipe.model_config().resolution
     if last == own:
         return ""
@@ -112,19 +114,19 @@ def ends_elsewhere(recipe: Recipe) -> str:
     )
 
 
-def _lead(current: Run) -> bool:
-    """Trains with a progress bar, and tells where the best model is."""
+def _train_with_progress(current: Run) -> bool:
+    """Trains with a progress bar, and prints the path of the best model."""
     from segface_hf.training.loop import train
     from segface_hf.training.report import Progress, report_evaluation, write_curves
     from segface_hf.training.run import BEST, LAST
 
-    def told(row: Mapping[str, Any]) -> None:
+    def report(row: Mapping[str, Any]) -> None:
         report_evaluation(row)
         write_curves(current.out)
 
     recipe = current.recipe
     with Progress(current.step, recipe.steps, recipe.batch_size) as progress:
-        done = train(current, progress=progress, log=told, stop=progress.stopped)
+        done = train(current, progress=progress, log=report, stop=progress.stopped)
     kept = BEST if current.best >= 0 else LAST
     print(f"{'done' if done else 'stopped, run again to resume'}: {current.out / kept}")
     return done

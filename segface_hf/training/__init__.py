@@ -1,1 +1,1 @@
-"""Training: data folders, augmentation, long-tail recipes, losses, and the one visible loop."""
+"""Training: recipes, augmentation, losses for rare classes, and the training loop."""

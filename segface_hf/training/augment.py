@@ -1,4 +1,4 @@
-"""Augmentation: varies geometry, colour and quality of a batch, and keeps left and right true."""
+"""Augmentation of batches: geometry, colour and image quality."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from segface_hf.training.recipe import Augment
 
 
 @dataclass(frozen=True)
-class Dice:
-    """Random numbers of one step, all from one generator.
+class RandomDraws:
+    """Random numbers for one batch, all from one generator.
 
     Attributes:
-        count: Photos in the batch.
-        generator: Where every number comes from.
+        count: Number of photos in the batch.
+        generator: Source of all randomness.
     """
 
     count: int
@@ -38,21 +38,21 @@ class Dice:
         return torch.rand(self.count, generator=self.generator) < probability
 
 
-def random_affine(options: Augment, dice: Dice) -> tuple[Tensor, Tensor]:
+def random_affine(options: Augment, draws: RandomDraws) -> tuple[Tensor, Tensor]:
     """Draws one similarity transform a photo.
 
     Returns:
         (B, 2, 3) matrices from output to input coordinates, as `affine_grid` takes them, and
-        bool (B,): which ones flip left and right.
+        bool (B,): which photos are flipped left to right.
     """
-    # Squared, so that most faces stay near upright, as the parser aligns them.
-    turn = dice.around_zero(1.0)
+    # Squared, so that most faces stay nearly upright, as the parser aligns them.
+    turn = draws.around_zero(1.0)
     angle = turn * turn.abs() * math.radians(options.rotation)
     low, high = math.log(1 / options.scale_max), math.log(1 / options.scale_min)
-    scale = torch.exp(dice.uniform(low, high))
-    flipped = dice.happens(options.flip)
+    scale = torch.exp(draws.uniform(low, high))
+    flipped = draws.happens(options.flip)
     sign = 1.0 - 2.0 * flipped.float()
-    shift_x, shift_y = dice.around_zero(2 * options.shift), dice.around_zero(2 * options.shift)
+    shift_x, shift_y = draws.around_zero(2 * options.shift), draws.around_zero(2 * options.shift)
     cos, sin = scale * angle.cos(), scale * angle.sin()
     across = torch.stack([sign * cos, -sign * sin, shift_x], -1)
     down = torch.stack([sin, cos, shift_y], -1)
@@ -62,7 +62,7 @@ def random_affine(options: Augment, dice: Dice) -> tuple[Tensor, Tensor]:
 def warp_photos(images: Tensor, theta: Tensor, side: int) -> Tensor:
     """Resamples images: (B, C, S, S) float and (B, 2, 3) -> (B, C, side, side).
 
-    Large reductions are averaged first, so that thin parts don't break into dots.
+    Images are averaged before a large reduction, to avoid aliasing of thin parts.
     """
     if images.shape[-1] >= 2.5 * side:
         images = F.avg_pool2d(images, 2)
@@ -81,54 +81,54 @@ def warp_masks(masks: Tensor, theta: Tensor, side: int) -> Tensor:
 
 
 def mirror_masks(masks: Tensor, flipped: Tensor, schema: LabelSchema) -> Tensor:
-    """Gives left and right classes each other's ids in the photos that were flipped.
+    """Exchanges the ids of left and right classes in flipped photos.
 
     Args:
-        masks: int64 (B, H, W), `IGNORED` allowed; already flipped geometrically.
+        masks: int64 (B, H, W), `IGNORED` allowed; their pixels are flipped already.
         flipped: bool (B,).
-        schema: Knows the mirror pairs.
+        schema: Provides the mirror pairs.
     """
     return torch.where(flipped[:, None, None], mirror_table(schema)[masks], masks)
 
 
 def mirror_table(schema: LabelSchema) -> Tensor:
-    """Returns int64 (256,): for every value of a mask, the one it has on the other side."""
+    """Returns int64 (256,): from a mask's value to its value after a flip."""
     table = torch.arange(256)
     table[: schema.num_classes] = torch.tensor(schema.mirror_ids)
     return table
 
 
-def vary_color(images: Tensor, options: Augment, dice: Dice) -> Tensor:
-    """Changes brightness, contrast, saturation, tint; some photos lose all colour.
+def vary_color(images: Tensor, options: Augment, draws: RandomDraws) -> Tensor:
+    """Changes brightness, contrast, saturation and tint; some photos become grayscale.
 
     Args:
         images: (B, 3, H, W) in 0 to 1.
         options: Ranges.
-        dice: Random numbers.
+        draws: Random numbers.
     """
     column = (1, 1, 1)
-    images = images * dice.uniform(1 - options.brightness, 1 + options.brightness, *column)
+    images = images * draws.uniform(1 - options.brightness, 1 + options.brightness, *column)
     mean = images.mean((1, 2, 3), keepdim=True)
-    factor = dice.uniform(1 - options.contrast, 1 + options.contrast, *column)
+    factor = draws.uniform(1 - options.contrast, 1 + options.contrast, *column)
     images = (images - mean) * factor + mean
     gray = images.mean(1, keepdim=True)
-    colored = dice.uniform(1 - options.saturation, 1 + options.saturation, *column)
-    colored = colored.masked_fill(dice.happens(options.gray)[:, None, None, None], 0.0)
+    colored = draws.uniform(1 - options.saturation, 1 + options.saturation, *column)
+    colored = colored.masked_fill(draws.happens(options.gray)[:, None, None, None], 0.0)
     images = gray + (images - gray) * colored
-    return images * dice.uniform(1 - options.tint, 1 + options.tint, 3, 1, 1)
+    return images * draws.uniform(1 - options.tint, 1 + options.tint, 3, 1, 1)
 
 
-def lose_quality(images: Tensor, options: Augment, dice: Dice) -> Tensor:
-    """Blurs some photos down to a third or less of their resolution, and adds noise."""
+def degrade(images: Tensor, options: Augment, draws: RandomDraws) -> Tensor:
+    """Reduces some photos' resolution by 1.5 to 6 times, and adds noise."""
     side = images.shape[-1]
-    factors = dice.uniform(1.5, 6.0)
+    factors = draws.uniform(1.5, 6.0)
     degraded = list(images)
-    for index in torch.nonzero(dice.happens(options.low_resolution)).flatten().tolist():
+    for index in torch.nonzero(draws.happens(options.low_resolution)).flatten().tolist():
         small = max(24, int(side / float(factors[index])))
         reduced = F.interpolate(images[index : index + 1], size=(small, small), mode="area")
         degraded[index] = F.interpolate(reduced, size=(side, side), mode="bilinear")[0]
-    noise = torch.randn(images.shape, generator=dice.generator)
-    return torch.stack(degraded) + noise * dice.uniform(0.0, options.noise, 1, 1, 1)
+    noise = torch.randn(images.shape, generator=draws.generator)
+    return torch.stack(degraded) + noise * draws.uniform(0.0, options.noise, 1, 1, 1)
 
 
 def augment_batch(
@@ -140,21 +140,21 @@ def augment_batch(
     side: int,
     generator: Generator,
 ) -> tuple[Tensor, Tensor]:
-    """Varies a batch.
+    """Augments a batch.
 
     Args:
         images: float (B, 3, S, S) in 0 to 1.
         masks: uint8 (B, S, S).
         options: Ranges.
-        schema: What the ids stand for.
+        schema: The classes.
         side: Side of the result in pixels.
-        generator: Decides everything.
+        generator: Source of all randomness.
 
     Returns:
         float (B, 3, side, side) in 0 to 1, and int64 (B, side, side) with `IGNORED` outside.
     """
-    dice = Dice(len(images), generator)
-    theta, flipped = random_affine(options, dice)
+    draws = RandomDraws(len(images), generator)
+    theta, flipped = random_affine(options, draws)
     pixels = warp_photos(images, theta, side)
-    pixels = lose_quality(vary_color(pixels, options, dice), options, dice).clamp(0, 1)
+    pixels = degrade(vary_color(pixels, options, draws), options, draws).clamp(0, 1)
     return pixels, mirror_masks(warp_masks(masks, theta, side), flipped, schema)

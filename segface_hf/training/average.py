@@ -1,4 +1,4 @@
-"""Weight averaging: a moving average while training, and the mean of checkpoints after it."""
+"""Weight averaging: a moving average during training, and the mean of checkpoints."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def averaged_copy(model: nn.Module) -> nn.Module:
 
 @torch.no_grad()
 def update_average(average: nn.Module, model: nn.Module, *, decay: float, step: int) -> None:
-    """Moves the average a little towards the model; early steps move it further.
+    """Updates an exponential moving average; its decay is lower in the first steps.
 
     Args:
-        average: What `averaged_copy` returned; changed in place.
+        average: From `averaged_copy`; changed in place.
         model: The model after an optimiser step.
-        decay: Share of the old average that stays.
-        step: Steps done so far.
+        decay: Weight of the old average.
+        step: Number of steps so far.
     """
     keep = min(decay, (1 + step) / (10 + step))
     ours, theirs = average.state_dict(), model.state_dict()
@@ -44,18 +44,18 @@ def update_average(average: nn.Module, model: nn.Module, *, decay: float, step: 
 def mean_of(models: Sequence[SegFace], shares: Sequence[float]) -> SegFace:
     """Averages models weight by weight (model soups, Wortsman et al., ICML 2022).
 
-    It makes sense only for models that were trained on from the same weights.
+    The models must come from the same weights, or their mean is meaningless.
 
     Args:
         models: Models of one architecture.
-        shares: How much each counts; they are scaled to a sum of 1.
+        shares: Weight of each model; scaled to a sum of 1.
 
     Returns:
         A new model with the configuration of the first, the sources and the strictest licence of
         all, and the mean of their class constants.
 
     Raises:
-        ConfigError: Shares and models don't fit, or the architectures differ.
+        ConfigError: The number of shares is wrong, or architectures or classes differ.
     """
     sound = all(math.isfinite(share) and share >= 0 for share in shares)
     if len(models) != len(shares) or not sound or sum(shares) <= 0:
@@ -66,9 +66,9 @@ def mean_of(models: Sequence[SegFace], shares: Sequence[float]) -> SegFace:
     states = [model.state_dict() for model in models]
     shapes = [{key: value.shape for key, value in state.items()} for state in states]
     if any(other != shapes[0] for other in shapes):
-        raise ConfigError("the models have different architectures: average legs of one run")
+        raise ConfigError("the models have different architectures: average checkpoints of one run")
     if any(model.config.labels != models[0].config.labels for model in models):
-        raise ConfigError("the models have different classes: average legs of one run")
+        raise ConfigError("the models have different classes: average checkpoints of one run")
     mean = copy.deepcopy(models[0]).float()
     for key, value in mean.state_dict().items():
         if value.is_floating_point():

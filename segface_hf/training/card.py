@@ -1,4 +1,4 @@
-"""Cards of trained checkpoints: what they were trained on, for how long, and what they score."""
+"""Model cards of trained checkpoints: data, duration, scores and licence."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _METADATA = (
 
 
 def save_checkpoint(model: SegFace, folder: Path, facts: Mapping[str, Any]) -> None:
-    """Saves a checkpoint and its card; a kill leaves whole files, old or new.
+    """Saves a checkpoint and its card; each file is replaced atomically.
 
     Args:
         model: The model to save.
-        folder: Checkpoint folder; made where it doesn't exist.
-        facts: What `Run.facts` and `Run.record` gave.
+        folder: Checkpoint folder; created if it doesn't exist.
+        facts: From `Run.facts` and `Run.record`.
 
     Raises:
         OutputError: The folder can't be written.
@@ -43,7 +43,7 @@ def save_checkpoint(model: SegFace, folder: Path, facts: Mapping[str, Any]) -> N
 
 
 def write_checkpoint(model: SegFace, folder: Path, card: str) -> None:
-    """Writes a checkpoint with a card of its own, whatever the folder held.
+    """Writes a checkpoint and a card; existing files are replaced.
 
     Raises:
         OutputError: The folder can't be written.
@@ -61,24 +61,24 @@ def write_checkpoint(model: SegFace, folder: Path, card: str) -> None:
 
 
 def check_free(folder: Path) -> None:
-    """Refuses a folder that holds a checkpoint, or a part of one, which would be gone.
+    """Checks that a folder contains no part of a checkpoint that would be overwritten.
 
     Raises:
-        OutputError: It does.
+        OutputError: It contains one.
     """
     held = [name for name in (WEIGHTS_FILE, CONFIG_FILE, CARD_FILE) if (folder / name).exists()]
     if held:
         raise OutputError(
-            f"{folder} holds {', '.join(held)}: choose another --out, or remove what is there"
+            f"{folder} holds {', '.join(held)}: choose another --out, or remove these files"
         )
 
 
 def average_card(config: SegFaceConfig, parts: Sequence[tuple[str, float]]) -> str:
-    """Writes the card of a checkpoint that `segface average` made; it has no scores yet.
+    """Returns the card of a checkpoint by `segface average`, which has no scores yet.
 
     Args:
-        config: Of the mean.
-        parts: What was averaged, and the share of each.
+        config: The averaged model's configuration.
+        parts: Names of the averaged checkpoints, with the share of each.
     """
     rows = "\n".join(f"| `{name}` | {share:g} |" for name, share in parts)
     constants = zip(config.labels.names, config.class_bias, strict=False)
@@ -89,18 +89,18 @@ def average_card(config: SegFaceConfig, parts: Sequence[tuple[str, float]]) -> s
         f"The mean of these checkpoints, by `segface average`:\n\n| checkpoint | share |\n"
         f"| --- | --- |\n{rows}\n",
         f"Added to logits (`class_bias`): {moved or 'nothing'}.\n",
-        "It was not scored yet: `segface evaluate --model` does.\n",
+        "It has not been scored yet: run `segface evaluate --model`.\n",
     ]
     if not config.license:
-        lines.append(f"The licence of one of them is not stated: {UNFINISHED}.\n")
+        lines.append(f"The licence of at least one of them is not stated: {UNFINISHED}.\n")
     return "\n".join(lines)
 
 
 def training_card(facts: Mapping[str, Any]) -> str:
-    """Writes the card of a checkpoint that `segface train` made.
+    """Returns the card of a checkpoint by `segface train`.
 
     Args:
-        facts: Recipe, counts, time and, where there was an evaluation, scores.
+        facts: Recipe, counts, duration and, after an evaluation, scores.
     """
     tail = facts["recipe"]["tail"]
     parts = [
@@ -132,7 +132,7 @@ def _start(facts: Mapping[str, Any]) -> str:
 
 
 def _licence(facts: Mapping[str, Any]) -> str:
-    """What origins demand, and the sentence that the owner of the photos is to replace."""
+    """Returns the terms of all origins, and a sentence that the photos' owner must replace."""
     licence, own = facts["license"], facts["recipe"]["model"].get("license")
     terms = {
         data.name: f"- {data.name}: {data.terms}"

@@ -1,4 +1,4 @@
-"""The loop: one visible training loop, seeded, resumable bit for bit, stopped on request."""
+"""The training loop: seeded, resumable bit for bit, stopped on request."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Log = Callable[[Mapping[str, Any]], None]
 
 
 def stop_file_found(out: Path) -> bool:
-    """Whether someone put a file named `stop` into the run's folder; it is taken away."""
+    """Whether the run's folder contains a file named `stop`; the file is removed."""
     path = out / STOP_FILE
     if not path.exists():
         return False
@@ -31,17 +31,17 @@ def stop_file_found(out: Path) -> bool:
     return True
 
 
-def check_ahead(recipe: Recipe, out: Path) -> None:
-    """Tells what can't work before photos are read, and a teacher sees them for an hour.
+def check_start(recipe: Recipe, out: Path) -> None:
+    """Checks weights and output folder before photos are read, which can take long.
 
     Args:
-        recipe: Of the run; its model is built once and dropped.
-        out: Folder of the run, which is made.
+        recipe: The run's recipe; its model is built once and discarded.
+        out: The run's folder, which is created.
 
     Raises:
-        CheckpointError: The weights to start from are missing or don't fit.
+        CheckpointError: The initial weights are missing or don't fit.
         OutputError: The folder can't be written.
-        ConfigError: It holds another recipe's run.
+        ConfigError: It holds a run of another recipe.
     """
     _make(out)
     if (state := load_state(out / STATE_FILE)) is None:
@@ -60,19 +60,19 @@ def _make(folder: Path) -> None:
 
 
 def start(run: Run) -> bool:
-    """Makes the run's folder, resumes where there is a state, and writes out the recipe.
+    """Creates the run's folder, resumes if there is a saved state, and writes the recipe.
 
     Returns:
         Whether it resumed.
 
     Raises:
         OutputError: The folder can't be written.
-        ConfigError: It holds another recipe's run.
+        ConfigError: It holds a run of another recipe.
     """
-    if run.company.leads:
+    if run.processes.is_main:
         _make(run.out)
     resumed = run.resume()
-    if run.company.leads:
+    if run.processes.is_main:
         write_recipe(run.recipe, run.out / RECIPE_FILE)
     return resumed
 
@@ -84,23 +84,23 @@ def train(
     log: Log = lambda row: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> bool:
-    """Trains to the end, or until a stop is requested between two steps; then saves.
+    """Trains until all steps are done or a stop is requested between two steps; then saves.
 
     Args:
         run: A started run.
-        progress: Iterated once a step, such as a progress bar over the steps left.
+        progress: Advanced once a step, such as a progress bar over the remaining steps.
         log: Called with each evaluation.
-        stop: Asked after every step.
+        stop: Called after every step; true ends the training.
 
     Returns:
-        Whether every step was done.
+        Whether all steps are done.
     """
     for _ in progress if progress is not None else range(run.step, run.recipe.steps):
         loss = run.advance()
         every = run.recipe.evaluate_every
         if run.validation and (run.finished or (every and run.step % every == 0)):
             log(run.record(run.evaluate(), loss=loss))
-        if run.company.any(stop() or stop_file_found(run.out)):
+        if run.processes.any(stop() or stop_file_found(run.out)):
             break
         if run.step % run.recipe.checkpoint_every == 0:
             run.save()

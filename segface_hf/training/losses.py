@@ -1,4 +1,4 @@
-"""Losses: cross-entropy and Dice, and how rare classes weigh in them."""
+"""Losses: cross-entropy and Dice, with class weights and logit adjustment."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _RAREST = 1e-4
 
 
 def prior_shift(data: TrainingData, recipe: Recipe) -> Tensor:
-    """Returns float32 (K,): the log of how much commoner each class was made by a recipe.
+    """Returns float32 (K,): the log of how much more frequent a recipe makes each class.
 
     Args:
-        data: The photos that were trained on, as the recipe prepares them.
-        recipe: Says how they were sampled, pasted and drawn on.
+        data: The training photos, prepared by the recipe.
+        recipe: Says how photos are sampled, pasted and drawn on.
 
     Returns:
-        0 for a class that came up as often as the photos hold it, log 2 for twice as often.
+        0 for a class as frequent as in the photos, log 2 for one twice as frequent.
     """
     present = data.photos.presence().double()
     share = present.mean(0)
@@ -40,17 +40,17 @@ def prior_shift(data: TrainingData, recipe: Recipe) -> Tensor:
 
 
 def with_class_bias(model: SegFace, bias: Mapping[str, float]) -> SegFace:
-    """Returns the model with constants added to the logits of classes, in its configuration.
+    """Returns a copy of the model whose configuration adds constants to class logits.
 
-    Choose them on photos that were not trained on. A class that is not named keeps its own.
+    Choose them on photos that were not trained on. Classes that are not named keep theirs.
 
     Args:
-        model: It stays as it is.
-        bias: Class name -> what is added from now on, in place of what was; negative ones make a
-            class rarer.
+        model: Not changed.
+        bias: Class name -> the new constant, which replaces the old one; negative constants make
+            a class rarer.
 
     Raises:
-        LabelError: A class that the model doesn't have.
+        LabelError: The model lacks a class.
     """
     labels = model.config.labels
     values = list(model.config.class_bias or [0.0] * labels.num_classes)
@@ -73,7 +73,7 @@ def _inverse_sqrt(share: Tensor, photos: int) -> Tensor:
 
 
 def _effective_number(share: Tensor, photos: int) -> Tensor:
-    """Cui et al., CVPR 2019, counting a class in units of an average photo's thousandth."""
+    """Cui et al., CVPR 2019; one sample is a thousandth of an average photo."""
     counts = (share * photos * 1000).clamp(min=1)
     return (1 - _BETA) / (1 - _BETA**counts)
 
@@ -87,10 +87,10 @@ def class_weights(kind: str, share: Tensor, *, photos: int, limit: float) -> Ten
     """Returns float32 (K,) class weights for cross-entropy.
 
     Args:
-        kind: A value of `recipe_parts.CLASS_WEIGHTS`.
+        kind: A value of `recipe.CLASS_WEIGHTS`.
         share: (K,) share of each class in all pixels.
-        photos: How many photos that share was counted on.
-        limit: Largest weight; they are scaled so that the mean over pixels is 1.
+        photos: Number of photos that `share` was counted on.
+        limit: Largest weight, after scaling to a mean over pixels of 1.
     """
     weights = _WEIGHTINGS[kind](share.double(), photos)
     weights = weights / (weights * share).sum().clamp(min=1e-12)
@@ -100,27 +100,27 @@ def class_weights(kind: str, share: Tensor, *, photos: int, limit: float) -> Ten
 def dice_loss(
     logits: Tensor, masks: Tensor, *, smooth: float = 1.0, absent: Tensor | None = None
 ) -> Tensor:
-    """Mean Dice loss over the classes that the batch holds (V-Net's squared form).
+    """Mean Dice loss over the classes that the batch contains (V-Net's squared form).
 
-    A rare class is absent from most batches, and what is taken for it there costs nothing: it
-    ends up seen everywhere. With `absent`, such a class counts too: it costs U / (U + e), where U
-    adds up its squared chances and e is its average share of the batch's pixels, at least
-    `smooth`. What is never taken for it costs nothing, as much as its average share a half.
+    A rare class is absent from most batches, where false predictions of it cost nothing. With
+    `absent` such a class costs U / (U + e), where U is the sum of its squared probabilities and e
+    the number of pixels it has in an average batch of this size, at least `smooth`: 0 if it is
+    never predicted, 1/2 if it is predicted as often as it is on average.
 
     Args:
         logits: (B, K, H, W).
-        masks: int64 (B, H, W); `IGNORED` pixels don't count.
-        smooth: Added above and below.
+        masks: int64 (B, H, W); `IGNORED` pixels are excluded.
+        smooth: Added to numerator and denominator.
         absent: (K,) share of each class in all pixels of the training set, or None.
     """
     known = masks != IGNORED
     target = masks.masked_fill(~known, 0)
-    chances = logits.softmax(1) * known[:, None]
+    probabilities = logits.softmax(1) * known[:, None]
     classes = logits.shape[1]
-    hit = chances.gather(1, target[:, None])[:, 0] * known
+    hit = probabilities.gather(1, target[:, None])[:, 0] * known
     overlap = torch.zeros(classes).index_add_(0, target.flatten(), hit.flatten())
     counts = torch.bincount(target[known], minlength=classes).float()
-    union = chances.square().sum((0, 2, 3)) + counts
+    union = probabilities.square().sum((0, 2, 3)) + counts
     losses = 1 - (2 * overlap + smooth) / (union + smooth)
     if absent is None:
         return losses[counts > 0].mean()
@@ -131,18 +131,18 @@ def dice_loss(
 def training_loss(
     logits: Tensor, masks: Tensor, options: Loss, *, share: Tensor, photos: int, progress: float
 ) -> Tensor:
-    """Adds the losses of a recipe.
+    """Returns the sum of a recipe's losses.
 
     Args:
         logits: (B, K, h, w), resized to the masks' size where they differ.
         masks: int64 (B, H, W) with `IGNORED`.
-        options: Which losses.
+        options: Losses and their factors.
         share: (K,) share of each class in all pixels of the training set.
-        photos: Size of the training set.
-        progress: Fraction of the run that is done; decides deferred re-weighting.
+        photos: Number of photos in the training set.
+        progress: Fraction of the run that is done, for deferred re-weighting.
 
     Returns:
-        The loss; zero where no pixel is labelled.
+        The loss; zero if no pixel is labelled.
     """
     if not (masks != IGNORED).any():
         return logits.sum() * 0

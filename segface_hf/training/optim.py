@@ -1,4 +1,4 @@
-"""Build: the model that a run starts with, its optimiser, and the optimiser's rates."""
+"""The initial model, its optimiser, learning rates and numeric precision."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from torch.overrides import TorchFunctionMode
 
 from segface_hf.modeling.segface import SegFace
 from segface_hf.training.recipe import Recipe
-from segface_hf.training.start import load_decoder, load_imagenet, load_whole
+from segface_hf.training.start import load_all_weights, load_decoder, load_imagenet
 
 _SPEEDUP_WANTED = 1.15
 
 
 def _seconds(work: Callable[[], object], *, repeats: int = 5) -> float:
-    """Best of a few runs after one to warm up, so that a busy machine misleads less."""
+    """Returns the shortest of a few runs after a warm-up, to reduce the effect of other load."""
     work()
     times = []
     for _ in range(repeats):
@@ -32,7 +32,7 @@ def _seconds(work: Callable[[], object], *, repeats: int = 5) -> float:
 
 
 def faster_precision() -> str:
-    """Returns `bf16` where a small matrix product and convolution are faster in it, else `fp32`.
+    """Returns `bf16` if a small matrix product and convolution are faster in it, else `fp32`.
 
     Processors without bfloat16 units emulate it, up to 50 times slower than float32.
     """
@@ -58,10 +58,10 @@ def _attention(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
 
 
 class QuickBackward(TorchFunctionMode):
-    """Takes, for two operations, the way to the same numbers whose backward pass is quicker.
+    """Replaces two operations by equal ones whose backward pass is faster.
 
-    On processors with bfloat16 units, most depthwise convolutions are quicker in float32, and plain
-    products are quicker than the fused attention where one side has few tokens.
+    On processors with bfloat16 units, most depthwise convolutions are faster in float32, and plain
+    matrix products are faster than fused attention if one side has few tokens.
     """
 
     def __torch_function__(
@@ -78,7 +78,7 @@ class QuickBackward(TorchFunctionMode):
 
 @contextmanager
 def autocast(precision: str) -> Iterator[None]:
-    """Opens the context in which the model runs forward.
+    """Context in which the forward pass runs.
 
     Args:
         precision: `fp32` or `bf16`.
@@ -91,7 +91,7 @@ def autocast(precision: str) -> Iterator[None]:
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
-    """Returns the factor on peak rates at a step: linear warm-up, then a cosine to zero."""
+    """Returns the factor on the peak rates at a step: linear warm-up, then cosine decay to zero."""
     warmup = min(1.0, (step + 1) / max(1, recipe.warmup_steps))
     return warmup * (0.5 + 0.5 * math.cos(math.pi * min(1.0, step / recipe.steps)))
 
@@ -100,12 +100,12 @@ def build_model(recipe: Recipe) -> SegFace:
     """Builds the model that a run starts from.
 
     Raises:
-        CheckpointError: The weights to start from are missing or don't fit.
+        CheckpointError: The initial weights are missing or don't fit.
     """
     torch.manual_seed(recipe.seed)
     model = SegFace(recipe.model_config())
     if recipe.initial:
-        load_whole(model, SegFace.from_pretrained(recipe.initial), name=recipe.initial)
+        load_all_weights(model, SegFace.from_pretrained(recipe.initial), name=recipe.initial)
     elif recipe.pretrained == "imagenet":
         load_imagenet(model.backbone, recipe.model_config().backbone)
     if recipe.decoder:
@@ -114,7 +114,7 @@ def build_model(recipe: Recipe) -> SegFace:
 
 
 def build_optimizer(model: SegFace, recipe: Recipe) -> torch.optim.AdamW:
-    """AdamW with one rate for the backbone and one for the rest; no decay on vectors."""
+    """AdamW with separate rates for backbone and rest; no weight decay on vectors."""
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, value in model.named_parameters():
         rate = recipe.backbone_rate if name.startswith("backbone.") else recipe.learning_rate

@@ -1,4 +1,4 @@
-"""Copy-paste of rare parts: eyeglasses, hats or jewellery of one photo worn by another."""
+"""Copy-paste of rare parts: eyeglasses, hats or jewellery from one photo to another."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def misfit(source: np.ndarray, target: np.ndarray) -> float:
-    """Returns how far aligned points stay apart, root mean square in eye distances of the target.
+    """Returns the RMS distance of aligned points, in eye distances of the target.
 
-    Two faces turned to different sides don't fit.
+    It is large for two faces turned to different sides.
     """
     moved = similarity(source, target) @ np.vstack([source.T, np.ones(len(source))])
     eyes = max(float(np.linalg.norm(target[0] - target[1])), 1.0)
@@ -53,12 +53,12 @@ def misfit(source: np.ndarray, target: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class PartBank:
-    """Which photos can lend which rare part.
+    """Donor photos for each rare part.
 
     Attributes:
-        photos: Where parts are taken from.
-        anchors: Anchor points (4, 2) of each photo, None where it can't be aligned.
-        donors: Class id -> positions of photos that hold enough of it and can be aligned.
+        photos: The photos that parts are copied from.
+        anchors: Anchor points (4, 2) of each photo, None if it can't be aligned.
+        donors: Class id -> positions of photos with enough of the class that can be aligned.
     """
 
     photos: PhotoSet
@@ -81,7 +81,7 @@ def collect_parts(photos: PhotoSet, classes: tuple[int, ...]) -> PartBank:
 
 
 def _feature_ids(schema: LabelSchema) -> Tensor:
-    """Ids that jewellery doesn't cover."""
+    """Returns the ids of parts that jewellery must not cover."""
     return torch.tensor(ids_named(schema.names, _FEATURES), dtype=torch.uint8)
 
 
@@ -93,9 +93,9 @@ def _to_theta(matrix: np.ndarray, side: int) -> Tensor:
 
 
 def part_region(mask: np.ndarray, part: int) -> np.ndarray:
-    """Returns bool (H, W): the part and the little that it encloses, such as eyes behind glasses.
+    """Returns bool (H, W): the part and small areas that it encloses, such as eyes behind glasses.
 
-    A hood encloses the whole face: then the part alone is returned.
+    If it encloses a large area, as a hood encloses the face, only the part itself.
     """
     own = mask == part
     filled: np.ndarray = ndimage.binary_fill_holes(own)
@@ -103,7 +103,7 @@ def part_region(mask: np.ndarray, part: int) -> np.ndarray:
 
 
 def _relit(donor: Tensor, target: Tensor, donor_skin: Tensor, target_skin: Tensor) -> Tensor:
-    """Scales the donor's colours by the ratio of both skins' mean colours, within limits."""
+    """Scales the donor's colours by the ratio of the mean skin colours, within limits."""
     if int(donor_skin.sum()) < LOWEST_PIXELS or int(target_skin.sum()) < LOWEST_PIXELS:
         return donor
     ratio = target[:, target_skin].mean(1) / donor[:, donor_skin].mean(1).clamp(min=0.02)
@@ -115,18 +115,18 @@ def _relit(donor: Tensor, target: Tensor, donor_skin: Tensor, target_skin: Tenso
 def paste_part(
     image: Tensor, mask: Tensor, *, bank: PartBank, target: int, donor: int, part: int
 ) -> tuple[Tensor, Tensor]:
-    """Puts a donor's part on a target, aligned by eyes, nose and mouth, relit and feathered.
+    """Pastes a donor's part on a target: aligned by eyes, nose and mouth, relit and feathered.
 
     Args:
         image: float (3, S, S) in 0 to 1, the target.
         mask: uint8 (S, S) of the target.
-        bank: Holds the donor and both photos' anchors.
+        bank: Contains the donor and the anchors of both photos.
         target: The target's position in the bank.
         donor: The donor's position in the bank.
-        part: Class id to take.
+        part: Class id to copy.
 
     Returns:
-        New image and mask; the same ones where the target can't be aligned.
+        New image and mask; the same ones if the faces can't be aligned.
     """
     ours, theirs = bank.anchors[target], bank.anchors[donor]
     if ours is None or theirs is None or misfit(theirs, ours) > _LARGEST_MISFIT:
@@ -161,15 +161,15 @@ def paste_parts(
     chances: dict[int, float],
     generator: Generator,
 ) -> tuple[Tensor, Tensor]:
-    """Gives photos of a batch parts that they lack.
+    """Pastes rare parts on photos of a batch that lack them.
 
     Args:
         images: float (B, 3, S, S) in 0 to 1.
         masks: uint8 (B, S, S).
         positions: int64 (B,), the photos' positions in the bank.
-        bank: Donors.
+        bank: Donors of each part.
         chances: Class id -> probability by photo.
-        generator: Decides everything.
+        generator: Source of all randomness.
 
     Returns:
         New images and masks.

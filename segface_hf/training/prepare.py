@@ -1,4 +1,4 @@
-"""Preparation: from a data folder and a recipe to the batches that the loop sees."""
+"""Training data: reads data folders as a recipe says, and draws and augments batches."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from segface_hf.training.drawing.drawing import draw_parts, occlude
 from segface_hf.training.paste import LOWEST_PIXELS, PartBank, collect_parts, paste_parts
 from segface_hf.training.provenance import Sources, digest_of
 from segface_hf.training.recipe import Recipe
-from segface_hf.training.teacher import Teacher, joined, mend_missing, pseudo_labelled
+from segface_hf.training.teacher import Teacher, fill_missing_parts, joined, pseudo_labelled
 
 
 def photo_weights(presence: Tensor, *, power: float) -> Tensor:
-    """Weights photos by their rarest class (repeat-factor sampling, Gupta et al., CVPR 2019).
+    """Returns sampling weights by the rarest class (repeat factors, Gupta et al., CVPR 2019).
 
     Args:
-        presence: bool (N, K), which classes each photo holds.
-        power: Exponent of one over the share of photos that hold a class; 0 is uniform.
+        presence: bool (N, K), which classes each photo contains.
+        power: Exponent of one over the share of photos with a class; 0 is uniform.
 
     Returns:
         float64 (N,), mean 1.
@@ -41,7 +41,7 @@ def photo_weights(presence: Tensor, *, power: float) -> Tensor:
 
 
 def draw_photos(weights: Tensor, count: int, generator: Generator) -> Tensor:
-    """Draws int64 (count,) positions, without repeats while there are enough photos."""
+    """Draws int64 (count,) positions, without repeats if there are enough photos."""
     repeats = count > len(weights)
     return torch.multinomial(weights, count, replacement=repeats, generator=generator)
 
@@ -49,14 +49,14 @@ def draw_photos(weights: Tensor, count: int, generator: Generator) -> Tensor:
 def draw_mixed(
     weights: Tensor, count: int, generator: Generator, *, pictures: int, share: float
 ) -> Tensor:
-    """Draws from photos and from pictures that follow them, each kind by itself.
+    """Draws from photos and from the synthetic pictures after them, each kind separately.
 
     Args:
-        weights: (N,) of the photos and then of the pictures.
+        weights: (N,) of the photos, then of the pictures.
         count: How many to draw.
-        generator: Decides everything.
-        pictures: How many of the N, the last ones, are pictures.
-        share: Probability that a place in the batch goes to a picture.
+        generator: Source of all randomness.
+        pictures: Number of pictures, the last ones of the N.
+        share: Probability that an item of the batch is a picture.
 
     Returns:
         int64 (count,) positions.
@@ -72,18 +72,18 @@ def draw_mixed(
 
 
 def step_generator(seed: int, step: int) -> Generator:
-    """Returns the generator of one step: a resumed run draws what an unbroken one would."""
+    """Returns the random generator of one step, so that a resumed run draws the same batches."""
     return Generator().manual_seed((seed * 1_000_003 + step) % (2**63))
 
 
 Item = TypeVar("Item")
 
 
-class Ahead(Generic[Item]):
-    """Makes items by number, one ahead of the one that was asked for.
+class Prefetcher(Generic[Item]):
+    """Computes items by number and prepares the next one in a thread.
 
     Args:
-        make: From a number to an item; it must not depend on what was made before.
+        make: From a number to an item; the result must depend on the number alone.
     """
 
     def __init__(self, make: Callable[[int], Item]) -> None:
@@ -92,7 +92,7 @@ class Ahead(Generic[Item]):
         self._pending: tuple[int, Future[Item]] | None = None
 
     def take(self, number: int) -> Item:
-        """Returns an item, and starts on the following one."""
+        """Returns an item and starts computing the next one."""
         if self._pending is not None and self._pending[0] == number:
             item = self._pending[1].result()
         else:
@@ -103,18 +103,18 @@ class Ahead(Generic[Item]):
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Photos in memory, and what the recipe derives from them once.
+    """Training photos, and the statistics and donors that the recipe derives from them.
 
     Attributes:
         photos: The training photos.
         weights: float64 (N,) sampling weights.
         share: float64 (K,) share of each class in all pixels.
         bank: Donors of rare parts.
-        chances: Class id -> probability of a paste.
+        chances: Class id -> probability that it is pasted.
         swapped: Stems whose masks had left and right swapped.
-        missing: Stems whose masks lack a part that doesn't count therefore, or that was completed.
-        labelled: How many photos a teacher labelled; they follow those with masks.
-        rendered: How many synthetic pictures follow the photos.
+        missing: Stems whose masks lack a part that is now ignored or completed.
+        labelled: Number of photos that a teacher labelled; they follow those with masks.
+        rendered: Number of synthetic pictures, which follow the photos.
         masks: Digest of all masks as they were read.
     """
 
@@ -131,17 +131,17 @@ class TrainingData:
 
     @property
     def counted(self) -> int:
-        """How many photos `share` was counted on: all but synthetic pictures."""
+        """Number of photos that `share` was counted on: all but synthetic pictures."""
         return len(self.photos) - self.rendered
 
     def sources(self) -> Sources:
-        """Returns what the photos are."""
+        """Returns the identity of the photos and masks."""
         return Sources.of(
             self.photos.stems, labelled=self.labelled, rendered=self.rendered, masks=self.masks
         )
 
-    def idle(self, recipe: Recipe) -> tuple[str, ...]:
-        """Says which options of a recipe change nothing on these photos, and why."""
+    def unused_options(self, recipe: Recipe) -> tuple[str, ...]:
+        """Returns a note for each option of a recipe that has no effect on these photos."""
         if all(points is None for points in self.bank.anchors):
             return tuple(
                 f"{option} changes nothing: no mask shows both eyes, nose and mouth"
@@ -156,7 +156,7 @@ class TrainingData:
         )
 
     def batch(self, recipe: Recipe, *, side: int, generator: Generator) -> tuple[Tensor, Tensor]:
-        """Draws and varies one batch.
+        """Draws and augments one batch.
 
         Returns:
             float (B, 3, side, side) in 0 to 1 and int64 (B, side, side).
@@ -210,7 +210,7 @@ def repaired(photos: PhotoSet, stems: tuple[str, ...]) -> PhotoSet:
     """Returns the photos with left and right ids swapped back in the named masks."""
     table = mirror_table(photos.schema).to(torch.uint8)
     masks = photos.masks.clone()
-    # One by one: ids of 64 bits of every mask at once are eight times the masks.
+    # One at a time: int64 ids of all masks at once would take eight times their memory.
     for index, stem in enumerate(photos.stems):
         if stem in stems:
             masks[index] = table[masks[index].long()]
@@ -218,14 +218,14 @@ def repaired(photos: PhotoSet, stems: tuple[str, ...]) -> PhotoSet:
 
 
 def clean(photos: PhotoSet, how: str) -> tuple[PhotoSet, tuple[str, ...]]:
-    """Treats masks with swapped sides.
+    """Repairs or drops photos whose masks have left and right swapped.
 
     Args:
         photos: The photos.
-        how: A value of `recipe_parts.SWAPPED`.
+        how: A value of `recipe.SWAPPED`.
 
     Returns:
-        Photos to train on, and the stems that were found.
+        The photos to train on, and the stems of swapped masks.
     """
     stems = swapped_photos(photos)
     if how == "keep" or not stems:
@@ -244,34 +244,36 @@ def prepare(
     synthetic: str | Path | None = None,
     progress: bool = False,
 ) -> TrainingData:
-    """Reads a data folder as a recipe wants it.
+    """Reads and prepares training photos as a recipe says.
 
     Args:
         folder: Photos and masks.
-        recipe: What to do with them.
+        recipe: Says how they are prepared.
         unlabelled: Photos without masks, which the recipe's teacher labels.
-        synthetic: Pictures with exact masks, of which batches hold the share `tail.synthetic`.
-        progress: Whether a bar shows how far the teacher is.
+        synthetic: Pictures with exact masks; `tail.synthetic` is their share of a batch.
+        progress: Whether to show a progress bar of the teacher.
 
     Raises:
-        DataError: The folder can't be used; the message names the file.
-        ConfigError: There are photos to label or masks to judge, and no teacher.
+        DataError: A folder can't be used; the message names the file.
+        ConfigError: Photos must be labelled or masks judged, but no teacher is set.
     """
     schema = recipe.model_config().labels
     photos = load_photos(find_pairs(folder), schema, side=recipe.storage)
     masks = digest_of(photos.masks.numpy())
     photos, swapped = clean(photos, recipe.tail.swapped)
     if not len(photos):
-        raise DataError(f"{folder} holds no usable photo: every mask has swapped sides")
+        raise DataError(
+            f"every mask in {folder} has left and right swapped: set tail.swapped to repair or keep"
+        )
     missing: tuple[str, ...] = ()
     labelled = 0
     how = recipe.tail.missing
     if how != "keep":
-        need = f"tail.missing is '{how}' and nothing judges the masks"
+        need = f"tail.missing is '{how}', which needs a teacher"
         teacher = _teacher(recipe, need, progress=progress)
-        photos, missing = mend_missing(photos, teacher, complete=how == "complete")
+        photos, missing = fill_missing_parts(photos, teacher, complete=how == "complete")
     if unlabelled:
-        need = f"{unlabelled} holds photos without masks and nothing labels them"
+        need = f"the photos of {unlabelled} have no masks, so a teacher must label them"
         teacher = _teacher(recipe, need, progress=progress)
         more = pseudo_labelled(teacher, unlabelled, side=recipe.storage)
         photos, labelled = joined(photos, more), len(more)
@@ -284,15 +286,15 @@ def prepare(
 
 
 def mixed(data: TrainingData, pictures: PhotoSet, *, share: float) -> TrainingData:
-    """Adds pictures so that batches hold a share of them on average, however many there are.
+    """Adds synthetic pictures so that they make up a share of batches on average.
 
-    What the recipe derives from photos (donors, class shares, who comes up more often) stays
-    theirs; pictures come up equally often among themselves, and nothing is pasted into them.
+    Donors, class shares and sampling weights are still derived from the photos alone. All pictures
+    are drawn equally often, and nothing is pasted into them.
 
     Args:
-        data: Photos, prepared.
-        pictures: With exact masks.
-        share: Their share of what is drawn, between 0 and 1.
+        data: The prepared photos.
+        pictures: Pictures with exact masks.
+        share: Share of the pictures in what is drawn, between 0 and 1.
     """
     weights = data.weights / data.weights.sum() * (1 - share)
     more = torch.full((len(pictures),), share / len(pictures), dtype=weights.dtype)
@@ -312,7 +314,10 @@ def _teacher(recipe: Recipe, need: str, *, progress: bool) -> Teacher:
         raise ConfigError(f"{need}: set pseudo.teacher or initial in the recipe to a checkpoint")
     model = SegFace.from_pretrained(name)
     if model.config.labels != recipe.model_config().labels:
-        raise ConfigError(f"the teacher {name} has other classes than the recipe's model")
+        raise ConfigError(
+            f"the teacher {name} has other classes than the recipe's model: name a teacher with "
+            "the same classes"
+        )
     return Teacher(model, recipe.pseudo.confidence, workers=recipe.workers, progress=progress)
 
 

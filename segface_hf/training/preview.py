@@ -1,4 +1,4 @@
-"""Preview: what a run would see of its first steps, for eyes to check before hours of training."""
+"""Preview of the first batches as a picture, to check data and recipe before training."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from segface_hf.training.prepare import TrainingData, step_generator
 from segface_hf.training.recipe import Recipe
 
 _COLUMNS, _ROWS, _TILE = 4, 6, 192
-_DOUBTFUL = 128
+_UNSURE_GRAY = 128
 
 
 def preview(data: TrainingData, recipe: Recipe) -> Image.Image:
-    """Draws photos of the first steps as they are varied, each beside its mask's colours.
+    """Draws the augmented photos of the first steps, each beside its mask in colours.
 
-    Pixels that don't count are grey. What is shown is what a run of this recipe trains on.
+    Ignored pixels are gray. A run of this recipe trains on exactly these batches.
 
     Args:
-        data: Prepared photos.
-        recipe: Says how they are varied.
+        data: The prepared photos.
+        recipe: The run's recipe.
     """
     tiles: list[Image.Image] = []
     side, step = recipe.resolution_at(0.0), 0
@@ -48,7 +48,7 @@ def _pair(image: Tensor, mask: Tensor, data: TrainingData) -> Image.Image:
     shown = Image.fromarray(pixels)
     known = np.where(unsure, 0, ids).astype(np.uint8)
     overlay = np.array(blend(shown, known, data.photos.schema, opacity=0.6))
-    overlay[unsure] = _DOUBTFUL
+    overlay[unsure] = _UNSURE_GRAY
     pair = Image.new("RGB", (2 * _TILE, _TILE))
     for column, picture in enumerate((shown, Image.fromarray(overlay))):
         pair.paste(picture.resize((_TILE, _TILE), Image.Resampling.BILINEAR), (column * _TILE, 0))
@@ -59,7 +59,7 @@ def write_preview(data: TrainingData, recipe: Recipe, path: str | Path) -> None:
     """Writes the preview as a picture.
 
     Raises:
-        OutputError: The file can't be written, or its suffix names no kind of picture.
+        OutputError: The file can't be written, or its suffix is not that of a picture.
     """
     try:
         preview(data, recipe).save(path)

@@ -1,4 +1,4 @@
-"""Origins: which checkpoints weights come from, and the sources and terms that come along."""
+"""Provenance of weights: training photos, origin checkpoints, sources and licences."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from segface_hf.training.recipe import Recipe
 
 @dataclass(frozen=True)
 class Sources:
-    """What a run's photos are.
+    """Identity of a run's photos and masks.
 
     Attributes:
-        photos: How many came with masks.
-        labelled: How many a teacher labelled.
-        rendered: How many are synthetic pictures.
+        photos: Number of photos with masks.
+        labelled: Number of photos that a teacher labelled.
+        rendered: Number of synthetic pictures.
         names: SHA-256 of all their names.
-        masks: Digest of the masks as they were read, before anything mends them; empty where it
-            isn't known. A teacher's labels are no part of it: another machine rounds otherwise.
+        masks: Digest of the masks as they were read, before any repair; empty if unknown. A
+            teacher's labels are not included, since they depend on the machine's rounding.
     """
 
     photos: int
@@ -44,29 +44,29 @@ class Sources:
     def of(
         cls, stems: Sequence[str], *, labelled: int = 0, rendered: int = 0, masks: str = ""
     ) -> Sources:
-        """Counts the names: photos with masks, then labelled ones, then pictures."""
+        """Builds it from names: photos with masks, then labelled ones, then pictures."""
         names = hashlib.sha256("\0".join(stems).encode()).hexdigest()
         return cls(len(stems) - labelled - rendered, labelled, rendered, names, masks)
 
     def __str__(self) -> str:
-        told = [counted(self.photos, "photo")]
+        parts = [counted(self.photos, "photo")]
         if self.labelled:
-            told.append(f"{self.labelled} labelled by a teacher")
+            parts.append(f"{self.labelled} labelled by a teacher")
         if self.rendered:
-            told.append(counted(self.rendered, "synthetic picture"))
-        return ", ".join(told)
+            parts.append(counted(self.rendered, "synthetic picture"))
+        return ", ".join(parts)
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns plain values, as a run's state keeps them."""
+        """Returns plain values, for a run's saved state."""
         return asdict(self)
 
     def check_same(self, old: Mapping[str, Any] | None, out: Path, *, use: Use) -> None:
-        """Refuses to go on with a run that learnt from others, or was evaluated on others.
+        """Checks that a saved run was trained or evaluated on the same photos and masks.
 
         Args:
-            old: What `to_dict` gave; None in states of before it was kept.
+            old: From `to_dict`; None in states saved before it was recorded.
             out: The run's folder, for the message.
-            use: What they are for.
+            use: What the photos are used for.
 
         Raises:
             ConfigError: The photos or their masks differ.
@@ -81,23 +81,23 @@ class Sources:
         was = f"{before}" if str(before) != str(self) else f"{before} of other names"
         was = f"other masks of {before}" if before.names == self.names else was
         raise ConfigError(
-            f"{out} holds a run {use.told} {was}, and these are {self}: name the same "
+            f"{out} holds a run {use.words} {was}, and these are {self}: name the same "
             f"{use.options} again, or choose another --out"
         )
 
 
 class Use(Enum):
-    """What photos are for: how a message tells it, and the options that name them."""
+    """What photos are used for: words for messages, and the options that name them."""
 
     LEARNING = ("on", "--data, --unlabelled and --synthetic")
     EVALUATION = ("evaluated on", "--val")
 
-    def __init__(self, told: str, options: str) -> None:
-        self.told, self.options = told, options
+    def __init__(self, words: str, options: str) -> None:
+        self.words, self.options = words, options
 
 
 def digest_of(masks: Iterable[bytes | np.ndarray]) -> str:
-    """Returns the SHA-256 of masks, as files or as arrays."""
+    """Returns the SHA-256 of masks, given as file contents or arrays."""
     digest = hashlib.sha256()
     for mask in masks:
         digest.update(mask if isinstance(mask, bytes) else mask.tobytes())
@@ -105,7 +105,7 @@ def digest_of(masks: Iterable[bytes | np.ndarray]) -> str:
 
 
 def evaluated_on(pairs: Sequence[Pair]) -> Sources:
-    """Returns what the photos are that a run is evaluated on."""
+    """Returns the identity of validation photos and masks."""
     masks = digest_of(pair.mask.read_bytes() for pair in pairs)
     return Sources.of([pair.stem for pair in pairs], masks=masks)
 
@@ -118,8 +118,8 @@ class Origin:
     """A checkpoint that other weights come from.
 
     Attributes:
-        role: What it was to them: `start`, `decoder`, `teacher` or `part`.
-        name: What it was loaded from.
+        role: How it was used: `start`, `decoder`, `teacher` or `part`.
+        name: Name or path that it was loaded from.
         config: Its configuration.
     """
 
@@ -132,17 +132,17 @@ class Origin:
         return f"`{self.name}` ({source}), licence {f'`{licence}`' if licence else 'not stated'}"
 
 
-def origins_of(recipe: Recipe, *, taught: bool) -> tuple[Origin, ...]:
-    """Reads which checkpoints a run learns from.
+def origins_of(recipe: Recipe, *, has_teacher: bool) -> tuple[Origin, ...]:
+    """Returns the checkpoints that a run learns from.
 
     Args:
-        recipe: Of the run.
-        taught: Whether a teacher labels its photos or judges its masks.
+        recipe: The run's recipe.
+        has_teacher: Whether a teacher labels photos or judges masks.
 
     Raises:
-        CheckpointError: One of them isn't there.
+        CheckpointError: One of them doesn't exist.
     """
-    teacher = recipe.pseudo.teacher if taught else ""
+    teacher = recipe.pseudo.teacher if has_teacher else ""
     named = {"start": recipe.initial, "decoder": recipe.decoder, "teacher": teacher}
     return tuple(
         Origin(
@@ -161,33 +161,33 @@ def with_origins(
     """Returns a configuration with the sources and the strictest licence of all origins.
 
     Args:
-        config: Of the weights that come from them.
-        origins: The checkpoints; none leaves the configuration as it is.
-        photos: Whether the weights learnt from photos too, whose licence is `config.license`.
+        config: Configuration of the new weights.
+        origins: The checkpoints they come from; if empty, `config` is returned unchanged.
+        photos: Whether they were also trained on photos, whose licence is `config.license`.
     """
     if not origins:
         return config
-    licences = [licence_of(origin.config) for origin in origins]
+    licences = [license_of(origin.config) for origin in origins]
     sources = [source for origin in origins for source in _sources(origin.config)]
     own = [config.source] if photos and config.source else []
-    told = [*own, *(_FROM + source for source in dict.fromkeys(sources))]
+    entries = [*own, *(_FROM + source for source in dict.fromkeys(sources))]
     return replace(
         config,
-        source=_AND.join(told),
+        source=_AND.join(entries),
         source_digest="",
         license=strictest([*licences, *([config.license] if photos else [])]),
     )
 
 
-def licence_of(config: SegFaceConfig) -> str:
-    """Returns the licence under which weights may be passed on: that of their data limits it."""
+def license_of(config: SegFaceConfig) -> str:
+    """Returns the licence for redistribution; `other` if the training data restricts it."""
     return OTHER if datasets_behind(config) else config.license
 
 
 def strictest(licences: Sequence[str]) -> str:
-    """Returns the licence of what comes from works of these licences; empty where one is unknown.
+    """Returns the licence of a work derived from works of these licences; empty if one is unknown.
 
-    Two that differ are `other`, since each has terms of its own.
+    Two different licences give `other`, since the terms of both apply.
     """
     found = set(licences)
     if OTHER in found:
@@ -196,7 +196,7 @@ def strictest(licences: Sequence[str]) -> str:
 
 
 def _sources(config: SegFaceConfig) -> list[str]:
-    """What a source says: one entry, or those that `with_origins` put together."""
+    """Returns the entries of a source: one, or those that `with_origins` joined."""
     if not is_published(config):
         return [part.removeprefix(_FROM) for part in config.source.split(_AND) if part]
     learnt = ", ".join(data.name for data in datasets_behind(config))

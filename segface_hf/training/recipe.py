@@ -1,4 +1,4 @@
-"""Recipe: everything that decides a training run, validated."""
+"""The recipe of a training run: all options, validated."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from segface_hf.training.drawing.drawing import DRAWABLE, NEEDS, OCCLUDER
 
 
 def plain(value: Any) -> Any:
-    """Turns mappings and tuples into dicts and lists, at every depth."""
+    """Converts nested mappings and tuples to dicts and lists."""
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     return [plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def read_options(kind: Any, values: Any, *, where: str) -> Any:
-    """Builds a frozen dataclass from a mapping, nested ones too.
+    """Builds a frozen dataclass, with nested ones, from a mapping.
 
     Raises:
-        ConfigError: An unknown option, or a value of the wrong type.
+        ConfigError: An option is unknown, or a value has the wrong type.
     """
     if not isinstance(values, Mapping):
         raise ConfigError(f"{where} must be a mapping of options, got {values!r}")
@@ -46,10 +46,10 @@ def read_options(kind: Any, values: Any, *, where: str) -> Any:
 
 
 def _checked(hint: Any, value: Any, where: str) -> Any:
-    """Returns a value as its type hint wants it.
+    """Returns a value converted to its type hint.
 
     Raises:
-        ConfigError: It is of another type.
+        ConfigError: It has another type.
     """
     if get_origin(hint) is Mapping:
         return _mapping(get_args(hint)[1], value, where)
@@ -82,7 +82,7 @@ def _sequence(hints: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]
 
 
 def _number(value: Any, where: str) -> float:
-    """YAML reads `1e-3` as text and `1` as a whole number; both are numbers here."""
+    """Returns a float. YAML reads `1e-3` as text and `1` as an integer; both are accepted."""
     try:
         number = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
@@ -99,18 +99,18 @@ CLASS_WEIGHTS = ("none", "inverse_sqrt", "effective_number")
 
 
 def require(condition: bool, message: str) -> None:
-    """Raises ConfigError with a message where a condition doesn't hold."""
+    """Raises ConfigError with a message if a condition is false."""
     if not condition:
         raise ConfigError(message)
 
 
 @dataclass(frozen=True)
 class Augment:
-    """How training photos are varied. Probabilities are by photo.
+    """Ranges and probabilities of augmentation. Each photo is drawn independently.
 
     Attributes:
         flip: Probability of a left-right flip, which also swaps left and right classes.
-        rotation: Largest rotation in degrees, either way; small ones are likelier.
+        rotation: Largest rotation in degrees, either way; small angles are more likely.
         scale_min: Smallest magnification of the face.
         scale_max: Largest magnification of the face.
         shift: Largest shift, in widths of the frame.
@@ -118,11 +118,11 @@ class Augment:
         contrast: Largest relative change of contrast.
         saturation: Largest relative change of saturation.
         tint: Largest relative change of one colour channel.
-        gray: Probability of a grey photo.
-        low_resolution: Probability of losing detail, as small and compressed photos do.
-        noise: Largest standard deviation of noise, in units of full scale.
-        occluded: Probability that a hand or another thing is drawn before the face; its pixels
-            are background.
+        gray: Probability that the photo becomes grayscale.
+        low_resolution: Probability that the photo is downscaled and upscaled again.
+        noise: Largest standard deviation of added noise, on a scale of 0 to 1.
+        occluded: Probability that a hand or another object is drawn in front of the face; its
+            pixels are background.
     """
 
     flip: float = 0.5
@@ -155,7 +155,7 @@ class Augment:
 
 @dataclass(frozen=True)
 class Loss:
-    """Which losses are added, and how classes are weighted in them.
+    """Which losses are summed, and how classes are weighted in them.
 
     Attributes:
         cross_entropy: Factor of the cross-entropy.
@@ -197,21 +197,21 @@ class Loss:
 
 @dataclass(frozen=True)
 class Tail:
-    """Recipes for rare classes.
+    """Methods for rare classes.
 
     Attributes:
-        sampling: `uniform`, or `balanced`: photos that hold rare classes come up more often.
-        sampling_power: Exponent of one over class frequency in balanced sampling.
-        paste: Class name -> probability that a photo without the class gets one from another.
-        drawn: Class name -> probability that a photo without the class gets a drawn one; of
+        sampling: `uniform`, or `balanced`: photos with rare classes are drawn more often.
+        sampling_power: Exponent of the inverse class frequency in balanced sampling.
+        paste: Class name -> probability that a photo without the class gets one from another photo.
+        drawn: Class name -> probability that a photo without the class gets a drawn one; names of
             `drawing.DRAWABLE`.
-        swapped: What happens to masks whose left and right are swapped: `repair` swaps the ids
-            back, `set_aside` leaves them out, `keep` trains on them.
-        missing: What happens to parts that the teacher of `pseudo` is sure to see and the mask
-            wholly lacks: `ignore` lets those pixels not count, `complete` moreover completes
-            parts of which the mask holds a fragment, `keep` trains on the mask.
-        synthetic: Share of the pictures in training that comes from the synthetic folder, where
-            one is given; its masks are exact and are neither repaired nor mended.
+        swapped: Treatment of masks with left and right swapped: `repair` swaps the ids back,
+            `set_aside` drops the photos, `keep` trains on them.
+        missing: Treatment of parts that the teacher of `pseudo` predicts with confidence and the
+            mask lacks: `ignore` excludes those pixels from the loss, `complete` also completes
+            parts of which the mask contains a fragment, `keep` trains on the mask.
+        synthetic: Share of synthetic pictures in batches, if a folder of them is given; their
+            masks are exact and are never changed.
     """
 
     sampling: str = "balanced"
@@ -246,12 +246,11 @@ class Tail:
 
 @dataclass(frozen=True)
 class Pseudo:
-    """Labels by a teacher, for photos without masks and for parts that masks lack.
+    """Pseudo-labels by a teacher, for photos without masks and parts that masks lack.
 
     Attributes:
-        teacher: Checkpoint that labels; empty takes the run's `initial` one.
-        confidence: Less probable pixels are unsure: no label of photos without masks, no
-            missing part of a mask.
+        teacher: The checkpoint that labels; empty stands for `initial`.
+        confidence: Pixels whose best class is less probable are not labelled.
     """
 
     teacher: str = ""
@@ -282,35 +281,35 @@ SMALL_MODEL: Mapping[str, Any] = types.MappingProxyType(
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides a training run.
+    """All options of a training run.
 
     Attributes:
-        model: Fields of `SegFaceConfig`; in a file, of `SMALL_MODEL` where they are absent.
-        initial: Checkpoint folder to start from; empty starts from `pretrained`.
+        model: Fields of `SegFaceConfig`; absent ones are those of `SMALL_MODEL`.
+        initial: Checkpoint to start from; empty starts from `pretrained`.
         pretrained: `imagenet` for the installed ImageNet weights of the backbone, or `none`.
-        decoder: Checkpoint whose decoder the run starts from, where its backbone is another one;
-            not together with `initial`.
+        decoder: Checkpoint with another backbone whose decoder the run starts from; excludes
+            `initial`.
         seed: Seed of every random choice.
-        steps: Optimiser steps.
-        batch_size: Photos in a step.
-        resolutions: `((fraction of the run, side in pixels), ...)`: multi-scale training; empty
-            trains at the model's resolution.
+        steps: Number of optimiser steps.
+        batch_size: Photos a step.
+        resolutions: `((fraction of the run, side in pixels), ...)`: the side to train at from that
+            fraction on; empty trains at the model's resolution.
         learning_rate: Peak rate of the decoder.
         backbone_rate: Peak rate of the backbone.
-        warmup_steps: Steps of linear warm-up before the cosine.
+        warmup_steps: Steps of linear warm-up before cosine decay.
         weight_decay: Of AdamW.
-        clip: Largest gradient norm.
-        ema: Decay of the averaged weights, which are the ones evaluated and saved.
-        precision: `fp32`, `bf16`, or `auto`: whichever a short timing shows to be faster.
-        workers: Threads that each take a share of a step's batch. Faster than one thread count
-            inside each operation where the machine is busy; start with one CPU thread each.
+        clip: Gradients are clipped to this norm.
+        ema: Decay of the averaged weights, which are evaluated and saved.
+        precision: `fp32`, `bf16`, or `auto`: the faster one in a short benchmark.
+        workers: Replicas of the model that share a batch, one thread each. On a busy machine this
+            is faster than several threads inside each operation.
         storage: Side in pixels at which photos are kept in memory.
-        checkpoint_every: Steps between saved states.
+        checkpoint_every: Steps between saves.
         evaluate_every: Steps between evaluations; 0 evaluates at the end only.
-        augment: Variation of photos.
-        loss: Losses.
-        tail: Recipes for rare classes.
-        pseudo: Labels for photos without masks.
+        augment: Augmentation of photos.
+        loss: Losses and class weights.
+        tail: Methods for rare classes.
+        pseudo: Pseudo-labels by a teacher.
     """
 
     model: Mapping[str, Any] = field(default_factory=lambda: dict(SMALL_MODEL))
@@ -356,7 +355,7 @@ class Recipe:
         )
         require(
             not (self.initial and self.decoder),
-            "initial is a whole checkpoint, decoder a part of one: give one of them",
+            "initial loads a whole checkpoint and decoder a part of one: give only one of them",
         )
         require(0 <= self.ema < 1, f"ema is from 0 and below 1, got {self.ema}")
         stages = tuple((float(start), int(side)) for start, side in self.resolutions)
@@ -396,9 +395,8 @@ class Recipe:
         wanted = [list(pair) for pair in sorted({*labels.mirror_pairs, *forgotten})]
         require(
             not (forgotten and self.augment.flip),
-            f"a flipped photo's {', '.join(named)} change places, and the model's "
-            f"label_mirror_pairs don't say so: give model.label_mirror_pairs: {wanted}, or set "
-            "augment.flip to 0",
+            f"flipping a photo swaps {', '.join(named)}, but the model's label_mirror_pairs don't "
+            f"contain them: set model.label_mirror_pairs: {wanted}, or set augment.flip to 0",
         )
 
     def _check_places(self, names: Sequence[str]) -> None:
@@ -406,12 +404,12 @@ class Recipe:
             missing = [" or ".join(group) for group in groups if not ids_named(names, group)]
             require(
                 not missing,
-                f"{option} finds its place by classes that the model lacks, {', '.join(missing)}: "
-                "name them so or in words (left eye, upper lip), or take the option out",
+                f"{option} locates the face by classes that the model lacks, {', '.join(missing)}: "
+                "name classes so or in words (left eye, upper lip), or remove the option",
             )
 
     def placed_by(self) -> dict[str, Groups]:
-        """Returns the options that paste and draw, and the classes that tell them where."""
+        """Returns the options that paste or draw, and the classes that locate each part."""
         pasted = {f"tail.paste.{name}": ANCHORS for name, p in self.tail.paste.items() if p}
         drawn = {f"tail.drawn.{name}": NEEDS[name] for name, p in self.tail.drawn.items() if p}
         hidden = {"augment.occluded": NEEDS[OCCLUDER]} if self.augment.occluded else {}
@@ -421,21 +419,21 @@ class Recipe:
         """Returns the model's configuration.
 
         Raises:
-            ConfigError: It is not valid.
+            ConfigError: The configuration is invalid.
         """
         return SegFaceConfig.from_dict(self.model)
 
     def resolution_at(self, progress: float) -> int:
-        """Returns the side in pixels at which the model trains, at a fraction of the run."""
+        """Returns the training side in pixels at a fraction of the run."""
         sides = [side for start, side in self.resolutions if progress >= start]
         return sides[-1] if sides else self.model_config().resolution
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns plain values, as YAML holds them."""
+        """Returns the recipe as dicts, lists and plain values, for YAML."""
         return dict(plain({**asdict(self), "model": self.model_options()}))
 
     def model_options(self) -> dict[str, Any]:
-        """Returns the model's options: those of `SMALL_MODEL`, and what else isn't a default."""
+        """Returns the model's options: those of `SMALL_MODEL`, and others that aren't defaults."""
         config = self.model_config()
         default = {item.name: item.default for item in fields(SegFaceConfig)}
         if config.schema in SCHEMAS:
@@ -448,12 +446,12 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
-        """Reads what `to_dict` wrote; absent keys take their defaults.
+        """Reads a recipe by `to_dict`; absent keys have their defaults.
 
-        Of the model too: one field of it is changed by naming that field.
+        This holds for fields of the model too: naming one field changes only that one.
 
         Raises:
-            ConfigError: An unknown key or a bad value.
+            ConfigError: A key is unknown or a value is invalid.
         """
         if isinstance(values, Mapping) and isinstance(values.get("model"), Mapping):
             values = {**values, "model": {**SMALL_MODEL, **values["model"]}}

@@ -1,4 +1,4 @@
-"""Recipe files: a recipe as YAML, every option spelt out."""
+"""Reads and writes recipes as YAML files."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _CLASSES = {
 def read_recipe(path: str | Path) -> Recipe:
     """Reads a recipe from a YAML file.
 
-    Fields of the model that the file doesn't name are those of the checkpoint `initial`; where it
-    names classes of its own, none of the checkpoint's.
+    Fields of the model that the file doesn't name are those of the checkpoint `initial`. If the
+    file names its own classes, the checkpoint's classes are not used.
 
     Raises:
-        ConfigError: The file is missing, no YAML, or holds unknown or bad options.
+        ConfigError: The file is missing, is not YAML, or holds unknown or invalid options.
     """
     try:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
@@ -41,7 +41,7 @@ def read_recipe(path: str | Path) -> Recipe:
     values = {} if values is None else values
     if isinstance(values, Mapping) and values.get("initial"):
         given = values.get("model", {})
-        # What `write_recipe` wrote names them all, and its checkpoint may be gone by now.
+        # A recipe by `write_recipe` names all fields, and its checkpoint may no longer exist.
         if isinstance(given, Mapping) and not SMALL_MODEL.keys() <= given.keys():
             model = _model_of(str(values["initial"]), own_classes=not _CLASSES.isdisjoint(given))
             values = {**values, "model": {**model, **given}}
@@ -49,10 +49,10 @@ def read_recipe(path: str | Path) -> Recipe:
 
 
 def _model_of(initial: str, *, own_classes: bool) -> dict[str, Any]:
-    """The architecture of a checkpoint, without what is true of its own weights or classes alone.
+    """Returns the architecture of a checkpoint, without fields that describe its own weights.
 
-    Nothing where there is no such checkpoint: a recipe can be read without, and the run that
-    starts from it says so.
+    Empty if the checkpoint doesn't exist: the recipe can still be read, and the run that needs the
+    checkpoint raises the error.
     """
     try:
         folder = find.checkpoint_folder(initial, build=SegFace)
@@ -64,7 +64,7 @@ def _model_of(initial: str, *, own_classes: bool) -> dict[str, Any]:
 
 
 def write_recipe(recipe: Recipe, path: Path) -> None:
-    """Writes a recipe as YAML, every option spelt out.
+    """Writes a recipe as YAML with every option.
 
     Raises:
         OutputError: The file can't be written.

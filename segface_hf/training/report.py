@@ -1,4 +1,4 @@
-"""Reports of a run: the progress bar, a line for each evaluation, and curves as SVG."""
+"""Files and reports of a run: saved state, metrics, progress bar and curves as SVG."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ STATE_FILE = "state.pt"
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Writes a file so that it is either the old one or the whole new one.
+    """Replaces a file atomically: it has the old content or all of the new.
 
     Raises:
-        OutputError: The folder can't be written; nothing is left in it.
+        OutputError: The folder can't be written; no partial file remains.
     """
     try:
         atomic_write(path, lambda partial: partial.write_bytes(data), durable=True)
@@ -45,7 +45,7 @@ def save_state(path: Path, state: Mapping[str, Any]) -> None:
 
 
 def load_state(path: Path) -> dict[str, Any] | None:
-    """Loads what `save_state` wrote, None where there is nothing yet.
+    """Loads a state by `save_state`; None if the file doesn't exist.
 
     Raises:
         CheckpointError: The file is damaged.
@@ -68,12 +68,12 @@ _LEGEND_TOP, _LEGEND_ROW = _TOP + 12, 20
 
 
 class Progress:
-    """A bar with rate and time left that turns Ctrl-C into a stop after the current step.
+    """A progress bar with rate and remaining time; Ctrl-C requests a stop after the current step.
 
     Args:
-        step: Steps done already.
+        step: Steps already done.
         steps: Steps of the whole run.
-        batch_size: Photos in a step, for the rate.
+        batch_size: Photos a step, for the rate.
     """
 
     def __init__(self, step: int, steps: int, batch_size: int) -> None:
@@ -111,7 +111,7 @@ class Progress:
 
 
 def report_evaluation(row: Mapping[str, Any]) -> None:
-    """Prints one evaluation as a line above the progress bar."""
+    """Prints an evaluation as a line above the progress bar."""
     classes = " ".join(
         f"{name} {'-' if value is None else format(value, '.2f')}"
         for name, value in row["f1"].items()
@@ -126,7 +126,7 @@ def write_curves(out: Path) -> Path | None:
     """Draws F1 by class over the run from its metrics file.
 
     Returns:
-        The SVG file, or None where nothing was evaluated.
+        The SVG file, or None if nothing was evaluated.
 
     Raises:
         OutputError: It can't be written.

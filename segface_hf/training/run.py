@@ -1,4 +1,4 @@
-"""Run: a training run's model, average and optimiser, one step, and what is saved of them."""
+"""A training run: model, averaged weights, optimiser, one step, and saving and resuming."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from segface_hf.training.optim import (
     faster_precision,
     learning_rate,
 )
-from segface_hf.training.parallel import Company, Team
-from segface_hf.training.prepare import Ahead, TrainingData, step_generator
+from segface_hf.training.parallel import ProcessGroup, ThreadReplicas
+from segface_hf.training.prepare import Prefetcher, TrainingData, step_generator
 from segface_hf.training.provenance import Origin, Use, evaluated_on, origins_of, with_origins
 from segface_hf.training.recipe import Recipe
 from segface_hf.training.report import (
@@ -49,18 +49,18 @@ class Run:
     """A training run in progress.
 
     Attributes:
-        recipe: What decides it.
-        data: Prepared photos.
-        out: Folder of everything it writes.
-        validation: Pairs to evaluate on; none skips evaluation.
-        origins: The checkpoints that its weights come from.
+        recipe: Every option of the run.
+        data: The prepared training photos.
+        out: Folder that the run writes to.
+        validation: Pairs to evaluate on; without any, nothing is evaluated.
+        origins: The checkpoints that the weights come from.
         model: The model in training.
-        average: Its moving average, which is evaluated and saved.
+        average: The moving average of its weights, which is evaluated and saved.
         optimizer: AdamW.
         step: Steps done.
         best: Best mean F1 so far, over the classes that the masks hold.
         precision: `fp32` or `bf16`.
-        company: The processes that train together; the leader writes.
+        processes: The processes that train together; the main one writes.
     """
 
     recipe: Recipe
@@ -71,7 +71,7 @@ class Run:
     best: float = -1.0
     precision: str = "fp32"
     seconds: float = 0.0
-    company: Company = field(default_factory=Company)
+    processes: ProcessGroup = field(default_factory=ProcessGroup)
     origins: tuple[Origin, ...] = field(init=False)
     model: SegFace = field(init=False)
     average: SegFace = field(init=False)
@@ -79,16 +79,18 @@ class Run:
 
     def __post_init__(self) -> None:
         self.model = build_model(self.recipe).to(memory_format=torch.channels_last)
-        taught = bool(self.data.labelled) or self.recipe.tail.missing != "keep"
-        self.origins = origins_of(self.recipe, taught=taught)
+        has_teacher = bool(self.data.labelled) or self.recipe.tail.missing != "keep"
+        self.origins = origins_of(self.recipe, has_teacher=has_teacher)
         self.model.config = with_origins(self.model.config, self.origins, photos=True)
         self.average = averaged_copy(self.model)  # type: ignore[assignment]
         self.optimizer = build_optimizer(self.model, self.recipe)
         self._evaluated = evaluated_on(self.validation)
-        self._team = Team(self.model, self.recipe.workers, company=self.company)
-        self._batches = Ahead(self._batch)
+        self._replicas = ThreadReplicas(self.model, self.recipe.workers, processes=self.processes)
+        self._batches = Prefetcher(self._batch)
         wanted = self.recipe.precision
-        self.precision = self.company.told(faster_precision() if wanted == "auto" else wanted)
+        self.precision = self.processes.broadcast(
+            faster_precision() if wanted == "auto" else wanted
+        )
 
     @property
     def finished(self) -> bool:
@@ -96,20 +98,20 @@ class Run:
         return self.step >= self.recipe.steps
 
     def advance(self) -> float:
-        """Does one step and returns its loss.
+        """Performs one optimiser step and returns its loss.
 
         Raises:
-            DivergedError: The loss is no number; the weights are as they were before the step.
+            DivergedError: The loss became NaN or infinite; the weights stay as before the step.
         """
         recipe, started = self.recipe, time.monotonic()
         images, masks = self._batches.take(self.step)
         self._set_rates()
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self._team.backward(self._normalised(images), masks, self._loss)
+        loss = self._replicas.backward(self._normalized(images), masks, self._loss)
         if not math.isfinite(loss):
             raise DivergedError(
-                f"the loss of step {self.step} is {loss}: lower learning_rate and backbone_rate. "
-                f"What was saved before is still in {self.out}"
+                f"the training loss of step {self.step} is {loss}: lower learning_rate and "
+                f"backbone_rate. {self.out} still contains the last saved state"
             )
         nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip)
         self.optimizer.step()
@@ -135,7 +137,7 @@ class Run:
             progress=self.step / self.recipe.steps,
         )
 
-    def _normalised(self, images: torch.Tensor) -> torch.Tensor:
+    def _normalized(self, images: torch.Tensor) -> torch.Tensor:
         config = self.model.config
         mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (config.mean, config.std))
         return ((images - mean) / std).contiguous(memory_format=torch.channels_last)
@@ -147,7 +149,7 @@ class Run:
 
     def save(self) -> None:
         """Writes the state to resume from, and the averaged model as a checkpoint."""
-        if not self.company.leads:
+        if not self.processes.is_main:
             return
         save_state(
             self.out / STATE_FILE,
@@ -168,7 +170,7 @@ class Run:
         save_checkpoint(self.average, self.out / LAST, self.facts())
 
     def facts(self) -> dict[str, Any]:
-        """What the model card says about the run."""
+        """Returns what the model card states about the run."""
         return {
             "recipe": self.recipe.to_dict(),
             "sources": str(self.data.sources()),
@@ -183,18 +185,20 @@ class Run:
         }
 
     def resume(self) -> bool:
-        """Goes on from a saved state; returns whether there was one.
+        """Resumes from the saved state; returns whether there was one.
 
-        The state doesn't know how many processes wrote it, and any number may go on from it.
+        The state doesn't depend on the number of processes: any number can resume from it.
 
         Raises:
-            ConfigError: The state belongs to another recipe, or to other photos or masks.
+            ConfigError: The state was saved with another recipe, or on other photos or masks.
             CheckpointError: The state is damaged.
         """
-        state = self.company.told(load_state(self.out / STATE_FILE) if self.company.leads else None)
+        state = self.processes.broadcast(
+            load_state(self.out / STATE_FILE) if self.processes.is_main else None
+        )
         if state is None:
-            if self.company.leads:
-                forget_later_metrics(self.out / METRICS_FILE, 0)
+            if self.processes.is_main:
+                drop_later_metrics(self.out / METRICS_FILE, 0)
             return False
         check_same_run(state["recipe"], self.recipe.to_dict(), self.out)
         self.data.sources().check_same(state.get("sources"), self.out, use=Use.LEARNING)
@@ -207,25 +211,25 @@ class Run:
         self.step, self.best, self.seconds = state["step"], state["best"], state["seconds"]
         if self.recipe.precision == "auto":
             self.precision = state["precision"]
-        if self.company.leads:
-            forget_later_metrics(self.out / METRICS_FILE, self.step)
+        if self.processes.is_main:
+            drop_later_metrics(self.out / METRICS_FILE, self.step)
         return True
 
     def evaluate(self) -> Scores:
-        """Scores the averaged model on the validation pairs, as its checkpoint will run.
+        """Scores the averaged model on the validation pairs.
 
-        That is at the model's own resolution, whatever the stage trains at: scores of all stages
-        compare, and are those of `segface evaluate`. Every process takes its part of the pairs,
-        and all get the same scores.
+        It runs at the model's own resolution, whatever side the stage trains at. So scores of all
+        stages are comparable and equal those of `segface evaluate`. Each process scores its part
+        of the pairs, and all get the same total.
         """
         predict = frame_predictor(self.average.eval())
         schema = self.model.config.labels
-        results = evaluate_photos(predict, self.company.part(self.validation), schema)
+        results = evaluate_photos(predict, self.processes.part(self.validation), schema)
         classes = schema.num_classes
         counts = torch.zeros(len(self.validation), classes, classes, dtype=torch.int64)
-        for mine, result in zip(self.company.part(counts), results, strict=True):
+        for mine, result in zip(self.processes.part(counts), results, strict=True):
             mine += torch.from_numpy(result.confusion)
-        return score(list(self.company.sum(counts).numpy()), schema)
+        return score(list(self.processes.sum(counts).numpy()), schema)
 
     def record(self, scores: Scores, *, loss: float) -> dict[str, Any]:
         """Appends an evaluation to the metrics file, and keeps the best checkpoint."""
@@ -240,28 +244,28 @@ class Run:
             "tail_f1": number(scores.tail_f1()),
             "f1": {name: values["f1"] for name, values in scores.by_class().items()},
         }
-        if self.company.leads:
+        if self.processes.is_main:
             append_line(self.out / METRICS_FILE, json.dumps(row))
         if held > self.best:
             self.best = held
-            if self.company.leads:
+            if self.processes.is_main:
                 save_checkpoint(self.average, self.out / BEST, {**self.facts(), **row})
         return row
 
 
 def check_same_run(old: Mapping[str, Any], new: Mapping[str, Any], out: Path) -> None:
-    """Refuses to resume another recipe's run.
+    """Checks that a saved run has the same recipe.
 
     Raises:
-        ConfigError: Names the options that differ.
+        ConfigError: It differs; the message names the options.
     """
-    # Read anew: a run that was saved before an option came has that option's default.
+    # Parsed again, so that a run saved before an option existed has that option's default.
     old = Recipe.from_dict(old).to_dict()
     changed = [key for key in new if key not in _MAY_CHANGE_ON_RESUME and old[key] != new[key]]
     if changed:
         raise ConfigError(
             f"{out} holds a run with other values of {changed}: "
-            "choose another --out, or put the old values back"
+            "choose another --out, or restore the old values"
         )
 
 
@@ -278,8 +282,8 @@ def append_line(path: Path, line: str) -> None:
         raise OutputError(f"can't write {path}: {error}") from error
 
 
-def forget_later_metrics(path: Path, step: int) -> None:
-    """Drops evaluations after a step: a run that was killed repeats them."""
+def drop_later_metrics(path: Path, step: int) -> None:
+    """Removes evaluations after a step: a resumed run repeats them."""
     if not path.exists():
         return
     lines = path.read_text(encoding="utf-8").splitlines()

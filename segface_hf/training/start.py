@@ -1,4 +1,4 @@
-"""The start of a run: ImageNet weights that a package ships, or those of another checkpoint."""
+"""Initial weights of a run: ImageNet weights from a package, or those of another checkpoint."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def imagenet_file(backbone: str) -> Path:
     """Finds the installed ImageNet weights of a backbone.
 
     Raises:
-        CheckpointError: None is known for it, or the package is not installed.
+        CheckpointError: None are known for this backbone, or the package is not installed.
     """
     if backbone not in PACKAGES:
         raise CheckpointError(
@@ -80,12 +80,12 @@ def load_imagenet(backbone: nn.Module, name: str) -> None:
     backbone.load_state_dict({key: weights[key] for key in wanted}, strict=True)
 
 
-def load_whole(model: SegFace, source: SegFace, *, name: str) -> None:
-    """Takes all weights of a model of the same architecture; classes find theirs by name.
+def load_all_weights(model: SegFace, source: SegFace, *, name: str) -> None:
+    """Copies all weights of a model of the same architecture; class tokens are matched by name.
 
     Args:
-        model: The model to fill; its tokens of classes that `source` lacks stay as they are.
-        source: The model to take from.
+        model: Receives the weights; tokens of classes that `source` lacks stay as they are.
+        source: The model to copy from.
         name: What `source` was loaded from, for messages.
 
     Raises:
@@ -98,7 +98,7 @@ def load_whole(model: SegFace, source: SegFace, *, name: str) -> None:
 
 
 def _with_classes_of(model: SegFace, source: SegFace) -> dict[str, Tensor]:
-    """The state of `source` with a class token for each class of `model`."""
+    """Returns the state of `source` with a class token for each class of `model`."""
     state = dict(source.state_dict())
     tokens, theirs = model.state_dict()[_CLASS_TOKENS].clone(), state[_CLASS_TOKENS]
     if tokens.shape[1] == theirs.shape[1]:
@@ -111,14 +111,14 @@ def _with_classes_of(model: SegFace, source: SegFace) -> dict[str, Tensor]:
 
 
 def load_decoder(model: SegFace, source: SegFace, *, name: str) -> None:
-    """Takes everything behind the backbone from a model with another backbone.
+    """Copies everything after the backbone from a model with another backbone.
 
-    The projections of the backbone's features stay as they are: they belong to it. Classes find
-    their tokens by name.
+    The projections of the backbone's features stay as they are, since they depend on the backbone.
+    Class tokens are matched by name.
 
     Args:
-        model: The model to fill.
-        source: The model to take from, of the same width and depth.
+        model: Receives the weights.
+        source: The model to copy from, of the same width and depth.
         name: What `source` was loaded from, for messages.
 
     Raises:
@@ -142,7 +142,7 @@ def load_decoder(model: SegFace, source: SegFace, *, name: str) -> None:
 def by_position(
     expected: Mapping[str, Tensor], stored: list[Tensor], *, source: str
 ) -> dict[str, Tensor]:
-    """Names stored tensors after expected ones, one to one.
+    """Assigns stored tensors to the expected names by position.
 
     Raises:
         CheckpointError: Their number or a shape differs.

@@ -1,4 +1,4 @@
-"""Pseudo-labels: a teacher's masks for photos that have none, where the teacher is sure."""
+"""Pseudo-labels by a teacher: for photos without masks, and for parts that masks lack."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from segface_hf.modeling.segface import SegFace
 
 
 def find_photos(folder: str | Path) -> tuple[Path, ...]:
-    """Lists a folder's photos, by name; of a data folder those in `images/`.
+    """Lists the photos of a folder by name; of a data folder, those in `images/`.
 
     Raises:
-        DataError: There is none.
+        DataError: There are none.
     """
     root = Path(folder)
     root = root / "images" if (root / "images").is_dir() else root
     suffixes = ", ".join(IMAGE_SUFFIXES)
     if not root.is_dir():
-        raise DataError(f"{root} is not a folder: name one that holds photos ({suffixes})")
+        raise DataError(f"{root} is not a folder: name a folder of photos ({suffixes})")
     photos = tuple(
         path
         for path in sorted(root.iterdir())
@@ -45,13 +45,13 @@ def find_photos(folder: str | Path) -> tuple[Path, ...]:
 
 @dataclass(frozen=True)
 class Teacher:
-    """A model that labels frames, several at a time.
+    """A model that labels face frames in several threads.
 
     Attributes:
-        model: What sees every frame twice, the second time flipped.
+        model: Runs twice on each frame, the second time flipped.
         confidence: Pixels whose best class is less probable are `IGNORED`.
-        workers: Frames at a time, a thread each; labels don't depend on it.
-        progress: Whether a bar shows rate and time left: at half a second a photo it takes minutes.
+        workers: Number of threads; labels don't depend on it.
+        progress: Whether to show a progress bar.
     """
 
     model: SegFace
@@ -60,7 +60,7 @@ class Teacher:
     progress: bool = False
 
     def label(self, frames: Sequence[Image.Image]) -> Iterator[Tensor]:
-        """Yields what `label_frame` returns for each frame, in their order."""
+        """Yields the result of `label_frame` for each frame, in order."""
         self.model.eval()
 
         def one(frame: Image.Image) -> Tensor:
@@ -81,8 +81,8 @@ def label_frame(teacher: SegFace, image: Image.Image, *, confidence: float) -> T
     """Labels one frame by the mean of two passes, the second on the flipped photo.
 
     Args:
-        teacher: In evaluation mode.
-        image: A frame that holds one upright face.
+        teacher: A model in evaluation mode.
+        image: A frame with one upright face.
         confidence: Pixels whose best class is less probable are `IGNORED`.
 
     Returns:
@@ -91,23 +91,27 @@ def label_frame(teacher: SegFace, image: Image.Image, *, confidence: float) -> T
     config = teacher.config
     pixels = frame_pixels(image, config, side=config.resolution)
     swap = torch.tensor(config.labels.mirror_ids)
-    chances = teacher.logits(pixels).float().softmax(1)
-    chances = chances + teacher.logits(pixels.flip(3)).float().softmax(1).flip(3)[:, swap]
+    probabilities = teacher.logits(pixels).float().softmax(1)
+    probabilities = (
+        probabilities + teacher.logits(pixels.flip(3)).float().softmax(1).flip(3)[:, swap]
+    )
     size = (image.height, image.width)
-    best, ids = F.interpolate(chances / 2, size=size, mode="bilinear", align_corners=False).max(1)
+    best, ids = F.interpolate(
+        probabilities / 2, size=size, mode="bilinear", align_corners=False
+    ).max(1)
     return ids[0].to(torch.uint8).masked_fill(best[0] < confidence, IGNORED)
 
 
 def pseudo_labelled(teacher: Teacher, folder: str | Path, *, side: int) -> PhotoSet:
-    """Reads photos without masks and lets a teacher label them.
+    """Reads photos without masks and labels them by a teacher.
 
     Args:
-        teacher: Who labels.
-        folder: Photos; each a frame with one upright face, as the training photos are.
-        side: Side in pixels at which they are kept.
+        teacher: Labels the photos.
+        folder: Photos, each a frame with one upright face like the training photos.
+        side: Side in pixels that they are resized to.
 
     Raises:
-        DataError: Names the photo that can't be read.
+        DataError: A photo can't be read; the message names it.
     """
     paths = find_photos(folder)
     photos = [_read_upright(path).resize((side, side), Image.Resampling.BICUBIC) for path in paths]
@@ -118,7 +122,7 @@ def pseudo_labelled(teacher: Teacher, folder: str | Path, *, side: int) -> Photo
 
 
 def _read_upright(path: Path) -> Image.Image:
-    """Reads a photo as it is looked at: without a mask, nothing says how it is stored."""
+    """Reads a photo, turned by its EXIF orientation."""
     try:
         return load_image(path)
     except ImageError as error:
@@ -126,7 +130,7 @@ def _read_upright(path: Path) -> Image.Image:
 
 
 def joined(photos: PhotoSet, more: PhotoSet) -> PhotoSet:
-    """Returns both sets as one."""
+    """Returns both sets concatenated."""
     return replace(
         photos,
         images=torch.cat([photos.images, more.images]),
@@ -139,35 +143,35 @@ _LEAST_SHARE = 2.5e-4
 _FRAGMENT = 0.25
 
 
-def mend_missing(
+def fill_missing_parts(
     photos: PhotoSet, teacher: Teacher, *, complete: bool = False
 ) -> tuple[PhotoSet, tuple[str, ...]]:
-    """Sets aside the pixels of parts that masks lack, so that they neither teach nor punish.
+    """Marks parts that masks lack as `IGNORED`, so that they are ignored by the loss.
 
-    Of a part that is there in small, the mask itself says that it is there: `complete` gives it
-    the teacher's pixels; otherwise it stays as it is.
+    A fragment in the mask shows that the part exists. With `complete`, fragments get the teacher's
+    pixels; otherwise they stay as they are.
 
     Args:
-        photos: Photos and masks; background is never taken as missing.
-        teacher: Where it is unsure, pixels stay as they are.
-        complete: Whether fragments, less than a quarter of what the teacher sees, are completed.
+        photos: Photos and masks; background is never considered missing.
+        teacher: Predicts the parts; pixels where it is unsure stay as they are.
+        complete: Whether to complete fragments: less than a quarter of the teacher's pixels.
 
     Returns:
-        The photos with `IGNORED` where a part is missing, and the stems that changed.
+        The photos with `IGNORED` where a part is missing, and the stems of changed masks.
     """
     masks, changed = photos.masks.clone(), []
     frames = [Image.fromarray(image.permute(1, 2, 0).numpy()) for image in photos.images]
     for index, (stem, seen) in enumerate(zip(photos.stems, teacher.label(frames), strict=True)):
-        mended = _mended(masks[index], seen, complete=complete, classes=photos.schema.num_classes)
-        if not torch.equal(mended, masks[index]):
-            masks[index] = mended
+        filled = _filled(masks[index], seen, complete=complete, classes=photos.schema.num_classes)
+        if not torch.equal(filled, masks[index]):
+            masks[index] = filled
             changed.append(stem)
     return replace(photos, masks=masks), tuple(changed)
 
 
-def _mended(mask: Tensor, seen: Tensor, *, complete: bool, classes: int) -> Tensor:
-    """Returns a mask without the claim that what `seen` holds beyond it isn't there."""
-    # Where nobody labelled, the teacher has no say either.
+def _filled(mask: Tensor, seen: Tensor, *, complete: bool, classes: int) -> Tensor:
+    """Returns a mask with the parts that `seen` has and `mask` lacks ignored or completed."""
+    # Pixels without a label stay without one.
     seen = seen.masked_fill(mask == IGNORED, IGNORED)
     held, sure = (torch.bincount(ids.flatten().long(), minlength=256) for ids in (mask, seen))
     judged = sure >= _LEAST_SHARE * mask.numel()

@@ -1,1 +1,1 @@
-"""Drawn parts on photos: glasses, headwear, jewellery and occluders with exact masks."""
+"""Drawing of parts on photos: glasses, headwear, jewellery and occluders, with exact masks."""

@@ -1,4 +1,4 @@
-"""Canvas: the photo that a part is drawn on, where its face lies, and what a drawing is."""
+"""The photo that a part is drawn on, the position of its face, and the drawn part."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _SKIN = ("skin", "neck", "nose")
 
 
 @dataclass(frozen=True)
-class Canvas:
-    """What a drawing goes on.
+class PhotoCanvas:
+    """A photo that a part is drawn on.
 
     Attributes:
         image: float32 (3, H, W) in 0 to 1.
         mask: uint8 (H, W) of class ids.
-        schema: What the ids stand for.
-        random: Decides everything.
+        schema: The classes.
+        random: Source of all randomness.
     """
 
     image: np.ndarray
@@ -31,11 +31,11 @@ class Canvas:
     random: np.random.Generator
 
     def pixels_of(self, *names: str) -> np.ndarray:
-        """Returns bool (H, W): where any class of these common names is."""
+        """Returns bool (H, W): pixels of any class with one of these common names."""
         return np.isin(self.mask, ids_named(self.schema.names, names))
 
     def slope(self) -> tuple[float, float]:
-        """Returns how the light changes over the skin: its relative change a side, in x and y."""
+        """Returns the relative change of the skin's brightness across the photo, in x and y."""
         rows, columns = np.nonzero(self.pixels_of(*_SKIN))
         if len(rows) < len(self.mask):
             return 0.0, 0.0
@@ -49,13 +49,13 @@ class Canvas:
 
 
 @dataclass(frozen=True)
-class Face:
-    """Where a face lies on a canvas.
+class DrawnFace:
+    """Position and size of the face on a canvas.
 
     Attributes:
         eyes: (2, 2) centres of the image-left and the image-right eye, x and y in pixels.
         up: Unit vector from the mouth to the eyes.
-        unit: Distance from the mouth to the eyes, in pixels; turning the head changes it little.
+        unit: Distance from the mouth to the eyes, in pixels; nearly independent of head yaw.
         middle: Middle of the face at the eyes' height, in units right of the eyes' middle.
         half: Half the width of the face there, in units.
     """
@@ -72,19 +72,19 @@ class Face:
         return np.array([-self.up[1], self.up[0]])
 
     def coordinates(self, shape: tuple[int, int], *, step: int = 1) -> tuple[np.ndarray, ...]:
-        """Returns how far pixels lie right of and above the eyes' middle, in units.
+        """Returns the distance of pixels to the right of and above the eyes' middle, in units.
 
         Args:
             shape: Height and width in pixels.
-            step: Takes every so many pixels only.
+            step: Stride in pixels.
         """
         y, x = np.mgrid[: shape[0] : step, : shape[1] : step].astype(np.float32)
         x, y = x - self.eyes[:, 0].mean(), y - self.eyes[:, 1].mean()
         return tuple((x * v[0] + y * v[1]) / self.unit for v in (self.right, self.up))
 
 
-def find_face(canvas: Canvas) -> Face | None:
-    """Reads a face's place off the mask; None where eyes, nose or mouth are not to be seen."""
+def find_face(canvas: PhotoCanvas) -> DrawnFace | None:
+    """Finds the face by its mask; None if eyes, nose or mouth are not visible."""
     points = anchor_points(canvas.mask, canvas.schema)
     if points is None:
         return None
@@ -93,26 +93,26 @@ def find_face(canvas: Canvas) -> Face | None:
     unit = float(np.hypot(*upward))
     if unit < 0.04 * len(canvas.mask):
         return None
-    face = Face(eyes, upward / unit, unit, 0.0, 1.0)
+    face = DrawnFace(eyes, upward / unit, unit, 0.0, 1.0)
     across, above = face.coordinates(canvas.mask.shape)
     level = canvas.pixels_of("skin", "eyeglasses", "l_eye", "r_eye") & (np.abs(above) < 0.3)
     if not level.any():
         return None
     low, high = np.quantile(across[level], [0.005, 0.995])
-    return Face(eyes, upward / unit, unit, float(low + high) / 2, float(high - low) / 2)
+    return DrawnFace(eyes, upward / unit, unit, float(low + high) / 2, float(high - low) / 2)
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A painted part and where it lies; all its arrays are of the size of rows and columns.
+    """A drawn part and its position; all arrays have the size of `rows` and `columns`.
 
     Attributes:
-        color: float32 (3, h, w), a factor on the light of the place.
-        cover: float32 (h, w) from 0 to 1: how much of the photo it hides.
-        label: bool (h, w): where the mask gets the part's class.
-        shade: float32 (h, w): a factor on the photo below, 1 where the part throws no shadow.
+        color: float32 (3, h, w), relative to the photo's light.
+        cover: float32 (h, w), opacity from 0 to 1.
+        label: bool (h, w): pixels that get the part's class.
+        shade: float32 (h, w): a factor on the photo below, 1 outside the part's shadow.
         rows: Its rows in the photo.
-        columns: Its columns.
+        columns: Its columns in the photo.
     """
 
     color: np.ndarray

@@ -1,7 +1,7 @@
-"""Drawn parts: jewellery, hats, scarves and glasses painted on photos that lack them.
+"""Draws jewellery, hats, scarves and glasses on photos that lack them.
 
-Copying needs donors, and rare parts have few. A drawing is never twice the same, and its mask is
-exact; what it lacks is the look of a photographed thing, so it adds to copies, not replaces them.
+Copy-paste needs donors, and rare parts have few. Drawings are unlimited and have exact masks, but
+look less real than photographed parts, so they complement copies.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from torch import Generator, Tensor
 from segface_hf.data.swapped import ANCHORS, Groups
 from segface_hf.evaluation.photos import Change
 from segface_hf.labels import LabelSchema
-from segface_hf.training.drawing.canvas import Canvas, Drawing
+from segface_hf.training.drawing.canvas import Drawing, PhotoCanvas
 from segface_hf.training.drawing.eyewear import draw_eyeglasses
 from segface_hf.training.drawing.headwear import draw_hat
 from segface_hf.training.drawing.jewellery import draw_earring, draw_necklace
 from segface_hf.training.drawing.occluders import draw_occluder
 
-Draw = Callable[[Canvas], Drawing | None]
+Draw = Callable[[PhotoCanvas], Drawing | None]
 _DRAWINGS: Mapping[str, Draw] = MappingProxyType(
     {
         "eyeglasses": draw_eyeglasses,
@@ -35,7 +35,7 @@ _DRAWINGS: Mapping[str, Draw] = MappingProxyType(
 )
 DRAWABLE = tuple(_DRAWINGS)
 OCCLUDER = "occluder"
-# Groups of common names: a drawing finds its place by a class of each.
+# Groups of common names: a drawing is located by one class of each group.
 NEEDS: Mapping[str, Groups] = MappingProxyType(
     {
         "eyeglasses": ANCHORS,
@@ -46,24 +46,24 @@ NEEDS: Mapping[str, Groups] = MappingProxyType(
     }
 )
 BACKGROUND = 0
-# What skin throws back of white light: without it things would be tinted like the skin.
+# Colour of skin in white light; dividing by it keeps drawn parts from being tinted like skin.
 _SKIN = (1.0, 0.78, 0.68)
 
 
 def draw_part(
     image: Tensor, mask: Tensor, name: str, *, schema: LabelSchema, seed: int
 ) -> tuple[Tensor, Tensor]:
-    """Draws one part on a photo.
+    """Draws a part on a photo.
 
     Args:
         image: float (3, S, S) in 0 to 1.
         mask: uint8 (S, S) of class ids.
         name: A name of `DRAWABLE`.
-        schema: What the ids stand for.
-        seed: Decides everything.
+        schema: The classes.
+        seed: Seed of all randomness.
 
     Returns:
-        New image and mask; the same ones where there is nothing to wear it on.
+        New image and mask; the same ones if the photo has no place for the part.
     """
     return _drawn(image, mask, _DRAWINGS[name], schema.id_of(name), schema=schema, seed=seed)
 
@@ -71,7 +71,7 @@ def draw_part(
 def _drawn(
     image: Tensor, mask: Tensor, draw: Draw, part: int, *, schema: LabelSchema, seed: int
 ) -> tuple[Tensor, Tensor]:
-    canvas = Canvas(image.numpy(), mask.numpy(), schema, np.random.default_rng(seed))
+    canvas = PhotoCanvas(image.numpy(), mask.numpy(), schema, np.random.default_rng(seed))
     drawing = draw(canvas)
     if drawing is None:
         return image, mask
@@ -84,8 +84,8 @@ def _drawn(
     return image, mask
 
 
-def _light(canvas: Canvas) -> Tensor:
-    """The light (3, 1, 1) that a photo's skin gives away."""
+def _light(canvas: PhotoCanvas) -> Tensor:
+    """Returns the colour (3, 1, 1) of the light, estimated from the photo's skin."""
     skin = canvas.pixels_of("skin", "neck")
     white = torch.tensor(_SKIN)
     shown = torch.from_numpy(canvas.image[:, skin].mean(1)) if skin.any() else white / 2
@@ -93,12 +93,12 @@ def _light(canvas: Canvas) -> Tensor:
 
 
 def drawer(name: str, schema: LabelSchema) -> Change:
-    """Returns a change for `evaluate_photos`: photos that lack a part get a drawn one.
+    """Returns a change for `evaluate_photos` that draws a part on photos without it.
 
-    A photo's stem decides what is drawn, so every model is asked the same.
+    The drawing depends on the photo's stem only, so all models are evaluated on the same photos.
 
     Args:
-        name: A name of `DRAWABLE`, or `OCCLUDER` for something before every face.
+        name: A name of `DRAWABLE`, or `OCCLUDER` for an object in front of every face.
         schema: The masks' classes.
 
     Raises:
@@ -128,14 +128,14 @@ def draw_parts(
     chances: Mapping[str, float],
     generator: Generator,
 ) -> tuple[Tensor, Tensor]:
-    """Gives photos of a batch drawn parts that they lack.
+    """Draws parts on photos of a batch that lack them.
 
     Args:
         images: float (B, 3, S, S) in 0 to 1.
         masks: uint8 (B, S, S).
-        schema: What the ids stand for.
+        schema: The classes.
         chances: Class name -> probability by photo.
-        generator: Decides everything.
+        generator: Source of all randomness.
 
     Returns:
         New images and masks.
@@ -155,14 +155,14 @@ def draw_parts(
 def occlude(
     images: Tensor, masks: Tensor, *, schema: LabelSchema, chance: float, generator: Generator
 ) -> tuple[Tensor, Tensor]:
-    """Puts a hand or another thing before faces of a batch; its pixels become background.
+    """Draws a hand or another object in front of faces of a batch; its pixels are background.
 
     Args:
         images: float (B, 3, S, S) in 0 to 1.
         masks: uint8 (B, S, S).
-        schema: What the ids stand for.
+        schema: The classes.
         chance: Probability by photo.
-        generator: Decides everything.
+        generator: Source of all randomness.
 
     Returns:
         New images and masks.

@@ -1,4 +1,4 @@
-"""Drawn eyewear: clear glasses and sunglasses, with frames, lenses, temples and reflections."""
+"""Draws clear glasses and sunglasses, with frames, lenses, temples and reflections."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from segface_hf.training.drawing.canvas import Canvas, Drawing, Face, find_face
+from segface_hf.training.drawing.canvas import Drawing, DrawnFace, PhotoCanvas, find_face
 from segface_hf.training.drawing.fabric import dye
 
 _SCALE = 2
@@ -24,11 +24,11 @@ class Glasses:
     Attributes:
         half: Half the width of a lens, in distances of the eyes.
         height: Half its height, in the same.
-        power: 2 for an ellipse, more for a box.
-        drop: How much narrower a lens is below, from 0 to 1.
+        power: Exponent of the superellipse: 2 for an ellipse, more for a box.
+        drop: How much narrower a lens is at the bottom, from 0 to 1.
         frame: Thickness of the frame, in distances of the eyes.
-        below: How far the middle of a lens lies below the eye.
-        tint: How much of the light a lens keeps off, from 0 to 1.
+        below: Offset of a lens's middle below the eye.
+        tint: Share of the light that a lens absorbs, from 0 to 1.
         rimless: Whether only the upper half has a frame.
     """
 
@@ -57,8 +57,8 @@ def _chosen(random: np.random.Generator) -> Glasses:
     )
 
 
-def draw_eyeglasses(canvas: Canvas) -> Drawing | None:
-    """Glasses on both eyes; None where the face is turned so far that one can't be seen."""
+def draw_eyeglasses(canvas: PhotoCanvas) -> Drawing | None:
+    """Draws glasses on both eyes; None if the face is turned so far that one eye is hidden."""
     face = find_face(canvas)
     if face is None:
         return None
@@ -72,34 +72,34 @@ def draw_eyeglasses(canvas: Canvas) -> Drawing | None:
     return _finished(glasses, canvas, lens=lens, frame=frame)
 
 
-def _outline(glasses: Glasses, face: Face, side: int) -> np.ndarray:
-    """Points (64, 2) around one lens, in pixels, clockwise from the image's right."""
+def _outline(glasses: Glasses, face: DrawnFace, side: int) -> np.ndarray:
+    """Returns points (64, 2) around one lens, in pixels, clockwise from the image's right."""
     turn = np.linspace(0, 2 * np.pi, 64, endpoint=False)
     cos, sin = np.cos(turn), np.sin(turn)
     x = np.sign(cos) * np.abs(cos) ** (2 / glasses.power)
     y = np.sign(sin) * np.abs(sin) ** (2 / glasses.power)
     x = x * (1 - glasses.drop * np.clip(y, 0, 1) / 2)
-    # Across, a turned head shortens; from top to bottom it doesn't.
+    # Turning the head shortens the width, not the height.
     across = face.eyes[1] - face.eyes[0]
     down = -face.up * 0.95 * face.unit
     middle = face.eyes[side] + (0.04 if side else -0.04) * across + down * glasses.below
     return middle + x[:, None] * glasses.half * across + y[:, None] * glasses.height * down
 
 
-def _bridge(lenses: list[np.ndarray], face: Face) -> np.ndarray:
-    """The line (3, 2) between both lenses, over the nose."""
+def _bridge(lenses: list[np.ndarray], face: DrawnFace) -> np.ndarray:
+    """Returns the line (3, 2) between both lenses, over the nose."""
     left = lenses[0][np.argmax(lenses[0] @ face.right - 0.4 * np.abs(_offset(lenses[0], face)))]
     right = lenses[1][np.argmin(lenses[1] @ face.right + 0.4 * np.abs(_offset(lenses[1], face)))]
     return np.stack([left, (left + right) / 2 + 0.06 * face.unit * face.up, right])
 
 
-def _offset(points: np.ndarray, face: Face) -> np.ndarray:
-    """How far points lie above the middle of their lens, in pixels."""
+def _offset(points: np.ndarray, face: DrawnFace) -> np.ndarray:
+    """Returns the height of points above the middle of their lens, in pixels."""
     return np.asarray((points - points.mean(0)) @ face.up - 0.08 * face.unit)
 
 
-def _temples(lenses: list[np.ndarray], face: Face, canvas: Canvas) -> list[np.ndarray]:
-    """Lines (2, 2) from the outer ends of the lenses to the visible ears."""
+def _temples(lenses: list[np.ndarray], face: DrawnFace, canvas: PhotoCanvas) -> list[np.ndarray]:
+    """Returns lines (2, 2) from the outer ends of the lenses to the visible ears."""
     lines = []
     for lens, direction, name in zip(lenses, (-1, 1), ("r_ear", "l_ear"), strict=True):
         rows, columns = np.nonzero(canvas.pixels_of(name))
@@ -113,9 +113,13 @@ def _temples(lenses: list[np.ndarray], face: Face, canvas: Canvas) -> list[np.nd
 
 
 def _painted(
-    glasses: Glasses, face: Face, lenses: list[np.ndarray], lines: list[np.ndarray], canvas: Canvas
+    glasses: Glasses,
+    face: DrawnFace,
+    lenses: list[np.ndarray],
+    lines: list[np.ndarray],
+    canvas: PhotoCanvas,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Paints lenses and frame larger and shrinks them: two covers (H, W) from 0 to 1."""
+    """Paints lenses and frame with supersampling; returns two covers (H, W) from 0 to 1."""
     size = canvas.mask.shape[::-1]
     pictures = [Image.new("L", (size[0] * _SCALE, size[1] * _SCALE)) for _ in range(2)]
     inner, outer = (ImageDraw.Draw(picture) for picture in pictures)
@@ -134,8 +138,10 @@ def _painted(
     return lens_cover, frame_cover
 
 
-def _finished(glasses: Glasses, canvas: Canvas, *, lens: np.ndarray, frame: np.ndarray) -> Drawing:
-    """Colours frame and lenses; hair stays in front of the frame beside them."""
+def _finished(
+    glasses: Glasses, canvas: PhotoCanvas, *, lens: np.ndarray, frame: np.ndarray
+) -> Drawing:
+    """Colours frame and lenses; hair covers the frame outside the lenses."""
     random = canvas.random
     hair = canvas.pixels_of("hair") & (lens < 0.5)
     frame = frame * ~hair
@@ -153,7 +159,7 @@ def _finished(glasses: Glasses, canvas: Canvas, *, lens: np.ndarray, frame: np.n
 def _lenses(
     glasses: Glasses, lens: np.ndarray, random: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Colours (3, H, W) of the lenses, and the cover (H, W) of a slanting reflection in them."""
+    """Returns colours (3, H, W) of the lenses and the cover (H, W) of a diagonal reflection."""
     height, width = lens.shape
     down, right = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j].astype(np.float32)
     dark = dye(random)[:, None, None] * np.float32(0.35 * (1 - glasses.tint) + 0.05)
@@ -166,7 +172,7 @@ def _lenses(
 
 
 def _shadow(frame: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """How much light the frame takes from the skin below it."""
+    """Returns the strength (H, W) of the frame's shadow on the skin."""
     picture = Image.fromarray((frame * 255).astype(np.uint8))
     blurred = np.array(picture.filter(ImageFilter.GaussianBlur(len(frame) * 0.012)), np.float32)
     moved = np.roll(blurred, int(len(frame) * random.uniform(0.005, 0.02)), axis=0)

@@ -1,4 +1,4 @@
-"""Fabric: colours, prints, folds and shading of drawn cloth, as factors on the light."""
+"""Colours, prints, folds and shading of drawn cloth, relative to the photo's light."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Print = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]
 
 
 def enlarged(field: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Brings a field (h, w) smoothly to another size."""
+    """Resizes a field (h, w) bilinearly."""
     grown = F.interpolate(
         torch.from_numpy(np.ascontiguousarray(field, np.float32))[None, None],
         size=shape,
@@ -24,14 +24,14 @@ def enlarged(field: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def noise(shape: tuple[int, ...], cells: int, random: np.random.Generator) -> np.ndarray:
-    """Returns smooth noise (h, w) around 0, of about unit deviation, with so many cells a side."""
+    """Returns smooth noise (h, w) around 0 of about unit deviation, with `cells` cells a side."""
     grid = torch.from_numpy(random.normal(size=(1, 1, cells, cells)).astype(np.float32))
     field = F.interpolate(grid, size=shape, mode="bicubic", align_corners=False)
     return np.asarray(field[0, 0].numpy())
 
 
 def dye(random: np.random.Generator) -> np.ndarray:
-    """Draws a colour (3,): grey, black and white are the commonest, as in clothes."""
+    """Samples a colour (3,); gray, black and white are most frequent, as in clothes."""
     value = float(np.exp(random.uniform(np.log(0.06), np.log(1.3))))
     strong = random.random() < 0.6
     saturation = random.uniform(0.25, 0.9) if strong else random.uniform(0, 0.15)
@@ -62,12 +62,12 @@ _PRINTS: tuple[Print, ...] = (*[_plain] * 5, _stripes, _blots, _checks)
 
 
 def dyed(across: np.ndarray, above: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Returns the colours (3, h, w) of a cloth with or without a print.
+    """Returns the colours (3, h, w) of a cloth, with or without a print.
 
     Args:
-        across: (h, w) coordinates of its pixels, in units of a face.
-        above: The same, upwards.
-        random: Decides everything.
+        across: (h, w) horizontal coordinates of its pixels, in units of a face.
+        above: (h, w) vertical coordinates, upwards.
+        random: Source of all randomness.
     """
     bent = random.uniform(0, 0.12)
     across, above = (field + bent * noise(field.shape, 7, random) for field in (across, above))
@@ -81,9 +81,9 @@ def folds(along: np.ndarray, random: np.random.Generator, *, count: float) -> np
     """Returns a shading factor (h, w) of soft folds.
 
     Args:
-        along: (h, w); a fold lies where it is constant.
-        random: Decides everything.
-        count: About how many folds there are in one unit of `along`.
+        along: (h, w); folds run along its level lines.
+        random: Source of all randomness.
+        count: Approximate number of folds in one unit of `along`.
     """
     warped = along + random.uniform(0.02, 0.12) * noise(along.shape, 6, random)
     stations = np.linspace(float(warped.min()), float(warped.max()) + 1e-3, 256)
@@ -99,7 +99,7 @@ def rounded(cover: np.ndarray, depth: np.ndarray) -> np.ndarray:
     """Returns a shading factor that darkens towards the rim.
 
     Args:
-        cover: (h, w) where the thing is.
+        cover: (h, w) pixels of the object.
         depth: (h, w) a blurred `cover`: about 0.5 at the rim and 1 deep inside.
     """
     return np.asarray(

@@ -1,7 +1,7 @@
-"""Drawn headwear: headscarves, shawls, turbans, beanies, caps and brimmed hats.
+"""Draws headscarves, shawls, turbans, beanies, caps and brimmed hats.
 
-Each is cut out of what the mask says of face, hair and neck, so that it fits the head: a scarf
-leaves the face free and hides the hair, a hat sits above the brows and hides what is above its rim.
+Each is fitted to face, hair and neck of the mask: a scarf leaves the face free and covers the hair,
+a hat sits above the brows and covers everything above its rim.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
-from segface_hf.training.drawing.canvas import Canvas, Drawing, Face, find_face
+from segface_hf.training.drawing.canvas import Drawing, DrawnFace, PhotoCanvas, find_face
 from segface_hf.training.drawing.fabric import dyed, enlarged, folds, noise, rounded
 
 _STEP = 2
@@ -25,32 +25,32 @@ _SHARP = 6.0
 
 @dataclass(frozen=True)
 class Head:
-    """A head to dress, on a grid of every second pixel.
+    """A head that gets headwear, on a grid of every second pixel.
 
     Attributes:
         canvas: The photo.
-        face: Where the face lies.
-        across: (h, w) how far pixels lie right of the face's middle, in halves of its width.
-        above: (h, w) how far they lie above the eyes, in units of the face.
+        face: Position of the face.
+        across: (h, w) distance to the right of the face's middle, in halves of its width.
+        above: (h, w) height above the eyes, in units of the face.
     """
 
-    canvas: Canvas
-    face: Face
+    canvas: PhotoCanvas
+    face: DrawnFace
     across: np.ndarray
     above: np.ndarray
 
     def pixels_of(self, *names: str) -> np.ndarray:
-        """Returns bool (h, w): where any of these classes is."""
+        """Returns bool (h, w): pixels of any of these classes."""
         return self.canvas.pixels_of(*names)[::_STEP, ::_STEP]
 
     def smooth(self, region: np.ndarray, width: float) -> np.ndarray:
-        """Blurs a region by a width in units of the face: 0.5 is its smoothed rim."""
+        """Blurs a region by a width in units of the face; the level 0.5 is its smoothed rim."""
         sigma = width * self.face.unit / _STEP
         return np.asarray(gaussian_filter(region.astype(np.float32), sigma))
 
 
-def draw_hat(canvas: Canvas) -> Drawing | None:
-    """Headwear of some style; None where the mask shows no face that is turned this way."""
+def draw_hat(canvas: PhotoCanvas) -> Drawing | None:
+    """Draws headwear of a random style; None if there is no face or it is turned too far."""
     face = find_face(canvas)
     if face is None or face.half < _NARROWEST:
         return None
@@ -101,14 +101,14 @@ def _draped(head: Head, *, free: np.ndarray) -> Drawing | None:
 
 
 def _line(head: Head, lowest: float = 0.6) -> np.ndarray:
-    """How far pixels lie above the rim of a hat, in units of the face."""
+    """Returns the height of pixels above the rim of a hat, in units of the face."""
     random = head.canvas.random
     rim = random.uniform(lowest, 1.1) + random.normal(0, 0.05) * head.across
     return head.above - (rim - random.uniform(0.0, 0.25) * head.across**2)
 
 
 def _crown(head: Head, line: np.ndarray, *, height: float, half: float) -> np.ndarray:
-    """What a hat hides above its rim: forehead, and hair that isn't far from the head."""
+    """Returns the region that a hat covers above its rim: forehead, and hair near the head."""
     dome = _ellipse(head, above=0.3, half=half, height=height)
     hidden = head.pixels_of("hair", "skin") & (np.abs(head.across) < half + 0.25)
     crown = head.smooth(dome | hidden, 0.12) > 0.5
@@ -135,7 +135,7 @@ def _turban(head: Head) -> Drawing | None:
 
 
 def _cap(head: Head) -> Drawing | None:
-    """Smooth, with a visor over the forehead that throws a shadow."""
+    """Smooth, with a visor that casts a shadow on the forehead."""
     random, line = head.canvas.random, _line(head, lowest=0.85)
     crown = _crown(head, line, height=random.uniform(1.7, 2.1), half=random.uniform(1.1, 1.2))
     middle, half = random.normal(0, 0.2), random.uniform(0.75, 1.0)
@@ -180,7 +180,7 @@ def _finished(
     pattern: np.ndarray | float = 1.0,
     shadow: float = 0.3,
 ) -> Drawing | None:
-    """Dyes, folds, shades and enlarges a region, and lets it throw its shadow on the face."""
+    """Colours, folds, shades and enlarges a region, and adds its shadow on the face."""
     if not region.any():
         return None
     random, size = head.canvas.random, head.canvas.mask.shape
@@ -195,7 +195,7 @@ def _finished(
 
 
 def _lit(head: Head) -> np.ndarray:
-    """How the light on the skin goes on over the rest of the head."""
+    """Returns the skin's light gradient, extrapolated over the head."""
     x, y = (np.clip(value, -1.0, 1.0) for value in head.canvas.slope())
     down, right = (np.linspace(-0.5, 0.5, count) for count in head.across.shape)
     return np.asarray(np.clip(1 + x * right[None] + y * down[:, None], 0.5, 1.6), np.float32)

@@ -1,4 +1,4 @@
-"""Drawn jewellery: shaded discs of necklaces and earrings, painted."""
+"""Draws necklaces and earrings as shaded discs."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from segface_hf.training.drawing.canvas import Canvas, Drawing
+from segface_hf.training.drawing.canvas import Drawing, PhotoCanvas
 
 _LEAST_NECK, _LEAST_EAR = 0.012, 0.0015
 _EARS = ("l_ear", "r_ear")
 
 Shape = list[tuple[float, float, float]]
-"""Discs: centre x and y and radius, in pixels of the photo."""
+"""Discs: centre x, centre y and radius, in pixels of the photo."""
 
 
 def _beads(path: np.ndarray, radius: float, gap: float) -> Shape:
-    """Discs of one radius along a path (N, 2), `gap` radii from centre to centre."""
+    """Returns discs of one radius along a path (N, 2), `gap` radii from centre to centre."""
     lengths = np.concatenate([[0.0], np.hypot(*np.diff(path, axis=0).T).cumsum()])
     stations = np.arange(0, lengths[-1], gap * radius)
     x, y = (np.interp(stations, lengths, path[:, axis]) for axis in (0, 1))
@@ -26,14 +26,14 @@ def _beads(path: np.ndarray, radius: float, gap: float) -> Shape:
 
 @dataclass(frozen=True)
 class Style:
-    """How a kind of necklace hangs, in shares of the photo's side and of the neck that shows.
+    """Proportions of a kind of necklace, relative to the photo's side and the visible neck.
 
     Attributes:
         radius: Smallest and largest radius of a disc, in sides.
-        gap: From centre to centre of two discs, in radii.
-        drop: Shortest and longest way down from the sides of the neck, in visible necks.
-        strands: Fewest and most strands, one below the other.
-        graded: How much larger the discs in the middle are than those at the sides.
+        gap: Distance between the centres of two discs, in radii.
+        drop: Smallest and largest drop from the sides of the neck, in visible necks.
+        strands: Smallest and largest number of strands, one below the other.
+        graded: Ratio of the radius in the middle to that at the sides.
     """
 
     radius: tuple[float, float]
@@ -53,11 +53,11 @@ _STYLES = (
 )
 
 
-def necklace(canvas: Canvas) -> Shape:
-    """A necklace of some style hanging from both sides of the neck, some with a pendant.
+def necklace(canvas: PhotoCanvas) -> Shape:
+    """Returns a necklace of a random style that hangs from both sides of the neck.
 
     Returns:
-        Discs; none where the photo shows too little neck.
+        Discs; none if too little neck is visible.
     """
     neck, random, side = canvas.pixels_of("neck"), canvas.random, canvas.mask.shape[0]
     if neck.mean() < _LEAST_NECK:
@@ -77,7 +77,7 @@ def necklace(canvas: Canvas) -> Shape:
 def _hanging(
     random: np.random.Generator, *, ends: tuple[int, int], start: float, drop: float, side: int
 ) -> np.ndarray:
-    """The line (200, 2) of a necklace: x and y in pixels, from one end to the other."""
+    """Returns the line (200, 2) of a necklace: x and y in pixels, from one end to the other."""
     across, half = np.linspace(-1, 1, 200), (ends[1] - ends[0]) / 2 * random.uniform(1.0, 1.2)
     x = sum(ends) / 2 + across * half + random.normal(0, 0.01) * side
     y = start + drop * (1 - np.abs(across) ** random.uniform(1.3, 2.6))
@@ -85,7 +85,7 @@ def _hanging(
 
 
 def _strands(style: Style, path: np.ndarray, random: np.random.Generator, *, side: int) -> Shape:
-    """Discs of every strand along a path, and a pendant at its middle now and then."""
+    """Returns the discs of all strands along a path, sometimes with a pendant at its middle."""
     radius, shape = side * random.uniform(*style.radius), []
     below = radius * random.uniform(1.7, 2.6)
     for strand in range(random.integers(style.strands[0], style.strands[1] + 1)):
@@ -118,7 +118,7 @@ def _hoop(at: np.ndarray, random: np.random.Generator, side: int) -> Shape:
 
 
 def _chandelier(at: np.ndarray, random: np.random.Generator, side: int) -> Shape:
-    """Rows of beads that grow wider downwards."""
+    """Rows of beads that become wider downwards."""
     radius, widest = side * random.uniform(0.003, 0.008), int(random.integers(2, 7))
     shape: Shape = []
     for row in range(random.integers(4, 14)):
@@ -132,11 +132,11 @@ def _chandelier(at: np.ndarray, random: np.random.Generator, side: int) -> Shape
 _EARRINGS = (_stud, _drop, _hoop, _chandelier)
 
 
-def earring(canvas: Canvas) -> Shape:
-    """An earring of some style at the lobe of every visible ear.
+def earring(canvas: PhotoCanvas) -> Shape:
+    """Returns earrings of a random style at the lobe of every visible ear.
 
     Returns:
-        Discs; none where no ear is to be seen.
+        Discs; none if no ear is visible.
     """
     random, side, shape = canvas.random, canvas.mask.shape[0], []
     style, seed = _EARRINGS[random.integers(len(_EARRINGS))], int(random.integers(2**31))
@@ -155,7 +155,7 @@ def earring(canvas: Canvas) -> Shape:
 _SCALE = 3
 _COVERED = 0.5
 _HALF = 128
-# Gold, rose gold, silver, diamond, pearl, black, turquoise, coral: shares of the light.
+# Gold, rose gold, silver, diamond, pearl, black, turquoise, coral, relative to the light.
 _COLORS = (
     (1.15, 0.85, 0.35),
     (1.1, 0.75, 0.6),
@@ -168,19 +168,19 @@ _COLORS = (
 )
 
 
-def draw_necklace(canvas: Canvas) -> Drawing | None:
-    """A necklace under chin and hair; None where the photo shows too little neck."""
+def draw_necklace(canvas: PhotoCanvas) -> Drawing | None:
+    """Draws a necklace under chin and hair; None if too little neck is visible."""
     return _paint(necklace(canvas), canvas, canvas.pixels_of("neck", "cloth", "background"))
 
 
-def draw_earring(canvas: Canvas) -> Drawing | None:
-    """An earring at every ear, under the hair; None where no ear is to be seen."""
+def draw_earring(canvas: PhotoCanvas) -> Drawing | None:
+    """Draws an earring at every ear, under the hair; None if no ear is visible."""
     wearers = ("l_ear", "r_ear", "neck", "background", "cloth", "skin")
     return _paint(earring(canvas), canvas, canvas.pixels_of(*wearers))
 
 
-def _paint(shape: Shape, canvas: Canvas, wearers: np.ndarray) -> Drawing | None:
-    """Paints shaded discs, smoothed by drawing them larger; None where they miss the photo."""
+def _paint(shape: Shape, canvas: PhotoCanvas, wearers: np.ndarray) -> Drawing | None:
+    """Paints shaded discs with supersampling; None if they are outside the photo."""
     if not shape:
         return None
     discs = np.array(shape)
@@ -203,9 +203,9 @@ def _paint_discs(
     brush: ImageDraw.ImageDraw, discs: np.ndarray, random: np.random.Generator
 ) -> None:
     color = np.array(_COLORS[random.integers(len(_COLORS))]) * random.uniform(0.7, 1.2)
-    # Cut stones and polished metal throw back each its own part of the light.
+    # Cut stones and polished metal reflect different shares of the light.
     sparkle = random.uniform(0, 0.5)
-    # A darker rim, a body and a highlight towards the upper left.
+    # A darker rim, a body, and a highlight towards the upper left.
     layers = ((1.0, 0.0, 0.45), (0.8, 0.1, 1.0), (0.35, 0.35, 1 + random.uniform(0.2, 1.0)))
     for x, y, radius in discs:
         shine = np.exp(random.normal(0, sparkle))

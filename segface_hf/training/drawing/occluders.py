@@ -1,4 +1,4 @@
-"""Occluders: hands and other things before the face, which are background and no part of it."""
+"""Draws hands and other objects in front of the face; their pixels are background."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from segface_hf.training.drawing.canvas import Canvas, Drawing, Face, find_face
+from segface_hf.training.drawing.canvas import Drawing, DrawnFace, PhotoCanvas, find_face
 from segface_hf.training.drawing.fabric import dyed, enlarged, noise
 
 _STEP = 2
 _SHARP = 6.0
 _HANDS = 0.65
-# A hand's fingers: how far each leans from the middle one, and its length in units of the face.
+# Fingers of a hand: angle to the middle one, and length in units of the face.
 _FINGERS = ((-0.45, 0.62), (-0.2, 0.85), (0.0, 0.95), (0.22, 0.88), (0.85, 0.55))
 
 
 @dataclass(frozen=True)
 class Rod:
-    """A rounded rod, or a ball where both ends are one.
+    """A rounded rod, or a ball if both ends are equal.
 
     Attributes:
-        start: (2,) right and up, in units of the face.
-        end: The other end.
-        radius: At the start, in the same units.
-        taper: What the radius is multiplied by at the end.
+        start: (2,) position right and up, in units of the face.
+        end: (2,) the other end.
+        radius: Radius at the start, in the same units.
+        taper: Ratio of the radius at the end to that at the start.
     """
 
     start: np.ndarray
@@ -35,7 +35,7 @@ class Rod:
     taper: float = 1.0
 
     def height(self, across: np.ndarray, above: np.ndarray) -> np.ndarray:
-        """Returns (h, w) how far its surface rises, from 0 at the rim to 1 in the middle."""
+        """Returns the height (h, w) of its surface, from 0 at the rim to 1 in the middle."""
         along = self.end - self.start
         length = max(float(along @ along), 1e-6)
         x, y = across - self.start[0], above - self.start[1]
@@ -45,8 +45,8 @@ class Rod:
         return np.sqrt(np.clip(1 - away, 0, None))
 
 
-def draw_occluder(canvas: Canvas) -> Drawing | None:
-    """A hand or a thing before some part of the face; None where no face is to be seen."""
+def draw_occluder(canvas: PhotoCanvas) -> Drawing | None:
+    """Draws a hand or an object in front of part of the face; None if no face is visible."""
     face = find_face(canvas)
     if face is None:
         return None
@@ -62,16 +62,16 @@ def draw_occluder(canvas: Canvas) -> Drawing | None:
 Colors = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
-def _place(canvas: Canvas, face: Face) -> tuple[np.ndarray, np.ndarray]:
-    """A point on the face, and the direction in which an arm leaves the picture from there."""
+def _place(canvas: PhotoCanvas, face: DrawnFace) -> tuple[np.ndarray, np.ndarray]:
+    """Returns a point on the face, and the direction in which an arm leaves the picture."""
     random = canvas.random
     at = np.array([face.middle + random.uniform(-0.9, 0.9) * face.half, random.uniform(-1.6, 1.0)])
     turn = random.normal(0, 0.7) + np.sign(at[0] - face.middle) * 0.4
     return at, np.array([np.sin(turn), -np.cos(turn)])
 
 
-def _hand(canvas: Canvas, face: Face) -> tuple[list[Rod], Colors]:
-    """A palm, fingers that are together or spread, and a forearm to the picture's edge."""
+def _hand(canvas: PhotoCanvas, face: DrawnFace) -> tuple[list[Rod], Colors]:
+    """Returns a palm, closed or spread fingers, and a forearm to the picture's edge."""
     random, (at, away) = canvas.random, _place(canvas, face)
     size, spread, side = random.uniform(1.1, 1.7), random.uniform(0.4, 1.4), random.choice([-1, 1])
     rods = [Rod(at, at + away * 0.45 * size, 0.36 * size, 0.85)]
@@ -88,14 +88,14 @@ def _hand(canvas: Canvas, face: Face) -> tuple[list[Rod], Colors]:
     return rods, lambda across, above: _skin(canvas, across.shape) * tone[:, None, None]
 
 
-def _skin(canvas: Canvas, shape: tuple[int, ...]) -> np.ndarray:
-    """The tone of the photo's own skin, a little uneven: factors on its light (3, h, w)."""
+def _skin(canvas: PhotoCanvas, shape: tuple[int, ...]) -> np.ndarray:
+    """Returns the slightly uneven colour (3, h, w) of the photo's skin, relative to the light."""
     tone = np.array([1.0, 0.78, 0.68])[:, None, None]
     return np.asarray(tone * (1 + 0.05 * noise(shape, 12, canvas.random)))
 
 
-def _thing(canvas: Canvas, face: Face) -> tuple[list[Rod], Colors]:
-    """A stick with a knob, such as a microphone, or a few rods and balls at random."""
+def _thing(canvas: PhotoCanvas, face: DrawnFace) -> tuple[list[Rod], Colors]:
+    """Returns a stick with a knob, such as a microphone, or random rods and balls."""
     random, (at, away) = canvas.random, _place(canvas, face)
     size = random.uniform(0.12, 0.45)
     rods = [Rod(at, at, size), Rod(at, at + away * random.uniform(0.5, 5), size * 0.6, 1.2)]
@@ -105,8 +105,10 @@ def _thing(canvas: Canvas, face: Face) -> tuple[list[Rod], Colors]:
     return rods, lambda across, above: dyed(across, above, random)
 
 
-def _finished(canvas: Canvas, face: Face, height: np.ndarray, colors: np.ndarray) -> Drawing:
-    """Shades, enlarges and lets it throw a shadow."""
+def _finished(
+    canvas: PhotoCanvas, face: DrawnFace, height: np.ndarray, colors: np.ndarray
+) -> Drawing:
+    """Shades and enlarges the object, and adds its shadow."""
     size, random = canvas.mask.shape, canvas.random
     sigma = face.unit / _STEP
     shade = 0.45 + 0.6 * gaussian_filter(height, 0.02 * sigma)

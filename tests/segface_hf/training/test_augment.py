@@ -4,8 +4,13 @@ import pytest
 import torch
 
 from segface_hf.labels import CELEBAMASK_HQ, IGNORED, LAPA
-from segface_hf.training.augment import Dice as Draws
-from segface_hf.training.augment import augment_batch, mirror_masks, vary_color, warp_masks
+from segface_hf.training.augment import (
+    RandomDraws,
+    augment_batch,
+    mirror_masks,
+    vary_color,
+    warp_masks,
+)
 from segface_hf.training.prepare import prepare, step_generator
 from segface_hf.training.recipe import Augment
 from tests.segface_hf.training.drawn import tiny_recipe
@@ -81,7 +86,7 @@ def test_photo_and_mask_are_moved_as_one(side):
         side=side,
         generator=generator(),
     )
-    # What the photo repeats beyond its edge nobody labelled.
+    # Pixels outside the photo repeat its edge and have no label.
     seen = (pixels[:, 0] > 0.5) & (ids != IGNORED)
     assert (seen.sum((1, 2)) > 0).float().mean() > 0.8
     apart = (middles(seen) - middles(ids == hair)).abs().amax(1)
@@ -125,7 +130,7 @@ def test_augmentation_never_invents_a_class():
 def test_a_gray_photo_has_equal_channels():
     images = torch.rand(2, 3, 8, 8, generator=generator())
     options = Augment(**{**STILL, "gray": 1.0})
-    result = vary_color(images, options, Draws(2, generator()))
+    result = vary_color(images, options, RandomDraws(2, generator()))
     assert torch.allclose(result[:, 0], result[:, 1], atol=1e-6)
     assert torch.allclose(result[:, 0], result[:, 2], atol=1e-6)
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from segface_hf.cli.evaluate import pipeline_scores
 from segface_hf.cli.program import main
-from segface_hf.cli.train import ends_elsewhere, validation_folder
+from segface_hf.cli.train import resolution_note, validation_folder
 from segface_hf.config import SegFaceConfig
 from segface_hf.data.folder import find_pairs
 from segface_hf.errors import ConfigError, DataError
@@ -145,13 +145,13 @@ def test_a_model_that_needs_landmarks_is_not_scored_without(folder, tmp_path, ca
 
 
 @pytest.mark.parametrize("option", ["--groups", "--sheet"])
-def test_what_evaluate_can_not_write_is_told_before_the_work(folder, tmp_path, option, capsys):
+def test_evaluate_refuses_unusable_options_before_it_measures(folder, tmp_path, option, capsys):
     wrong = tmp_path / "other.csv"
     wrong.write_text("stem,glasses\nelsewhere,yes\n")
     assert main(["evaluate", "--data", str(folder), option, str(wrong)]) != 0
-    told = capsys.readouterr().err
-    assert "names none of the photos" in told or "name it .png or .jpg" in told
-    assert "photo/s" not in told
+    error = capsys.readouterr().err
+    assert "names none of the photos" in error or "name it .png or .jpg" in error
+    assert "photo/s" not in error
 
 
 def test_evaluate_compares_two_checkpoints_photo_by_photo(trained, folder, tmp_path, capsys):
@@ -239,9 +239,9 @@ def test_evaluate_refuses_a_model_of_other_classes_before_it_measures(
         ]
     )
     assert code == 2
-    told = capsys.readouterr().err
-    assert "differ in ['necklace', 'scarf']: compare models of the same classes" in told
-    assert "photo/s" not in told
+    error = capsys.readouterr().err
+    assert "differ in ['necklace', 'scarf']: compare models of the same classes" in error
+    assert "photo/s" not in error
 
 
 def test_evaluate_refuses_a_rival_that_needs_landmarks_before_it_measures(
@@ -251,9 +251,9 @@ def test_evaluate_refuses_a_rival_that_needs_landmarks_before_it_measures(
     SegFace(SegFaceConfig.from_dict(options)).save_pretrained(tmp_path / "warped")
     common = ["evaluate", "--model", str(trained / "last"), "--data", str(folder)]
     assert main([*common, "--against", str(tmp_path / "warped")]) == 2
-    told = capsys.readouterr().err
-    assert "landmarks" in told
-    assert "photo/s" not in told
+    error = capsys.readouterr().err
+    assert "landmarks" in error
+    assert "photo/s" not in error
 
 
 def test_evaluate_refuses_a_mask_with_an_unknown_id_by_name(trained, folder, tmp_path, capsys):
@@ -311,7 +311,7 @@ def test_a_preview_that_can_not_be_written_says_so(folder, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("bad", ["size", "id"])
-def test_a_bad_mask_to_evaluate_on_is_told_before_training(folder, tmp_path, recipe, bad, capsys):
+def test_a_bad_validation_mask_is_refused_before_training(folder, tmp_path, recipe, bad, capsys):
     validation = shutil.copytree(folder, tmp_path / "own")
     mask = np.zeros((64, 64) if bad == "id" else (10, 10), np.uint8)
     Image.fromarray(mask + 77 * (bad == "id")).save(validation / "masks" / "face3.png")
@@ -358,7 +358,7 @@ def test_train_says_which_option_is_unknown(folder, tmp_path, capsys):
     assert not (tmp_path / "run").exists()
 
 
-def test_ctrl_c_asks_for_a_stop_and_a_second_one_interrupts():
+def test_ctrl_c_requests_a_stop_and_a_second_one_interrupts():
     before = signal.getsignal(signal.SIGINT)
     with Progress(0, 4, 2) as progress:
         assert not progress.stopped()
@@ -369,11 +369,11 @@ def test_ctrl_c_asks_for_a_stop_and_a_second_one_interrupts():
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_a_run_that_ends_at_another_side_than_its_checkpoint_is_told_so():
-    assert ends_elsewhere(tiny_recipe()) == ""
-    assert ends_elsewhere(tiny_recipe(resolutions=[[0.0, 64], [0.5, 32]])) == ""
-    told = ends_elsewhere(tiny_recipe(resolutions=[[0.0, 32], [0.5, 64]]))
-    assert told.endswith("set model.resolution to 64, or end resolutions with 32")
+def test_a_note_says_that_the_last_stage_has_another_side_than_the_checkpoint():
+    assert resolution_note(tiny_recipe()) == ""
+    assert resolution_note(tiny_recipe(resolutions=[[0.0, 64], [0.5, 32]])) == ""
+    note = resolution_note(tiny_recipe(resolutions=[[0.0, 32], [0.5, 64]]))
+    assert note.endswith("set model.resolution to 64, or end resolutions with 32")
 
 
 def test_a_recipe_may_name_its_schema():

@@ -16,14 +16,14 @@ from segface_hf.data.folder import find_pairs
 from segface_hf.errors import ConfigError
 from segface_hf.modeling.segface import SegFace
 from segface_hf.training.loop import start, train
-from segface_hf.training.parallel import Company, Team
+from segface_hf.training.parallel import ProcessGroup, ThreadReplicas
 from segface_hf.training.prepare import prepare
 from segface_hf.training.recipe_file import write_recipe
 from segface_hf.training.run import LAST, Run
 from tests.segface_hf.training.drawn import tiny_recipe
 
 ROOT = Path(__file__).resolve().parents[3]
-# The sums of two shares have one order; only what is averaged further on may round otherwise.
+# Sums of two shares have one order; averages of running statistics may round differently.
 TOLERANCE = 1e-6
 
 
@@ -67,7 +67,7 @@ def curve(out: Path) -> list[dict]:
 
 
 @pytest.mark.slow
-def test_two_processes_give_the_curve_of_one_and_one_goes_on_from_two(
+def test_two_processes_give_the_curve_of_one_and_one_resumes_their_run(
     folder: Path, tmp_path: Path
 ) -> None:
     options = {"workers": 2, "batch_size": 5, "evaluate_every": 1, "checkpoint_every": 2}
@@ -75,7 +75,7 @@ def test_two_processes_give_the_curve_of_one_and_one_goes_on_from_two(
     write_recipe(recipe, tmp_path / "recipe.yaml")
     said = launch(folder, tmp_path / "two", tmp_path / "recipe.yaml", processes=2)
     assert "2 processes" in said
-    assert said.count("to evaluate") == 1  # only the leader speaks
+    assert said.count("to evaluate") == 1  # only the main process prints
 
     one = alone(folder, tmp_path / "one", recipe)
     ours, theirs = curve(tmp_path / "two"), curve(tmp_path / "one")
@@ -98,22 +98,22 @@ def test_two_processes_give_the_curve_of_one_and_one_goes_on_from_two(
         )
 
 
-def test_workers_that_processes_cannot_share_are_refused() -> None:
+def test_workers_must_be_a_multiple_of_the_processes() -> None:
     with pytest.raises(ConfigError, match="2 processes share 1 workers: set `workers`"):
-        Team(torch.nn.Linear(1, 1), 1, company=Company(size=2, rank=0))
+        ThreadReplicas(torch.nn.Linear(1, 1), 1, processes=ProcessGroup(size=2, rank=0))
 
 
-def test_a_process_alone_is_a_company_of_one() -> None:
-    company = Company.here()
-    assert (company.size, company.rank, company.leads) == (1, 0, True)
-    assert company.part([1, 2, 3]) == [1, 2, 3]
-    assert company.told("x") == "x"
-    assert company.any(True)
-    assert not company.any(False)
-    with company.leader_first():
-        company.leave()
+def test_a_single_process_is_a_group_of_one() -> None:
+    processes = ProcessGroup.here()
+    assert (processes.size, processes.rank, processes.is_main) == (1, 0, True)
+    assert processes.part([1, 2, 3]) == [1, 2, 3]
+    assert processes.broadcast("x") == "x"
+    assert processes.any(True)
+    assert not processes.any(False)
+    with processes.main_first():
+        processes.close()
 
 
-def test_the_items_of_all_processes_are_each_item_once() -> None:
-    parts = [Company(3, rank).part(list(range(8))) for rank in range(3)]
+def test_processes_share_items_without_overlap() -> None:
+    parts = [ProcessGroup(3, rank).part(list(range(8))) for rank in range(3)]
     assert sorted(item for part in parts for item in part) == list(range(8))

@@ -1,4 +1,4 @@
-"""The page about training names every option, with its default."""
+"""The page about training names every option with its default, and all recipes are valid."""
 
 import re
 from dataclasses import fields
@@ -7,8 +7,10 @@ from pathlib import Path
 import yaml
 
 from segface_hf.training.recipe import SMALL_MODEL, Augment, Loss, Pseudo, Recipe, Tail
+from segface_hf.training.recipe_file import read_recipe
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "training.md"
+DOCS = Path(__file__).resolve().parents[3] / "docs"
+PAGE = DOCS / "training.md"
 GROUPS = {"augment": Augment, "loss": Loss, "tail": Tail, "pseudo": Pseudo}
 
 
@@ -55,6 +57,12 @@ def test_every_option_is_documented_with_its_default_and_no_other():
     assert (written.pop("pseudo.teacher"), defaults.pop("pseudo.teacher")) == ("`initial`", "")
     assert sorted(written) == sorted(defaults)
     assert [name for name, default in defaults.items() if not says(written[name], default)] == []
+
+
+def test_every_recipe_of_the_shipped_checkpoints_is_valid():
+    recipes = sorted((DOCS / "recipes").rglob("*.yaml"))
+    assert {path.parent.name for path in recipes} >= {"embedded", "synthetic"}
+    assert all(read_recipe(path).steps > 0 for path in recipes)
 
 
 def test_the_example_recipe_is_valid():

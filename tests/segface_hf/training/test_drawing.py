@@ -8,7 +8,7 @@ from PIL import Image
 from segface_hf.cli.evaluate import DRAWN_NAMES
 from segface_hf.errors import ConfigError
 from segface_hf.labels import CELEBAMASK_HQ
-from segface_hf.training.drawing.canvas import Canvas, find_face
+from segface_hf.training.drawing.canvas import PhotoCanvas, find_face
 from segface_hf.training.drawing.drawing import (
     DRAWABLE,
     OCCLUDER,
@@ -128,7 +128,7 @@ def test_glasses_lie_on_both_eyes_which_show_through_clear_lenses_only(bust):
     assert shown == {True, False}
 
 
-def test_a_photo_in_the_dark_gets_dark_headwear_and_one_lit_from_a_side_gets_it_lit_so(bust):
+def test_headwear_has_the_brightness_and_direction_of_the_photos_light(bust):
     image, mask = bust
     bright, labels = drawn(bust, "hat", 3)
     dark, _ = drawn((image / 4, mask), "hat", 3)
@@ -143,18 +143,18 @@ def test_a_photo_in_the_dark_gets_dark_headwear_and_one_lit_from_a_side_gets_it_
 def test_a_face_is_found_by_its_eyes_and_mouth_however_it_is_turned(bust):
     image, mask = bust
     random = np.random.default_rng(0)
-    upright = find_face(Canvas(image.numpy(), mask.numpy(), CELEBAMASK_HQ, random))
+    upright = find_face(PhotoCanvas(image.numpy(), mask.numpy(), CELEBAMASK_HQ, random))
     assert upright is not None
     assert upright.up == pytest.approx([0, -1])
     assert upright.unit == pytest.approx(24, abs=1)
     assert upright.half * upright.unit == pytest.approx(24, abs=1)
     turned = np.rot90(mask.numpy(), -1).copy()
-    lying = find_face(Canvas(image.numpy(), turned, CELEBAMASK_HQ, random))
+    lying = find_face(PhotoCanvas(image.numpy(), turned, CELEBAMASK_HQ, random))
     assert lying is not None
     assert lying.up == pytest.approx([1, 0])
     assert lying.unit == pytest.approx(upright.unit)
     mask[mask == NAMED("nose")] = NAMED("skin")
-    assert find_face(Canvas(image.numpy(), mask.numpy(), CELEBAMASK_HQ, random)) is None
+    assert find_face(PhotoCanvas(image.numpy(), mask.numpy(), CELEBAMASK_HQ, random)) is None
 
 
 @pytest.mark.parametrize("name", DRAWABLE)
@@ -173,7 +173,7 @@ def test_a_darker_photo_gets_darker_jewellery(bust):
     assert dark[:, drawn].mean() < bright[:, drawn].mean() / 3
 
 
-def test_a_batch_is_decided_by_its_generator_and_leaves_worn_jewellery_alone(bust):
+def test_a_batch_depends_on_its_generator_and_keeps_jewellery_in_photos(bust):
     image, mask = bust
     worn = mask.clone()
     worn[100:103, 50:80] = NAMED("necklace")
@@ -206,7 +206,7 @@ def test_a_schema_without_the_class_is_refused_with_the_recipe():
         Recipe(model={"schema": "lapa"}, tail=Tail(drawn={"necklace": 0.5}))
 
 
-def test_evaluation_offers_every_part_and_asks_every_model_the_same(bust):
+def test_evaluation_draws_the_same_parts_for_every_model(bust):
     assert (*DRAWABLE, OCCLUDER) == DRAWN_NAMES
     image, mask = bust
     photo = Image.fromarray((image * 255).byte().permute(1, 2, 0).numpy())
@@ -220,7 +220,7 @@ def test_evaluation_offers_every_part_and_asks_every_model_the_same(bust):
     assert all(np.array_equal(*both) for both in zip(change("c", *first), first, strict=True))
 
 
-def test_no_chance_draws_nothing(bust):
+def test_a_probability_of_zero_draws_nothing(bust):
     image, mask = bust
     changed, labels = draw_parts(
         image[None],
@@ -245,7 +245,7 @@ def occluded(bust, seed, chance=1.0):
     return pair[0][0], pair[1][0]
 
 
-def test_what_is_before_a_face_is_background_and_everything_else_stays(bust):
+def test_an_occluder_is_background_and_other_pixels_keep_their_class(bust):
     image, mask = bust
     hidden = []
     for seed in range(30):

@@ -1,4 +1,4 @@
-"""The loop learns, is repeatable, and goes on bit for bit after a kill."""
+"""The training loop learns, is repeatable, and resumes bit for bit after a kill."""
 
 import json
 
@@ -14,7 +14,7 @@ from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.modeling.segface import SegFace
 from segface_hf.training.loop import STOP_FILE, start, train
 from segface_hf.training.optim import learning_rate
-from segface_hf.training.parallel import Team
+from segface_hf.training.parallel import ThreadReplicas
 from segface_hf.training.prepare import prepare
 from segface_hf.training.report import STATE_FILE, load_state, save_state
 from segface_hf.training.run import BEST, LAST, Run
@@ -36,7 +36,7 @@ def same(a, b):
     return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
 
 
-def test_a_run_that_was_killed_goes_on_bit_for_bit(folder, tmp_path, recipe):
+def test_a_killed_run_resumes_bit_for_bit(folder, tmp_path, recipe):
     whole = new_run(folder, tmp_path / "whole", recipe)
     assert train(whole)
     killed = new_run(folder, tmp_path / "killed", recipe)
@@ -58,7 +58,7 @@ def test_a_run_that_was_killed_goes_on_bit_for_bit(folder, tmp_path, recipe):
     )
 
 
-def test_a_loss_that_is_no_number_ends_the_run_and_spares_what_was_saved(folder, tmp_path):
+def test_a_diverged_loss_ends_the_run_and_keeps_the_saved_state(folder, tmp_path):
     recipe = tiny_recipe(learning_rate=1e30, backbone_rate=1e30, checkpoint_every=1, warmup_steps=0)
     run = new_run(folder, tmp_path / "run", recipe, evaluate=False)
     run.save()
@@ -78,13 +78,13 @@ def test_two_workers_give_the_same_weights_every_time(folder, tmp_path):
     assert same(runs[0].model.state_dict(), runs[1].model.state_dict())
 
 
-def test_a_teams_gradient_is_that_of_the_whole_batch():
+def test_replicas_give_the_gradient_of_the_whole_batch():
     images, masks = torch.randn(3, 4), torch.randn(3, 2)
     gradients = []
     for workers in (1, 2, 3):
         torch.manual_seed(0)
         model = torch.nn.Linear(4, 2)
-        loss = Team(model, workers).backward(
+        loss = ThreadReplicas(model, workers).backward(
             images, masks, lambda member, x, y: (member(x) - y).square().mean()
         )
         gradients.append((loss, model.weight.grad))
@@ -133,7 +133,7 @@ def test_metrics_are_written_by_class_and_the_best_model_is_kept(folder, tmp_pat
     assert "| eyeglasses |" in card
 
 
-def test_scores_are_those_of_the_checkpoint_whatever_side_a_stage_trains_at(folder, tmp_path):
+def test_scores_are_measured_at_the_side_of_the_checkpoint_in_every_stage(folder, tmp_path):
     recipe = tiny_recipe(resolutions=[[0.0, 96], [0.5, 64]])
     run, rows = new_run(folder, tmp_path / "run", recipe), []
     train(run, log=rows.append)
@@ -149,7 +149,7 @@ def test_scores_are_those_of_the_checkpoint_whatever_side_a_stage_trains_at(fold
     assert json.loads(out.read_text())["mean_f1"] == pytest.approx(best, abs=1e-5)
 
 
-def test_the_best_model_is_not_missed_for_a_stray_pixel_of_a_class_that_no_mask_holds(
+def test_a_stray_pixel_of_a_class_in_no_mask_does_not_decide_the_best_model(
     folder, tmp_path, recipe
 ):
     run = new_run(folder, tmp_path / "run", recipe)
@@ -186,7 +186,7 @@ def test_evaluations_before_the_first_saved_state_are_not_written_twice(folder, 
     assert [json.loads(line)["step"] for line in lines] == [2, 4]
 
 
-def test_a_run_goes_on_with_its_own_photos_only(folder, tmp_path, recipe):
+def test_a_run_resumes_with_its_own_photos_only(folder, tmp_path, recipe):
     new_run(folder, tmp_path / "run", recipe).save()
     write_pair(folder, "later", *draw_face(9))
     with pytest.raises(ConfigError, match="holds a run on 6 photos, and these are 7 photos: name"):
@@ -215,7 +215,7 @@ def test_another_recipe_is_not_resumed(folder, tmp_path, recipe):
         new_run(folder, tmp_path / "run", tiny_recipe(seed=1))
 
 
-def test_a_run_of_before_an_option_came_goes_on(folder, tmp_path, recipe):
+def test_a_state_without_newer_options_resumes(folder, tmp_path, recipe):
     new_run(folder, tmp_path / "run", recipe).save()
     state = load_state(tmp_path / "run" / STATE_FILE)
     del state["recipe"]["augment"]["occluded"], state["recipe"]["decoder"], state["sources"]

@@ -40,7 +40,7 @@ def test_ignored_pixels_change_no_loss():
 
 
 @pytest.mark.parametrize("absent", [False, True])
-def test_a_photo_without_a_labelled_pixel_costs_nothing_and_teaches_nothing(absent):
+def test_a_photo_without_labelled_pixels_has_no_loss_and_no_gradient(absent):
     logits = torch.randn(1, 2, 2, 2, requires_grad=True)
     masks = torch.full((1, 2, 2), IGNORED)
     total = training_loss(
@@ -56,7 +56,7 @@ def test_equal_logits_cost_the_logarithm_of_the_class_count():
     assert loss(torch.zeros(1, 2, 2, 2), masks, dice=0.0) == pytest.approx(math.log(2))
 
 
-def test_rare_classes_weigh_more_up_to_the_limit():
+def test_rare_classes_have_larger_weights_up_to_the_limit():
     share = torch.tensor([0.9, 0.0999, 0.0001])
     weights = class_weights("inverse_sqrt", share, photos=10, limit=3.0)
     assert weights[0] < weights[1] < weights[2]
@@ -75,7 +75,7 @@ def test_deferred_weights_start_late():
     assert late > early
 
 
-def test_logit_adjustment_asks_more_of_rare_classes():
+def test_logit_adjustment_raises_the_loss_of_rare_classes():
     masks = torch.ones(1, 2, 2, dtype=torch.long)
     logits = torch.zeros(1, 2, 2, 2)
     assert loss(logits, masks, dice=0.0, logit_adjustment=1.0) == pytest.approx(-math.log(0.25))
@@ -86,7 +86,7 @@ def test_low_resolution_logits_are_resized_to_the_mask():
     assert loss(torch.zeros(1, 2, 4, 4), masks, dice=0.0) == pytest.approx(math.log(2))
 
 
-def test_an_absent_class_costs_what_is_taken_for_it_once_it_counts():
+def test_predictions_of_an_absent_class_cost_only_with_the_option():
     masks = torch.zeros(1, 8, 8, dtype=torch.long)
     share = torch.tensor([0.9, 0.1])
     for taken, cost in ((0.0, 0.0), (6.4, 0.5)):

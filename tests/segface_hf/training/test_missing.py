@@ -1,4 +1,4 @@
-"""Missing parts: which pixels stop counting, and who judges."""
+"""Parts that masks lack are ignored or completed by a teacher."""
 
 import pytest
 import torch
@@ -9,26 +9,26 @@ from segface_hf.errors import ConfigError
 from segface_hf.labels import CELEBAMASK_HQ, IGNORED
 from segface_hf.training.prepare import prepare
 from segface_hf.training.recipe import Tail
-from segface_hf.training.teacher import Teacher, mend_missing
+from segface_hf.training.teacher import Teacher, fill_missing_parts
 from tests.segface_hf.training.drawn import tiny_recipe
 
 SIDE = 64
 NAMED = CELEBAMASK_HQ.id_of
 
 
-class Seer(nn.Module):
+class BandTeacher(nn.Module):
     """A teacher that sees eyeglasses in the middle band of every photo, and skin elsewhere."""
 
-    def __init__(self, sureness: float) -> None:
+    def __init__(self, margin: float) -> None:
         super().__init__()
         self.config = tiny_recipe().model_config()
-        self.sureness = sureness
+        self.margin = margin
 
     def logits(self, pixels):
         logits = torch.zeros(len(pixels), CELEBAMASK_HQ.num_classes, *pixels.shape[-2:])
         third = pixels.shape[-2] // 3
         logits[:, NAMED("skin")] = 20.0
-        logits[:, NAMED("eyeglasses"), third : 2 * third] = 20.0 + self.sureness
+        logits[:, NAMED("eyeglasses"), third : 2 * third] = 20.0 + self.margin
         return logits
 
 
@@ -40,8 +40,8 @@ def photos():
     return PhotoSet(torch.zeros(2, 3, SIDE, SIDE).byte(), masks, ("bare", "worn"), CELEBAMASK_HQ)
 
 
-def test_a_part_that_the_mask_lacks_does_not_count(photos):
-    changed, stems = mend_missing(photos, Teacher(Seer(9.0), 0.9))
+def test_a_part_that_the_mask_lacks_is_ignored(photos):
+    changed, stems = fill_missing_parts(photos, Teacher(BandTeacher(9.0), 0.9))
     assert stems == ("bare",)
     assert (changed.masks[0, 26:38] == IGNORED).all()
     assert (changed.masks[0, :20] == NAMED("skin")).all()
@@ -49,13 +49,13 @@ def test_a_part_that_the_mask_lacks_does_not_count(photos):
     assert not (photos.masks == IGNORED).any()
 
 
-def test_a_part_that_the_mask_has_in_small_stays_as_it_is(photos):
-    changed, _ = mend_missing(photos, Teacher(Seer(9.0), 0.9))
+def test_a_fragment_of_a_part_stays_as_it_is(photos):
+    changed, _ = fill_missing_parts(photos, Teacher(BandTeacher(9.0), 0.9))
     assert torch.equal(changed.masks[1], photos.masks[1])
 
 
-def test_a_fragment_is_completed_where_the_recipe_says_so_and_what_is_lacking_is_not(photos):
-    changed, stems = mend_missing(photos, Teacher(Seer(9.0), 0.9), complete=True)
+def test_complete_completes_fragments_and_ignores_missing_parts(photos):
+    changed, stems = fill_missing_parts(photos, Teacher(BandTeacher(9.0), 0.9), complete=True)
     assert stems == ("bare", "worn")
     assert (changed.masks[1, 26:38] == NAMED("eyeglasses")).all()
     assert (changed.masks[1, :20] == NAMED("skin")).all()
@@ -63,27 +63,27 @@ def test_a_fragment_is_completed_where_the_recipe_says_so_and_what_is_lacking_is
     assert (changed.masks[0, 26:38] == IGNORED).all()
 
 
-def test_more_than_a_quarter_is_no_fragment(photos):
+def test_more_than_a_quarter_of_a_part_is_not_a_fragment(photos):
     photos.masks[1, 24:32] = NAMED("eyeglasses")
-    changed, _ = mend_missing(photos, Teacher(Seer(9.0), 0.9), complete=True)
+    changed, _ = fill_missing_parts(photos, Teacher(BandTeacher(9.0), 0.9), complete=True)
     assert torch.equal(changed.masks[1], photos.masks[1])
 
 
-def test_where_nobody_labelled_the_teacher_has_no_say(photos):
+def test_pixels_without_a_label_stay_without_one(photos):
     photos.masks[:, :, 32:] = IGNORED
-    changed, _ = mend_missing(photos, Teacher(Seer(9.0), 0.9), complete=True)
+    changed, _ = fill_missing_parts(photos, Teacher(BandTeacher(9.0), 0.9), complete=True)
     assert (changed.masks[:, :, 32:] == IGNORED).all()
     assert (changed.masks[1, 26:38, :32] == NAMED("eyeglasses")).all()
 
 
-def test_a_teacher_in_doubt_changes_nothing(photos):
-    changed, stems = mend_missing(photos, Teacher(Seer(0.5), 0.9))
+def test_an_unsure_teacher_changes_nothing(photos):
+    changed, stems = fill_missing_parts(photos, Teacher(BandTeacher(0.5), 0.9))
     assert stems == ()
     assert torch.equal(changed.masks, photos.masks)
 
 
-def test_a_recipe_needs_somebody_who_judges(folder):
-    with pytest.raises(ConfigError, match=r"tail\.missing is 'ignore' .* set pseudo\.teacher"):
+def test_ignoring_missing_parts_needs_a_teacher(folder):
+    with pytest.raises(ConfigError, match=r"tail\.missing is 'ignore', .* set pseudo\.teacher"):
         prepare(folder, tiny_recipe(tail={"missing": "ignore"}))
     with pytest.raises(ConfigError, match=r"tail\.missing is one of .* got 'drop'"):
         Tail(missing="drop")

@@ -1,4 +1,4 @@
-"""Synthetic pictures among photos: how often they come up, and what of the photos stays."""
+"""Synthetic pictures: their share of batches, and statistics that depend on photos only."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ def pictures(tmp_path):
 
 
 @pytest.mark.parametrize("share", [0.2, 0.6])
-def test_batches_hold_the_share_of_pictures_however_many_there_are(folder, pictures, share):
+def test_the_share_of_pictures_in_batches_does_not_depend_on_their_number(folder, pictures, share):
     recipe = tiny_recipe(tail={"synthetic": share, "sampling": "balanced"})
     data = prepare(folder, recipe, synthetic=pictures)
     few = replace(data, weights=data.weights[:7], rendered=1)
@@ -34,7 +34,7 @@ def test_batches_hold_the_share_of_pictures_however_many_there_are(folder, pictu
         assert (torch.cat(batches) >= 6).double().mean() == pytest.approx(share, abs=0.04)
 
 
-def test_what_photos_say_of_rarity_and_donors_stays_theirs(folder, pictures):
+def test_weights_and_donors_depend_on_photos_only(folder, pictures):
     recipe = tiny_recipe()
     alone, data = prepare(folder, recipe), prepare(folder, recipe, synthetic=pictures)
     assert torch.equal(data.share, alone.share)
@@ -53,7 +53,7 @@ def test_pictures_change_no_class_weight(folder, pictures, tmp_path):
     assert run._loss(run.model, images, masks).item() == pytest.approx(alone.item())
 
 
-def test_masks_of_pictures_are_exact_and_stay_as_they_are(folder, pictures):
+def test_masks_of_pictures_are_never_repaired(folder, pictures):
     recipe = tiny_recipe(tail={"swapped": "repair"})
     data = prepare(folder, recipe, synthetic=pictures)
     assert data.swapped == ()

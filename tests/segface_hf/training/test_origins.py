@@ -39,7 +39,7 @@ def trained(folder, out, **options):
 
 
 @pytest.mark.parametrize("role", ["initial", "decoder"])
-def test_a_run_carries_the_terms_of_its_start_through_every_leg(folder, tmp_path, role):
+def test_the_terms_of_the_start_pass_to_every_later_run(folder, tmp_path, role):
     first = saved(tmp_path / "first", **RESEARCH)
     leg, config, card = trained(folder, tmp_path / "a", **{role: first})
     assert (config.license, config.source) == ("other", f"from {RESEARCH['source']}")
@@ -51,7 +51,7 @@ def test_a_run_carries_the_terms_of_its_start_through_every_leg(folder, tmp_path
     assert TERMS in card
 
 
-def test_a_teacher_counts_where_it_teaches(folder, tmp_path):
+def test_a_teacher_is_an_origin_only_if_it_labels(folder, tmp_path):
     teacher = {"pseudo": {"teacher": saved(tmp_path / "teacher", **RESEARCH)}}
     _, config, card = trained(folder, tmp_path / "a", **teacher)
     assert (config.license, "- teacher: `" in card) == ("", False)
@@ -61,7 +61,7 @@ def test_a_teacher_counts_where_it_teaches(folder, tmp_path):
     assert TERMS in card
 
 
-def test_a_converted_start_brings_the_terms_of_its_data(folder, tmp_path):
+def test_a_converted_start_passes_on_the_terms_of_its_data(folder, tmp_path):
     first = saved(tmp_path / "first", **PUBLISHED)
     _, config, card = trained(folder, tmp_path / "a", initial=first)
     expected = ("other", "from swinb/model.pt (CelebAMask-HQ)", "")

@@ -41,7 +41,7 @@ def test_auto_precision_is_one_of_the_two_and_opens_a_context():
 
 
 @pytest.mark.parametrize("build", [depthwise, attention])
-def test_the_quicker_way_has_the_gradients_of_float32_up_to_rounding(build):
+def test_the_faster_backward_pass_has_the_gradients_of_float32_up_to_rounding(build):
     torch.manual_seed(0)
     model, inputs = build()
     exact = gradients(model, inputs, context=autocast("fp32"))
@@ -60,7 +60,7 @@ def test_depthwise_convolutions_stay_in_float32_and_others_do_not():
     assert F.conv2d(images.bfloat16(), each.bfloat16(), groups=4).dtype == torch.bfloat16
 
 
-def test_the_context_holds_in_the_thread_that_opened_it_alone():
+def test_the_context_applies_to_its_own_thread_only():
     images, each = torch.ones(1, 4, 5, 5), torch.ones(4, 1, 3, 3)
     with autocast("bf16"), ThreadPoolExecutor(1) as pool:
         other = pool.submit(F.conv2d, images.bfloat16(), each.bfloat16(), groups=4).result()

@@ -42,7 +42,7 @@ def trained():
     return SegFace.from_pretrained("embedded").eval()
 
 
-def test_pixels_that_the_teacher_doubts_do_not_count(trained):
+def test_pixels_where_the_teacher_is_unsure_are_ignored(trained):
     image = Image.fromarray(draw_face(3)[0])
     everything = label_frame(trained, image, confidence=0.0)
     assert int(everything.max()) < trained.config.labels.num_classes
@@ -63,7 +63,7 @@ def test_a_flipped_photo_gets_the_flipped_labels(trained):
     assert {labels.id_of("l_eye"), labels.id_of("r_eye")} <= set(ids.unique().tolist())
 
 
-def test_labels_do_not_depend_on_how_many_are_made_at_a_time(trained):
+def test_labels_do_not_depend_on_the_number_of_threads(trained):
     frames = [Image.fromarray(draw_face(seed)[0]) for seed in range(4)]
     alone = list(Teacher(trained, 0.5).label(frames))
     together = list(Teacher(trained, 0.5, workers=3).label(frames))

@@ -83,27 +83,27 @@ def test_classes_of_its_own_survive_yaml(tmp_path, given):
     assert recipe.model_config().schema == given.get("schema", "own")
 
 
-def test_sides_that_a_flip_would_teach_wrong_are_refused():
-    told = r"'l_eye' and 'r_eye' change places.*label_mirror_pairs: \[\[1, 2\], \[3, 4\]\], or set"
-    with pytest.raises(ConfigError, match=told):
+def test_a_flip_without_mirror_pairs_is_refused():
+    message = r"swaps 'l_eye' and 'r_eye', .*label_mirror_pairs: \[\[1, 2\], \[3, 4\]\], or set"
+    with pytest.raises(ConfigError, match=message):
         Recipe.from_dict({"model": {**SIDED, "label_mirror_pairs": [[1, 2]]}})
-    with pytest.raises(ConfigError, match="'left ear' and 'Right Ear', 'l_eye' and 'r_eye' change"):
+    with pytest.raises(ConfigError, match="'left ear' and 'Right Ear', 'l_eye' and 'r_eye', but"):
         Recipe.from_dict({"model": SIDED})
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"tail": {"paste": {"hat": 0.1}}}, r"tail\.paste\.hat .* l_eye, mouth or l_lip or u_lip:"),
-        ({"tail": {"drawn": {"hat": 0.1}}}, r"tail\.drawn\.hat finds its place"),
+        ({"tail": {"drawn": {"hat": 0.1}}}, r"tail\.drawn\.hat locates the face"),
         ({"tail": {"drawn": {"earring": 0.1}}}, r"tail\.drawn\.earring .* lacks, l_ear or r_ear:"),
-        ({"augment": {"occluded": 0.1}}, r"augment\.occluded .* \(left eye, upper lip\), or take"),
+        ({"augment": {"occluded": 0.1}}, r"augment\.occluded .* upper lip\), or remove"),
     ],
 )
-def test_parts_that_no_class_gives_a_place_are_refused(options, told):
+def test_parts_that_cannot_be_located_by_the_classes_are_refused(options, message):
     names = ["background", "Right Eye", "nose", "hat", "earring"]
     model = {"label_names": names, "label_colors": [[1, 2, 3]] * 5}
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=message):
         Recipe.from_dict({"model": model, **options})
     off = {"tail": {"paste": {"hat": 0}, "drawn": {"hat": 0, "earring": 0}}}
     assert Recipe.from_dict({"model": model, **off}).tail.paste == {"hat": 0}

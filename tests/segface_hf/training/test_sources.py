@@ -1,4 +1,4 @@
-"""A run goes on with the masks that it learnt from and was evaluated on, and with no others."""
+"""A run resumes only with the masks that it was trained and evaluated on."""
 
 import shutil
 
@@ -22,7 +22,7 @@ def redraw(folder, change):
         Image.fromarray(change(np.array(Image.open(path)))).save(path)
 
 
-def test_a_run_goes_on_with_its_own_masks_only(folder, tmp_path, recipe):
+def test_a_run_resumes_with_its_own_masks_only(folder, tmp_path, recipe):
     new_run(folder, tmp_path / "run", recipe, evaluate=False).save()
     redraw(folder, np.copy)
     new_run(folder, tmp_path / "run", recipe, evaluate=False)
@@ -31,7 +31,7 @@ def test_a_run_goes_on_with_its_own_masks_only(folder, tmp_path, recipe):
         new_run(folder, tmp_path / "run", recipe, evaluate=False)
 
 
-def test_a_run_goes_on_with_its_own_pictures_only(folder, tmp_path):
+def test_a_run_resumes_with_its_own_pictures_only(folder, tmp_path):
     recipe = tiny_recipe(steps=1, tail={})
     rendered = shutil.copytree(folder, tmp_path / "rendered")
 
@@ -48,7 +48,7 @@ def test_a_run_goes_on_with_its_own_pictures_only(folder, tmp_path):
         run()
 
 
-def test_a_run_that_was_evaluated_goes_on_with_the_same_val_only(folder, tmp_path, recipe):
+def test_an_evaluated_run_resumes_with_the_same_val_only(folder, tmp_path, recipe):
     val = shutil.copytree(folder, tmp_path / "val")
 
     def run(validation=()):
@@ -70,7 +70,7 @@ def test_a_run_that_was_evaluated_goes_on_with_the_same_val_only(folder, tmp_pat
         run()
 
 
-def test_a_run_of_before_masks_were_told_apart_goes_on(folder, tmp_path, recipe):
+def test_a_state_without_a_digest_of_masks_is_resumed(folder, tmp_path, recipe):
     first = new_run(folder, tmp_path / "run", recipe)
     first.record(first.evaluate(), loss=1.0)
     first.save()

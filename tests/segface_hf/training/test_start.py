@@ -80,7 +80,7 @@ OWN = {
 
 
 @pytest.mark.parametrize("option", ["initial", "decoder"])
-def test_own_classes_take_the_tokens_of_their_names_and_start_anew_otherwise(tmp_path, option):
+def test_own_classes_take_tokens_of_the_same_name_and_new_ones_otherwise(tmp_path, option):
     source = SegFace(Recipe(model={"backbone": LITE, **SMALL}).model_config())
     source.save_pretrained(tmp_path)
     recipe = Recipe(
@@ -94,7 +94,7 @@ def test_own_classes_take_the_tokens_of_their_names_and_start_anew_otherwise(tmp
 
 
 def test_a_whole_start_and_a_decoder_exclude_each_other():
-    with pytest.raises(ConfigError, match="give one of them"):
+    with pytest.raises(ConfigError, match="give only one of them"):
         Recipe(initial="a", decoder="b")
 
 

@@ -74,7 +74,7 @@ def test_a_flipped_mask_whose_ids_were_kept_is_called_swapped():
         (("eye-r", "eye-l"), 1),
     ],
 )
-def test_sides_are_told_by_their_names_in_any_order(names, right):
+def test_sides_are_read_from_names_in_any_order(names, right):
     mask = np.zeros((32, 32), np.uint8)
     mask[10:14, 5:10], mask[10:14, 22:27] = right, 3 - right
     schema = LabelSchema("own", ("background", *names), ((0, 0, 0),) * 3, ((1, 2),))
@@ -93,7 +93,7 @@ def test_repairing_one_mask_changes_it_alone_and_needs_no_copy_of_the_others_in_
     assert torch.equal(fixed.masks[[0, *range(2, 120)]], many.masks[[0, *range(2, 120)]])
 
 
-def test_names_that_tell_no_side_have_no_say_in_it():
+def test_pairs_whose_names_have_no_side_are_not_checked():
     mask = np.zeros((32, 32), np.uint8)
     mask[10:14, 5:10], mask[10:14, 22:27] = 1, 2
     schema = LabelSchema("own", ("background", "re", "le"), ((0, 0, 0),) * 3, ((1, 2),))
@@ -124,7 +124,7 @@ def test_similarity_finds_rotation_scale_and_shift():
     assert misfit(points, turned) == pytest.approx(0, abs=1e-9)
 
 
-def test_a_part_takes_along_what_it_encloses_but_a_hood_does_not():
+def test_a_part_includes_what_it_encloses_but_a_hood_does_not():
     mask = np.zeros((12, 12), np.uint8)
     mask[2:10, 2:10] = GLASSES
     mask[5:7, 5:7] = 8
@@ -187,20 +187,20 @@ def test_jewellery_alone_is_kept_off_nose_and_mouth(folder, name, whole):
     assert (int((labels == part).sum()) == 112) == whole
 
 
-def test_what_can_be_pasted_or_drawn_on_no_photo_is_told(photos):
+def test_options_without_effect_on_any_photo_are_reported(photos):
     recipe = Recipe(tail=Tail(paste={"eyeglasses": 0.5, "hat": 0.1}))
-    (told,) = derive(photos, recipe, schema=CELEBAMASK_HQ).idle(recipe)
-    assert told.startswith("tail.paste.hat changes nothing: no mask shows more than 40 pixels")
+    (note,) = derive(photos, recipe, schema=CELEBAMASK_HQ).unused_options(recipe)
+    assert note.startswith("tail.paste.hat changes nothing: no mask shows more than 40 pixels")
     eyes = torch.tensor([CELEBAMASK_HQ.id_of(name) for name in ("l_eye", "r_eye")])
     blind = replace(photos, masks=torch.where(torch.isin(photos.masks, eyes), 2, photos.masks))
     recipe = Recipe(
         tail=Tail(paste={"hat": 0.1}, drawn={"hat": 0.1, "necklace": 0.1}),
         augment=Augment(occluded=0.1),
     )
-    told = derive(blind, recipe, schema=CELEBAMASK_HQ).idle(recipe)
-    options = [sentence.split(" changes nothing: no mask shows both eyes")[0] for sentence in told]
+    notes = derive(blind, recipe, schema=CELEBAMASK_HQ).unused_options(recipe)
+    options = [sentence.split(" changes nothing: no mask shows both eyes")[0] for sentence in notes]
     assert options == ["tail.paste.hat", "tail.drawn.hat", "augment.occluded"]
-    assert derive(photos, Recipe(), schema=CELEBAMASK_HQ).idle(Recipe()) == ()
+    assert derive(photos, Recipe(), schema=CELEBAMASK_HQ).unused_options(Recipe()) == ()
 
 
 def test_only_photos_that_lack_the_part_get_one(photos):
@@ -219,7 +219,7 @@ def test_only_photos_that_lack_the_part_get_one(photos):
     assert torch.equal(images[:2], photos.images[:2].float() / 255)
 
 
-def test_a_class_that_training_made_commoner_is_lowered_by_the_log_of_it(photos):
+def test_a_class_made_more_frequent_is_lowered_by_the_log_of_the_ratio(photos):
     uniform = Recipe(tail=Tail(sampling="uniform"))
     plain = derive(photos, uniform, schema=CELEBAMASK_HQ)
     assert prior_shift(plain, uniform).abs().max() < 1e-6

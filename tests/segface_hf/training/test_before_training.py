@@ -1,4 +1,4 @@
-"""Batches are made ahead, what can't work is told ahead, and a run is drawn while it goes on."""
+"""Batches are prefetched, impossible runs are refused early, and curves appear during a run."""
 
 from pathlib import Path
 from threading import Event
@@ -6,12 +6,12 @@ from threading import Event
 import pytest
 
 from segface_hf.cli.program import main
-from segface_hf.training.prepare import Ahead
+from segface_hf.training.prepare import Prefetcher
 from segface_hf.training.recipe_file import write_recipe
 from segface_hf.training.report import CURVES_FILE
 from tests.segface_hf.training.drawn import tiny_recipe
 
-TEACHING = "tail: {missing: complete}\npseudo: {teacher: nobody/home}\n"
+TEACHING = "tail: {missing: complete}\npseudo: {teacher: no-one/there}\n"
 
 
 class Maker:
@@ -26,34 +26,34 @@ class Maker:
         return 2 * number
 
 
-def test_the_following_item_is_made_before_it_is_asked_for():
+def test_the_next_item_is_computed_in_advance():
     maker = Maker()
-    assert Ahead(maker).take(3) == 6
+    assert Prefetcher(maker).take(3) == 6
     assert maker.events[4].wait(10)
 
 
-def test_items_in_order_are_each_made_once():
+def test_items_taken_in_order_are_each_computed_once():
     maker = Maker()
-    ahead = Ahead(maker)
-    assert [ahead.take(number) for number in range(4)] == [0, 2, 4, 6]
+    batches = Prefetcher(maker)
+    assert [batches.take(number) for number in range(4)] == [0, 2, 4, 6]
     assert maker.events[4].wait(10)
     assert maker.made == [0, 1, 2, 3, 4]
 
 
-def test_an_item_out_of_turn_is_the_one_that_was_asked_for():
-    ahead = Ahead(Maker())
-    assert [ahead.take(number) for number in (0, 5, 2, 3)] == [0, 10, 4, 6]
+def test_items_taken_out_of_order_are_the_requested_ones():
+    batches = Prefetcher(Maker())
+    assert [batches.take(number) for number in (0, 5, 2, 3)] == [0, 10, 4, 6]
 
 
-def test_what_goes_wrong_ahead_is_told_when_the_item_is_asked_for():
-    ahead = Ahead(lambda number: 1 // (1 - number))
-    assert ahead.take(0) == 1
+def test_an_error_in_the_thread_is_raised_when_the_item_is_taken():
+    batches = Prefetcher(lambda number: 1 // (1 - number))
+    assert batches.take(0) == 1
     with pytest.raises(ZeroDivisionError):
-        ahead.take(1)
+        batches.take(1)
 
 
-def told(folder, text, out, capsys):
-    """What `segface train` says of a recipe; its teacher is asked for only after all else."""
+def train_error(folder, text, out, capsys):
+    """The error of `segface train` for a recipe whose teacher, loaded last, doesn't exist."""
     path = folder.parent / "recipe.yaml"
     path.write_text(text + TEACHING)
     command = ["train", "--data", str(folder), "--out", str(out), "--config", str(path)]
@@ -68,37 +68,37 @@ def told(folder, text, out, capsys):
         ("initial: /no/such/checkpoint\n", "/no/such/checkpoint"),
     ],
 )
-def test_weights_that_are_not_there_are_told_before_the_teacher(
+def test_missing_initial_weights_are_refused_before_the_teacher_is_loaded(
     folder, tmp_path, capsys, text, wrong
 ):
-    said = told(folder, text, tmp_path / "run", capsys)
+    said = train_error(folder, text, tmp_path / "run", capsys)
     assert wrong in said
-    assert "nobody/home" not in said
+    assert "no-one/there" not in said
 
 
-def test_a_folder_that_can_not_be_written_is_told_before_the_teacher(folder, tmp_path, capsys):
+def test_an_unwritable_folder_is_refused_before_the_teacher_is_loaded(folder, tmp_path, capsys):
     (tmp_path / "file").write_text("")
-    said = told(folder, "pretrained: none\n", tmp_path / "file" / "run", capsys)
+    said = train_error(folder, "pretrained: none\n", tmp_path / "file" / "run", capsys)
     assert "can't write to" in said
 
 
-def test_another_recipes_run_is_told_before_the_teacher(folder, tmp_path, capsys):
+def test_a_run_of_another_recipe_is_refused_before_the_teacher_is_loaded(folder, tmp_path, capsys):
     write_recipe(tiny_recipe(steps=1), tmp_path / "first.yaml")
     out = str(tmp_path / "run")
     first = ["train", "--data", str(folder), "--out", out, "--config", str(tmp_path / "first.yaml")]
     assert main(first) == 0
     capsys.readouterr()
-    said = told(folder, "seed: 5\n", Path(out), capsys)
-    assert "nobody/home" not in said
+    said = train_error(folder, "seed: 5\n", Path(out), capsys)
+    assert "no-one/there" not in said
     assert out in said
 
 
-def test_the_teacher_is_what_is_missing_where_all_else_is_there(folder, tmp_path, capsys):
-    assert "nobody/home" in told(folder, "pretrained: none\n", tmp_path / "run", capsys)
+def test_a_missing_teacher_is_refused_after_all_other_checks(folder, tmp_path, capsys):
+    assert "no-one/there" in train_error(folder, "pretrained: none\n", tmp_path / "run", capsys)
 
 
 @pytest.mark.parametrize("how", ["paste", "drawn"])
-def test_a_class_that_the_model_lacks_is_told_with_the_recipe(folder, tmp_path, capsys, how):
+def test_a_recipe_that_names_an_unknown_class_is_refused(folder, tmp_path, capsys, how):
     path = tmp_path / "recipe.yaml"
     path.write_text(f"tail: {{{how}: {{hatt: 0.5}}}}\n")
     command = ["train", "--data", str(folder), "--out", str(tmp_path), "--config", str(path)]
@@ -106,12 +106,12 @@ def test_a_class_that_the_model_lacks_is_told_with_the_recipe(folder, tmp_path, 
     assert "hatt" in capsys.readouterr().err
 
 
-def test_curves_are_drawn_while_the_run_goes_on(folder, tmp_path, capsys):
-    """The run never comes to its end: its loss is no number after the first evaluation."""
+def test_curves_are_drawn_after_each_evaluation(folder, tmp_path, capsys):
+    """The run ends with an error after its first evaluation, because its loss diverges."""
     rates = {"learning_rate": 1e30, "backbone_rate": 1e30, "warmup_steps": 0}
     write_recipe(tiny_recipe(**rates, evaluate_every=1), tmp_path / "recipe.yaml")
     command = ["train", "--data", str(folder), "--val", str(folder), "--out", str(tmp_path / "run"),
                "--config", str(tmp_path / "recipe.yaml")]  # fmt: skip
     assert main(command) == 2
-    assert "the loss of step 1 is" in capsys.readouterr().err
+    assert "the training loss of step 1 is" in capsys.readouterr().err
     assert "step 1, F1" in (tmp_path / "run" / CURVES_FILE).read_text()
