@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from itertools import chain
 from pathlib import Path
 
 from annotate.cli import _places
 from annotate.errors import StoreError
-from annotate.exchange import EXPORTS
+from annotate.exchange import EXPORTS, NEXT_STEPS
 from annotate.rows.record import from_row
 from segface_hf._utils import counted
 
@@ -24,8 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Writes photos and annotations."""
     with _places.rows_of(args) as rows:
-        count = EXPORTS[args.format]((from_row(row) for row in rows.rows()), args.out)
-    if not count:
-        raise StoreError(f"{args.folder or args.repo} holds no contributions: nothing to export")
+        corrections = (from_row(row) for row in rows.rows())
+        first = next(corrections, None)
+        if first is None:
+            dataset = args.folder or args.repo
+            raise StoreError(f"{dataset} holds no contributions: nothing to export")
+        count = EXPORTS[args.format](chain([first], corrections), args.out)
     print(f"{counted(count, 'contribution')} written to {args.out}")
+    if args.format in NEXT_STEPS:
+        print(f"Next: {NEXT_STEPS[args.format](args.out)}")
     return 0

@@ -1,4 +1,4 @@
-"""`python -m annotate import`: masks made elsewhere become contributions in a folder."""
+"""`python -m annotate import`: save masks of other tools as contributions in a folder."""
 
 from __future__ import annotations
 
@@ -13,19 +13,23 @@ from annotate.cli import _places
 from annotate.correction import DEFAULT_LICENCE, PEOPLE, RIGHTS, Consent, Correction, ModelUsed
 from annotate.dataset.folder import FolderStore
 from annotate.errors import CorrectionError, ExchangeError, TakenDownError
-from annotate.exchange import READERS
-from annotate.exchange.labelled import Item, Labelled
+from annotate.exchange import READERS, read_export
+from annotate.exchange.labeled import ImportedPhoto, LabeledPhoto
 from segface_hf import __version__
 from segface_hf._utils import counted
 from segface_hf.errors import LabelError, SegFaceError
 from segface_hf.labels import CELEBAMASK_HQ, SCHEMAS
 
-HELP = "import masks from folders, CVAT or Label Studio into a dataset folder"
+HELP = "import masks from folders, COCO, CVAT or Label Studio into a dataset folder"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds this command's options."""
-    parser.add_argument("source", type=Path, help="folder of the other tool's export")
+    parser.add_argument(
+        "source",
+        type=Path,
+        help="the other tool's export: a folder, a .zip, or an annotation file beside its photos",
+    )
     parser.add_argument("--format", required=True, choices=sorted(READERS))
     parser.add_argument("--folder", required=True, type=Path, metavar="DIR", help="the dataset")
     parser.add_argument("--schema", choices=sorted(SCHEMAS), default=CELEBAMASK_HQ.name)
@@ -45,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @dataclass
 class _Tally:
-    """How many photos of an export became what."""
+    """Counts of the photos of an export."""
 
     read: int = 0
     new: int = 0
@@ -54,15 +58,15 @@ class _Tally:
     reasons: dict[str, list[str]] = field(default_factory=dict)
 
     def refuse(self, name: str, reason: str) -> None:
-        """Counts a photo, and tells its reason unless another one had the same."""
+        """Counts a photo, and prints its reason unless another photo had the same."""
         self.refused += 1
         names = self.reasons.setdefault(reason, [])
         names.append(name)
         if len(names) == 1:
             print(f"{name}  {reason}", file=sys.stderr)
 
-    def tell_same(self) -> None:
-        """Names the photos whose reason was told for the first one only."""
+    def print_same(self) -> None:
+        """Names the photos whose reason was printed for the first one only."""
         for first, *others in self.reasons.values():
             if others:
                 print(f"as {first}: {', '.join(others)}", file=sys.stderr)
@@ -70,7 +74,7 @@ class _Tally:
     def sentence(self, folder: Path) -> str:
         return (
             f"{counted(self.read, 'mask')} read, {self.new:,} of them new in {folder}; "
-            f"{counted(self.left_out, 'photo')} that nobody annotated left out, "
+            f"{counted(self.left_out, 'photo')} without annotations left out, "
             f"{self.refused:,} refused"
         )
 
@@ -84,53 +88,55 @@ def run(args: argparse.Namespace) -> int:
         )
     store, tally = FolderStore(args.folder, licence=args.licence), _Tally()
     try:
-        for item in READERS[args.format](args.source, SCHEMAS[args.schema]):
-            _take(item, args, consent=consent, store=store, tally=tally)
+        for photo in read_export(args.source, SCHEMAS[args.schema], format=args.format):
+            _save(photo, args, consent=consent, store=store, tally=tally)
     finally:
-        # Also where a full disk ends it: what was saved before is there to stay.
+        # Printed even if a full disk ends the import: the rows saved before remain.
         if tally != _Tally():
-            tally.tell_same()
+            tally.print_same()
             print(tally.sentence(args.folder))
     if not tally.read and not tally.refused:
         raise ExchangeError(
-            f"nobody has annotated any of the {counted(tally.left_out, 'photo')} of {args.source}: "
-            "draw their parts in the other tool, and export again"
+            f"none of the {counted(tally.left_out, 'photo')} of {args.source} has an annotation: "
+            "draw the parts in the other tool, and export again"
         )
     return 1 if tally.refused else 0
 
 
-def _take(
-    item: Item,
+def _save(
+    photo: ImportedPhoto,
     args: argparse.Namespace,
     *,
     consent: Consent | None,
     store: FolderStore,
     tally: _Tally,
 ) -> None:
-    """Saves one photo of the export, or says why not."""
-    trouble: SegFaceError | None = item.trouble
-    if item.labelled is not None:
+    """Saves one photo of the export, or counts it with its error."""
+    error: SegFaceError | None = photo.error
+    if photo.labeled is not None:
         try:
-            saved = store.save(_correction(item.labelled, args, consent=consent))
+            saved = store.save(_correction(photo.labeled, args, consent=consent))
             tally.read, tally.new = tally.read + 1, tally.new + saved.created
-        except (CorrectionError, LabelError, TakenDownError) as error:
-            trouble = error
-    elif trouble is None:
+        except (CorrectionError, LabelError, TakenDownError) as refused:
+            error = refused
+    elif error is None:
         tally.left_out += 1
-    if trouble is not None:
-        tally.refuse(item.name, str(trouble))
+    if error is not None:
+        tally.refuse(photo.name, str(error))
 
 
-def _correction(item: Labelled, args: argparse.Namespace, *, consent: Consent | None) -> Correction:
-    """A mask from elsewhere corrects no prediction, so the prediction is all background."""
+def _correction(
+    photo: LabeledPhoto, args: argparse.Namespace, *, consent: Consent | None
+) -> Correction:
+    """Returns an imported mask as a correction of an all-background prediction."""
     return Correction(
-        image=item.image,
-        mask=item.mask,
-        prediction=np.zeros_like(item.mask),
+        image=photo.image,
+        mask=photo.mask,
+        prediction=np.zeros_like(photo.mask),
         schema=SCHEMAS[args.schema],
         model=ModelUsed("none"),
         contributor=args.contributor,
         consent=consent,
-        source=(args.origin or f"import:{args.format}").replace("{name}", item.name)[:500],
+        source=(args.origin or f"import:{args.format}").replace("{name}", photo.name)[:500],
         app_version=__version__,
     )

@@ -1,4 +1,4 @@
-"""Plain folders: `images/` and `masks/` with equal stems, as the trainer and many datasets use."""
+"""Plain folders: `images/` and `masks/` with equal stems, as the trainer reads them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from PIL import Image
 
 from annotate.correction import Correction
 from annotate.errors import ExchangeError
-from annotate.exchange.labelled import Item, Labelled, fresh_folder, opened, save_photo
+from annotate.exchange.labeled import (
+    ImportedPhoto,
+    LabeledPhoto,
+    create_export_folder,
+    import_photo,
+    save_photo,
+)
+from annotate.exchange.source import Source, is_inside, load_json
 from segface_hf.labels import SCHEMAS, LabelSchema
 
 if TYPE_CHECKING:
@@ -24,30 +31,34 @@ LABELS = "labels.json"
 
 
 def export(corrections: Iterable[Correction], out: Path) -> int:
-    """Writes photos and mode L masks, and `labels.json` with the schema; returns their number."""
-    fresh_folder(out)
+    """Writes photos, mode L masks and `labels.json` with the schema; returns how many photos."""
+    create_export_folder(out)
     (out / MASKS).mkdir()
     count = 0
     for correction in corrections:
-        save_photo(correction, out)
-        Image.fromarray(correction.mask).save(out / MASKS / f"{correction.content_id}.png")
+        name = save_photo(correction, out)
+        Image.fromarray(correction.mask).save(out / MASKS / name)
         (out / LABELS).write_text(json.dumps(correction.schema.to_dict(), indent=1))
         count += 1
     return count
 
 
-def read(source: Path, schema: LabelSchema) -> Iterator[Item]:
-    """Reads a folder of photos and masks of the schema's ids, the way the trainer does.
+def read(source: Source, schema: LabelSchema) -> Iterator[ImportedPhoto]:
+    """Reads a folder of photos and masks of the schema's ids, as the trainer does.
 
     Raises:
-        DataError: A folder is missing or empty, or a photo or mask is without its partner.
-        ExchangeError: `labels.json` names other classes: the ids would get other meanings.
+        DataError: A folder is missing or empty, or a photo or a mask has no partner.
+        ExchangeError: `labels.json` names other classes, or one file was named.
     """
     from segface_hf.data.folder import find_pairs
 
-    _check_labels(source / LABELS, schema)
-    for pair in find_pairs(source):
-        yield opened(pair.stem, partial(_labelled, pair, schema))
+    if source.file:
+        raise ExchangeError(
+            f"{source.name} is one file: expected the folder that holds images/ and {MASKS}/"
+        )
+    _check_labels(source.folder / LABELS, schema)
+    for pair in find_pairs(source.folder):
+        yield import_photo(pair.stem, partial(_read_pair, pair, source, schema))
 
 
 def _check_labels(file: Path, schema: LabelSchema) -> None:
@@ -55,25 +66,30 @@ def _check_labels(file: Path, schema: LabelSchema) -> None:
     if not file.is_file():
         return
     try:
-        labels = json.loads(file.read_bytes())
-        names, called = list(map(str, labels["names"])), labels.get("name", "")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        labels = load_json(file)
+        names, schema_name = list(map(str, labels["names"])), labels.get("name", "")
+    except (ExchangeError, KeyError, TypeError, AttributeError) as error:
         raise ExchangeError(
-            f"{file} names no classes: export again, or move it away if the masks hold the ids of "
-            f"'{schema.name}'"
+            f"{file} lists no class names: expected a schema with 'names'. Remove the file if the "
+            f"masks hold the ids of '{schema.name}'"
         ) from error
     if names != list(schema.names):
         known = [name for name, other in SCHEMAS.items() if list(other.names) == names]
-        remedy = f"import with --schema {known[0]}" if known else "no schema here has these"
+        remedy = f"import with --schema {known[0]}" if known else "no known schema has these"
         raise ExchangeError(
-            f"{file} says that the masks hold the classes of '{str(called)[:40]}', not of "
+            f"{file} says that the masks hold the classes of '{str(schema_name)[:40]}', not of "
             f"'{schema.name}': {remedy}"
         )
 
 
-def _labelled(pair: Pair, schema: LabelSchema) -> Labelled:
+def _read_pair(pair: Pair, source: Source, schema: LabelSchema) -> LabeledPhoto:
     from segface_hf.data.folder import read_mask, read_photo
 
+    for path in (pair.image, pair.mask):
+        if not is_inside(path, source.folder):
+            raise ExchangeError(
+                f"{path} is a link that leads out of {source.folder}: copy the file there"
+            )
     mask = read_mask(pair.mask, schema)
     image = read_photo(pair, (mask.shape[1], mask.shape[0]))
-    return Labelled(pair.stem, np.asarray(image), mask)
+    return LabeledPhoto(pair.stem, np.asarray(image), mask)

@@ -1,4 +1,4 @@
-"""Photos: finds the photos beside an annotation file by what it calls them, and no other files."""
+"""Finds the photos of an export by their names in its annotation file."""
 
 from __future__ import annotations
 
@@ -8,42 +8,48 @@ from pathlib import Path
 import numpy as np
 
 from annotate.errors import ExchangeError
-from annotate.exchange.labelled import IMAGES
+from annotate.exchange.labeled import IMAGES
+from annotate.exchange.source import Source, is_inside
 from segface_hf.images import load_image
 
 
 class Photos:
     """The photos of an export, in `images/` or beside the annotation file.
 
-    A name may begin with folders of the other tool that the export doesn't have: of all files that
-    fit its end, the one that fits the longest end counts.
+    A name may begin with folders of the other tool that the export doesn't have. Among the files
+    that fit the end of a name, the one that fits the longest end is used. No file outside the
+    export's folder is read.
 
     Args:
-        folder: The export.
-        names: All names that its annotation file holds, so that no photo is taken for two.
+        source: The export.
+        names: All names in its annotation file, so that one photo isn't used for two names.
     """
 
-    def __init__(self, folder: Path, names: Iterable[str]) -> None:
-        self.folder = folder
-        self._called: dict[Path, set[str]] = {}
+    def __init__(self, source: Source, names: Iterable[str]) -> None:
+        self.source = source
+        self._named: dict[Path, set[str]] = {}
         for name in set(names):
             if path := self._find(name):
-                self._called.setdefault(path, set()).add(name)
+                self._named.setdefault(path, set()).add(name)
 
     def read(self, name: str) -> np.ndarray:
-        """Returns the upright pixels of a photo.
+        """Returns the upright pixels of a photo, uint8 (H, W, 3).
 
         Raises:
-            ExchangeError: It isn't there, or another name would mean the same file.
+            ExchangeError: It is missing, or another name fits the same file.
             ImageError: It can't be decoded.
         """
-        path, images = self._find(name), self.folder / IMAGES
+        path = self._find(name)
         if path is None:
-            raise ExchangeError(f"the photo '{name[:80]}' is neither in {images} nor {self.folder}")
-        if others := self._called.get(path, set()) - {name}:
+            act = "export with the photos, or unpack it and " if self.source.is_archive else ""
             raise ExchangeError(
-                f"{path} would also be '{min(others)[:80]}': keep the photos of an export in their "
-                f"folders below {images}"
+                f"{self.source.name} lacks the photo '{name[:80]}': {act}put it into the folder "
+                f"{IMAGES} beside the annotation file (links out of the export are not followed)"
+            )
+        if others := self._named.get(path, set()) - {name}:
+            raise ExchangeError(
+                f"{path.relative_to(self.source.folder)} also fits the name '{min(others)[:80]}': "
+                f"keep the photos of an export in their folders below {IMAGES}"
             )
         return np.asarray(load_image(path))
 
@@ -51,16 +57,8 @@ class Photos:
         steps = name.replace("\\", "/").split("/")
         parts = [step for step in steps if step not in ("", ".", "..")]
         for start in range(len(parts)):
-            for place in (self.folder / IMAGES, self.folder):
-                path = place.joinpath(*parts[start:])
-                if _is_file_inside(path, place):
+            for folder in (self.source.folder / IMAGES, self.source.folder):
+                path = folder.joinpath(*parts[start:])
+                if is_inside(path, self.source.folder):
                     return path
         return None
-
-
-def _is_file_inside(path: Path, folder: Path) -> bool:
-    """Tells whether a file is there, and no link or drive letter leads out of the folder."""
-    try:
-        return path.is_file() and path.resolve().is_relative_to(folder.resolve())
-    except (OSError, ValueError):  # too long for a name, or with a zero byte in it
-        return False

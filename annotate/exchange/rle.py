@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from annotate.errors import ExchangeError
+from annotate.exchange.shapes import Region
 
 _BLOCKS = (3, 4, 8, 16)
 _WORD = 8
@@ -32,11 +33,69 @@ def region_of(counts: list[int], *, shape: tuple[int, int], order: str = "F") ->
     Raises:
         ExchangeError: They don't add up to the shape.
     """
-    if min(counts, default=0) < 0 or sum(counts) != shape[0] * shape[1]:
-        raise ExchangeError(f"run lengths add up to {sum(counts)}, expected {shape[0] * shape[1]}")
+    _check_sum(counts, shape)
     values = np.arange(len(counts)) % 2 == 1
     flat = np.repeat(values, counts)
     return flat.reshape(shape, order="F" if order == "F" else "C")
+
+
+def coco_region(counts: list[int], *, shape: tuple[int, int]) -> Region:
+    """Returns the region of COCO's run lengths, cropped to the columns that it covers.
+
+    Raises:
+        ExchangeError: They don't add up to the shape.
+    """
+    _check_sum(counts, shape)
+    height = shape[0]
+    ends = np.cumsum(counts)
+    starts, stops = ends[:-1][::2], ends[1::2]
+    filled = stops > starts
+    if not filled.any():
+        return Region(0, 0, np.zeros((0, 0), bool))
+    left, right = starts[filled][0] // height, -(-stops[filled][-1] // height)
+    kept = np.diff(ends.clip(left * height, right * height), prepend=left * height)
+    flat = np.repeat(np.arange(len(kept)) % 2 == 1, kept)
+    return Region(0, int(left), flat.reshape(-1, height).T)
+
+
+def _check_sum(counts: list[int], shape: tuple[int, int]) -> None:
+    if not all(type(count) is int for count in counts):
+        raise ExchangeError("run lengths hold something other than whole numbers")
+    if min(counts, default=0) < 0 or sum(counts) != shape[0] * shape[1]:
+        raise ExchangeError(
+            f"run lengths add up to {str(sum(counts))[:20]}, expected {shape[0] * shape[1]} "
+            "without negative ones"
+        )
+
+
+def unpack_counts(text: str) -> list[int]:
+    """Returns the run lengths of COCO's compressed string.
+
+    Each character carries five bits, lowest first, and whether another one follows; from the third
+    run on, the difference from the run before the last is stored.
+
+    Source:
+        `rleFrString` of pycocotools.
+
+    Raises:
+        ExchangeError: It holds other characters, or breaks off.
+    """
+    counts: list[int] = []
+    value = shift = 0
+    for code in text.encode("ascii", "replace"):
+        bits = code - 48
+        if not 0 <= bits < 64 or shift > 60:
+            raise ExchangeError("a compressed run length holds characters that COCO doesn't use")
+        value |= (bits & 31) << shift
+        shift += 5
+        if not bits & 32:
+            if bits & 16:
+                value -= 1 << shift
+            counts.append(value + (counts[-2] if len(counts) > 2 else 0))
+            value = shift = 0
+    if shift:
+        raise ExchangeError("a compressed run length breaks off")
+    return counts
 
 
 def pack_brush(region: np.ndarray) -> list[int]:
@@ -72,16 +131,21 @@ def unpack_brush(packed: list[int], *, shape: tuple[int, int]) -> np.ndarray:
     """Returns the bool (H, W) region of a Label Studio brush.
 
     Raises:
-        ExchangeError: It is truncated, or of another size.
+        ExchangeError: It is cut off, or of another size.
     """
     try:
-        text = "".join(f"{value:08b}" for value in bytes(packed))
+        text = "".join(f"{value:08b}" for value in bytes(list(packed)))
         total, word = int(text[:32], 2), int(text[32:37], 2) + 1
         sizes = [int(text[37 + 4 * i : 41 + 4 * i], 2) + 1 for i in range(4)]
     except (ValueError, TypeError) as error:
-        raise ExchangeError(f"a brush can't be decoded ({error})") from error
+        raise ExchangeError(
+            f"a brush can't be decoded ({error}): expected a list of bytes with a header of 53 bits"
+        ) from error
     if total != shape[0] * shape[1] * 4:
-        raise ExchangeError(f"a brush holds {total} bytes, expected {shape[0] * shape[1] * 4}")
+        raise ExchangeError(
+            f"a brush holds {total} bytes, expected {shape[0] * shape[1] * 4} for its photo of "
+            f"{shape[1]} x {shape[0]} pixels"
+        )
     flat = np.zeros(total, np.uint8)
     done, at = 0, 53
     try:
@@ -93,6 +157,8 @@ def unpack_brush(packed: list[int], *, shape: tuple[int, int]) -> np.ndarray:
             words = [int(text[at + word * i : at + word * (i + 1)], 2) for i in range(count)]
             flat[done : done + length] = words[0] if repeats else words[: total - done]
             done, at = done + length, at + word * count
-    except (ValueError, IndexError) as error:
-        raise ExchangeError("a brush ends too early: export it again") from error
+    except (ValueError, IndexError, OverflowError) as error:
+        raise ExchangeError(
+            f"a brush ends after {done} of {total} bytes: the file was cut off or changed"
+        ) from error
     return flat.reshape(*shape, 4)[:, :, 3] > 127

@@ -1,13 +1,14 @@
-"""Shapes that other tools draw, as the pixels whose centres lie inside them.
+"""Shapes of other tools, as the pixels whose centers are inside them.
 
-Coordinates are pixels from the photo's top left corner, so that a whole photo reaches from 0 to its
-width. Neighbours that share an edge leave no gap and don't overlap.
+Coordinates are pixels from the photo's top left corner: a whole photo reaches from 0 to its width.
+Neighbors that share an edge leave no gap and don't overlap.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,30 +16,81 @@ from annotate.errors import ExchangeError
 
 Point = tuple[float, float]
 
+MAX_COORDINATE = 1e7
+# A polygon of 100,000 corners whose edges each cross 100 rows; an outline by pixels crosses one.
+MAX_CROSSINGS = 10_000_000
 
-def polygon(corners: Sequence[Point], shape: tuple[int, int]) -> np.ndarray:
-    """Returns the bool (H, W) region of a polygon, by the even-odd rule.
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """Pixels of a photo, cropped to a rectangle around them.
+
+    Attributes:
+        top: First row of the rectangle.
+        left: First column of the rectangle.
+        inside: bool (h, w), the pixels of the rectangle that belong to the region.
+    """
+
+    top: int
+    left: int
+    inside: np.ndarray
+
+
+def polygon(corners: Sequence[Point], shape: tuple[int, int]) -> Region:
+    """Returns the region of a polygon, by the even-odd rule.
 
     Args:
         corners: `(x, y)` each.
-        shape: Height and width.
+        shape: Height and width of the photo.
 
     Raises:
-        ExchangeError: Fewer than three corners, or one that is no number.
+        ExchangeError: Fewer than three corners, a coordinate that is not a number, or edges that
+            cross more than `MAX_CROSSINGS` rows.
     """
-    _check_numbers(corners)
     if len(corners) < 3:
-        raise ExchangeError("a polygon has fewer than three corners: draw it again, or delete it")
-    height, width = shape
-    crossed = np.zeros((height, width + 1), bool)
-    for number in range(len(corners)):
-        # From above, whichever way it was drawn: a shared edge crosses at the very same places.
-        (y, x), (end_y, end_x) = sorted(corners[number - k][::-1] for k in (0, 1))
-        rows = np.arange(max(math.ceil(y - 0.5), 0), min(math.ceil(end_y - 0.5), height))
-        if len(rows):
-            at = x + (rows + 0.5 - y) * ((end_x - x) / (end_y - y))
-            crossed[rows, np.ceil(at - 0.5).clip(0, width).astype(int)] ^= True
-    return np.logical_xor.accumulate(crossed, axis=1)[:, :width]
+        raise ExchangeError(
+            f"a polygon has {len(corners)} corners, expected at least three: draw it again, or "
+            "delete it"
+        )
+    points = _checked(corners)
+    top, left, bottom, right = _rectangle(points.min(axis=0), points.max(axis=0), shape)
+    rows, columns = _crossings(points, top, bottom)
+    crossed = np.zeros((bottom - top, right - left + 1), bool)
+    places = (rows - top) * crossed.shape[1] + (columns.clip(left, right) - left)
+    # Two crossings at one place cancel each other.
+    found, counts = np.unique(places, return_counts=True)
+    crossed.flat[found[counts % 2 == 1]] = True
+    return Region(top, left, np.logical_xor.accumulate(crossed, axis=1)[:, :-1])
+
+
+def _crossings(points: np.ndarray, top: int, bottom: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns where the edges of a polygon cross the center lines of rows.
+
+    Args:
+        points: float64 (N, 2), corners `(x, y)`.
+        top: First row.
+        bottom: Row after the last.
+
+    Returns:
+        Row and column of each crossing: the first pixel whose center is right of the edge.
+    """
+    previous = np.roll(points, 1, axis=0)
+    # From above, whichever way it was drawn: a shared edge crosses at exactly the same places.
+    downward = (previous[:, 1] <= points[:, 1])[:, None]
+    start, end = np.where(downward, previous, points), np.where(downward, points, previous)
+    first, last = (np.ceil(side[:, 1] - 0.5).clip(top, bottom).astype(int) for side in (start, end))
+    counts = last - first
+    if counts.sum() > MAX_CROSSINGS:
+        raise ExchangeError(
+            f"the edges of a polygon with {len(points):,} corners cross {counts.sum():,} rows, "
+            f"expected at most {MAX_CROSSINGS:,}: simplify it, or split it"
+        )
+    edge = np.repeat(np.arange(len(points)), counts)
+    before = np.repeat(np.cumsum(counts) - counts, counts)
+    rows = first[edge] + np.arange(len(edge)) - before
+    (x, y), (end_x, end_y) = start[edge].T, end[edge].T
+    at = x + (rows + 0.5 - y) * ((end_x - x) / (end_y - y))
+    return rows, np.ceil(at - 0.5).astype(int)
 
 
 def box(
@@ -50,30 +102,53 @@ def box(
     degrees: float,
     about: Point,
     shape: tuple[int, int],
-) -> np.ndarray:
-    """Returns the region of a box that is turned clockwise about a point."""
+) -> Region:
+    """Returns the region of a box that is rotated clockwise about a point."""
     corners = ((left, top), (right, top), (right, bottom), (left, bottom))
-    cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    cosine, sine = _rotation(degrees)
     steps = [(x - about[0], y - about[1]) for x, y in corners]
-    turned = [
+    rotated = [
         (about[0] + x * cosine - y * sine, about[1] + x * sine + y * cosine) for x, y in steps
     ]
-    return polygon(turned, shape)
+    return polygon(rotated, shape)
 
 
-def ellipse(
-    centre: Point, radii: tuple[float, float], *, degrees: float, shape: tuple[int, int]
-) -> np.ndarray:
-    """Returns the region of an ellipse that is turned clockwise about its centre."""
-    _check_numbers((centre, radii))
-    cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    y, x = np.ogrid[: shape[0], : shape[1]]
-    x, y = x + 0.5 - centre[0], y + 0.5 - centre[1]
-    along, across = x * cosine + y * sine, y * cosine - x * sine
-    inside = (along * radii[1]) ** 2 + (across * radii[0]) ** 2 < (radii[0] * radii[1]) ** 2
-    return np.asarray(inside)
+def ellipse(center: Point, radii: Point, *, degrees: float, shape: tuple[int, int]) -> Region:
+    """Returns the region of an ellipse that is rotated clockwise about its center."""
+    middle, (along, across) = _checked((center, radii))
+    cosine, sine = _rotation(degrees)
+    reach = np.hypot((along * cosine, along * sine), (across * sine, across * cosine))
+    top, left, bottom, right = _rectangle(middle - reach, middle + reach, shape)
+    y, x = np.ogrid[top:bottom, left:right]
+    x, y = x + 0.5 - middle[0], y + 0.5 - middle[1]
+    major, minor = x * cosine + y * sine, y * cosine - x * sine
+    inside = (major * across) ** 2 + (minor * along) ** 2 < (along * across) ** 2
+    return Region(top, left, np.asarray(inside))
 
 
-def _check_numbers(points: Sequence[Point]) -> None:
-    if not np.isfinite(points).all():
-        raise ExchangeError("a shape has a coordinate that is no number: export it again")
+def _rotation(degrees: float) -> tuple[float, float]:
+    if not math.isfinite(degrees):
+        raise ExchangeError(f"a shape is rotated by {degrees} degrees: draw it again, or delete it")
+    return math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+
+
+def _rectangle(
+    lowest: np.ndarray, highest: np.ndarray, shape: tuple[int, int]
+) -> tuple[int, int, int, int]:
+    """Returns top, left, bottom, right of the pixels between two points, within the photo."""
+    size = np.array(shape[::-1])
+    left, top = np.floor(lowest).clip(0, size).astype(int).tolist()
+    right, bottom = np.ceil(highest).clip(0, size).astype(int).tolist()
+    return top, left, bottom, right
+
+
+def _checked(points: Sequence[Point]) -> np.ndarray:
+    """Returns float64 (N, 2)."""
+    found = np.asarray(points, np.float64)
+    if not (np.abs(found) <= MAX_COORDINATE).all():
+        wrong = found[~(np.abs(found) <= MAX_COORDINATE)][0]
+        raise ExchangeError(
+            f"a shape has the coordinate {wrong:g}, expected a number of pixels: draw it again, or "
+            "delete it"
+        )
+    return found

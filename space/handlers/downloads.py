@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from annotate.exchange.coco import coco_categories, coco_segments
+from annotate.exchange.coco import CocoDocument
 from space.errors import VisitError
 from space.handlers.browser_values import describe_schema, title
 from space.state.photo_cache import OpenPhoto
@@ -23,12 +23,10 @@ if TYPE_CHECKING:
 
 def coco_document(parse: FaceParse, *, file_name: str) -> dict[str, Any]:
     """Returns a COCO document of one picture, with a `faces` list of boxes and scores."""
-    height, width = parse.mask.shape
+    document = CocoDocument(parse.schema, description=f"face parts by {parse.model_id}")
+    document.add(parse.mask, file_name=file_name)
     return {
-        "info": {"description": f"face parts by {parse.model_id}", "version": "1"},
-        "images": [{"id": 1, "file_name": file_name, "width": width, "height": height}],
-        "categories": coco_categories(parse.schema),
-        "annotations": coco_segments(parse.mask),
+        **document.to_dict(),
         "faces": [
             {
                 "box": [round(float(v), 1) for v in face.box],

@@ -97,7 +97,7 @@ def test_photos_that_nobody_annotated_are_left_out_and_counted(bring, rows, tmp_
     told = f"1 mask read, 1 of them new in {tmp_path / 'set'}; "
     assert bring("cvat") == (
         0,
-        told + "2 photos that nobody annotated left out, 0 refused\n",
+        told + "2 photos without annotations left out, 0 refused\n",
         "",
     )
     assert list(rows()) == ["b"]
@@ -111,7 +111,7 @@ def test_photos_that_nobody_annotated_are_left_out_and_counted(bring, rows, tmp_
     )
     assert bring("labelstudio") == (
         0,
-        told + "3 photos that nobody annotated left out, 0 refused\n",
+        told + "3 photos without annotations left out, 0 refused\n",
         "",
     )
     assert sorted(rows()) == ["b", "d"]
@@ -122,8 +122,8 @@ def test_an_export_that_nobody_annotated_is_an_error(bring, tmp_path):
     cvat(tmp_path, ('name="a.png"', ""))
     code, _, err = bring("cvat")
     assert code == 2
-    assert "nobody has annotated any of the 1 photo of" in err
-    assert err.endswith("draw their parts in the other tool, and export again\n")
+    assert "none of the 1 photo of" in err
+    assert err.endswith("draw the parts in the other tool, and export again\n")
 
 
 def test_an_export_of_a_video_is_an_error(bring, tmp_path):
@@ -132,7 +132,7 @@ def test_an_export_of_a_video_is_an_error(bring, tmp_path):
     (tmp_path / "src/annotations.xml").write_text(f"<annotations>{track}</annotations>")
     code, out, err = bring("cvat")
     assert (code, out) == (2, "")
-    assert "names no photos, as in an export of a video: export as 'CVAT for images 1.1'" in err
+    assert "holds no images, found 1 track of a video: export as 'CVAT for images 1.1'" in err
 
 
 def test_what_cannot_be_taken_is_named_and_the_rest_goes_on(bring, rows, tmp_path):
@@ -147,7 +147,7 @@ def test_what_cannot_be_taken_is_named_and_the_rest_goes_on(bring, rows, tmp_pat
     assert code == 1
     assert out.endswith(
         f"2 masks read, 0 of them new in {tmp_path / 'set'}; "
-        "0 photos that nobody annotated left out, 3 refused\n"
+        "0 photos without annotations left out, 3 refused\n"
     )
     assert [line.split("  ")[0] for line in err.splitlines()] == ["a", "c", "d"]
     assert "was taken down from" in err
@@ -185,7 +185,7 @@ def test_a_file_that_breaks_off_is_told_before_anything_is_saved(bring, tmp_path
     path.write_text(path.read_text().replace("</annotations>", "<image"))
     code, out, err = bring("cvat")
     assert (code, out) == (2, "")
-    assert "is malformed" in err
+    assert "isn't complete XML" in err
     assert not (tmp_path / "set").exists()
 
 
@@ -197,7 +197,9 @@ def test_polygons_are_imported_and_points_are_named_not_lost(bring, rows, tmp_pa
     labelstudio(tmp_path, ("a.png", [{"result": [hair]}]), ("b.png", [{"result": [hair, key]}]))
     code, _, err = bring("labelstudio")
     assert code == 1
-    assert err.startswith("b.png  a region of type 'keypointlabels' has no class or covers no area")
+    assert err.startswith(
+        "b.png  a region of type 'keypointlabels' covers no area that can be imported"
+    )
     assert (rows()["a"].mask[:12, :16] == 14).all()
     assert np.count_nonzero(rows()["a"].mask) == 12 * 16
 
@@ -232,7 +234,7 @@ def test_one_photo_is_never_taken_for_two(bring, tmp_path):
     cvat(tmp_path, ('name="x/a.png"', SKIN), ('name="y/a.png"', SKIN))
     code, out, err = bring("cvat")
     assert (code, out.split(";")[0][:12]) == (1, "0 masks read")
-    assert f"x/a.png  {tmp_path / 'src/images/a.png'} would also be 'y/a.png': keep the" in err
+    assert "x/a.png  images/a.png also fits the name 'y/a.png': keep the" in err
     assert "y/a.png  " in err
 
 
@@ -247,14 +249,27 @@ def test_no_name_leads_out_of_the_export(bring, tmp_path, name):
     cvat(tmp_path, (f'name="{name.replace("{root}", str(tmp_path / "secret.png"))}"', SKIN))
     code, _, err = bring("cvat")
     assert code == 1
-    assert "is neither in" in err
+    assert "lacks the photo" in err
 
 
-def test_images_may_be_a_link_to_where_the_photos_are(bring, tmp_path):
+def test_links_out_of_the_export_are_not_followed(bring, tmp_path):
     photo(tmp_path / "elsewhere/a.png")
+    mask(tmp_path / "masks_elsewhere/a.png")
     cvat(tmp_path, ('name="images/a.png"', SKIN))
     (tmp_path / "src/images").symlink_to(tmp_path / "elsewhere")
-    assert bring("cvat")[0] == 0
+    code, out, err = bring("cvat")
+    assert (code, "0 masks read" in out) == (1, True)
+    assert "lacks the photo 'images/a.png'" in err
+    assert "links out of the export are not followed" in err
+    (tmp_path / "src/masks").symlink_to(tmp_path / "masks_elsewhere")
+    for linked in ("images", "masks"):
+        code, out, err = bring("folder")
+        assert (code, "0 masks read" in out) == (1, True)
+        assert f"src/{linked}/a.png is a link that leads out of" in err
+        (tmp_path / f"src/{linked}").unlink()
+        photo(tmp_path / "src/images/a.png")
+    mask(tmp_path / "src/masks/a.png")
+    assert bring("folder")[0] == 0
 
 
 def test_a_photo_of_another_size_than_was_annotated_is_refused(bring, tmp_path):
@@ -263,6 +278,6 @@ def test_a_photo_of_another_size_than_was_annotated_is_refused(bring, tmp_path):
     code, _, err = bring("cvat")
     assert code == 1
     assert err == (
-        "a.png  it was annotated at 32 x 24 pixels, the photo here has 16 x 12: "
-        "put the one there that was annotated\n"
+        "a.png  it was annotated at 32 x 24 pixels, but the photo here has 16 x 12: "
+        "replace it with the photo that was annotated\n"
     )

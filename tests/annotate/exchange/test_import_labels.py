@@ -38,9 +38,9 @@ def test_an_export_of_other_labels_is_refused_with_the_right_ones(bring, lapa, t
 
 def test_labels_of_no_schema_and_labels_that_name_nothing_are_refused(bring, lapa, tmp_path):
     for text, told in (
-        ('{"name": "teeth", "names": ["background", "tooth"]}', "no schema here has these"),
-        ("[1]", "names no classes: export again, or move it away"),
-        ("{", "names no classes: export again, or move it away"),
+        ('{"name": "teeth", "names": ["background", "tooth"]}', "no known schema has these"),
+        ("[1]", "lists no class names: expected a schema"),
+        ("{", "lists no class names: expected a schema"),
     ):
         (tmp_path / "src/labels.json").write_text(text)
         code, _, complaint = bring("folder", "--schema", "lapa")
@@ -54,7 +54,7 @@ def test_what_is_wrong_with_many_photos_is_told_once(bring, tmp_path):
         photo(tmp_path / "src/images" / name, number=number)
     cvat(tmp_path, *((f'name="{name}"', box) for name in names))
     code, out, complaint = bring("cvat")
-    assert (code, complaint.count("is no class of"), "3 refused" in out) == (1, 1, True)
+    assert (code, complaint.count("is not a class of"), "3 refused" in out) == (1, 1, True)
     assert "as 0.png: 1.png, 2.png\n" in complaint
 
 

@@ -8,11 +8,30 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotate.errors import ExchangeError
-from annotate.exchange.cvat import read as read_cvat
-from annotate.exchange.labelstudio import read as read_labelstudio
-from annotate.exchange.shapes import box, ellipse, polygon
+from annotate.exchange import read_export, shapes
 from segface_hf.labels import CELEBAMASK_HQ
 from tests.annotate.exchange.test_import import BRUSH, cvat, labelstudio, photo, region
+
+
+def full(region, shape):
+    """Returns bool (H, W): a region on its photo."""
+    height, width = region.inside.shape
+    inside = np.zeros(shape, bool)
+    inside[region.top : region.top + height, region.left : region.left + width] = region.inside
+    return inside
+
+
+def polygon(corners, shape):
+    return full(shapes.polygon(corners, shape), shape)
+
+
+def box(*sides, degrees, about, shape):
+    return full(shapes.box(*sides, degrees=degrees, about=about, shape=shape), shape)
+
+
+def ellipse(center, radii, *, degrees, shape):
+    return full(shapes.ellipse(center, radii, degrees=degrees, shape=shape), shape)
+
 
 COORDINATE = st.floats(-3, 15) | st.integers(-3, 15)
 
@@ -51,16 +70,16 @@ def test_two_halves_of_a_polygon_are_the_whole(corners):
 
 
 @pytest.mark.parametrize("points", [[(0, 0), (3, 3)], [(0, 0), (3, 3), (0, float("inf"))]])
-def test_what_is_no_polygon_is_refused(points):
-    with pytest.raises(ExchangeError, match=r"three corners|no number"):
+def test_two_corners_and_infinite_coordinates_are_refused(points):
+    with pytest.raises(ExchangeError, match=r"has 2 corners|coordinate inf"):
         polygon(points, (4, 4))
 
 
-def ids_of(read, tmp_path):
-    item = next(read(tmp_path / "src", CELEBAMASK_HQ))
-    if item.trouble:
-        raise item.trouble
-    return item.labelled.mask
+def ids_of(form, tmp_path):
+    photo = next(read_export(tmp_path / "src", CELEBAMASK_HQ, format=form))
+    if photo.error:
+        raise photo.error
+    return photo.labeled.mask
 
 
 def wanted(*parts):
@@ -78,7 +97,7 @@ def test_cvat_boxes_and_ellipses_are_drawn(tmp_path):
     )
     cvat(tmp_path, ('name="a.png"', box_and_dot))
     assert np.array_equal(
-        ids_of(read_cvat, tmp_path),
+        ids_of("cvat", tmp_path),
         wanted(("skin", slice(1, 5), slice(5, 7)), ("nose", 10, 20)),
     )
 
@@ -94,7 +113,7 @@ def test_label_studio_shapes_are_percentages_laid_over_each_other_as_drawn(tmp_p
     nose = region("ellipselabels", dot, label="nose")
     labelstudio(tmp_path, ("a.png", [{"result": [BRUSH, hair, hat, nose]}]))
     assert np.array_equal(
-        ids_of(read_labelstudio, tmp_path),
+        ids_of("labelstudio", tmp_path),
         wanted(
             ("skin", slice(None), slice(None)),
             ("hair", slice(6, 18), slice(4, 16)),
@@ -103,38 +122,41 @@ def test_label_studio_shapes_are_percentages_laid_over_each_other_as_drawn(tmp_p
         ),
     )
     labelstudio(tmp_path, ("a.png", [{"result": [hair, BRUSH]}]))
-    assert (ids_of(read_labelstudio, tmp_path) == CELEBAMASK_HQ.id_of("skin")).all()
+    assert (ids_of("labelstudio", tmp_path) == CELEBAMASK_HQ.id_of("skin")).all()
 
 
 @pytest.mark.parametrize(
     ("result", "sentence"),
     [
-        (region("keypointlabels", {"x": 1, "y": 1, "width": 1}), "type 'keypointlabels' has no cl"),
-        (region("polygon", {"points": []}), "type 'polygon' has no class or covers no area: draw"),
+        (
+            region("keypointlabels", {"x": 1, "y": 1, "width": 1}),
+            "type 'keypointlabels' covers no area",
+        ),
+        (region("polygon", {"points": []}), "type 'polygon' has no class: give it one"),
         (region("polygonlabels", {"points": [], "closed": False}), "was never closed: close it"),
-        (region("polygonlabels", {"points": []}), "fewer than three corners"),
-        (region("polygonlabels", {}), "is malformed"),
+        (region("polygonlabels", {"points": []}), "0 corners, expected at least three"),
+        (region("polygonlabels", {}), "malformed: expected a field 'points'"),
         (
             {**BRUSH, "value": {**BRUSH["value"], "brushlabels": []}},
-            "has the classes .*: give",
+            "has no class: give it one",
         ),
         (
             {**BRUSH, "original_width": 33},
-            "drawn on 33 x 24 pixels, the photo here has 32 x 24",
+            "annotated at 33 x 24 pixels, but the photo here has 32 x 24",
         ),
-        ({**BRUSH, "image_rotation": 180}, "turned by 180 degrees: turn it back"),
-        (region("brushlabels", {"format": "png"}), "a brush is not run-length coded"),
+        ({**BRUSH, "image_rotation": 180}, "rotated by 180 degrees: rotate it back"),
+        (region("brushlabels", {"format": "png"}), "a brush has the format 'png', expected 'rle'"),
     ],
 )
 def test_a_label_studio_region_that_cannot_become_a_mask_is_refused(tmp_path, result, sentence):
     photo(tmp_path / "src/images/a.png")
     labelstudio(tmp_path, ("a.png", [{"result": [BRUSH, result]}]))
     with pytest.raises(ExchangeError, match=sentence):
-        ids_of(read_labelstudio, tmp_path)
+        ids_of("labelstudio", tmp_path)
 
 
 def test_what_is_said_of_a_photo_or_region_is_no_shape(tmp_path):
     photo(tmp_path / "src/images/a.png")
     said = {"type": "choices", "value": {"choices": ["smiling"]}}
     labelstudio(tmp_path, ("a.png", [{"result": [said]}, {"result": [said, BRUSH]}]))
-    assert ids_of(read_labelstudio, tmp_path).any()
+    assert ids_of("labelstudio", tmp_path).any()
