@@ -15,16 +15,16 @@ from annotate.errors import StoreError
 from segface_hf._utils import atomic_write
 
 
-def log_unforeseen(log: logging.Logger, error: Exception) -> None:
+def log_unexpected(log: logging.Logger, error: Exception) -> None:
     """Logs what it is and where, and not what it says: that may hold pixels or a token."""
     steps = traceback.extract_tb(error.__traceback__)
     where = " < ".join(f"{Path(step.filename).name}:{step.lineno}" for step in reversed(steps))
-    log.error("unforeseen %s at %s", type(error).__name__, where)
+    log.error("unexpected %s at %s", type(error).__name__, where)
 
 
 try:
     import fcntl
-except ImportError:  # Windows: one app runs one courier there, and nothing checks it
+except ImportError:  # Windows: one app runs one sender there, and nothing checks it
     fcntl = None  # type: ignore[assignment]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

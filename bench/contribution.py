@@ -42,9 +42,9 @@ def pictures(folder: Path | None, side: int) -> Iterator[np.ndarray]:
         yield np.clip(smooth + grain, 0, 255).astype(np.uint8)
 
 
-def parcels(folder: Path | None, side: int) -> Iterator[Any]:
+def rows(folder: Path | None, side: int) -> Iterator[Any]:
     """Yields contributions of a face-like mask with a hat painted on it."""
-    from annotate.dataset.proposals import Parcel
+    from annotate.dataset.proposals import ConsentedRow
     from annotate.rows.record import to_parquet
     from tests.annotate.conftest import draw
 
@@ -54,7 +54,7 @@ def parcels(folder: Path | None, side: int) -> Iterator[Any]:
             np.asarray(Image.fromarray(m).resize((side, side), Image.Resampling.NEAREST))
             for m in (blank.mask, blank.prediction)
         )
-        yield Parcel(to_parquet(draw(0, image=image, mask=mask, prediction=prediction)))
+        yield ConsentedRow(to_parquet(draw(0, image=image, mask=mask, prediction=prediction)))
 
 
 def measure(folder: Path | None, side: int) -> dict[str, Any]:
@@ -68,12 +68,12 @@ def measure(folder: Path | None, side: int) -> dict[str, Any]:
         owner = HubStore(REPO, token=hub.token("owner"), endpoint=hub.url)
         guest = HubStore(REPO, token=hub.token("guest"), endpoint=hub.url)
         owner.create(CELEBAMASK_HQ)
-        found = parcels(folder, side)
+        found = rows(folder, side)
         row = {"side": side}
         for name, store in (("first", guest), ("next", guest)):
-            parcel = next(found)
-            row[name] = _cost(hub, lambda s=store, p=parcel: s.propose(p), rows=1)
-            row["row_bytes"] = len(parcel.data)
+            consented = next(found)
+            row[name] = _cost(hub, lambda s=store, p=consented: s.propose(p), rows=1)
+            row["row_bytes"] = len(consented.data)
         batch = [next(found) for _ in range(BATCH)]
         owner.commit([next(found)])
         row["batched"] = _cost(hub, lambda: owner.commit(batch), rows=BATCH)

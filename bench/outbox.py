@@ -1,10 +1,10 @@
-"""Does the outbox lose or double anything? Many writers, a failing Hub, a courier that is killed.
+"""Does the outbox lose or double anything? Many writers, a failing Hub, a sender that is killed.
 
     python -m bench.outbox --rows 1000 --writers 16 --kills 3 --json outbox.json
 
 A Hub double in this process answers over HTTP. Writer processes put corrections into one outbox;
-a courier process carries them to pull requests while the Hub answers 429, 412, 500 after it has
-done the work, or cuts the connection, and while the courier is killed with SIGKILL. At the end
+a sender process carries them to pull requests while the Hub answers 429, 412, 500 after it has
+done the work, or cuts the connection, and while the sender is killed with SIGKILL. At the end
 the owner merges every pull request and `load_dataset` reads the dataset back.
 """
 
@@ -173,23 +173,23 @@ def child(arguments: Sequence[str]) -> subprocess.Popen[bytes]:
 
 
 def carry(hub: Hub, folder: Path, *, rows: int, writers: int, kills: int) -> None:
-    """Keeps a courier running until everything is proposed, killing it on the way."""
+    """Keeps a sender running until everything is proposed, killing it on the way."""
     repo = hub.repos["dataset", REPO]
     command = ["--carry", str(folder), "--endpoint", hub.url, "--writers", str(writers)]
-    courier, left = child(command), kills
+    sender, left = child(command), kills
     try:
         while not finished(folder, rows):
             time.sleep(0.2)
             due = rows * (kills - left + 1) // (kills + 1)
             if left and len(repo.discussions) >= due:
-                courier.kill()
-                courier.wait()
-                courier, left = child(command), left - 1
-            elif courier.poll() is not None:
-                raise RuntimeError(f"the courier ended with {courier.returncode}")
+                sender.kill()
+                sender.wait()
+                sender, left = child(command), left - 1
+            elif sender.poll() is not None:
+                raise RuntimeError(f"the sender ended with {sender.returncode}")
     finally:
-        courier.terminate()
-        courier.wait()
+        sender.terminate()
+        sender.wait()
 
 
 def finished(folder: Path, rows: int) -> bool:
@@ -235,7 +235,7 @@ print(json.dumps({"merged_rows": len(ids), "different_rows": len(set(ids)), "who
 
 
 def write_share(folder: Path, *, rows: int, writers: int, part: str) -> None:
-    """Puts this process's share of the corrections into the trays of its writers."""
+    """Puts this process's share of the corrections into the queues of its writers."""
     from annotate.outbox.queue import Outbox
     from tests.annotate.conftest import draw
 
@@ -245,7 +245,7 @@ def write_share(folder: Path, *, rows: int, writers: int, part: str) -> None:
     def write(writer: int) -> None:
         name = f"guest{writer}"
         for number in range(writer, rows, writers):
-            outbox.tray(name).put(draw(number, contributor=name))
+            outbox.queue(name).put(draw(number, contributor=name))
 
     threads = [threading.Thread(target=write, args=(w,)) for w in range(index, writers, count)]
     for thread in threads:
@@ -255,7 +255,7 @@ def write_share(folder: Path, *, rows: int, writers: int, part: str) -> None:
 
 
 def carry_forever(folder: Path, *, endpoint: str, writers: int, direct: str) -> None:
-    """Runs one courier until it is killed: with every writer's token, or with the owner's.
+    """Runs one sender until it is killed: with every writer's token, or with the owner's.
 
     Args:
         folder: The outbox.
@@ -264,17 +264,17 @@ def carry_forever(folder: Path, *, endpoint: str, writers: int, direct: str) -> 
         direct: "rows in a commit/seconds between commits" for the owner's token, or "".
     """
     from annotate.outbox.queue import Outbox
-    from annotate.outbox.sender import Courier, Pace
+    from annotate.outbox.sender import Pace, Sender
 
     pace = Pace(first=0.05, longest=1.0, idle=0.1, poll=3600.0)
     token = None
     if direct:
         rows, _, seconds = direct.partition("/")
         pace, token = replace(pace, batch_rows=int(rows), batch=float(seconds)), "hf_owner"
-    courier = Courier(Outbox(folder), REPO, service_token=token, endpoint=endpoint, pace=pace)
+    sender = Sender(Outbox(folder), REPO, service_token=token, endpoint=endpoint, pace=pace)
     for number in range(0 if direct else writers):
-        courier.lend(f"guest{number}", f"hf_guest{number}")
-    courier.run()
+        sender.set_token(f"guest{number}", f"hf_guest{number}")
+    sender.run()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,7 +2,7 @@
 
     python -m bench.outbox_direct --rows 1000 --writers 16 --kills 3 --json direct.json
 
-A kill comes while the Hub is working on a commit, so that the commit lands and its courier never
+A kill comes while the Hub is working on a commit, so that the commit lands and its sender never
 learns of it. At the real pace, a commit a minute at most, 1,000 rows take a quarter of an hour.
 """
 
@@ -44,7 +44,7 @@ class Result:
         least_gap: Seconds between two of them, the least.
         most_in_an_hour: Of them in any hour.
         faults: Requests that were broken.
-        kills: Couriers that were killed.
+        kills: Senders that were killed.
         requests: HTTP requests in all.
         seconds: How long it took.
     """
@@ -70,14 +70,14 @@ class Result:
 
 
 class Striker:
-    """Keeps a courier running, and kills it in the middle of some of its commits."""
+    """Keeps a sender running, and kills it in the middle of some of its commits."""
 
     def __init__(self, command: Sequence[str], *, at: Sequence[int]) -> None:
         self._command, self._at = list(command), list(at)
         self._lock = threading.Lock()
         self._commits = 0
         self.kills = 0
-        self.courier = child(self._command)
+        self.sender = child(self._command)
 
     def saw(self, path: str) -> None:
         """Hears of a request before it is answered."""
@@ -86,21 +86,21 @@ class Striker:
                 return
             self._commits += 1
             if self._commits in self._at:
-                self.courier.kill()
+                self.sender.kill()
                 self.kills += 1
 
     def mend(self) -> None:
-        """Starts a new courier where the last one was killed."""
+        """Starts a new sender where the last one was killed."""
         with self._lock:
-            if self.courier.poll() is not None:
-                self.courier = child(self._command)
+            if self.sender.poll() is not None:
+                self.sender = child(self._command)
 
     def end(self) -> None:
-        """Ends the courier."""
-        self.courier.terminate()
+        """Ends the sender."""
+        self.sender.terminate()
         with suppress(subprocess.TimeoutExpired):
-            self.courier.wait(timeout=10)
-        self.courier.kill()
+            self.sender.wait(timeout=10)
+        self.sender.kill()
 
 
 def run(
@@ -110,8 +110,8 @@ def run(
 
     Args:
         rows: Corrections.
-        writers: Contributors, each with a tray.
-        kills: How often the courier is killed.
+        writers: Contributors, each with a queue.
+        kills: How often the sender is killed.
         share: Share of the pushing requests that fail.
         folder: The outbox.
         batch: Rows in a commit, and seconds between commits.
@@ -170,7 +170,7 @@ def _until_merged(striker: Striker, folder: Path, rows: int) -> None:
             time.sleep(0.1)
             striker.mend()
             if striker.kills > MOST_FAILURES:
-                raise RuntimeError("the courier ends again and again")
+                raise RuntimeError("the sender ends again and again")
     finally:
         striker.end()
 

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from annotate.outbox.queue import MOST_UNCLAIMED
+from annotate.outbox.queue import MOST_ANONYMOUS
 from segface_hf._utils import counted
 from segface_hf.errors import ConfigError
 
@@ -72,7 +72,7 @@ class Settings:
     parses_per_address: int = 120
     saves_per_minute: int = 60
     saves_per_address: int = 120
-    max_unclaimed: int = MOST_UNCLAIMED
+    max_unclaimed: int = MOST_ANONYMOUS
     max_model_mb: int = 600
     queue_size: int = 100
     models_in_memory: int = 2

@@ -15,7 +15,7 @@ from annotate.cli import _places
 from annotate.correction import is_account_name
 from annotate.dataset.base import retry, retry_on_head
 from annotate.dataset.folder import FolderStore
-from annotate.dataset.index import MOST_AT_ONCE, Ledger
+from annotate.dataset.index import MOST_AT_ONCE, RowIndex
 from annotate.dataset.proposals import HubStore
 from annotate.dataset.refresh import Counted, mirror, refresh_card
 from annotate.dataset.repo import DatasetRepo, saved_token
@@ -58,12 +58,12 @@ def followed(args: argparse.Namespace) -> Iterator[None]:
 
 def _renewed(place: FolderStore | DatasetRepo, copy: Path | None) -> str:
     """Renews a card; returns why it would take too long, or ""."""
-    ledger = _places.ledger_of(place)
+    row_index = _places.index_of(place)
     if isinstance(place, DatasetRepo) and not copy:
-        left = retry(partial(ledger.update, place, most=MOST_AT_ONCE), longest=LONGEST)
+        left = retry(partial(row_index.update, place, most=MOST_AT_ONCE), longest=LONGEST)
         if left:
             return f"{left} of its files are still to be read"
-    rows_at = _places.rows_at(place, copy=copy, ledger=ledger)
+    rows_at = _places.rows_at(place, copy=copy, row_index=row_index)
     refresh_card(place, rows_at, longest=LONGEST)
     return ""
 
@@ -158,33 +158,33 @@ def place_of(args: argparse.Namespace) -> FolderStore | DatasetRepo:
     return DatasetRepo(args.repo, token=saved_token())
 
 
-def ledger_of(place: FolderStore | DatasetRepo, *, anew: bool = False) -> Ledger:
-    """Returns the ledger of a dataset; what it reads on the Hub is kept on this machine.
+def index_of(place: FolderStore | DatasetRepo, *, anew: bool = False) -> RowIndex:
+    """Returns the row_index of a dataset; what it reads on the Hub is kept on this machine.
 
     Args:
         place: The dataset.
         anew: Believes nothing that is kept: it may be of a repository that was deleted.
     """
     shelf = place.shelf() if isinstance(place, DatasetRepo) else None
-    return Ledger(shelf / "counted.parquet" if shelf else None, anew=anew)
+    return RowIndex(shelf / "counted.parquet" if shelf else None, anew=anew)
 
 
 def rows_at(
-    place: FolderStore | DatasetRepo, *, copy: Path | None, ledger: Ledger
+    place: FolderStore | DatasetRepo, *, copy: Path | None, row_index: RowIndex
 ) -> Callable[[str], Counted]:
     """Returns what gives the rows of a commit, from a local copy where there is one."""
     if isinstance(place, FolderStore):
         return lambda head: place
     if copy:
         return lambda head: mirror(place, copy, head=head)
-    return partial(ledger.at, place)
+    return partial(row_index.at, place)
 
 
 def counted(args: argparse.Namespace) -> Counted:
     """Returns the facts of every row, for counting: of the Hub's by small requests each."""
     place = place_of(args)
-    ledger = ledger_of(place, anew=True)
-    return retry_on_head(place, rows_at(place, copy=args.mirror, ledger=ledger))
+    row_index = index_of(place, anew=True)
+    return retry_on_head(place, rows_at(place, copy=args.mirror, row_index=row_index))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import sys
 from annotate.cli import _places
 from annotate.dataset.refresh import mirror
 from annotate.errors import MergedError, ReviewError
-from annotate.review.reviewer import Desk
+from annotate.review.reviewer import Reviewer
 
 HELP = "merge contributions that no check forbids"
 
@@ -27,12 +27,12 @@ def run(args: argparse.Namespace) -> int:
     if head and len(args.numbers) > 1:
         raise ReviewError("--head is the commit of one contribution: accept the others apart")
     store = _places.hub_store(args)
-    desk = Desk(store, rows=mirror(store.repo, args.mirror) if args.mirror else None)
+    reviewer = Reviewer(store, rows=mirror(store.repo, args.mirror) if args.mirror else None)
     refused = merged = 0
     try:
         for number in args.numbers:
             try:
-                desk.accept(number, head=head)
+                reviewer.accept(number, head=head)
                 print(f"#{number} is merged")
                 merged += 1
             except ReviewError as error:

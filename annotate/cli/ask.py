@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from annotate.cli import _places
-from annotate.review.reviewer import Desk
+from annotate.review.reviewer import Reviewer
 
 HELP = "ask the contributor for changes"
 
@@ -19,6 +19,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Writes a comment."""
-    Desk(_places.hub_store(args)).ask(args.number, args.text)
+    Reviewer(_places.hub_store(args)).ask(args.number, args.text)
     print(f"the contributor of #{args.number} is asked")
     return 0

@@ -19,8 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Commits the card where it changed."""
     place = _places.place_of(args)
-    ledger = _places.ledger_of(place, anew=True)
-    stats = refresh_card(place, _places.rows_at(place, copy=args.mirror, ledger=ledger))
+    row_index = _places.index_of(place, anew=True)
+    stats = refresh_card(place, _places.rows_at(place, copy=args.mirror, row_index=row_index))
     people = counted(len(stats.contributors), "contributor")
     print(f"the card counts {counted(stats.rows, 'contribution')} by {people}")
     return 0

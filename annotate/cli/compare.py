@@ -13,7 +13,7 @@ from annotate.cli import _places
 from annotate.dataset.layout import is_content_id
 from annotate.errors import ReviewError
 from annotate.review.compare import Comparison, Side, compare, settle
-from annotate.review.reviewer import Desk
+from annotate.review.reviewer import Reviewer
 
 HELP = "compare two contributions of one photo, open or merged, and settle what they dispute"
 
@@ -41,8 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints agreement by class and the disputes; settles them where that is asked for."""
-    desk = Desk(_places.hub_store(args))
-    found = compare(desk, args.first, args.second)
+    reviewer = Reviewer(_places.hub_store(args))
+    found = compare(reviewer, args.first, args.second)
     opened = [side for side in (found.first, found.second) if side.number]
     for side in opened:
         print(f"{side.name} is commit {side.head}")
@@ -61,7 +61,9 @@ def run(args: argparse.Namespace) -> int:
     if args.take_second is not None:
         heads = _heads(args.head, opened)
         with _places.followed(args):
-            new = settle(desk, args.first, args.second, takes_second=args.take_second, heads=heads)
+            new = settle(
+                reviewer, args.first, args.second, takes_second=args.take_second, heads=heads
+            )
             print(f"settled as {new}: {_outcome(found)}")
     return 0
 

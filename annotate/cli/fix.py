@@ -8,7 +8,7 @@ from pathlib import Path
 from annotate.cli import _places
 from annotate.errors import ReviewError
 from annotate.label_maps import swapped, without_islands
-from annotate.review.reviewer import Desk
+from annotate.review.reviewer import Reviewer
 from segface_hf.cli.arguments import whole
 
 HELP = "fix a contribution's mask and merge it"
@@ -31,8 +31,8 @@ def run(args: argparse.Namespace) -> int:
     """Fixes and merges."""
     if args.mask and not args.mask.is_file():
         raise ReviewError(f"no such file '{args.mask}': expected a mask of ids as PNG")
-    desk = Desk(_places.hub_store(args))
-    seen = desk.inspect(args.number)
+    reviewer = Reviewer(_places.hub_store(args))
+    seen = reviewer.inspect(args.number)
     correction, (head,) = seen.correction, args.head
     if correction is None:
         raise ReviewError(f"#{args.number} holds no row that could be fixed: see `show`")
@@ -46,6 +46,6 @@ def run(args: argparse.Namespace) -> int:
         mask = without_islands(correction.mask, smaller_than=args.islands)
     with _places.followed(args):
         # A mask that was made from one commit must not land on the photo of another.
-        new = desk.fix_and_accept(args.number, mask, head=head or seen.contribution.head)
+        new = reviewer.fix_and_accept(args.number, mask, head=head or seen.contribution.head)
         print(f"#{args.number} is merged as {new}")
     return 0

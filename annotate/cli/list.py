@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from annotate.cli import _places
-from annotate.review.reviewer import Desk
+from annotate.review.reviewer import Reviewer
 from segface_hf._utils import counted
 
 HELP = "list the contributions that wait for a decision"
@@ -19,13 +19,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints one line a contribution."""
-    desk = Desk(_places.hub_store(args))
-    waiting = desk.open()
+    reviewer = Reviewer(_places.hub_store(args))
+    waiting = reviewer.open()
     for contribution in waiting:
         request = contribution.request
         print(f"#{request.number}  {contribution.id}  {request.author}  {request.url}")
         if args.check:
-            seen = desk.inspect(request.number)
+            seen = reviewer.inspect(request.number)
             print(f"    commit {seen.contribution.head}")
             for finding in seen.findings:
                 print(f"    {'!' if finding.blocks else '-'} {finding.check}: {finding.sentence}")

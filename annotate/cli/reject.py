@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from annotate.cli import _places
-from annotate.review.reviewer import Desk
+from annotate.review.reviewer import Reviewer
 
 HELP = "close a contribution with a reason"
 
@@ -19,6 +19,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Closes it."""
-    Desk(_places.hub_store(args)).reject(args.number, args.reason)
+    Reviewer(_places.hub_store(args)).reject(args.number, args.reason)
     print(f"#{args.number} is closed")
     return 0

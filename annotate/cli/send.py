@@ -11,7 +11,7 @@ from functools import partial
 from annotate.cli import _places
 from annotate.dataset.base import retry
 from annotate.dataset.folder import FolderStore
-from annotate.dataset.proposals import HubStore, Parcel
+from annotate.dataset.proposals import ConsentedRow, HubStore
 from annotate.errors import ConsentError, RemoteRefusedError, StoreError
 from annotate.outbox.queue import Outbox, State
 from annotate.outbox.sender import Pace
@@ -40,10 +40,10 @@ def run(args: argparse.Namespace) -> int:
     """Sends every row with consent; sending again is harmless."""
     store = FolderStore(args.folder)
     _check_holds_rows(store, repo=args.repo)
-    parcels, kept = _parcels(store)
+    rows, kept = _consented_rows(store)
     send = _commit if args.direct else _propose
-    refused = send(_places.hub_store(args), parcels, time.sleep)
-    print(f"{len(parcels) - refused} sent, {kept} without consent stay here, {refused} refused")
+    refused = send(_places.hub_store(args), rows, time.sleep)
+    print(f"{len(rows) - refused} sent, {kept} without consent stay here, {refused} refused")
     if args.direct:
         _places.renew(args)
     return 1 if refused else 0
@@ -55,11 +55,11 @@ def _check_holds_rows(store: FolderStore, *, repo: str) -> None:
     Raises:
         StoreError: The folder has no rows of a dataset.
     """
-    trays = Outbox(store.root).trays()
-    entries = [entry for tray in trays for entry in tray.entries()]
+    queues = Outbox(store.root).queues()
+    entries = [entry for queue in queues for entry in queue.entries()]
     waiting = sum(entry.state in (State.SAVED, State.WAITING) for entry in entries)
     told = f"{store.root} holds no contributions: nothing to send"
-    if trays:
+    if queues:
         told = (
             f"{store.root} is the outbox of an app, which has yet to send "
             f"{counted(waiting, 'contribution')}: run "
@@ -74,14 +74,14 @@ def _check_holds_rows(store: FolderStore, *, repo: str) -> None:
         print(told, file=sys.stderr)
 
 
-def _parcels(store: FolderStore) -> tuple[list[Parcel], int]:
-    parcels, kept = [], 0
+def _consented_rows(store: FolderStore) -> tuple[list[ConsentedRow], int]:
+    rows, kept = [], 0
     for data in _single_rows(store):
         try:
-            parcels.append(Parcel(data))
+            rows.append(ConsentedRow(data))
         except ConsentError:
             kept += 1
-    return parcels, kept
+    return rows, kept
 
 
 def _single_rows(store: FolderStore) -> Iterator[bytes]:
@@ -89,30 +89,30 @@ def _single_rows(store: FolderStore) -> Iterator[bytes]:
         yield rows_to_parquet([row])
 
 
-def _propose(store: HubStore, parcels: list[Parcel], sleep: Callable[[float], None]) -> int:
+def _propose(store: HubStore, rows: list[ConsentedRow], sleep: Callable[[float], None]) -> int:
     refused = 0
-    for parcel in parcels:
+    for consented in rows:
         try:
-            delivery = retry(partial(store.propose, parcel), sleep=sleep)
-            print(f"{parcel.id}  {delivery.url or 'is there already'}")
+            delivery = retry(partial(store.propose, consented), sleep=sleep)
+            print(f"{consented.id}  {delivery.url or 'is there already'}")
         except RemoteRefusedError as error:
             if error.held:
                 raise
-            print(f"{parcel.id}  {error}", file=sys.stderr)
+            print(f"{consented.id}  {error}", file=sys.stderr)
             refused += 1
     return refused
 
 
-def _commit(store: HubStore, parcels: list[Parcel], sleep: Callable[[float], None]) -> int:
+def _commit(store: HubStore, rows: list[ConsentedRow], sleep: Callable[[float], None]) -> int:
     refused, pace = 0, Pace()
-    for start in range(0, len(parcels), pace.batch_rows):
+    for start in range(0, len(rows), pace.batch_rows):
         if start:
             sleep(pace.batch)
-        batch = parcels[start : start + pace.batch_rows]
+        batch = rows[start : start + pace.batch_rows]
         results = retry(partial(store.commit, batch), sleep=sleep)
         for content_id, result in results.items():
             if isinstance(result, RemoteRefusedError):
                 print(f"{content_id}  {result}", file=sys.stderr)
                 refused += 1
-        print(f"{start + len(batch)} of {len(parcels)}")
+        print(f"{start + len(batch)} of {len(rows)}")
     return refused

@@ -9,7 +9,7 @@ from PIL import Image
 
 from annotate.cli import _places
 from annotate.review.inspection import Inspection
-from annotate.review.reviewer import Desk
+from annotate.review.reviewer import Reviewer
 
 HELP = "show one contribution: pictures side by side, numbers by class, checks"
 
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints what there is to see; returns 1 where a check forbids accepting it."""
     rows = _places.mirror(_places.hub_store(args).repo, args.mirror) if args.mirror else None
-    seen = Desk(_places.hub_store(args), rows=rows).inspect(args.number)
+    seen = Reviewer(_places.hub_store(args), rows=rows).inspect(args.number)
     _print(seen)
     if args.out and seen.correction is not None:
         strip(list(seen.pictures().values())).save(args.out)

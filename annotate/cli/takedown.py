@@ -10,7 +10,7 @@ from typing import Any
 
 from annotate.cli import _places
 from annotate.dataset import layout
-from annotate.dataset.base import Place, retry
+from annotate.dataset.base import DatasetFiles, retry
 from annotate.dataset.repo import DatasetRepo
 from annotate.dataset.takedown import still_needed, take_down
 from annotate.dataset.traces import Trace, of_their_photos, traces, under_all_ids
@@ -106,7 +106,7 @@ def _facts(args: argparse.Namespace) -> list[dict[str, Any]]:
         return []
 
 
-def _singles(place: Place) -> set[str]:
+def _singles(place: DatasetFiles) -> set[str]:
     return {content_id for path in retry(place.paths) if (content_id := layout.id_at(path))}
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from annotate.dataset import layout
-from annotate.dataset.base import Place
+from annotate.dataset.base import DatasetFiles
 from annotate.dataset.card import check_block, other_licence, read_block
 from annotate.dataset.ranged import rows_in
 from annotate.errors import ConsentError, CorrectionError, RecordError
@@ -17,7 +17,7 @@ from segface_hf.errors import LabelError
 
 
 @dataclass(frozen=True)
-class Found:
+class AuditFinding:
     """One thing that an audit found.
 
     Attributes:
@@ -46,8 +46,8 @@ class Audit:
 
     files: int
     rows: int
-    wrong: tuple[Found, ...]
-    odd: tuple[Found, ...]
+    wrong: tuple[AuditFinding, ...]
+    odd: tuple[AuditFinding, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain JSON values."""
@@ -59,7 +59,7 @@ class Audit:
         }
 
 
-def audit(place: Place, *, shared: bool = True) -> Audit:
+def audit(place: DatasetFiles, *, shared: bool = True) -> Audit:
     """Reads every row of a dataset and changes nothing.
 
     Args:
@@ -78,8 +78,8 @@ def audit(place: Place, *, shared: bool = True) -> Audit:
     )
     held: dict[str, str] = {}  # by content id, the file that has the row
     files = rows = 0
-    wrong: list[Found] = []
-    odd: list[Found] = []
+    wrong: list[AuditFinding] = []
+    odd: list[AuditFinding] = []
     for path in sorted(p for p in present if p.startswith("data/") and p.endswith(".parquet")):
         files += 1
         try:
@@ -89,10 +89,10 @@ def audit(place: Place, *, shared: bool = True) -> Audit:
                 wrong += _of_place(path, content_id, held=held, present=present)
                 for finding in _of_row(row, block, shared=shared):
                     kind = odd if finding.check else wrong
-                    kind.append(Found(path, content_id, finding.check, finding.sentence))
+                    kind.append(AuditFinding(path, content_id, finding.check, finding.sentence))
                 held.setdefault(content_id, path)
         except RecordError as error:
-            wrong.append(Found(path, "", "", str(error)))
+            wrong.append(AuditFinding(path, "", "", str(error)))
     wrong += _of_indexes(place, held, revision=head, present=present)
     return Audit(files, rows, tuple(wrong), tuple(odd))
 
@@ -115,22 +115,22 @@ def _of_row(row: dict[str, Any], block: Any, *, shared: bool) -> Iterator[Findin
 
 def _of_place(
     path: str, content_id: str, *, held: dict[str, str], present: Collection[str]
-) -> Iterator[Found]:
+) -> Iterator[AuditFinding]:
     """Yields what is wrong with where a row is."""
     if layout.tombstone_path(content_id) in present:
         sentence = "it was taken down and is there all the same: take it down again"
-        yield Found(path, content_id, "", sentence)
+        yield AuditFinding(path, content_id, "", sentence)
     if other := held.get(content_id):
         sentence = f"it is in {other} as well and counts twice: `compact` leaves one of them"
-        yield Found(path, content_id, "", sentence)
+        yield AuditFinding(path, content_id, "", sentence)
     if not path.startswith(f"{layout.MERGED}/") and layout.id_at(path) != content_id:
         sentence = "its file has another name than it, so that nothing finds it by its id"
-        yield Found(path, content_id, "", sentence)
+        yield AuditFinding(path, content_id, "", sentence)
 
 
 def _of_indexes(
-    place: Place, held: dict[str, str], *, revision: str, present: Collection[str]
-) -> Iterator[Found]:
+    place: DatasetFiles, held: dict[str, str], *, revision: str, present: Collection[str]
+) -> Iterator[AuditFinding]:
     """Yields the merged rows that no index lists, which a retry would bring in again."""
     listed: dict[str, set[str]] = {}
     for content_id, path in sorted(held.items()):
@@ -142,4 +142,4 @@ def _of_indexes(
             listed[index] = set((text or b"").decode("utf-8", "replace").split())
         if content_id not in listed[index]:
             sentence = f"{index} doesn't list it, so that a retry would bring it in again"
-            yield Found(path, content_id, "", sentence)
+            yield AuditFinding(path, content_id, "", sentence)

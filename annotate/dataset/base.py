@@ -1,4 +1,4 @@
-"""`Place`, where a dataset is stored (a folder or a Hub repository), and retries of its work."""
+"""The files of a dataset, in a folder or in a Hub repository, and retries of changes to them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from segface_hf import hub_client
 T = TypeVar("T")
 
 
-class Place(Protocol):
+class DatasetFiles(Protocol):
     """The home of a dataset; `FolderStore` and `DatasetRepo`.
 
     Attributes:
@@ -68,7 +68,7 @@ def retry(
     )
 
 
-def retry_on_head(place: Place, work: Callable[[str], T], *, longest: float = math.inf) -> T:
+def retry_on_head(place: DatasetFiles, work: Callable[[str], T], *, longest: float = math.inf) -> T:
     """Runs work on the current head commit; each attempt reads the head again.
 
     Raises:
@@ -78,7 +78,7 @@ def retry_on_head(place: Place, work: Callable[[str], T], *, longest: float = ma
 
 
 def merged_index(
-    place: Place, ids: Iterable[str], *, revision: str, present: Collection[str]
+    place: DatasetFiles, ids: Iterable[str], *, revision: str, present: Collection[str]
 ) -> dict[str, bytes]:
     """Returns the index files that also list these ids, by path.
 

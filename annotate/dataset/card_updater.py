@@ -1,4 +1,4 @@
-"""Clerk: renews the card of a dataset after merges, later and without ever standing in the way."""
+"""Update the card of a dataset in a background thread, after rows were merged or saved."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import time
 from dataclasses import dataclass
 from functools import partial
 
-from annotate._files import log_unforeseen
-from annotate.dataset.base import Place
-from annotate.dataset.index import MOST_AT_ONCE, Ledger
+from annotate._files import log_unexpected
+from annotate.dataset.base import DatasetFiles
+from annotate.dataset.index import MOST_AT_ONCE, RowIndex
 from annotate.dataset.refresh import refresh_card
 from annotate.errors import RemoteBusyError
 from segface_hf.errors import SegFaceError
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class ClerkPace:
+class CardPace:
     """How often the card is renewed; in seconds.
 
     Attributes:
@@ -35,31 +35,31 @@ class ClerkPace:
     files: int = MOST_AT_ONCE
 
 
-IN_A_FOLDER = ClerkPace(every=60.0)  # no Hub counts its commits
+IN_A_FOLDER = CardPace(every=60.0)  # no Hub counts its commits
 
 
-class Clerk:
+class CardUpdater:
     """Counts a dataset and writes its card and growth plot anew, in a thread of its own.
 
     What was merged stays merged whatever happens here: a busy Hub is tried again, a refusal is
     kept as `trouble` until the next merge, and `python -m annotate card` does the same by hand.
 
     Args:
-        ledger: Knows what was counted before, so that only new rows are read.
+        row_index: Knows what was counted before, so that only new rows are read.
         pace: How often.
     """
 
-    def __init__(self, ledger: Ledger, *, pace: ClerkPace | None = None) -> None:
-        self.ledger = ledger
+    def __init__(self, row_index: RowIndex, *, pace: CardPace | None = None) -> None:
+        self.row_index = row_index
         self.trouble = ""
-        self._pace = pace or ClerkPace()
+        self._pace = pace or CardPace()
         self._lock = threading.Lock()
-        self._place: Place | None = None
+        self._place: DatasetFiles | None = None
         self._merges, self._failures = 0, 0
         self._renewed: float | None = None
         self._thread: threading.Thread | None = None
 
-    def merged(self, place: Place) -> None:
+    def merged(self, place: DatasetFiles) -> None:
         """Notes that something was merged or saved and returns at once.
 
         Args:
@@ -68,7 +68,7 @@ class Clerk:
         with self._lock:
             self._place, self._merges, self._failures = place, self._merges + 1, 0
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="clerk", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="card_updater", daemon=True)
                 self._thread.start()
 
     def settled(self, timeout: float) -> bool:
@@ -81,9 +81,9 @@ class Clerk:
     def _run(self) -> None:
         try:
             self._work()
-        except Exception as error:  # whatever it is, the next merge has to find a clerk
-            log_unforeseen(log, error)
-            self.trouble = f"something unforeseen ({type(error).__name__}), see the log"
+        except Exception as error:  # whatever it is, the next merge has to find a card_updater
+            log_unexpected(log, error)
+            self.trouble = f"an unexpected error ({type(error).__name__}), see the log"
         finally:
             with self._lock:
                 if self._thread is threading.current_thread():
@@ -112,9 +112,9 @@ class Clerk:
         if place is None or not merges:
             return None
         try:
-            if self.ledger.update(place, most=self._pace.files):
+            if self.row_index.update(place, most=self._pace.files):
                 return self._pace.soon
-            refresh_card(place, partial(self.ledger.at, place))
+            refresh_card(place, partial(self.row_index.at, place))
         except RemoteBusyError as error:
             return max(self._failed(str(error)), error.retry_after or 0.0)
         except SegFaceError as error:

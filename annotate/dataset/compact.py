@@ -8,7 +8,7 @@ from typing import Any
 
 from annotate.correction import digest
 from annotate.dataset import layout
-from annotate.dataset.base import Place, merged_index, retry_on_head
+from annotate.dataset.base import DatasetFiles, merged_index, retry_on_head
 from annotate.dataset.index import facts_of
 from annotate.dataset.ranged import rows_in
 from annotate.errors import RecordError
@@ -31,7 +31,11 @@ class Compacted:
 
 
 def compact(
-    place: Place, *, at_least: int = 50, at_most: int = MOST_FILES, most_bytes: int = MOST_BYTES
+    place: DatasetFiles,
+    *,
+    at_least: int = 50,
+    at_most: int = MOST_FILES,
+    most_bytes: int = MOST_BYTES,
 ) -> Compacted:
     """Moves the rows of up to `at_most` single files into one merged file.
 
@@ -54,7 +58,9 @@ def compact(
     return retry_on_head(place, lambda head: _compact(place, head, **limits))
 
 
-def _compact(place: Place, head: str, *, at_least: int, at_most: int, most: int) -> Compacted:
+def _compact(
+    place: DatasetFiles, head: str, *, at_least: int, at_most: int, most: int
+) -> Compacted:
     present = set(place.paths(revision=head))
     singles = sorted(path for path in present if layout.id_at(path))[:at_most]
     if doubles := _without_doubles(place, singles, revision=head, present=present):
@@ -93,7 +99,9 @@ def _merged(rows: list[dict[str, Any]]) -> dict[str, bytes]:
     return {f"{layout.MERGED}/{name}.parquet": rows_to_parquet(rows)}
 
 
-def _rows(place: Place, paths: list[str], *, revision: str, most: int) -> list[dict[str, Any]]:
+def _rows(
+    place: DatasetFiles, paths: list[str], *, revision: str, most: int
+) -> list[dict[str, Any]]:
     """Reads rows until the next one would be too much for one file, but at least one."""
     rows: list[dict[str, Any]] = []
     size = 0
@@ -107,7 +115,7 @@ def _rows(place: Place, paths: list[str], *, revision: str, most: int) -> list[d
 
 
 def _without_doubles(
-    place: Place, singles: list[str], *, revision: str, present: set[str]
+    place: DatasetFiles, singles: list[str], *, revision: str, present: set[str]
 ) -> Compacted | None:
     """Deletes single files whose rows merged files hold as well; returns None without any.
 
@@ -138,7 +146,9 @@ def _agreed(merged: dict[str, Any], single: dict[str, Any]) -> dict[str, Any]:
     return single if single["consent_right"] and not merged["consent_right"] else merged
 
 
-def _listed(place: Place, singles: list[str], *, revision: str, present: set[str]) -> set[str]:
+def _listed(
+    place: DatasetFiles, singles: list[str], *, revision: str, present: set[str]
+) -> set[str]:
     """Returns the ids of single files that `index/` says are in merged files too."""
     ids = {layout.id_at(path) or "" for path in singles}
     indexes = {layout.index_path(content_id) for content_id in ids} & present
@@ -146,7 +156,7 @@ def _listed(place: Place, singles: list[str], *, revision: str, present: set[str
     return ids & {content_id for text in texts for content_id in text.decode().split()}
 
 
-def _row(place: Place, path: str, *, revision: str) -> dict[str, Any]:
+def _row(place: DatasetFiles, path: str, *, revision: str) -> dict[str, Any]:
     data = place.read(path, revision=revision) or b""
     try:
         return one_row(data, str(layout.id_at(path)), source=path)

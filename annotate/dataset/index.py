@@ -1,4 +1,4 @@
-"""Ledger: what the rows of a dataset say besides their images, read in few kilobytes."""
+"""RowIndex: what the rows of a dataset say besides their images, read in few kilobytes."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 from annotate._files import write_durably
 from annotate.correction import Correction
 from annotate.dataset import layout
-from annotate.dataset.base import Place
-from annotate.dataset.ranged import Ranged, rows_in
+from annotate.dataset.base import DatasetFiles
+from annotate.dataset.ranged import RangedFile, rows_in
 from annotate.dataset.stats import COLUMNS
 from annotate.errors import RecordError, ReviewError, StoreError
 from annotate.rows.parquet_limits import check_group, groups_of
@@ -33,7 +33,7 @@ MOST_AT_ONCE = 64
 FRESH, SOON = 60.0, 5.0
 
 
-class Ledger:
+class RowIndex:
     """The facts of every row of a dataset, brought up to date by reading only what is new.
 
     A row's images are most of its file and come before the facts, so the last kilobytes of a
@@ -54,7 +54,7 @@ class Ledger:
         self.head = ""
         self.left = 0
 
-    def look(self, repo: Place) -> int:
+    def look(self, repo: DatasetFiles) -> int:
         """Updates for whoever looks, however many do: once in `FRESH` seconds, `SOON` while some
         are left; see `update`.
         """
@@ -64,7 +64,7 @@ class Ledger:
             return self.update(repo)
         return self.left
 
-    def update(self, repo: Place, *, most: int = MOST_AT_ONCE, head: str = "") -> int:
+    def update(self, repo: DatasetFiles, *, most: int = MOST_AT_ONCE, head: str = "") -> int:
         """Reads files that are not known yet; returns how many are left for the next time.
 
         Args:
@@ -93,8 +93,8 @@ class Ledger:
             self.head, self.left = head, max(0, len(fresh) - most)
             return self.left
 
-    def at(self, repo: Place, head: str) -> Ledger:
-        """Returns this ledger with all facts of one commit; see `update`."""
+    def at(self, repo: DatasetFiles, head: str) -> RowIndex:
+        """Returns this row_index with all facts of one commit; see `update`."""
         self.update(repo, most=sys.maxsize, head=head)
         return self
 
@@ -116,7 +116,7 @@ class Ledger:
         held = {row["content_id"]: row["photo_hash"] for row in rows}
         return tuple(near_duplicates(photo_hash(image), held))
 
-    def proposed(self, repo: Place, number: int, content_id: str) -> dict[str, Any] | None:
+    def proposed(self, repo: DatasetFiles, number: int, content_id: str) -> dict[str, Any] | None:
         """Returns the facts of the row that a pull request proposes, or None where there is none.
 
         They are a stranger's words, good for a hint only, and are read once.
@@ -143,7 +143,7 @@ class Ledger:
             log.warning("what was counted is not kept: %s", error)
 
 
-def facts_of(repo: Place, path: str, *, revision: str) -> list[dict[str, Any]]:
+def facts_of(repo: DatasetFiles, path: str, *, revision: str) -> list[dict[str, Any]]:
     """Reads what the rows of one file say besides their images.
 
     Raises:
@@ -153,7 +153,7 @@ def facts_of(repo: Place, path: str, *, revision: str) -> list[dict[str, Any]]:
     """
     content_id = layout.id_at(path)
     names = [name for name in KEPT if not (content_id and name == "content_id")]
-    with Ranged(repo, path, revision) as stream:
+    with RangedFile(repo, path, revision) as stream:
         try:
             file = pq.ParquetFile(stream)
             check_columns(file.schema_arrow, source=path)
@@ -189,7 +189,7 @@ def _read_kept(file: Path | None) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def row_of(place: Place, content_id: str) -> Correction:
+def row_of(place: DatasetFiles, content_id: str) -> Correction:
     """Returns the correction in a row of a dataset.
 
     A row that was compacted is looked for by the facts of merged files, some kilobytes each.

@@ -35,11 +35,11 @@ _FACTS = (
 
 
 @dataclass(frozen=True)
-class Parcel:
+class ConsentedRow:
     """The parquet file of one contribution with consent.
 
-    Nothing is sent that is not a Parcel, and the consent is read from the very bytes that would
-    be sent, so no caller can vouch for it.
+    Only a ConsentedRow is ever sent. The consent is read from the bytes that would be sent, so no
+    caller can assert it.
 
     Raises:
         ConsentError: The row carries no consent.
@@ -96,7 +96,7 @@ class HubStore:
     """The dataset on the Hub as one token may use it.
 
     Example:
-        >>> HubStore("org/faces", token=token).propose(Parcel(to_parquet(correction)))
+        >>> HubStore("org/faces", token=token).propose(ConsentedRow(to_parquet(correction)))
         Delivery(merged=False, number=12, url="...")
     """
 
@@ -144,38 +144,38 @@ class HubStore:
         title = "Set up the dataset for corrections"
         self.repo.commit({layout.CARD: card.encode()}, title=title, parent=head)
 
-    def propose(self, parcel: Parcel) -> Delivery:
+    def propose(self, consented: ConsentedRow) -> Delivery:
         """Opens a pull request with one contribution, or finds the one that holds it already.
 
         Raises:
             RemoteBusyError: Worth another try, which will not open a second pull request.
             RemoteRefusedError: It can't be sent as things are, or is not wanted.
         """
-        known = self._misfit(parcel) or self._known([parcel.id]).get(parcel.id)
+        known = self._misfit(consented) or self._known([consented.id]).get(consented.id)
         if isinstance(known, RemoteRefusedError):
             raise known
         if known is not None:
             return known
-        if self._mine is None or parcel.id in self._mine:  # it may be decided by now
+        if self._mine is None or consented.id in self._mine:  # it may be decided by now
             self._mine = self.outcomes()
-        if parcel.id in self._mine:
-            return self._found(self._mine[parcel.id])
+        if consented.id in self._mine:
+            return self._found(self._mine[consented.id])
         # Should the answer get lost, the next attempt looks again what this account has open.
         mine, self._mine = self._mine, None
         committed = self.repo.commit(
-            {layout.row_path(parcel.id): parcel.data},
-            title=_title(parcel.id),
-            description=_summary(parcel),
+            {layout.row_path(consented.id): consented.data},
+            title=_title(consented.id),
+            description=_summary(consented),
             pull_request=True,
         )
         if committed.number is not None:
             opened = PullRequest(
-                committed.number, _title(parcel.id), self.account, "open", committed.url
+                committed.number, _title(consented.id), self.account, "open", committed.url
             )
-            self._mine = {**mine, parcel.id: opened}
+            self._mine = {**mine, consented.id: opened}
         return Delivery(merged=False, number=committed.number, url=committed.url)
 
-    def commit(self, parcels: Iterable[Parcel]) -> dict[str, Delivery | RemoteRefusedError]:
+    def commit(self, rows: Iterable[ConsentedRow]) -> dict[str, Delivery | RemoteRefusedError]:
         """Writes contributions to the main branch in one commit, for a token that may.
 
         Returns:
@@ -185,17 +185,17 @@ class HubStore:
             RemoteBusyError: Worth another try.
             RemoteRefusedError: The account or the dataset does not allow it.
         """
-        by_id = {parcel.id: parcel for parcel in parcels}
+        by_id = {consented.id: consented for consented in rows}
         misfits = {
             i: misfit
-            for i, parcel in by_id.items()
-            if (misfit := self._misfit(parcel) or self._under_another_licence(parcel))
+            for i, consented in by_id.items()
+            if (misfit := self._misfit(consented) or self._under_another_licence(consented))
         }
-        wanted = {i: parcel for i, parcel in by_id.items() if i not in misfits}
+        wanted = {i: consented for i, consented in by_id.items() if i not in misfits}
         return {**(self._commit_fresh(wanted) if wanted else {}), **misfits}
 
     def _commit_fresh(
-        self, by_id: Mapping[str, Parcel], *, again: int = _AGAIN
+        self, by_id: Mapping[str, ConsentedRow], *, again: int = _AGAIN
     ) -> dict[str, Delivery | RemoteRefusedError]:
         """Commits what the dataset doesn't have, on the very commit of which that is known.
 
@@ -204,12 +204,12 @@ class HubStore:
         """
         head = self.repo.head()
         results = self._known(list(by_id))
-        fresh = {i: parcel for i, parcel in by_id.items() if i not in results}
+        fresh = {i: consented for i, consented in by_id.items() if i not in results}
         if not fresh:
             return results
         try:
             committed = self.repo.commit(
-                {layout.row_path(i): parcel.data for i, parcel in fresh.items()},
+                {layout.row_path(i): consented.data for i, consented in fresh.items()},
                 title=f"Add {counted(len(fresh), 'correction')}",
                 parent=head,
             )
@@ -239,8 +239,8 @@ class HubStore:
         """Returns why a pull request was closed."""
         return self.said(number) or "the maintainer closed it without a word"
 
-    def _misfit(self, parcel: Parcel) -> RemoteRefusedError | None:
-        facts = parcel.facts
+    def _misfit(self, consented: ConsentedRow) -> RemoteRefusedError | None:
+        facts = consented.facts
         try:
             check_block(
                 self.block, facts["schema"], version=facts["schema_version"], source=self.repo.id
@@ -249,9 +249,9 @@ class HubStore:
             return RemoteRefusedError(str(error))
         return None
 
-    def _under_another_licence(self, parcel: Parcel) -> RemoteRefusedError | None:
+    def _under_another_licence(self, consented: ConsentedRow) -> RemoteRefusedError | None:
         """Refuses what a review would forbid, because nobody reviews a direct commit."""
-        told = other_licence(self.block, parcel.facts["licence"])
+        told = other_licence(self.block, consented.facts["licence"])
         return RemoteRefusedError(told) if told else None
 
     def _known(self, ids: list[str]) -> dict[str, Delivery | RemoteRefusedError]:
@@ -296,8 +296,8 @@ def _rank(request: PullRequest | None) -> int:
     return order.get(request.status, 1) if request else 0
 
 
-def _summary(parcel: Parcel) -> str:
-    facts = parcel.facts
+def _summary(consented: ConsentedRow) -> str:
+    facts = consented.facts
     return (
         f"A corrected mask of {facts['changed_pixels']} changed pixels, predicted by "
         f"`{facts['model']}`. Licence `{facts['licence']}`; photo: {facts['consent_right']}, "

@@ -1,4 +1,4 @@
-"""Ranged: a file of a dataset read in parts, so that a large one never has to be in memory."""
+"""RangedFile: a file of a dataset read in parts, so that a large one never has to be in memory."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
-from annotate.dataset.base import Place
+from annotate.dataset.base import DatasetFiles
 from annotate.rows.record import row_groups
 
 TAIL = 64 * 1024  # what pyarrow asks for at once; the facts and the footer need 16 kB
 MOST_AT_ONCE = 64 * 2**20
 
 
-def rows_in(place: Place, path: str, *, revision: str = "main") -> Iterator[dict[str, Any]]:
+def rows_in(place: DatasetFiles, path: str, *, revision: str = "main") -> Iterator[dict[str, Any]]:
     """Yields the rows of a file of any size with their images, keeping one row group in memory.
 
     Raises:
@@ -21,19 +21,19 @@ def rows_in(place: Place, path: str, *, revision: str = "main") -> Iterator[dict
         RemoteError: The Hub can't be asked.
         RecordError: It is no parquet file of this record version.
     """
-    with Ranged(place, path, revision) as stream:
+    with RangedFile(place, path, revision) as stream:
         for group in row_groups(stream, size=stream.size, source=path):
             yield from group
 
 
-class Ranged(io.RawIOBase):
+class RangedFile(io.RawIOBase):
     """A file of which only the parts that are asked for are fetched.
 
     Attributes:
         size: Bytes of the whole file.
     """
 
-    def __init__(self, place: Place, path: str, revision: str) -> None:
+    def __init__(self, place: DatasetFiles, path: str, revision: str) -> None:
         super().__init__()
         self._of = {"path": path, "revision": revision}
         self._place = place

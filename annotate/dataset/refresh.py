@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from annotate._files import store_error, write_durably
 from annotate.dataset import layout
-from annotate.dataset.base import Place, retry_on_head
+from annotate.dataset.base import DatasetFiles, retry_on_head
 from annotate.dataset.card import CardFacts, read_block, renewed_card
 from annotate.dataset.folder import FolderStore
 from annotate.dataset.repo import DatasetRepo
@@ -20,7 +20,7 @@ from segface_hf.labels import schema_named
 
 
 class Counted(Protocol):
-    """What is counted: a folder of rows, or the ledger of a dataset on the Hub."""
+    """What is counted: a folder of rows, or the row_index of a dataset on the Hub."""
 
     def columns(self, names: Sequence[str]) -> Iterator[dict[str, Any]]:
         """Yields some columns of every row."""
@@ -78,7 +78,7 @@ def count_rows(store: Counted, *, schema_name: str | None = None) -> Stats:
 
 
 def refresh_card(
-    place: Place, rows_at: Callable[[str], Counted], *, longest: float = math.inf
+    place: DatasetFiles, rows_at: Callable[[str], Counted], *, longest: float = math.inf
 ) -> Stats:
     """Counts the card and growth plot of a dataset anew from its rows; see `renewed_card`.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from annotate.dataset import layout
-from annotate.dataset.base import Place, retry_on_head
+from annotate.dataset.base import DatasetFiles, retry_on_head
 from annotate.dataset.compact import merged_files
 from annotate.dataset.index import facts_of
 from annotate.dataset.ranged import rows_in
@@ -47,7 +47,7 @@ def still_needed(repo_id: str, numbers: Iterable[int] = ()) -> str:
     return STILL_NEEDED.format(repo=repo_id, refs=refs)
 
 
-def take_down(place: Place, ids: Iterable[str], *, reason: str = "") -> TakenDown:
+def take_down(place: DatasetFiles, ids: Iterable[str], *, reason: str = "") -> TakenDown:
     """Removes contributions by content id and leaves a tombstone for each.
 
     A row can be in its own file and in merged ones as well, so that all of them are looked at.
@@ -76,7 +76,7 @@ def take_down(place: Place, ids: Iterable[str], *, reason: str = "") -> TakenDow
 
 
 def _take_down(
-    place: Place, head: str, *, notes: dict[str, bytes], removed: set[str]
+    place: DatasetFiles, head: str, *, notes: dict[str, bytes], removed: set[str]
 ) -> tuple[str, ...]:
     """Makes the commit; returns what is wrong with merged files that can't be read."""
     wanted = {path.rsplit("/", 1)[1].removesuffix(".json") for path in notes}
@@ -100,7 +100,7 @@ def _take_down(
 
 
 def _without(
-    place: Place, path: str, *, revision: str, wanted: set[str]
+    place: DatasetFiles, path: str, *, revision: str, wanted: set[str]
 ) -> tuple[dict[str, bytes], set[str]] | None:
     """Returns what replaces a merged file and the ids that it leaves out, or None if it stays.
 

@@ -9,7 +9,7 @@ from functools import partial
 
 from annotate.dataset import layout
 from annotate.dataset.base import retry
-from annotate.dataset.index import Ledger
+from annotate.dataset.index import RowIndex
 from annotate.dataset.proposals import proposed_id
 from annotate.dataset.repo import DatasetRepo, PullRequest
 from annotate.errors import RemoteRefusedError
@@ -85,9 +85,9 @@ def of_their_photos(
         others: Requests to look at, a small request each.
         photos: Further photo ids to look for.
     """
-    ledger = Ledger()
-    wanted = set(photos).union(*(_photos(repo, ledger, trace) for trace in mine))
-    return [t for t in others if _photos(repo, ledger, t) & wanted] if wanted else []
+    row_index = RowIndex()
+    wanted = set(photos).union(*(_photos(repo, row_index, trace) for trace in mine))
+    return [t for t in others if _photos(repo, row_index, t) & wanted] if wanted else []
 
 
 def _trace(repo: DatasetRepo, request: PullRequest, held: Set[str]) -> Trace:
@@ -103,11 +103,11 @@ def _trace(repo: DatasetRepo, request: PullRequest, held: Set[str]) -> Trace:
     return Trace(request, title, rows, frozenset(said))
 
 
-def _photos(repo: DatasetRepo, ledger: Ledger, trace: Trace) -> set[str]:
+def _photos(repo: DatasetRepo, row_index: RowIndex, trace: Trace) -> set[str]:
     number, found = trace.request.number, set[str]()
     for content_id in sorted(trace.ids):
         try:
-            row = retry(partial(ledger.proposed, repo, number, content_id))
+            row = retry(partial(row_index.proposed, repo, number, content_id))
         except RemoteRefusedError:  # the Hub's support may have removed its ref
             continue
         found |= {row["photo_id"]} if row else set()

@@ -1,13 +1,13 @@
 """Outbox: the durable queue between "the person pressed Save" and "it is on the Hub".
 
-    <root>/<tray>/<content id>.parquet       the row, until it is merged or refused
-    <root>/<tray>/<content id>.json          what has happened to it so far, absent at first
-    <root>/<tray>/done/<content id>.json     how it ended
-    <root>/<tray>/anonymous                  there where no account stands behind the tray
+    <root>/<queue>/<content id>.parquet       the row, until it is merged or refused
+    <root>/<queue>/<content id>.json          what has happened to it so far, absent at first
+    <root>/<queue>/done/<content id>.json     how it ended
+    <root>/<queue>/anonymous                  there where no account stands behind the queue
     <root>/photos.txt                        hashes of the photos, to recognise look-alikes
 
-A tray belongs to one contributor. Its folder is named by a hash, so no name chosen by a visitor
-becomes a path, and nobody reaches a tray without its key: a verified account name, or the secret
+A queue belongs to one contributor. Its folder is named by a hash, so no name chosen by a visitor
+becomes a path, and nobody reaches a queue without its key: a verified account name, or the secret
 of an anonymous session. The row is written first and whole; a crash at any later moment leaves a
 row without notes, which is the same as one that was saved just now.
 """
@@ -29,7 +29,7 @@ import numpy as np
 from annotate._files import store_error, write_durably
 from annotate.correction import Correction
 from annotate.dataset.layout import is_content_id
-from annotate.dataset.proposals import Parcel
+from annotate.dataset.proposals import ConsentedRow
 from annotate.errors import ConsentError, RecordError, StoreError
 from annotate.rows.photo_hash import near_duplicates, photo_hash
 from annotate.rows.record import from_parquet, from_row, to_parquet
@@ -103,14 +103,14 @@ _SENTENCES: dict[State, Callable[[Entry], str]] = {
 }
 
 
-MOST_PER_TRAY = 500
+MOST_PER_QUEUE = 500
 PHOTOS = "photos.txt"
 _ANONYMOUS = "anonymous"
 log = logging.getLogger(__name__)
 Clock = Callable[[], float]
 
 
-class Tray:
+class ContributorQueue:
     """The contributions of one contributor."""
 
     def __init__(self, folder: Path, *, clock: Clock = time.time) -> None:
@@ -130,7 +130,7 @@ class Tray:
             return held
         if held is None and self._is_full():
             raise StoreError(
-                f"{MOST_PER_TRAY} contributions wait here already: let them be sent first"
+                f"{MOST_PER_QUEUE} contributions wait here already: let them be sent first"
             )
         self._prepare()
         write_durably(path, to_parquet(correction))
@@ -140,7 +140,7 @@ class Tray:
         return self.entry(content_id)
 
     def entries(self) -> tuple[Entry, ...]:
-        """Returns every contribution of this tray, finished ones included, by id."""
+        """Returns every contribution of this queue, finished ones included, by id."""
         ids = {p.stem for p in (*self._rows(), *(self.folder / "done").glob("*.json"))}
         return tuple(entry for i in sorted(ids) if (entry := self._read(i)) is not None)
 
@@ -160,7 +160,7 @@ class Tray:
         """Returns what is known about one contribution.
 
         Raises:
-            StoreError: This tray has none of that id.
+            StoreError: This queue has none of that id.
         """
         entry = self._read(content_id)
         if entry is None:
@@ -179,11 +179,11 @@ class Tray:
         """Returns a contribution that is not decided yet.
 
         Raises:
-            StoreError: This tray has none of that id.
+            StoreError: This queue has none of that id.
         """
         return from_row(from_parquet(self._bytes(content_id), source=content_id)[0])
 
-    def parcel(self, content_id: str) -> Parcel:
+    def consented(self, content_id: str) -> ConsentedRow:
         """Returns a contribution ready to be sent.
 
         Raises:
@@ -191,7 +191,7 @@ class Tray:
             RecordError: Its file is damaged.
             StoreError: It is gone.
         """
-        return Parcel(self._bytes(content_id))
+        return ConsentedRow(self._bytes(content_id))
 
     def forget(self, content_id: str) -> None:
         """Removes a row that is kept elsewhere now, or is not needed any more."""
@@ -210,7 +210,7 @@ class Tray:
         return entry
 
     def mark_anonymous(self) -> None:
-        """Notes that no account stands behind this tray.
+        """Notes that no account stands behind this queue.
 
         Raises:
             StoreError: The disk is full or can't be written.
@@ -220,7 +220,7 @@ class Tray:
             write_durably(self.folder / _ANONYMOUS, b"")
 
     def is_anonymous(self) -> bool:
-        """Tells whether no account stands behind this tray."""
+        """Tells whether no account stands behind this queue."""
         return (self.folder / _ANONYMOUS).exists()
 
     def waiting(self) -> int:
@@ -229,10 +229,10 @@ class Tray:
 
     def _is_full(self) -> bool:
         """Tells whether as much waits to be sent as may; what is proposed has been sent."""
-        if len(self._rows()) < MOST_PER_TRAY:
+        if len(self._rows()) < MOST_PER_QUEUE:
             return False
         unsent = [e for e in self.open_entries() if e.state is not State.PROPOSED]
-        return len(unsent) >= MOST_PER_TRAY
+        return len(unsent) >= MOST_PER_QUEUE
 
     def _prepare(self) -> None:
         try:
@@ -272,7 +272,7 @@ class Tray:
     def _lacks_consent(self, path: Path) -> bool:
         """Tells whether a row was saved before its contributor agreed to share it."""
         try:
-            Parcel(path.read_bytes())
+            ConsentedRow(path.read_bytes())
         except FileNotFoundError:
             return False
         except (ConsentError, RecordError):
@@ -293,20 +293,20 @@ class Tray:
 
 
 class Outbox:
-    """All trays of an app, on storage that outlives it."""
+    """All queues of an app, on storage that outlives it."""
 
     def __init__(self, root: str | Path, *, clock: Clock = time.time) -> None:
         self.root = Path(root)
         self._clock = clock
 
-    def tray(self, key: str) -> Tray:
-        """Returns the tray of a contributor.
+    def queue(self, key: str) -> ContributorQueue:
+        """Returns the queue of a contributor.
 
         Args:
             key: Account name verified by the Hub, or the secret of an anonymous session; never
                 anything that a visitor could choose.
         """
-        return Tray(self.root / tray_name(key), clock=self._clock)
+        return ContributorQueue(self.root / queue_name(key), clock=self._clock)
 
     def near_duplicates(self, image: np.ndarray) -> tuple[str, ...]:
         """Returns the ids of contributions whose photo looks like this one, nearest first.
@@ -325,26 +325,26 @@ class Outbox:
         """Returns the clock time that entries are written and compared with."""
         return self._clock()
 
-    def trays(self) -> tuple[Tray, ...]:
-        """Returns every tray, for the courier only."""
+    def queues(self) -> tuple[ContributorQueue, ...]:
+        """Returns every queue, for the sender only."""
         folders = sorted(p for p in self.root.glob("?" * 32) if p.is_dir())
-        return tuple(Tray(folder, clock=self._clock) for folder in folders)
+        return tuple(ContributorQueue(folder, clock=self._clock) for folder in folders)
 
 
-def tray_name(key: str) -> str:
-    """Returns the folder name of a contributor's tray."""
+def queue_name(key: str) -> str:
+    """Returns the folder name of a contributor's queue."""
     return hashlib.sha256(b"segface tray\0" + key.encode()).hexdigest()[:32]
 
 
-MOST_UNCLAIMED = 2000
+MOST_ANONYMOUS = 2000
 _RECOUNT = 10.0
 
 
-class Unclaimed:
-    """Bounds the rows of all anonymous trays together.
+class AnonymousLimit:
+    """Bounds the rows of all anonymous queues together.
 
     Args:
-        outbox: Where the trays are.
+        outbox: Where the queues are.
         most: Rows that may wait there.
         clock: Seconds that never run backwards.
     """
@@ -356,16 +356,16 @@ class Unclaimed:
         self._held, self._until = 0, 0.0
         self._lock = threading.Lock()
 
-    def admit(self, tray: Tray) -> None:
-        """Counts one more row of an anonymous tray.
+    def admit(self, queue: ContributorQueue) -> None:
+        """Counts one more row of an anonymous queue.
 
         Raises:
             StoreError: As many wait as may.
         """
         with self._lock:
-            # Looking into every tray takes time, so rows that were sent are noticed a bit later.
+            # Looking into every queue takes time, so rows that were sent are noticed a bit later.
             if self._clock() >= self._until:
-                self._held = sum(t.waiting() for t in self._outbox.trays() if t.is_anonymous())
+                self._held = sum(t.waiting() for t in self._outbox.queues() if t.is_anonymous())
                 self._until = self._clock() + _RECOUNT
             if self._held >= self._most:
                 raise StoreError(
@@ -373,25 +373,25 @@ class Unclaimed:
                     "as many as may: save with an account, or ask whoever runs this app to have "
                     "them sent"
                 )
-            tray.mark_anonymous()
+            queue.mark_anonymous()
             self._held += 1
 
 
 def adopt(outbox: Outbox, secret: str, *, account: str) -> int:
-    """Moves what waits in an anonymous tray into that of an account; returns how much.
+    """Moves what waits in an anonymous queue into that of an account; returns how much.
 
-    A contribution is in the new tray before it leaves the old one, so that a crash doubles it at
+    A contribution is in the new queue before it leaves the old one, so that a crash doubles it at
     most, which its content id undoes.
 
     Args:
-        outbox: Both trays are here.
-        secret: Key of the anonymous tray, as only its session knows it.
+        outbox: Both queues are here.
+        secret: Key of the anonymous queue, as only its session knows it.
         account: Name that the Hub verified.
 
     Raises:
-        StoreError: The new tray is full or can't be written; what was not moved stays.
+        StoreError: The new queue is full or can't be written; what was not moved stays.
     """
-    old, new, moved = outbox.tray(secret), outbox.tray(account), 0
+    old, new, moved = outbox.queue(secret), outbox.queue(account), 0
     for entry in tuple(old.open_entries()):
         try:
             correction = old.load(entry.id)

@@ -1,4 +1,4 @@
-"""Courier: carries contributions from the outbox to the Hub, patiently, and never twice."""
+"""Sender: carries contributions from the outbox to the Hub, patiently, and never twice."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from annotate._files import log_unforeseen, only_one, write_durably
-from annotate.dataset.proposals import Delivery, HubStore, Parcel
+from annotate._files import log_unexpected, only_one, write_durably
+from annotate.dataset.proposals import ConsentedRow, Delivery, HubStore
 from annotate.dataset.repo import DatasetRepo
 from annotate.errors import (
     ConsentError,
@@ -19,19 +19,19 @@ from annotate.errors import (
     RemoteRefusedError,
     StoreError,
 )
-from annotate.outbox.queue import Entry, Outbox, State, Tray, tray_name
-from annotate.outbox.watcher import Lookout
+from annotate.outbox.queue import ContributorQueue, Entry, Outbox, State, queue_name
+from annotate.outbox.watcher import PullRequestWatcher
 
 log = logging.getLogger(__name__)
 SIGN_IN = "sign in again to send it"
 LAST_BATCH = "last-batch"
 NO_CONSENT = "you have not agreed to share it"
-UNFORESEEN = "something went wrong that nobody foresaw, and the log of the app says where"
+UNEXPECTED = "an unexpected error, which the log of the app locates"
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast the courier goes; all in seconds.
+    """How fast the sender goes; all in seconds.
 
     Attributes:
         first: Delay after a first failure; it doubles with each further one.
@@ -53,7 +53,7 @@ class Pace:
 
 
 @dataclass(frozen=True)
-class _Lent:
+class _Access:
     """A contributor's token, and the dataset as seen through it until a fresh look is due."""
 
     token: str
@@ -61,10 +61,10 @@ class _Lent:
     until: float
 
 
-class Courier:
+class Sender:
     """Sends what is in an outbox to one dataset.
 
-    Contributors' tokens are lent by their sessions and kept in memory only: after a restart a
+    Contributors' tokens come from their sessions and kept in memory only: after a restart a
     contribution says that it waits for its contributor to sign in. With a service token, which
     the owner of the app opts into, rows go to the main branch in batches instead.
 
@@ -74,7 +74,7 @@ class Courier:
         service_token: Token that may write to it directly, or None for pull requests.
         endpoint: Address of the Hub; None is the default one.
         pace: How fast to go.
-        unsigned: What a contribution waits for whose contributor lent no token, and what to do.
+        unsigned: What a contribution waits for whose contributor gave no token, and what to do.
 
     Attributes:
         merged: Is told the dataset after a direct commit has landed.
@@ -94,40 +94,40 @@ class Courier:
         self.repo_id = repo_id
         self.pace = pace or Pace()
         self._endpoint, self._unsigned = endpoint, unsigned
-        self._lent: dict[str, _Lent] = {}
+        self._access: dict[str, _Access] = {}
         self._service = self._store(service_token) if service_token else None
         self._not_before: dict[str, float] = {}
-        self._lookout = Lookout(self.pace.poll)
+        self._watcher = PullRequestWatcher(self.pace.poll)
         self._wake, self._stopping = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
         self.merged: Callable[[DatasetRepo], None] = lambda repo: None
 
-    def lend(self, key: str, token: str) -> None:
+    def set_token(self, key: str, token: str) -> None:
         """Takes the token of a contributor who is signed in, and tries what waited for it."""
-        tray = self.outbox.tray(key)
-        known = self._lent.get(tray.name)
+        queue = self.outbox.queue(key)
+        known = self._access.get(queue.name)
         if known is None or known.token != token or time.monotonic() > known.until:
             until = time.monotonic() + self.pace.held
-            self._lent[tray.name] = _Lent(token, self._store(token), until)
-        self._lookout.soon(tray)
-        for entry in tray.open_entries():
+            self._access[queue.name] = _Access(token, self._store(token), until)
+        self._watcher.soon(queue)
+        for entry in queue.open_entries():
             if entry.state is State.WAITING:
-                tray.note(replace(entry, delay=0.0))
+                queue.note(replace(entry, delay=0.0))
         self._wake.set()
 
-    def has(self, key: str, token: str) -> bool:
-        """Tells whether a contributor's token is lent already."""
-        lent = self._lent.get(tray_name(key))
-        return lent is not None and lent.token == token
+    def has_token(self, key: str, token: str) -> bool:
+        """Tells whether a contributor's token is known already."""
+        access = self._access.get(queue_name(key))
+        return access is not None and access.token == token
 
     def wake(self) -> None:
-        """Tells the courier that there is something new."""
+        """Tells the sender that there is something new."""
         self._wake.set()
 
     def start(self) -> None:
         """Runs in a thread until `stop`."""
         self._stopping.clear()
-        self._thread = threading.Thread(target=self.run, name="courier", daemon=True)
+        self._thread = threading.Thread(target=self.run, name="sender", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -138,7 +138,7 @@ class Courier:
             self._thread.join()
 
     def run(self) -> None:
-        """Carries until `stop` is called; a second courier on the same outbox waits its turn."""
+        """Carries until `stop` is called; a second sender on the same outbox waits its turn."""
         with only_one(self.outbox.root / "courier.lock", self._stopping):
             while not self._stopping.is_set():
                 try:
@@ -146,8 +146,8 @@ class Courier:
                 except StoreError as error:
                     log.error("the outbox can't be used: %s", error)
                     moved = 0
-                except Exception as error:  # without the courier nothing is sent any more
-                    log_unforeseen(log, error)
+                except Exception as error:  # without the sender nothing is sent any more
+                    log_unexpected(log, error)
                     moved = 0
                 if not moved:
                     self._wake.wait(self.pace.idle)
@@ -157,59 +157,61 @@ class Courier:
         """Does what is due now and returns how many contributions got somewhere."""
         if self._service is not None:
             return self._step_service(self._service)
-        return sum(self._step_tray(tray) for tray in self.outbox.trays())
+        return sum(self._step_queue(queue) for queue in self.outbox.queues())
 
     def _store(self, token: str) -> HubStore:
         return HubStore(self.repo_id, token=token, endpoint=self._endpoint)
 
-    def _step_tray(self, tray: Tray) -> int:
-        lent, moved = self._lent.get(tray.name), 0
-        store = lent.store if lent else None
-        for entry in list(tray.open_entries()):
-            if self._stopping.is_set() or time.monotonic() < self._not_before.get(tray.name, 0.0):
+    def _step_queue(self, queue: ContributorQueue) -> int:
+        access, moved = self._access.get(queue.name), 0
+        store = access.store if access else None
+        for entry in list(queue.open_entries()):
+            if self._stopping.is_set() or time.monotonic() < self._not_before.get(queue.name, 0.0):
                 break
             if entry.state is not State.PROPOSED and entry.is_due(self.outbox.now()):
-                moved += self._send(tray, entry, store=store)
+                moved += self._send(queue, entry, store=store)
         if store is not None:
-            moved += self._lookout.look(tray, store)
+            moved += self._watcher.look(queue, store)
         return moved
 
-    def _send(self, tray: Tray, entry: Entry, *, store: HubStore | None) -> int:
-        parcel = self._parcel(tray, entry)
-        if parcel is None:
+    def _send(self, queue: ContributorQueue, entry: Entry, *, store: HubStore | None) -> int:
+        consented = self._consented(queue, entry)
+        if consented is None:
             return 0
         if store is None:
-            self._wait(tray, entry, self._unsigned, delay=self.pace.held)
+            self._wait(queue, entry, self._unsigned, delay=self.pace.held)
             return 0
         try:
-            delivery = store.propose(parcel)
+            delivery = store.propose(consented)
         except RemoteBusyError as error:
-            self._back_off(tray, entry, error)
+            self._back_off(queue, entry, error)
             return 0
         except RemoteRefusedError as error:
-            return self._refused(tray, entry, error)
+            return self._refused(queue, entry, error)
         except Exception as error:  # the others must go on
-            log_unforeseen(log, error)
-            self._wait(tray, entry, UNFORESEEN, delay=self.pace.held)
+            log_unexpected(log, error)
+            self._wait(queue, entry, UNEXPECTED, delay=self.pace.held)
             return 0
-        return self._delivered(tray, entry, delivery)
+        return self._delivered(queue, entry, delivery)
 
     def _step_service(self, store: HubStore) -> int:
-        trays = self.outbox.trays()
-        moved = sum(self._lookout.look(tray, store, own=False) for tray in trays)
-        return moved + (self._step_batch(trays, store) if self._may_commit() else 0)
+        queues = self.outbox.queues()
+        moved = sum(self._watcher.look(queue, store, own=False) for queue in queues)
+        return moved + (self._step_batch(queues, store) if self._may_commit() else 0)
 
-    def _step_batch(self, trays: Iterable[Tray], store: HubStore) -> int:
+    def _step_batch(self, queues: Iterable[ContributorQueue], store: HubStore) -> int:
         """Sends what nobody has proposed: of a pull request its maintainer decides."""
-        batch: dict[str, tuple[Tray, Entry, Parcel]] = {}
-        for tray in trays:
-            for entry in list(tray.open_entries()):
+        batch: dict[str, tuple[ContributorQueue, Entry, ConsentedRow]] = {}
+        for queue in queues:
+            for entry in list(queue.open_entries()):
                 proposed = entry.state is State.PROPOSED
                 if proposed or entry.id in batch or len(batch) == self.pace.batch_rows:
                     continue
-                parcel = self._parcel(tray, entry) if entry.is_due(self.outbox.now()) else None
-                if parcel is not None:
-                    batch[entry.id] = (tray, entry, parcel)
+                consented = (
+                    self._consented(queue, entry) if entry.is_due(self.outbox.now()) else None
+                )
+                if consented is not None:
+                    batch[entry.id] = (queue, entry, consented)
         return self._send_batch(store, batch) if batch else 0
 
     def _may_commit(self) -> bool:
@@ -222,68 +224,75 @@ class Courier:
             return True
         return not last <= time.time() < last + self.pace.batch
 
-    def _send_batch(self, store: HubStore, batch: dict[str, tuple[Tray, Entry, Parcel]]) -> int:
+    def _send_batch(
+        self, store: HubStore, batch: dict[str, tuple[ContributorQueue, Entry, ConsentedRow]]
+    ) -> int:
         self._not_before[""] = time.monotonic() + self.pace.batch
         write_durably(self.outbox.root / LAST_BATCH, b"")
         try:
-            results = store.commit(parcel for _, _, parcel in batch.values())
+            results = store.commit(consented for _, _, consented in batch.values())
         except RemoteBusyError as error:
-            for tray, entry, _ in batch.values():
-                self._back_off(tray, entry, error, key="")
+            for queue, entry, _ in batch.values():
+                self._back_off(queue, entry, error, key="")
             return 0
         except RemoteRefusedError as error:
-            return sum(self._refused(tray, entry, error) for tray, entry, _ in batch.values())
+            return sum(self._refused(queue, entry, error) for queue, entry, _ in batch.values())
         except Exception as error:  # it must not be tried without end at every look
-            log_unforeseen(log, error)
-            for tray, entry, _ in batch.values():
-                self._wait(tray, entry, UNFORESEEN, delay=self.pace.held)
+            log_unexpected(log, error)
+            for queue, entry, _ in batch.values():
+                self._wait(queue, entry, UNEXPECTED, delay=self.pace.held)
             return 0
         moved = 0
         for content_id, result in results.items():
-            tray, entry, _ = batch[content_id]
+            queue, entry, _ = batch[content_id]
             if isinstance(result, Delivery):
-                moved += self._delivered(tray, entry, result)
+                moved += self._delivered(queue, entry, result)
             else:
-                moved += self._refused(tray, entry, result)
+                moved += self._refused(queue, entry, result)
         if moved:
             self.merged(store.repo)
         return moved
 
-    def _parcel(self, tray: Tray, entry: Entry) -> Parcel | None:
+    def _consented(self, queue: ContributorQueue, entry: Entry) -> ConsentedRow | None:
         try:
-            return tray.parcel(entry.id)
+            return queue.consented(entry.id)
         except ConsentError:
             if entry.reason != NO_CONSENT:
-                tray.note(replace(entry, reason=NO_CONSENT, delay=self.pace.held))
+                queue.note(replace(entry, reason=NO_CONSENT, delay=self.pace.held))
         except RecordError as error:
             # No maintainer has refused it: an update of the app may read it, a save replaces it.
-            self._wait(tray, entry, f"{error}: save it again", delay=self.pace.held)
+            self._wait(queue, entry, f"{error}: save it again", delay=self.pace.held)
         return None
 
-    def _delivered(self, tray: Tray, entry: Entry, delivery: Delivery) -> int:
+    def _delivered(self, queue: ContributorQueue, entry: Entry, delivery: Delivery) -> int:
         state = State.MERGED if delivery.merged else State.PROPOSED
         number, url = delivery.number, delivery.url
-        self._lookout.later(tray)
-        tray.note(Entry(entry.id, state=state, number=number or entry.number, url=url))
+        self._watcher.later(queue)
+        queue.note(Entry(entry.id, state=state, number=number or entry.number, url=url))
         return 1
 
-    def _refused(self, tray: Tray, entry: Entry, error: RemoteRefusedError) -> int:
+    def _refused(self, queue: ContributorQueue, entry: Entry, error: RemoteRefusedError) -> int:
         if not error.held:
-            tray.note(entry.ended(State.REFUSED, str(error)))
+            queue.note(entry.ended(State.REFUSED, str(error)))
             return 1
-        self._wait(tray, entry, str(error), delay=self.pace.held)
+        self._wait(queue, entry, str(error), delay=self.pace.held)
         return 0
 
     def _back_off(
-        self, tray: Tray, entry: Entry, error: RemoteBusyError, *, key: str | None = None
+        self,
+        queue: ContributorQueue,
+        entry: Entry,
+        error: RemoteBusyError,
+        *,
+        key: str | None = None,
     ) -> None:
         delay = min(self.pace.longest, self.pace.first * 2 ** min(entry.attempts, 20))
         delay *= random.uniform(0.5, 1.0)  # so that many apps do not come back at one moment
         if error.retry_after is not None:
             delay = max(delay, error.retry_after)
-            hold = tray.name if key is None else key
+            hold = queue.name if key is None else key
             self._not_before[hold] = time.monotonic() + error.retry_after
-        self._wait(tray, replace(entry, attempts=entry.attempts + 1), str(error), delay=delay)
+        self._wait(queue, replace(entry, attempts=entry.attempts + 1), str(error), delay=delay)
 
-    def _wait(self, tray: Tray, entry: Entry, reason: str, *, delay: float) -> None:
-        tray.note(replace(entry, state=State.WAITING, reason=reason, delay=delay))
+    def _wait(self, queue: ContributorQueue, entry: Entry, reason: str, *, delay: float) -> None:
+        queue.note(replace(entry, state=State.WAITING, reason=reason, delay=delay))

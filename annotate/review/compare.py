@@ -13,7 +13,7 @@ from annotate.dataset.index import row_of
 from annotate.dataset.layout import is_content_id
 from annotate.errors import MergedError, RemoteError, ReviewError
 from annotate.review.agreement import Agreement, Dispute, adjudicate, agree, disputes
-from annotate.review.reviewer import Desk
+from annotate.review.reviewer import Reviewer
 from segface_hf.overlay import colorize
 
 
@@ -73,11 +73,11 @@ class Comparison:
         }
 
 
-def compare(desk: Desk, first: int, second: int | str) -> Comparison:
+def compare(reviewer: Reviewer, first: int, second: int | str) -> Comparison:
     """Compares an open contribution with another one, or with a row of the dataset.
 
     Args:
-        desk: The maintainer's.
+        reviewer: The maintainer's.
         first: A pull request.
         second: Another pull request, or the content id of a row.
 
@@ -86,7 +86,7 @@ def compare(desk: Desk, first: int, second: int | str) -> Comparison:
     """
     if first == second:
         raise ReviewError(f"#{first} can't be compared with itself: name another one")
-    left, right = _opened(desk, first), _side(desk, second)
+    left, right = _opened(reviewer, first), _side(reviewer, second)
     one, two = left.correction, right.correction
     if one.photo_id != two.photo_id:
         raise ReviewError(f"{left.name} and {right.name} are of different photos")
@@ -98,7 +98,7 @@ def compare(desk: Desk, first: int, second: int | str) -> Comparison:
 
 
 def settle(
-    desk: Desk,
+    reviewer: Reviewer,
     first: int,
     second: int | str,
     *,
@@ -108,7 +108,7 @@ def settle(
     """Merges the first contribution with a settled mask, closes the second; returns the new id.
 
     Args:
-        desk: The maintainer's.
+        reviewer: The maintainer's.
         first: The contribution that stays.
         second: The one that is closed; a row of the dataset stays.
         takes_second: Disputes in which the second is right; the first is in all others.
@@ -118,7 +118,7 @@ def settle(
         ReviewError: There is no such dispute, or one of them changed; nothing is merged. Or the
             first is merged and the second could not be closed, which the message says.
     """
-    found = compare(desk, first, second)
+    found = compare(reviewer, first, second)
     for side in (found.first, found.second):
         expected = heads.get(side.number)
         if expected and expected != side.head:
@@ -129,26 +129,26 @@ def settle(
     one, two = found.first.correction, found.second.correction
     takes = dict.fromkeys(takes_second, 2)
     mask = adjudicate(one.mask, two.mask, schema=one.schema, takes=takes)
-    new = desk.fix_and_accept(first, mask, head=found.first.head)
+    new = reviewer.fix_and_accept(first, mask, head=found.first.head)
     if not (number := found.second.number):
         return new
     try:
-        desk.reject(number, f"Settled together with #{first}, as `{new}`. Thank you.")
+        reviewer.reject(number, f"Settled together with #{first}, as `{new}`. Thank you.")
     except RemoteError as error:
         raise MergedError(f"#{first} is merged, but #{second} is not closed: {error}") from error
     return new
 
 
-def _side(desk: Desk, which: int | str) -> Side:
+def _side(reviewer: Reviewer, which: int | str) -> Side:
     if isinstance(which, int):
-        return _opened(desk, which)
+        return _opened(reviewer, which)
     if not is_content_id(which):
         raise ReviewError(f"'{which[:40]}' is no content id: 32 hexadecimal digits")
-    return Side(which[:8], row_of(desk.store.repo, which))
+    return Side(which[:8], row_of(reviewer.store.repo, which))
 
 
-def _opened(desk: Desk, number: int) -> Side:
-    seen = desk.inspect(number)
+def _opened(reviewer: Reviewer, number: int) -> Side:
+    seen = reviewer.inspect(number)
     if seen.correction is None:
         raise ReviewError(f"#{number} can't be compared: {seen.findings[0].sentence}")
     return Side(f"#{number}", seen.correction, number, seen.contribution.head)

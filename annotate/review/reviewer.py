@@ -10,7 +10,7 @@ import numpy as np
 from annotate.correction import Correction
 from annotate.dataset import layout
 from annotate.dataset.card import check_block
-from annotate.dataset.index import Ledger
+from annotate.dataset.index import RowIndex
 from annotate.dataset.proposals import HubStore, proposed_id
 from annotate.dataset.refresh import Counted
 from annotate.dataset.traces import FIXED
@@ -34,8 +34,8 @@ from segface_hf.errors import LabelError
 log = logging.getLogger(__name__)
 
 
-class Desk:
-    """The maintainer's desk.
+class Reviewer:
+    """The maintainer's reviewer.
 
     Args:
         store: The dataset, with a token that may merge.
@@ -44,10 +44,10 @@ class Desk:
     """
 
     def __init__(
-        self, store: HubStore, *, rows: Counted | None = None, opened: Ledger | None = None
+        self, store: HubStore, *, rows: Counted | None = None, opened: RowIndex | None = None
     ) -> None:
         self.store = store
-        self._opened = opened or Ledger()
+        self._opened = opened or RowIndex()
         columns = ["content_id", "photo_id", "photo_hash"]
         known = list(rows.columns(columns)) if rows else []
         self._photos = {row["content_id"]: row["photo_hash"] for row in known}

@@ -8,14 +8,14 @@ from types import MappingProxyType
 from typing import Any
 
 from annotate.correction import Correction
-from annotate.dataset.index import Ledger
+from annotate.dataset.index import RowIndex
 from annotate.dataset.proposals import HubStore
 from annotate.errors import ReviewError
 from annotate.label_maps import unpack_label_map
 from annotate.review.agreement import ClassNumbers, Dispute
 from annotate.review.compare import Comparison, compare, settle
 from annotate.review.inspection import Inspection
-from annotate.review.reviewer import Desk
+from annotate.review.reviewer import Reviewer
 from segface_hf._utils import counted
 from space.errors import NotAllowedError
 from space.handlers.browser_values import title
@@ -69,15 +69,15 @@ class Looking:
         return self.checked()
 
 
-def desk_for(
+def reviewer_for(
     settings: Settings,
     token: str | None,
     *,
     needs: str = "sign in under Contribute",
     store: Callable[..., HubStore] = HubStore,
-    ledger: Ledger | None = None,
-) -> Desk:
-    """Returns the desk of a maintainer.
+    row_index: RowIndex | None = None,
+) -> Reviewer:
+    """Returns the reviewer of a maintainer.
 
     On a Space, maintainers sign in and merge under their own name. On a local machine its owner's
     token does, for visitors of that machine.
@@ -87,7 +87,7 @@ def desk_for(
         token: Of whoever is signed in, or the owner's, or None.
         needs: What somebody without a token is to do.
         store: Opens a dataset with a token.
-        ledger: What is known about the dataset, to recognise photos.
+        row_index: What is known about the dataset, to recognise photos.
 
     Raises:
         NotAllowedError: There is no dataset, nobody is signed in, or they are no maintainer.
@@ -101,36 +101,36 @@ def desk_for(
     everyone = not settings.on_space and not settings.maintainers
     if not everyone and opened.account not in settings.maintainers:
         raise NotAllowedError(f"{opened.account} is not among the maintainers of this app.")
-    return Desk(opened, rows=ledger, opened=ledger)
+    return Reviewer(opened, rows=row_index, opened=row_index)
 
 
-def ledger_of(corrections: CorrectionStore) -> Ledger | None:
+def index_of(corrections: CorrectionStore) -> RowIndex | None:
     """Returns what is known about the dataset on the Hub, where there is one."""
-    return corrections.ledger if isinstance(corrections, HubCorrections) else None
+    return corrections.row_index if isinstance(corrections, HubCorrections) else None
 
 
-def after_merge(corrections: CorrectionStore, desk: Desk) -> None:
+def after_merge(corrections: CorrectionStore, reviewer: Reviewer) -> None:
     """Has the dataset's card renewed, later and with the maintainer's own token."""
     if isinstance(corrections, HubCorrections):
-        corrections.clerk.merged(desk.store.repo)
+        corrections.card_updater.merged(reviewer.store.repo)
 
 
-def waiting(desk: Desk) -> list[tuple[str, int]]:
+def waiting(reviewer: Reviewer) -> list[tuple[str, int]]:
     """Returns open contributions as (label, pull request number), the oldest first."""
     return [
         (f"#{found.request.number} by {found.request.author}", found.request.number)
-        for found in desk.open()
+        for found in reviewer.open()
     ]
 
 
-def partners(desk: Desk, looking: Looking) -> list[tuple[str, int | str]]:
+def partners(reviewer: Reviewer, looking: Looking) -> list[tuple[str, int | str]]:
     """Returns what else there is of the photo being looked at: open, then rows of the dataset."""
-    seen = desk.inspect(looking.checked().number)
+    seen = reviewer.inspect(looking.checked().number)
     opened: list[tuple[str, int | str]] = [
         (f"#{found.request.number} by {found.request.author}", found.request.number)
-        for found in desk.partners(seen)
+        for found in reviewer.partners(seen)
     ]
-    return opened + [(f"in the dataset: {row[:8]}", row) for row in desk.merged(seen)]
+    return opened + [(f"in the dataset: {row[:8]}", row) for row in reviewer.merged(seen)]
 
 
 def findings(seen: Inspection) -> list[str]:
@@ -155,21 +155,21 @@ def differing(numbers: Sequence[ClassNumbers]) -> list[tuple[str, int, int, floa
     ]
 
 
-def accept(desk: Desk, looking: Looking, text: str) -> str:
+def accept(reviewer: Reviewer, looking: Looking, text: str) -> str:
     """Merges a contribution as it was looked at."""
-    desk.accept(looking.number, head=looking.head)
+    reviewer.accept(looking.number, head=looking.head)
     return f"#{looking.number} is merged."
 
 
-def ask(desk: Desk, looking: Looking, text: str) -> str:
+def ask(reviewer: Reviewer, looking: Looking, text: str) -> str:
     """Asks its contributor for changes."""
-    desk.ask(looking.number, text)
+    reviewer.ask(looking.number, text)
     return f"#{looking.number} was asked for changes."
 
 
-def reject(desk: Desk, looking: Looking, text: str) -> str:
+def reject(reviewer: Reviewer, looking: Looking, text: str) -> str:
     """Closes a contribution with a reason."""
-    desk.reject(looking.number, text)
+    reviewer.reject(looking.number, text)
     return f"#{looking.number} is closed."
 
 
@@ -178,13 +178,13 @@ DECISIONS = MappingProxyType(
 )
 
 
-def to_fix(desk: Desk, looking: Looking) -> Correction:
+def to_fix(reviewer: Reviewer, looking: Looking) -> Correction:
     """Returns the contribution being looked at, to be corrected.
 
     Raises:
         ReviewError: It changed meanwhile, or holds nothing that could be fixed.
     """
-    seen = desk.inspect(looking.checked().number)
+    seen = reviewer.inspect(looking.checked().number)
     if seen.contribution.head != looking.head:
         raise ReviewError(f"#{looking.number} was changed since you looked at it: choose it again.")
     if seen.correction is None:
@@ -192,25 +192,25 @@ def to_fix(desk: Desk, looking: Looking) -> Correction:
     return seen.correction
 
 
-def fix(desk: Desk, looking: Looking, payload: Mapping[str, Any]) -> str:
+def fix(reviewer: Reviewer, looking: Looking, payload: Mapping[str, Any]) -> str:
     """Merges the contribution being looked at with the mask that the maintainer corrected.
 
     Raises:
         ReviewError: The mask belongs to another contribution, or it changed meanwhile.
         WireError: The mask is damaged.
     """
-    old = to_fix(desk, looking)
+    old = to_fix(reviewer, looking)
     if payload.get("id") != old.content_id:
         raise ReviewError("This mask belongs to another contribution: open it for fixing again.")
     height, width = old.mask.shape
     mask = unpack_label_map(
         payload, expected_size=(width, height), num_classes=old.schema.num_classes
     )
-    new = desk.fix_and_accept(looking.number, mask, head=looking.head)
+    new = reviewer.fix_and_accept(looking.number, mask, head=looking.head)
     return f"#{looking.number} is merged as you fixed it, as {new[:8]}."
 
 
-def compared(desk: Desk, looking: Looking, other: int | str | None) -> Comparison:
+def compared(reviewer: Reviewer, looking: Looking, other: int | str | None) -> Comparison:
     """Compares the contribution being looked at with another one, or a row, of the same photo.
 
     Raises:
@@ -218,7 +218,7 @@ def compared(desk: Desk, looking: Looking, other: int | str | None) -> Compariso
     """
     if not other:
         raise ReviewError("Choose the contribution to compare with.")
-    return compare(desk, looking.checked().number, other)
+    return compare(reviewer, looking.checked().number, other)
 
 
 def dispute_choices(disputes: Sequence[Dispute]) -> list[tuple[str, int]]:
@@ -229,7 +229,7 @@ def dispute_choices(disputes: Sequence[Dispute]) -> list[tuple[str, int]]:
     ]
 
 
-def settled(desk: Desk, looking: Looking, takes_second: Sequence[int]) -> str:
+def settled(reviewer: Reviewer, looking: Looking, takes_second: Sequence[int]) -> str:
     """Merges the first with the settled mask and closes the second.
 
     Raises:
@@ -241,6 +241,6 @@ def settled(desk: Desk, looking: Looking, takes_second: Sequence[int]) -> str:
     heads = {first: looking.head}
     if isinstance(second, int):
         heads[second] = looking.other_head
-    new = settle(desk, first, second, takes_second=takes_second, heads=heads)
+    new = settle(reviewer, first, second, takes_second=takes_second, heads=heads)
     ended = f"#{second} is closed" if isinstance(second, int) else f"{second[:8]} stays"
     return f"Settled as {new[:8]}: #{first} is merged, {ended}."

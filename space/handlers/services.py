@@ -7,7 +7,7 @@ from functools import partial
 
 from annotate.dataset.repo import saved_token
 from annotate.outbox.queue import Outbox
-from annotate.outbox.sender import Courier
+from annotate.outbox.sender import Sender
 from space.settings import Settings
 from space.state.model_cache import ModelCache, gpu_lease, load_parser
 from space.state.model_checks import Admission
@@ -91,7 +91,7 @@ def _corrections(settings: Settings, own_token: str | None) -> CorrectionStore:
         return FolderCorrections(settings.contributions, licence=settings.license)
     outbox = Outbox(settings.contributions)
     unsigned = sign_in_texts(settings, own_token=own_token is not None).pending
-    courier = Courier(
+    sender = Sender(
         outbox, settings.dataset, service_token=settings.service_token, unsigned=unsigned
     )
-    return HubCorrections(outbox, courier, most_unclaimed=settings.max_unclaimed)
+    return HubCorrections(outbox, sender, most_unclaimed=settings.max_unclaimed)

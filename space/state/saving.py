@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Protocol
 
 from annotate.correction import Correction
-from annotate.dataset.card_updater import IN_A_FOLDER, Clerk, ClerkPace
+from annotate.dataset.card_updater import IN_A_FOLDER, CardPace, CardUpdater
 from annotate.dataset.folder import FolderStore
-from annotate.dataset.index import Ledger
+from annotate.dataset.index import RowIndex
 from annotate.dataset.proposals import HubStore
 from annotate.errors import RemoteError
-from annotate.outbox.queue import MOST_UNCLAIMED, Entry, Outbox, Unclaimed, adopt
-from annotate.outbox.sender import Courier
+from annotate.outbox.queue import MOST_ANONYMOUS, AnonymousLimit, Entry, Outbox, adopt
+from annotate.outbox.sender import Sender
 
 _COUNTED = "counted.parquet"
 _SECRET = re.compile(r"session:[0-9a-f]{32}")
@@ -28,7 +28,7 @@ class Contributor:
     """Who saves.
 
     Attributes:
-        key: Opens their tray: a verified account name, or a session's secret.
+        key: Opens their queue: a verified account name, or a session's secret.
         account: The verified account name; empty for the anonymous.
         token: Their token, kept in memory only.
     """
@@ -91,20 +91,20 @@ class FolderCorrections:
     """Keeps corrections as rows of a folder, whose card follows.
 
     Attributes:
-        clerk: Renews the folder's card after saves.
+        card_updater: Renews the folder's card after saves.
     """
 
-    def __init__(self, root: Path, *, licence: str, pace: ClerkPace = IN_A_FOLDER) -> None:
+    def __init__(self, root: Path, *, licence: str, pace: CardPace = IN_A_FOLDER) -> None:
         self.store = FolderStore(root, licence=licence)
-        self.clerk = Clerk(Ledger(), pace=pace)
+        self.card_updater = CardUpdater(RowIndex(), pace=pace)
 
     def save(self, correction: Correction, *, who: Contributor) -> SavedRow:
         """Writes the row at once; see `CorrectionStore`."""
         saved = self.store.save(correction)
         if saved.agreed:
-            self.clerk.ledger.forget(saved.path.relative_to(self.store.root).as_posix())
+            self.card_updater.row_index.forget(saved.path.relative_to(self.store.root).as_posix())
         if saved.created or saved.agreed:
-            self.clerk.merged(self.store)
+            self.card_updater.merged(self.store)
         return SavedRow(
             saved.id,
             saved.created,
@@ -119,50 +119,50 @@ class FolderCorrections:
 
 
 class HubCorrections:
-    """Keeps corrections in an outbox; a courier carries them to the dataset.
+    """Keeps corrections in an outbox; a sender carries them to the dataset.
 
     Attributes:
-        ledger: What the dataset holds, as far as it was counted.
-        clerk: Renews the dataset's card after merges.
+        row_index: What the dataset holds, as far as it was counted.
+        card_updater: Renews the dataset's card after merges.
     """
 
     def __init__(
-        self, outbox: Outbox, courier: Courier, *, most_unclaimed: int = MOST_UNCLAIMED
+        self, outbox: Outbox, sender: Sender, *, most_unclaimed: int = MOST_ANONYMOUS
     ) -> None:
         self.outbox = outbox
-        self._unclaimed = Unclaimed(outbox, most_unclaimed)
-        self.courier = courier
-        self.ledger = Ledger(outbox.root / _COUNTED)
-        self.clerk = Clerk(self.ledger)
-        courier.merged = self.clerk.merged
+        self._anonymous = AnonymousLimit(outbox, most_unclaimed)
+        self.sender = sender
+        self.row_index = RowIndex(outbox.root / _COUNTED)
+        self.card_updater = CardUpdater(self.row_index)
+        sender.merged = self.card_updater.merged
 
     def save(self, correction: Correction, *, who: Contributor) -> SavedRow:
-        """Puts the row into the contributor's tray and wakes the courier; see `CorrectionStore`."""
-        tray = self.outbox.tray(who.key)
+        """Puts the row into the contributor's queue and wakes the sender; see `CorrectionStore`."""
+        queue = self.outbox.queue(who.key)
         image = correction.image
-        near = {*self.outbox.near_duplicates(image), *self.ledger.near_duplicates(image)}
+        near = {*self.outbox.near_duplicates(image), *self.row_index.near_duplicates(image)}
         look_alike = _others(near, correction)
-        known, before = tray.knows(correction.content_id), tray.consents(correction.content_id)
+        known, before = queue.knows(correction.content_id), queue.consents(correction.content_id)
         if not who.account and not known:
-            self._unclaimed.admit(tray)
-        entry = tray.put(correction)
-        after = tray.consents(correction.content_id)
+            self._anonymous.admit(queue)
+        entry = queue.put(correction)
+        after = queue.consents(correction.content_id)
         if who.token:
-            self.courier.lend(who.key, who.token)
-        self.courier.wake()
+            self.sender.set_token(who.key, who.token)
+        self.sender.wake()
         return SavedRow(entry.id, not known, known and after and not before, after, look_alike)
 
     def state(self, content_id: str, *, who: Contributor) -> str:
-        """Asks the contributor's own tray; see `CorrectionStore`."""
-        return self.outbox.tray(who.key).entry(content_id).sentence
+        """Asks the contributor's own queue; see `CorrectionStore`."""
+        return self.outbox.queue(who.key).entry(content_id).sentence
 
     def entries(self, keys: Collection[str]) -> tuple[Entry, ...]:
-        """Returns everything in some trays, the newest first.
+        """Returns everything in some queues, the newest first.
 
         Args:
             keys: Of verified accounts, or secrets that `secrets_of` has checked.
         """
-        found = {e.id: e for key in keys for e in self.outbox.tray(key).entries()}
+        found = {e.id: e for key in keys for e in self.outbox.queue(key).entries()}
         return tuple(sorted(found.values(), key=lambda entry: -entry.since))
 
     def welcome(self, who: Contributor, *, secrets: Collection[str] = ()) -> None:
@@ -174,8 +174,8 @@ class HubCorrections:
         if not who.account or not who.token:
             return
         moved = sum(adopt(self.outbox, secret, account=who.account) for secret in secrets)
-        if moved or not self.courier.has(who.key, who.token):
-            self.courier.lend(who.key, who.token)
+        if moved or not self.sender.has_token(who.key, who.token):
+            self.sender.set_token(who.key, who.token)
 
 
 def _others(ids: Collection[str], correction: Correction) -> bool:

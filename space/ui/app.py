@@ -162,7 +162,7 @@ def launch(settings: Settings, **options: Any) -> Any:
         services.photos, services.limit, services.saves, every=min(settings.keep_seconds, _SWEEP)
     )
     if isinstance(services.corrections, HubCorrections):
-        services.corrections.courier.start()
+        services.corrections.sender.start()
     return app.launch(
         server_name=settings.host,
         server_port=settings.port,

@@ -109,7 +109,7 @@ def wire(
 
 
 def _keys(now: Visit, secrets: Collection[str], signed: Contributor | None) -> tuple[str, ...]:
-    """Returns the keys of the trays that this page may show: its own and nobody else's."""
+    """Returns the keys of the queues that this page may show: its own and nobody else's."""
     own = [who.key for who in (signed, now.who) if who is not None]
     return tuple(dict.fromkeys([*own, *secrets]))
 

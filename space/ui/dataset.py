@@ -61,7 +61,7 @@ def _on_the_hub(corrections: HubCorrections, settings: Settings) -> str:
     """Counts what is new, a bounded number of files at a time, and shows what is counted."""
     dataset, told = str(settings.dataset), ""
     try:
-        left = corrections.ledger.look(DatasetRepo(dataset, token=settings.service_token))
+        left = corrections.row_index.look(DatasetRepo(dataset, token=settings.service_token))
         if left:
             told = f"Not counted yet: {counted(left, 'file')} of the dataset. Look again soon."
     except (RemoteError, RecordError) as error:
@@ -70,7 +70,7 @@ def _on_the_hub(corrections: HubCorrections, settings: Settings) -> str:
     link = (
         f'<p>Contributions go to <a href="https://huggingface.co/datasets/{name}">{name}</a>.</p>'
     )
-    return link + (_paragraph(told) if told else "") + _counted(corrections.ledger)
+    return link + (_paragraph(told) if told else "") + _counted(corrections.row_index)
 
 
 def _paragraph(text: str) -> str:

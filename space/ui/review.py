@@ -11,7 +11,7 @@ import gradio as gr
 
 from annotate.errors import RecordError, RemoteError
 from annotate.review.inspection import Inspection
-from annotate.review.reviewer import Desk
+from annotate.review.reviewer import Reviewer
 from segface_hf.errors import SegFaceError
 from space.handlers import parse
 from space.handlers.review import (
@@ -20,9 +20,9 @@ from space.handlers.review import (
     Looking,
     after_merge,
     changes,
-    desk_for,
     findings,
-    ledger_of,
+    index_of,
+    reviewer_for,
     waiting,
 )
 from space.handlers.services import Services
@@ -36,7 +36,7 @@ class ReviewPage:
     """The components of the view."""
 
     message: gr.HTML
-    desk: gr.Column
+    panel: gr.Column
     choice: gr.Dropdown
     pictures: gr.Gallery
     report: gr.HTML
@@ -55,7 +55,7 @@ def layout() -> ReviewPage:
     )
     message = messages.message_box("review-message")
     looking = gr.State(Looking())
-    with gr.Column(visible=False) as desk:
+    with gr.Column(visible=False) as panel:
         choice = gr.Dropdown([], label="Contribution", elem_id="review-choice")
         pictures = gr.Gallery(
             label="Photo, prediction, correction, difference",
@@ -82,23 +82,23 @@ def layout() -> ReviewPage:
         fix = review_fix.layout()
         compare = review_compare.layout()
     return ReviewPage(
-        message, desk, choice, pictures, report, reason, buttons, looking, fix, compare
+        message, panel, choice, pictures, report, reason, buttons, looking, fix, compare
     )
 
 
 def wire(page: ReviewPage, services: Services, *, tab: gr.Tab) -> None:
     """Connects the view's events; each checks anew that a maintainer asks."""
 
-    def desk(token: gr.OAuthToken | None, request: gr.Request) -> Desk:
-        used, ledger = reviewing(token, request, services), ledger_of(services.corrections)
+    def reviewer(token: gr.OAuthToken | None, request: gr.Request) -> Reviewer:
+        used, row_index = reviewing(token, request, services), index_of(services.corrections)
         needs = services.review_needs
-        return desk_for(services.settings, used, needs=needs, ledger=ledger)
+        return reviewer_for(services.settings, used, needs=needs, row_index=row_index)
 
     def on_open(token: gr.OAuthToken | None, request: gr.Request) -> tuple:
         if services.settings.dataset is None:
             return messages.note(LOCAL), gr.update(visible=False), gr.skip()
         try:
-            opened = desk(token, request)
+            opened = reviewer(token, request)
             _catch_up(services, opened)
             found = waiting(opened)
         except SegFaceError as error:
@@ -111,7 +111,7 @@ def wire(page: ReviewPage, services: Services, *, tab: gr.Tab) -> None:
         if number is None:
             return [], "", Looking()
         try:
-            seen = desk(token, request).inspect(int(number))
+            seen = reviewer(token, request).inspect(int(number))
             looking = Looking(int(number), seen.contribution.head)
             if seen.correction is None:
                 return [], report_of(seen), looking
@@ -121,29 +121,34 @@ def wire(page: ReviewPage, services: Services, *, tab: gr.Tab) -> None:
 
     def after(token: gr.OAuthToken | None, request: gr.Request) -> tuple:
         try:
-            return _listed(waiting(desk(token, request)))
+            return _listed(waiting(reviewer(token, request)))
         except SegFaceError:
             return gr.skip(), gr.skip()
 
-    tab.select(on_open, None, [page.message, page.desk, page.choice], **PRIVATE)
+    tab.select(on_open, None, [page.message, page.panel, page.choice], **PRIVATE)
     chosen = page.choice.change(
         on_choice, page.choice, [page.pictures, page.report, page.looking], **PRIVATE
     )
     for name, button in page.buttons.items():
         button.click(
-            _decision(name, services, desk),
+            _decision(name, services, reviewer),
             [page.looking, page.choice, page.reason],
             page.message,
             **PRIVATE,
-        ).then(after, None, [page.desk, page.choice], **PRIVATE)
+        ).then(after, None, [page.panel, page.choice], **PRIVATE)
     for part, module in ((page.fix, review_fix), (page.compare, review_compare)):
         done = module.wire(
-            part, services, desk=desk, looking=page.looking, message=page.message, chosen=chosen
+            part,
+            services,
+            reviewer=reviewer,
+            looking=page.looking,
+            message=page.message,
+            chosen=chosen,
         )
-        done.then(after, None, [page.desk, page.choice], **PRIVATE)
+        done.then(after, None, [page.panel, page.choice], **PRIVATE)
 
 
-def _decision(name: str, services: Services, desk: Callable[..., Desk]) -> Any:
+def _decision(name: str, services: Services, reviewer: Callable[..., Reviewer]) -> Any:
     def on_decision(
         looking: Looking,
         chosen: int | None,
@@ -152,7 +157,7 @@ def _decision(name: str, services: Services, desk: Callable[..., Desk]) -> Any:
         request: gr.Request,
     ) -> Any:
         try:
-            opened = desk(token, request)
+            opened = reviewer(token, request)
             told = DECISIONS[name][1](opened, looking.shown(chosen), reason or "")
             if name == "accept":
                 after_merge(services.corrections, opened)
@@ -164,24 +169,24 @@ def _decision(name: str, services: Services, desk: Callable[..., Desk]) -> Any:
 
 
 def _listed(found: list[tuple[str, int]]) -> tuple:
-    """Returns the updates of the desk and of the list, with the oldest contribution chosen."""
+    """Returns the updates of the panel and of the list, with the oldest contribution chosen."""
     first = found[0][1] if found else None
     return gr.update(visible=bool(found)), gr.update(choices=found, value=first)
 
 
-def _catch_up(services: Services, desk: Desk) -> None:
+def _catch_up(services: Services, reviewer: Reviewer) -> None:
     """Counts what is new in the dataset, so that its photos are recognised."""
-    ledger = ledger_of(services.corrections)
+    row_index = index_of(services.corrections)
     try:
-        if ledger is not None:
-            ledger.look(desk.store.repo)
+        if row_index is not None:
+            row_index.look(reviewer.store.repo)
     except (RemoteError, RecordError):
         return  # the list of contributions and the Dataset view say so, if it matters
 
 
 def _nothing_waits(services: Services) -> str:
     corrections = services.corrections
-    trouble = corrections.clerk.trouble if isinstance(corrections, HubCorrections) else ""
+    trouble = corrections.card_updater.trouble if isinstance(corrections, HubCorrections) else ""
     told = "Nothing waits for review."
     return f"{told} The card could not be renewed: {trouble}." if trouble else told
 

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from annotate.review.compare import Comparison
-from annotate.review.reviewer import Desk
+from annotate.review.reviewer import Reviewer
 from segface_hf.errors import SegFaceError
 from space.handlers import parse
 from space.handlers.review import (
@@ -66,7 +66,7 @@ def wire(
     part: ComparePart,
     services: Services,
     *,
-    desk: Callable[..., Desk],
+    reviewer: Callable[..., Reviewer],
     looking: gr.State,
     message: gr.HTML,
     chosen: Any,
@@ -75,7 +75,7 @@ def wire(
 
     def on_choice(now: Looking, token: gr.OAuthToken | None, request: gr.Request) -> tuple:
         try:
-            found = partners(desk(token, request), now) if now.number else []
+            found = partners(reviewer(token, request), now) if now.number else []
         except SegFaceError:
             found = []  # the report of the contribution says what is wrong
         first = found[0][1] if found else None
@@ -86,7 +86,7 @@ def wire(
         now: Looking, other: int | str | None, token: gr.OAuthToken | None, request: gr.Request
     ) -> tuple:
         try:
-            found = compared(desk(token, request), now, other)
+            found = compared(reviewer(token, request), now, other)
         except SegFaceError as error:
             return now, gr.update(visible=False), [], "", gr.skip(), _bad(error)
         now = replace(now, head=found.first.head, other=other or 0, other_head=found.second.head)
@@ -99,7 +99,7 @@ def wire(
         now: Looking, takes: list[int], token: gr.OAuthToken | None, request: gr.Request
     ) -> tuple:
         try:
-            opened = desk(token, request)
+            opened = reviewer(token, request)
             told = settled(opened, now, [int(number) for number in takes or ()])
             after_merge(services.corrections, opened)
         except SegFaceError as error:

@@ -11,7 +11,7 @@ import gradio as gr
 from PIL import Image
 
 from annotate.correction import Correction
-from annotate.review.reviewer import Desk
+from annotate.review.reviewer import Reviewer
 from segface_hf.errors import SegFaceError
 from space.handlers import parse
 from space.handlers.review import Looking, after_merge, fix, to_fix
@@ -44,7 +44,7 @@ def wire(
     part: FixPart,
     services: Services,
     *,
-    desk: Callable[..., Desk],
+    reviewer: Callable[..., Reviewer],
     looking: gr.State,
     message: gr.HTML,
     chosen: Any,
@@ -53,7 +53,7 @@ def wire(
 
     def on_open(now: Looking, token: gr.OAuthToken | None, request: gr.Request) -> tuple:
         try:
-            value = _value(services, to_fix(desk(token, request), now), now)
+            value = _value(services, to_fix(reviewer(token, request), now), now)
         except SegFaceError as error:
             return gr.update(visible=False), gr.skip(), _bad(error)
         return gr.update(visible=True), value, messages.nothing()
@@ -63,7 +63,7 @@ def wire(
     ) -> tuple:
         payload = event._data
         try:
-            opened = desk(token, request)
+            opened = reviewer(token, request)
             told = fix(opened, now, payload)
             after_merge(services.corrections, opened)
         except SegFaceError as error:

@@ -7,7 +7,7 @@ import pytest
 from annotate.dataset import layout
 from annotate.dataset.compact import compact
 from annotate.dataset.folder import FolderStore
-from annotate.dataset.proposals import Parcel
+from annotate.dataset.proposals import ConsentedRow
 from annotate.dataset.takedown import take_down
 from annotate.rows.record import to_parquet
 from tests.annotate.dataset.test_upkeep import ids_of, put
@@ -92,7 +92,7 @@ def test_a_takedown_during_the_upload_of_a_batch_is_respected(owner, hub, datase
         take_down(owner.repo, [drawn(1).content_id])
 
     when(hub, "PUT", "/_lfs/", down)
-    results = owner.commit([Parcel(to_parquet(drawn(n))) for n in (1, 2)])
+    results = owner.commit([ConsentedRow(to_parquet(drawn(n))) for n in (1, 2)])
     assert "was taken down" in str(results[drawn(1).content_id])
     assert results[drawn(2).content_id].merged
     assert layout.row_path(drawn(1).content_id) not in dataset.tree()

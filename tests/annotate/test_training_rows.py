@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from annotate.dataset.folder import FolderStore
-from annotate.dataset.proposals import Parcel
+from annotate.dataset.proposals import ConsentedRow
 from annotate.dataset.takedown import take_down
 from annotate.rows.record import to_parquet
 from segface_hf.cli.program import main
@@ -33,7 +33,7 @@ def test_a_hub_dataset_and_a_folder_give_the_trainer_the_same(owner, drawn, tmp_
     store = FolderStore(tmp_path / "set")
     for number in (1, 2):
         store.save(drawn(number))
-        owner.commit([Parcel(to_parquet(drawn(number)))])
+        owner.commit([ConsentedRow(to_parquet(drawn(number)))])
     ours, theirs = pairs_of(store.root, tmp_path / "a"), pairs_of(REPO, tmp_path / "b")
     assert sorted(ours) == sorted(theirs) == sorted(drawn(n).content_id for n in (1, 2))
     for found in (ours, theirs):

@@ -13,14 +13,14 @@ from PIL import Image
 from annotate.cli.program import ANNOTATE, main
 from annotate.dataset.folder import FolderStore
 from annotate.dataset.layout import row_path
-from annotate.dataset.proposals import Parcel
+from annotate.dataset.proposals import ConsentedRow
 from annotate.outbox.queue import Outbox
 from annotate.rows.record import to_parquet
 from tests.annotate.conftest import REPO
 
 
 def sent(guest, *corrections):
-    return [guest.propose(Parcel(to_parquet(c))).number for c in corrections]
+    return [guest.propose(ConsentedRow(to_parquet(c))).number for c in corrections]
 
 
 def test_every_command_has_help():
@@ -157,7 +157,7 @@ def test_takedown_names_the_rows_of_the_same_photo_and_takes_them_when_asked(say
 
 
 def test_counting_a_dataset_on_the_hub_leaves_its_pictures_there(say, guest, owner, hub, drawn):
-    owner.commit([Parcel(to_parquet(drawn(n, size=(256, 256)))) for n in range(3)])
+    owner.commit([ConsentedRow(to_parquet(drawn(n, size=(256, 256)))) for n in range(3)])
     hub.log.clear()
     assert say("card", "--repo", REPO)[1] == "the card counts 3 contributions by 1 contributor\n"
     assert say("stats", "--repo", REPO)[1].startswith("3 contributions of 3 photos")
@@ -221,7 +221,7 @@ def test_a_row_saved_again_with_consent_is_sent(say, dataset, drawn, tmp_path):
 
 def test_an_app_s_outbox_is_not_taken_for_an_empty_dataset(say, dataset, drawn, tmp_path):
     words = ["send", "--repo", REPO, "--folder", tmp_path / "box"]
-    Outbox(tmp_path / "box").tray("secret").put(drawn(1))
+    Outbox(tmp_path / "box").queue("secret").put(drawn(1))
     code, out, err = say(*words)
     assert (code, out) == (2, "")
     assert (

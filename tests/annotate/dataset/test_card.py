@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from annotate.dataset.card import CardFacts, new_card, read_block, renewed_card
-from annotate.dataset.proposals import Parcel
+from annotate.dataset.proposals import ConsentedRow
 from annotate.errors import RecordError
 from annotate.rows.record import to_parquet
 from segface_hf.labels import CELEBAMASK_HQ
@@ -37,7 +37,7 @@ def test_a_maintainers_terms_and_sections_stay_to_the_letter_when_a_card_is_rene
 def test_a_merge_leaves_the_maintainers_words_in_the_card(guest, owner, hub, say, drawn):
     card = own(hub.files("dataset", REPO)["README.md"].decode())
     owner.repo.commit({"README.md": card.encode()}, title="terms")
-    number = guest.propose(Parcel(to_parquet(drawn(1)))).number
+    number = guest.propose(ConsentedRow(to_parquet(drawn(1)))).number
     assert say("accept", "--repo", REPO, number)[0] == 0
     card = hub.files("dataset", REPO)["README.md"].decode()
     assert "1 contribution by 1 contributor." in card

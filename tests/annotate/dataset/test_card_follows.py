@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from annotate.dataset.card_updater import Clerk, ClerkPace
+from annotate.dataset.card_updater import CardPace, CardUpdater
 from annotate.dataset.folder import FolderStore
-from annotate.dataset.index import MOST_AT_ONCE, Ledger
-from annotate.dataset.proposals import Parcel
+from annotate.dataset.index import MOST_AT_ONCE, RowIndex
+from annotate.dataset.proposals import ConsentedRow
 from annotate.dataset.refresh import refresh_card
 from annotate.dataset.takedown import take_down
 from annotate.rows.record import to_parquet
@@ -17,11 +17,11 @@ RUN = f"runs `python -m annotate card --repo {REPO}`"
 
 
 def sent(guest, *corrections):
-    return [guest.propose(Parcel(to_parquet(c))).number for c in corrections]
+    return [guest.propose(ConsentedRow(to_parquet(c))).number for c in corrections]
 
 
 def put(store, *corrections):
-    store.commit([Parcel(to_parquet(correction)) for correction in corrections])
+    store.commit([ConsentedRow(to_parquet(correction)) for correction in corrections])
 
 
 def done(said):
@@ -139,7 +139,7 @@ def test_the_card_command_believes_nothing_that_is_kept(say, owner, hub, drawn):
 
 def test_what_is_taken_down_while_the_card_is_written_is_not_counted(owner, hub, drawn):
     put(owner, drawn(1), drawn(2))
-    ledger, taken = Ledger(), []
+    row_index, taken = RowIndex(), []
 
     def meanwhile(method, path):
         if "/preupload/" in path and not taken:
@@ -147,20 +147,23 @@ def test_what_is_taken_down_while_the_card_is_written_is_not_counted(owner, hub,
             take_down(owner.repo, [drawn(1).content_id])
 
     hub.chaos = meanwhile
-    refresh_card(owner.repo, lambda head: ledger.at(owner.repo, head))
+    refresh_card(owner.repo, lambda head: row_index.at(owner.repo, head))
     hub.chaos = None
     assert (len(taken), counted(hub)) == (1, "1")
 
 
 def test_a_folder_is_counted_in_parts_and_what_was_read_is_not_read_again(drawn, tmp_path):
-    store, clerk = FolderStore(tmp_path), Clerk(Ledger(), pace=ClerkPace(soon=0.0, files=2))
+    store, card_updater = (
+        FolderStore(tmp_path),
+        CardUpdater(RowIndex(), pace=CardPace(soon=0.0, files=2)),
+    )
     for number in range(3):
         store.save(drawn(number))
-    assert clerk.ledger.update(store, most=2) == 1
-    assert clerk.ledger.update(store, most=2) == 0
-    assert clerk.ledger.update(store) == 0
+    assert card_updater.row_index.update(store, most=2) == 1
+    assert card_updater.row_index.update(store, most=2) == 0
+    assert card_updater.row_index.update(store) == 0
     store.save(drawn(9))
-    clerk.merged(store)
-    assert clerk.settled(timeout=20)
+    card_updater.merged(store)
+    assert card_updater.settled(timeout=20)
     assert b"\n4 contributions" in store.read("README.md")
     assert b"<svg" in store.read("growth.svg")

@@ -10,7 +10,7 @@ from annotate.cli.program import main
 from annotate.dataset.compact import compact, merged_files
 from annotate.dataset.folder import FolderStore
 from annotate.dataset.layout import MERGED
-from annotate.dataset.proposals import Parcel
+from annotate.dataset.proposals import ConsentedRow
 from annotate.dataset.ranged import rows_in
 from annotate.dataset.takedown import take_down
 from annotate.rows.record import (
@@ -110,7 +110,7 @@ def test_large_rows_are_in_row_groups_of_few(drawn):
 
 def test_a_merged_file_on_the_hub_is_read_in_parts(owner, hub, drawn):
     corrections = [drawn(n, size=(128, 128)) for n in range(40)]
-    owner.commit([Parcel(to_parquet(correction)) for correction in corrections])
+    owner.commit([ConsentedRow(to_parquet(correction)) for correction in corrections])
     path = compact(owner.repo, at_least=2).path
     size = len(hub.files("dataset", "owner/faces")[path])
     hub.log.clear()

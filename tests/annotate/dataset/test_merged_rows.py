@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from annotate.dataset.index import Ledger
+from annotate.dataset.index import RowIndex
 from annotate.dataset.layout import row_path
-from annotate.dataset.proposals import Parcel
+from annotate.dataset.proposals import ConsentedRow
 from annotate.errors import ReviewError
 from annotate.review.compare import compare
-from annotate.review.reviewer import Desk
+from annotate.review.reviewer import Reviewer
 from annotate.rows.record import to_parquet
 from tests.annotate.conftest import REPO
 
@@ -22,16 +22,16 @@ def again(guest, owner, drawn):
     mask = drawn(1).mask.copy()
     mask[20:, 10:20] = 3
     row, proposed = drawn(1), drawn(1, mask=mask)
-    owner.commit([Parcel(to_parquet(each)) for each in (row, drawn(2))])
-    guest.propose(Parcel(to_parquet(proposed)))
+    owner.commit([ConsentedRow(to_parquet(each)) for each in (row, drawn(2))])
+    guest.propose(ConsentedRow(to_parquet(proposed)))
     return row, proposed
 
 
 @pytest.fixture
-def desk(owner):
-    ledger = Ledger()
-    ledger.update(owner.repo)
-    return Desk(owner, rows=ledger)
+def reviewer(owner):
+    row_index = RowIndex()
+    row_index.update(owner.repo)
+    return Reviewer(owner, rows=row_index)
 
 
 def test_it_is_compared_with_the_row_and_settled_while_the_row_stays(say, again, dataset, tmp_path):
@@ -49,27 +49,27 @@ def test_it_is_compared_with_the_row_and_settled_while_the_row_stays(say, again,
     assert {row_path(each.content_id) for each in again} <= set(dataset.tree())
 
 
-def test_a_row_is_found_in_a_merged_file(say, again, desk):
+def test_a_row_is_found_in_a_merged_file(say, again, reviewer):
     row, _ = again
     assert say("compact", "--repo", REPO, "--at-least", 2)[0] == 0
-    found = compare(desk, 1, row.content_id)
+    found = compare(reviewer, 1, row.content_id)
     assert list(found.pictures()) == ["photo", "#1", row.content_id[:8], "disagreement"]
     assert (found.second.correction.mask == row.mask).all()
 
 
-def test_the_desk_knows_the_rows_of_a_photo(again, desk, guest, drawn):
-    guest.propose(Parcel(to_parquet(drawn(3))))
-    assert desk.merged(desk.inspect(1)) == (again[0].content_id,)
-    assert desk.merged(desk.inspect(2)) == ()
+def test_the_desk_knows_the_rows_of_a_photo(again, reviewer, guest, drawn):
+    guest.propose(ConsentedRow(to_parquet(drawn(3))))
+    assert reviewer.merged(reviewer.inspect(1)) == (again[0].content_id,)
+    assert reviewer.merged(reviewer.inspect(2)) == ()
 
 
 @pytest.mark.parametrize(
     ("second", "sentence"),
     [("f" * 32, "the dataset has no row ffff"), ("no", "is no content id")],
 )
-def test_what_is_no_row_is_told(again, desk, second, sentence):
+def test_what_is_no_row_is_told(again, reviewer, second, sentence):
     with pytest.raises(ReviewError, match=sentence):
-        compare(desk, 1, second)
+        compare(reviewer, 1, second)
 
 
 def test_a_row_of_another_photo_is_not_compared(say, again, drawn):

@@ -6,7 +6,7 @@ import pytest
 
 from annotate.dataset.folder import FolderStore
 from annotate.dataset.layout import COPY_OF
-from annotate.dataset.proposals import Parcel
+from annotate.dataset.proposals import ConsentedRow
 from annotate.dataset.refresh import mirror
 from annotate.dataset.takedown import take_down
 from annotate.errors import StoreError
@@ -16,7 +16,7 @@ from tests.annotate.conftest import REPO
 
 @pytest.fixture
 def filled(owner, drawn):
-    owner.commit([Parcel(to_parquet(drawn(number))) for number in (1, 2)])
+    owner.commit([ConsentedRow(to_parquet(drawn(number))) for number in (1, 2)])
     return owner
 
 
@@ -24,7 +24,7 @@ def test_a_dataset_that_was_never_sent_is_refused_and_stays(say, guest, drawn, t
     store = FolderStore(tmp_path / "contributions")
     mine = store.save(drawn(3)).id
     card = store.read("README.md")
-    number = guest.propose(Parcel(to_parquet(drawn(9)))).number
+    number = guest.propose(ConsentedRow(to_parquet(drawn(9)))).number
     for words in (
         ("mirror", "--repo", REPO, "--out", store.root),
         ("accept", "--repo", REPO, number, "--mirror", store.root),

@@ -7,10 +7,10 @@ import pytest
 from annotate.cli.program import main
 from annotate.dataset.compact import compact
 from annotate.dataset.layout import row_path, tombstone_path
-from annotate.dataset.proposals import Parcel
+from annotate.dataset.proposals import ConsentedRow
 from annotate.dataset.traces import FIXED
 from annotate.review.compare import settle
-from annotate.review.reviewer import Desk
+from annotate.review.reviewer import Reviewer
 from annotate.rows.record import to_parquet
 from tests.annotate.conftest import REPO
 
@@ -29,12 +29,12 @@ def takedown(owner, tmp_path, monkeypatch, capsys):
 
 
 @pytest.fixture
-def desk(owner):
-    return Desk(owner)
+def reviewer(owner):
+    return Reviewer(owner)
 
 
 def sent(store, correction):
-    return store.propose(Parcel(to_parquet(correction))).number
+    return store.propose(ConsentedRow(to_parquet(correction))).number
 
 
 def other_mask(correction, label):
@@ -43,8 +43,8 @@ def other_mask(correction, label):
     return mask
 
 
-def fixed(desk, guest, correction, label=14):
-    return desk.fix_and_accept(sent(guest, correction), other_mask(correction, label))
+def fixed(reviewer, guest, correction, label=14):
+    return reviewer.fix_and_accept(sent(guest, correction), other_mask(correction, label))
 
 
 def refs_named(out):
@@ -62,12 +62,12 @@ def marked(hub, *ids):
 
 @pytest.mark.parametrize("compacted", [False, True], ids=["single", "merged"])
 def test_taking_down_a_fixed_contribution_names_its_request_and_marks_both_ids(
-    takedown, desk, guest, hub, drawn, compacted
+    takedown, reviewer, guest, hub, drawn, compacted
 ):
     sent(guest, drawn(3))
-    old, new = drawn(1).content_id, fixed(desk, guest, drawn(1))
+    old, new = drawn(1).content_id, fixed(reviewer, guest, drawn(1))
     if compacted:
-        compact(desk.store.repo, at_least=1)
+        compact(reviewer.store.repo, at_least=1)
     out = takedown(new)
     assert out.startswith("1 row removed, 2 tombstones left\n")
     assert f"{old} is the same contribution under another id: it is marked too\n" in out
@@ -76,9 +76,9 @@ def test_taking_down_a_fixed_contribution_names_its_request_and_marks_both_ids(
 
 
 def test_the_id_that_its_contributor_knows_takes_the_fixed_row_down_too(
-    takedown, desk, guest, hub, drawn
+    takedown, reviewer, guest, hub, drawn
 ):
-    old, new = drawn(1).content_id, fixed(desk, guest, drawn(1))
+    old, new = drawn(1).content_id, fixed(reviewer, guest, drawn(1))
     out = takedown(old)
     assert out.startswith("1 row removed, 2 tombstones left\n")
     assert refs_named(out) == "refs/pr/1"
@@ -86,20 +86,20 @@ def test_the_id_that_its_contributor_knows_takes_the_fixed_row_down_too(
 
 
 def test_a_fixed_contribution_that_went_without_its_first_id_is_found_once_more(
-    takedown, desk, guest, hub, drawn
+    takedown, reviewer, guest, hub, drawn
 ):
-    old, new = drawn(1).content_id, fixed(desk, guest, drawn(1))
+    old, new = drawn(1).content_id, fixed(reviewer, guest, drawn(1))
     takedown(new)
-    desk.store.repo.commit({}, deleted=[tombstone_path(old)], title="x")
+    reviewer.store.repo.commit({}, deleted=[tombstone_path(old)], title="x")
     assert refs_named(takedown(new)) == "refs/pr/1"
     assert marked(hub, old) == [True]
 
 
 def test_where_the_hub_shows_no_changes_the_comment_tells_the_request(
-    takedown, desk, guest, hub, drawn, monkeypatch
+    takedown, reviewer, guest, hub, drawn, monkeypatch
 ):
-    old, new = drawn(1).content_id, fixed(desk, guest, drawn(1))
-    desk.store.repo.comment(1, FIXED.format(new))  # the double drops the one of a merge
+    old, new = drawn(1).content_id, fixed(reviewer, guest, drawn(1))
+    reviewer.store.repo.comment(1, FIXED.format(new))  # the double drops the one of a merge
     monkeypatch.setattr("annotate.dataset.repo.changed_files", lambda diff: [])
     assert refs_named(takedown(new)) == "refs/pr/1"
     assert marked(hub, old, new) == [True, True]
@@ -107,13 +107,13 @@ def test_where_the_hub_shows_no_changes_the_comment_tells_the_request(
 
 @pytest.mark.parametrize("right", [[], [1], [1, 2]], ids=["first", "some", "second"])
 def test_taking_down_what_was_settled_reaches_both_requests(
-    takedown, desk, guest, hub, drawn, right
+    takedown, reviewer, guest, hub, drawn, right
 ):
     mask = other_mask(drawn(1), 14)
     mask[20:, 10:20] = 3
     first, second = drawn(1).content_id, drawn(1, mask=mask).content_id
     sent(guest, drawn(1)), sent(guest, drawn(1, mask=mask))
-    out = takedown(settle(desk, 1, 2, takes_second=right, heads={}))
+    out = takedown(settle(reviewer, 1, 2, takes_second=right, heads={}))
     assert marked(hub, first) == [True]
     if not marked(hub, second)[0]:
         assert f"refs/pr/2 (closed) holds the same photo, as {second}: take that id down" in out
@@ -123,14 +123,14 @@ def test_taking_down_what_was_settled_reaches_both_requests(
     assert (rows_at(hub), marked(hub, first, second)) == (set(), [True, True])
 
 
-def test_whatever_else_holds_the_photo_is_named_and_stays(takedown, desk, guest, hub, drawn):
+def test_whatever_else_holds_the_photo_is_named_and_stays(takedown, reviewer, guest, hub, drawn):
     gone, row, waits, refused = (
         drawn(1, mask=other_mask(drawn(1), label)) for label in (14, 15, 16, 17)
     )
-    desk.store.commit([Parcel(to_parquet(correction)) for correction in (gone, row)])
+    reviewer.store.commit([ConsentedRow(to_parquet(correction)) for correction in (gone, row)])
     for correction in (waits, refused, drawn(2)):
         sent(guest, correction)
-    desk.reject(2, "No.")
+    reviewer.reject(2, "No.")
     out = takedown(gone.content_id)
     told = [
         line.split(": take that id down too")[0]
@@ -153,39 +153,39 @@ def test_the_photo_of_what_only_waits_is_looked_for_too(takedown, guest, drawn):
     assert f"refs/pr/2 (open) holds the same photo, as {other.content_id}" in out
 
 
-def test_a_ref_that_the_support_removed_stops_nothing(takedown, desk, guest, dataset, drawn):
+def test_a_ref_that_the_support_removed_stops_nothing(takedown, reviewer, guest, dataset, drawn):
     sent(guest, drawn(2))
-    desk.reject(1, "No.")
+    reviewer.reject(1, "No.")
     del dataset.pull_refs["refs/pr/1"]
-    fixed(desk, guest, drawn(1))
+    fixed(reviewer, guest, drawn(1))
     assert refs_named(takedown(drawn(1).content_id)) == "refs/pr/2"
     assert refs_named(takedown(drawn(2).content_id)) == "refs/pr/1"
 
 
-def test_a_damaged_row_can_be_taken_down(takedown, desk, guest, hub, drawn):
-    old, new = drawn(1).content_id, fixed(desk, guest, drawn(1))
-    desk.store.repo.commit({row_path("0" * 32): b"PAR1"}, title="x")
+def test_a_damaged_row_can_be_taken_down(takedown, reviewer, guest, hub, drawn):
+    old, new = drawn(1).content_id, fixed(reviewer, guest, drawn(1))
+    reviewer.store.repo.commit({row_path("0" * 32): b"PAR1"}, title="x")
     assert takedown(new, "0" * 32).startswith("2 rows removed, 3 tombstones left\n")
     assert (rows_at(hub), marked(hub, old)) == (set(), [True])
 
 
-def test_a_request_that_was_renamed_is_found_by_its_row(takedown, desk, guest, dataset, drawn):
+def test_a_request_that_was_renamed_is_found_by_its_row(takedown, reviewer, guest, dataset, drawn):
     sent(guest, drawn(1))
-    desk.accept(1)
+    reviewer.accept(1)
     dataset.discussions[1].title = "Nothing to see"
     assert refs_named(takedown(drawn(1).content_id)) == "refs/pr/1"
 
 
-def test_nobody_has_the_row_of_another_removed(takedown, desk, guest, dataset, hub, drawn):
+def test_nobody_has_the_row_of_another_removed(takedown, reviewer, guest, dataset, hub, drawn):
     """By a title, a comment, or a row of their own request that was not merged."""
     mine, later = drawn(1).content_id, drawn(3).content_id
     both = {row_path(content_id): b"" for content_id in (mine, later)}
     guest.repo.commit(both, title="An idea", pull_request=True)
-    fixed_of_another = fixed(desk, guest, drawn(2))
-    desk.store.commit([Parcel(to_parquet(drawn(3, contributor="other")))])
+    fixed_of_another = fixed(reviewer, guest, drawn(2))
+    reviewer.store.commit([ConsentedRow(to_parquet(drawn(3, contributor="other")))])
     stays = {row_path(fixed_of_another), row_path(later)}
     guest.repo.comment(2, FIXED.format(mine))
-    desk.accept(sent(guest, drawn(1)))
+    reviewer.accept(sent(guest, drawn(1)))
     dataset.discussions[3].title = f"Correction {later}"
     path = row_path(drawn(4).content_id)
     guest.repo.commit({path: b""}, title=f"Correction {mine}", pull_request=True)
@@ -195,12 +195,12 @@ def test_nobody_has_the_row_of_another_removed(takedown, desk, guest, dataset, h
 
 
 def test_everything_by_an_account_is_found_and_nothing_by_another(
-    takedown, desk, guest, dataset, hub, drawn
+    takedown, reviewer, guest, dataset, hub, drawn
 ):
-    desk.store.commit([Parcel(to_parquet(drawn(3, contributor="other")))])
-    old, new = drawn(1).content_id, fixed(desk, guest, drawn(1))
+    reviewer.store.commit([ConsentedRow(to_parquet(drawn(3, contributor="other")))])
+    old, new = drawn(1).content_id, fixed(reviewer, guest, drawn(1))
     sent(guest, drawn(2))
-    desk.reject(2, "No.")
+    reviewer.reject(2, "No.")
     sent(guest, drawn(4))
     dataset.discussions[3].title = f"Correction {drawn(3).content_id}"
     out = takedown("--contributor", "guest")

@@ -13,7 +13,7 @@ from annotate.dataset import layout
 from annotate.dataset.base import retry
 from annotate.dataset.compact import compact
 from annotate.dataset.folder import FolderStore
-from annotate.dataset.proposals import Parcel
+from annotate.dataset.proposals import ConsentedRow
 from annotate.dataset.refresh import count_rows, mirror, refresh_card
 from annotate.dataset.stats import growth_svg
 from annotate.dataset.takedown import still_needed, take_down
@@ -29,7 +29,7 @@ from tests.annotate.conftest import REPO
 
 
 def put(store, *corrections):
-    store.commit([Parcel(to_parquet(correction)) for correction in corrections])
+    store.commit([ConsentedRow(to_parquet(correction)) for correction in corrections])
 
 
 def ids_of(store, folder):
@@ -84,7 +84,7 @@ def test_a_retry_after_compaction_finds_its_row(owner, guest, dataset, drawn):
     put(owner, drawn(1), drawn(2))
     compact(owner.repo, at_least=2)
     commits = len(dataset.commits)
-    assert guest.propose(Parcel(to_parquet(drawn(1)))).merged
+    assert guest.propose(ConsentedRow(to_parquet(drawn(1)))).merged
     put(owner, drawn(2))
     assert len(dataset.commits) == commits
 
@@ -111,7 +111,7 @@ def test_a_contribution_is_taken_down_and_cannot_come_back(
     note = json.loads(hub.files("dataset", REPO)[layout.tombstone_path(gone)])
     assert (note["content_id"], note["reason"]) == (gone, "asked for by its contributor")
     with pytest.raises(RemoteRefusedError, match="was taken down"):
-        guest.propose(Parcel(to_parquet(drawn(1))))
+        guest.propose(ConsentedRow(to_parquet(drawn(1))))
 
 
 def test_taking_down_the_last_row_of_a_merged_file_removes_the_file(owner, hub, drawn):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from annotate.dataset.proposals import Parcel
+from annotate.dataset.proposals import ConsentedRow
 from annotate.rows.record import to_parquet
 from tests.annotate.conftest import REPO
 
@@ -13,7 +13,7 @@ from tests.annotate.conftest import REPO
 def waiting(guest, dataset, drawn):
     """Returns the state of three open pull requests."""
     for number in (1, 2, 3):
-        guest.propose(Parcel(to_parquet(drawn(number))))
+        guest.propose(ConsentedRow(to_parquet(drawn(number))))
     return lambda: [dataset.discussions[number].status for number in (1, 2, 3)]
 
 

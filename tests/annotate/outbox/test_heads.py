@@ -7,7 +7,7 @@ import re
 import pytest
 
 from annotate.dataset.layout import row_path
-from annotate.dataset.proposals import Parcel
+from annotate.dataset.proposals import ConsentedRow
 from annotate.rows.record import to_parquet
 from tests.annotate.conftest import REPO
 from tests.annotate.review.test_review_races import when
@@ -35,7 +35,7 @@ def repainted(drawn, rows):
 
 
 def test_what_was_shown_is_accepted_or_nothing(say, guest, dataset, drawn, replace):
-    number = guest.propose(Parcel(to_parquet(drawn(1)))).number
+    number = guest.propose(ConsentedRow(to_parquet(drawn(1)))).number
     (head,) = re.findall(r"commit (\w{40})", say("show", "--repo", REPO, number)[1])
     assert f"commit {head}" in say("list", "--repo", REPO, "--check")[1]
     replace(number, drawn(1), repainted(drawn, 1))
@@ -56,7 +56,7 @@ def test_one_head_goes_with_one_contribution(say):
 def test_a_fix_never_puts_the_mask_of_one_photo_on_another(
     say, guest, hub, dataset, drawn, replace
 ):
-    number = guest.propose(Parcel(to_parquet(drawn(1)))).number
+    number = guest.propose(ConsentedRow(to_parquet(drawn(1)))).number
     when(hub, "GET", "/revision/", lambda: replace(number, drawn(1), drawn(2)), time=2)
     code, _, complaint = say("fix", "--repo", REPO, number, "--swap-sides")
     assert (code, "was changed since it was looked at" in complaint) == (2, True)
@@ -65,7 +65,7 @@ def test_a_fix_never_puts_the_mask_of_one_photo_on_another(
 
 def test_disputes_are_settled_as_they_were_numbered(say, guest, dataset, drawn, replace):
     first, second = drawn(1), repainted(drawn, 2)
-    numbers = [guest.propose(Parcel(to_parquet(each))).number for each in (first, second)]
+    numbers = [guest.propose(ConsentedRow(to_parquet(each))).number for each in (first, second)]
     heads = re.findall(r"commit (\w{40})", say("compare", "--repo", REPO, *numbers)[1])
     replace(numbers[1], second, repainted(drawn, 1))
     settling = ("compare", "--repo", REPO, *numbers, "--take-second", 1, "--head", *heads)
@@ -76,8 +76,8 @@ def test_disputes_are_settled_as_they_were_numbered(say, guest, dataset, drawn, 
 
 def test_a_head_for_every_pull_request_is_asked_for(say, guest, owner, drawn):
     merged, open_one = drawn(1), repainted(drawn, 2)
-    owner.commit([Parcel(to_parquet(merged))])
-    number = guest.propose(Parcel(to_parquet(open_one))).number
+    owner.commit([ConsentedRow(to_parquet(merged))])
+    number = guest.propose(ConsentedRow(to_parquet(open_one))).number
     words = ("compare", "--repo", REPO, number, merged.content_id, "--take-second", "--head")
     code, _, complaint = say(*words, "0" * 40, "0" * 40)
     assert (code, "for each pull request: expected 1, got 2" in complaint) == (2, True)

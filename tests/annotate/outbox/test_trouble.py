@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.annotate.conftest import REPO
-from tests.annotate.outbox.test_courier import Desk
+from tests.annotate.outbox.test_sender import Sending
 
 
 @pytest.mark.parametrize("trouble", ["role", "expired", "gated", "missing", "version", "labels"])
@@ -38,27 +38,27 @@ def test_nothing_is_lost_by_trouble_that_a_person_must_mend(
             owner.repo.commit({"README.md": wrong[trouble] if broken else card}, title="x")
 
     mend(broken=True)
-    desk = Desk(tmp_path)
-    desk.courier.lend("guest", "hf_guest")
-    assert told[trouble] in desk.saved(correction)
-    assert desk.told(correction).startswith("Saved here and waiting to be sent: ")
-    assert desk.tray.load(correction.content_id).content_id == correction.content_id
+    sending = Sending(tmp_path)
+    sending.sender.set_token("guest", "hf_guest")
+    assert told[trouble] in sending.saved(correction)
+    assert sending.told(correction).startswith("Saved here and waiting to be sent: ")
+    assert sending.queue.load(correction.content_id).content_id == correction.content_id
     mend(broken=False)
-    again = Desk(tmp_path)
-    again.courier.lend("guest", "hf_guest")
-    again.courier.step()
+    again = Sending(tmp_path)
+    again.sender.set_token("guest", "hf_guest")
+    again.sender.step()
     assert again.told(correction) == "Pull request #1 is open."
 
 
 def test_a_row_that_cannot_be_read_waits_and_saving_again_mends_it(dataset, tmp_path, correction):
-    desk = Desk(tmp_path)
-    desk.courier.lend("guest", "hf_guest")
-    desk.tray.put(correction)
-    row = desk.tray.folder / f"{correction.content_id}.parquet"
+    sending = Sending(tmp_path)
+    sending.sender.set_token("guest", "hf_guest")
+    sending.queue.put(correction)
+    row = sending.queue.folder / f"{correction.content_id}.parquet"
     row.write_bytes(row.read_bytes()[:-8])
-    desk.courier.step()
-    told = desk.told(correction)
+    sending.sender.step()
+    told = sending.told(correction)
     assert told.startswith("Saved here and waiting to be sent: the contribution is no whole ")
     assert told.endswith("save it again.")
     assert row.is_file()
-    assert desk.saved(correction) == "Pull request #1 is open."
+    assert sending.saved(correction) == "Pull request #1 is open."

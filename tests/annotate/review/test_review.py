@@ -1,4 +1,4 @@
-"""The maintainer's desk over HTTP: list, look, accept, ask, reject, fix."""
+"""The maintainer's reviewer over HTTP: list, look, accept, ask, reject, fix."""
 
 from __future__ import annotations
 
@@ -7,40 +7,40 @@ import pytest
 
 from annotate.correction import Consent
 from annotate.dataset.layout import row_path
-from annotate.dataset.proposals import Parcel
+from annotate.dataset.proposals import ConsentedRow
 from annotate.dataset.refresh import mirror
 from annotate.errors import RemoteRefusedError, ReviewError
 from annotate.review.inspection import side_by_side
-from annotate.review.reviewer import Desk
+from annotate.review.reviewer import Reviewer
 from annotate.rows.record import rows_to_parquet, to_parquet, to_row
 from tests.annotate.conftest import REPO
 
 
 @pytest.fixture
-def desk(owner):
-    return Desk(owner)
+def reviewer(owner):
+    return Reviewer(owner)
 
 
 def sent(store, correction, **row):
-    return store.propose(Parcel(rows_to_parquet([{**to_row(correction), **row}]))).number
+    return store.propose(ConsentedRow(rows_to_parquet([{**to_row(correction), **row}]))).number
 
 
-def noticed(desk, number):
-    return {finding.check: finding.sentence for finding in desk.inspect(number).findings}
+def noticed(reviewer, number):
+    return {finding.check: finding.sentence for finding in reviewer.inspect(number).findings}
 
 
-def test_open_contributions_are_listed_oldest_first(desk, guest, drawn):
+def test_open_contributions_are_listed_oldest_first(reviewer, guest, drawn):
     sent(guest, drawn(1))
     sent(guest, drawn(2))
-    assert [(c.request.number, c.id) for c in desk.open()] == [
+    assert [(c.request.number, c.id) for c in reviewer.open()] == [
         (1, drawn(1).content_id),
         (2, drawn(2).content_id),
     ]
 
 
-def test_an_inspection_shows_pictures_and_numbers(desk, guest, drawn):
+def test_an_inspection_shows_pictures_and_numbers(reviewer, guest, drawn):
     correction = drawn(1)
-    seen = desk.inspect(sent(guest, correction))
+    seen = reviewer.inspect(sent(guest, correction))
     assert seen.acceptable
     hat = seen.classes[correction.schema.id_of("hat")]
     assert (hat.first, hat.second, hat.iou) == (0, 6 * 16, 0.0)
@@ -58,128 +58,128 @@ def test_the_difference_shows_the_new_class_where_something_changed(drawn):
     assert (difference[~changed] >= 128).all()
 
 
-def test_accepting_merges(desk, guest, dataset, drawn):
-    desk.accept(sent(guest, drawn(1)))
+def test_accepting_merges(reviewer, guest, dataset, drawn):
+    reviewer.accept(sent(guest, drawn(1)))
     assert row_path(drawn(1).content_id) in dataset.tree()
     with pytest.raises(ReviewError, match="#1 is merged already"):
-        desk.accept(1)
+        reviewer.accept(1)
 
 
-def test_asking_and_rejecting_say_why(desk, guest, dataset, drawn):
+def test_asking_and_rejecting_say_why(reviewer, guest, dataset, drawn):
     number = sent(guest, drawn(1))
     with pytest.raises(ReviewError, match="say why"):
-        desk.reject(number, " ")
-    desk.ask(number, "Please look at the left ear.")
-    desk.reject(number, "The photo shows no face.")
+        reviewer.reject(number, " ")
+    reviewer.ask(number, "Please look at the left ear.")
+    reviewer.reject(number, "The photo shows no face.")
     said = [
         e["data"]["latest"]["raw"] for e in dataset.discussions[1].events if e["type"] == "comment"
     ]
     assert said == ["Please look at the left ear.", "The photo shows no face."]
     assert dataset.discussions[1].status == "closed"
-    assert desk.open() == ()
+    assert reviewer.open() == ()
 
 
 def test_a_stranger_cannot_accept(guest, drawn):
     number = sent(guest, drawn(1))
     with pytest.raises(RemoteRefusedError, match="may not do that"):
-        Desk(guest).accept(number)
+        Reviewer(guest).accept(number)
 
 
 def test_fix_and_accept_replaces_the_row_and_keeps_its_contributor(
-    desk, guest, hub, drawn, tmp_path
+    reviewer, guest, hub, drawn, tmp_path
 ):
     number, mask = sent(guest, drawn(1)), drawn(1).prediction.copy()
     mask[:3] = 14
-    new = desk.fix_and_accept(number, mask)
-    store = mirror(desk.store.repo, tmp_path)
+    new = reviewer.fix_and_accept(number, mask)
+    store = mirror(reviewer.store.repo, tmp_path)
     assert store.ids() == (new,)
     assert store.load(new).contributor == "guest"
     assert np.array_equal(store.load(new).mask, mask)
-    assert guest.propose(Parcel(to_parquet(drawn(1)))).merged
+    assert guest.propose(ConsentedRow(to_parquet(drawn(1)))).merged
 
 
-def test_a_fix_whose_answer_was_lost_is_still_accepted(desk, guest, hub, drawn):
+def test_a_fix_whose_answer_was_lost_is_still_accepted(reviewer, guest, hub, drawn):
     number, mask = sent(guest, drawn(1)), drawn(1).prediction.copy()
     mask[:3] = 14
     hub.fail("/commit/refs", 500, after=True)
-    new = desk.fix_and_accept(number, mask)
+    new = reviewer.fix_and_accept(number, mask)
     assert row_path(new) in hub.files("dataset", REPO)
     assert row_path(drawn(1).content_id) not in hub.files("dataset", REPO)
 
 
-def test_a_pull_request_that_touches_anything_else_is_stopped(desk, guest, owner, hub, drawn):
+def test_a_pull_request_that_touches_anything_else_is_stopped(reviewer, guest, owner, hub, drawn):
     number = sent(guest, drawn(1))
     guest.repo.commit({"README.md": b"mine now"}, title="x", revision=f"refs/pr/{number}")
-    assert noticed(desk, number)["files"] == "besides its row it has changed README.md"
+    assert noticed(reviewer, number)["files"] == "besides its row it has changed README.md"
     with pytest.raises(ReviewError, match="can't be accepted as it is: besides its row"):
-        desk.accept(number)
+        reviewer.accept(number)
     with pytest.raises(ReviewError, match="can't be fixed: besides its row"):
-        desk.fix_and_accept(number, drawn(1).prediction)
+        reviewer.fix_and_accept(number, drawn(1).prediction)
 
 
-def test_a_row_that_was_altered_is_stopped(desk, guest, drawn):
+def test_a_row_that_was_altered_is_stopped(reviewer, guest, drawn):
     number = sent(guest, drawn(1), mask=to_row(drawn(1))["prediction"])
-    seen = desk.inspect(number)
+    seen = reviewer.inspect(number)
     assert not seen.acceptable
     assert "it was altered" in seen.findings[0].sentence
     with pytest.raises(ReviewError, match="no row to look at"):
         seen.pictures()
 
 
-def test_a_row_without_consent_that_came_another_way_is_stopped(desk, guest, drawn):
+def test_a_row_without_consent_that_came_another_way_is_stopped(reviewer, guest, drawn):
     correction = drawn(1, consent=None)
     path = row_path(correction.content_id)
     title = f"Correction {correction.content_id}"
     guest.repo.commit({path: to_parquet(correction)}, title=title, pull_request=True)
-    assert noticed(desk, 1)["consent"] == "it carries no consent to share it"
+    assert noticed(reviewer, 1)["consent"] == "it carries no consent to share it"
     with pytest.raises(ReviewError, match="carries no consent"):
-        desk.accept(1)
+        reviewer.accept(1)
 
 
-def test_a_row_that_names_somebody_else_is_noticed(desk, guest, drawn):
+def test_a_row_that_names_somebody_else_is_noticed(reviewer, guest, drawn):
     number = sent(guest, drawn(1, contributor="famous"))
-    assert noticed(desk, number)["contributor"] == "guest opened it, the row names famous"
+    assert noticed(reviewer, number)["contributor"] == "guest opened it, the row names famous"
 
 
-def test_a_missing_row_is_stopped(desk, guest, drawn):
+def test_a_missing_row_is_stopped(reviewer, guest, drawn):
     title = f"Correction {drawn(1).content_id}"
     guest.repo.commit({"data/train/x.parquet": b""}, title=title, pull_request=True)
-    found = noticed(desk, 1)
+    found = noticed(reviewer, 1)
     assert "does not hold data/train" in found["row"]
     assert found["files"] == "besides its row it has added data/train/x.parquet"
 
 
-def test_other_pull_requests_are_left_to_the_hub(desk, guest):
+def test_other_pull_requests_are_left_to_the_hub(reviewer, guest):
     guest.repo.commit({"x.txt": b""}, title="An idea", pull_request=True)
-    assert desk.open() == ()
+    assert reviewer.open() == ()
     with pytest.raises(ReviewError, match="#1 proposes no correction"):
-        desk.accept(1)
+        reviewer.accept(1)
 
 
 def test_two_annotators_of_one_photo_are_recognised(owner, guest, hub, drawn, tmp_path):
     other = drawn(1, mask=drawn(1).prediction)
-    owner.commit([Parcel(to_parquet(drawn(1)))])
-    desk = Desk(owner, rows=mirror(owner.repo, tmp_path))
+    owner.commit([ConsentedRow(to_parquet(drawn(1)))])
+    reviewer = Reviewer(owner, rows=mirror(owner.repo, tmp_path))
     mask = drawn(1).prediction.copy()
     mask[0, :9] = 14
-    seen = desk.inspect(sent(guest, drawn(1, mask=mask)))
+    seen = reviewer.inspect(sent(guest, drawn(1, mask=mask)))
     assert seen.same_photo == (drawn(1).content_id,)
     assert any(f.check == "near-duplicate" for f in seen.findings)
-    assert desk.inspect(sent(guest, other)).same_photo == (
+    assert reviewer.inspect(sent(guest, other)).same_photo == (
         drawn(1).content_id,
         seen.correction.content_id,
     )
 
 
-def test_a_row_under_another_licence_than_the_cards_is_not_accepted(desk, guest, owner, drawn):
+def test_a_row_under_another_licence_than_the_cards_is_not_accepted(reviewer, guest, owner, drawn):
     other = drawn(1, consent=Consent(right="own", people="agreed", licence="cc0-1.0"))
     number = sent(guest, other)
     sentence = "it is given under cc0-1.0, and the card promises cc-by-4.0 for every contribution"
-    assert noticed(desk, number)["licence"] == sentence
+    assert noticed(reviewer, number)["licence"] == sentence
     with pytest.raises(ReviewError, match="as it is: it is given under cc0"):
-        desk.accept(number)
+        reviewer.accept(number)
     with pytest.raises(ReviewError, match="can't be fixed: it is given under cc0"):
-        desk.fix_and_accept(number, other.prediction)
-    refused = owner.commit([Parcel(to_parquet(other))])[other.content_id]
+        reviewer.fix_and_accept(number, other.prediction)
+    refused = owner.commit([ConsentedRow(to_parquet(other))])[other.content_id]
     assert (str(refused), refused.held) == (sentence, True)
-    assert "licence" not in noticed(desk, sent(guest, drawn(2)))
+    assert "licence" not in noticed(reviewer, sent(guest, drawn(2)))

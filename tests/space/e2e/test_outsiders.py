@@ -21,7 +21,7 @@ from PIL import Image
 
 from annotate.dataset.proposals import HubStore
 from annotate.label_maps import pack_label_map
-from annotate.outbox.queue import Outbox, tray_name
+from annotate.outbox.queue import Outbox, queue_name
 from segface_hf.labels import CELEBAMASK_HQ
 from tests.space.conftest import noise, png
 from tests.space.e2e.conftest import start_space, stop
@@ -160,7 +160,7 @@ def until(condition):
 
 
 def rows_of(outbox, name):
-    folder = outbox / tray_name(name)
+    folder = outbox / queue_name(name)
     return {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in folder.glob("*.parquet")}
 
 
@@ -206,15 +206,15 @@ def test_nobody_writes_into_anothers_outbox(app, hub, dataset):
         if [t[1] for t in e["targets"]] == ["saved"] and len(e["inputs"]) > 3
     ]
     statements = ["own", "agreed", "", True, ""]
-    for claim in (summary["photo"], f"../{tray_name('ada')}/{saved['id']}", saved["id"]):
+    for claim in (summary["photo"], f"../{queue_name('ada')}/{saved['id']}", saved["id"]):
         payload = {**FORGED, "id": claim, "token": "t", **pack_label_map(ids)}
         evil.event(save["id"], [FORGED, *statements], payload)
-    evil.upload(noise(), f"../../rows/{tray_name('ada')}/{'0' * 32}.parquet")
+    evil.upload(noise(), f"../../rows/{queue_name('ada')}/{'0' * 32}.parquet")
     assert rows_of(app.contributions, "ada") == hers
     theirs = rows_of(app.contributions, "evil")  # one's own copy, where one holds the same photo
     assert set(theirs) <= set(hers) | {p for p in theirs if p not in hers}
-    tray = Outbox(app.contributions).tray("evil")
-    assert {tray.load(name.removesuffix(".parquet")).contributor for name in theirs} <= {"evil"}
+    queue = Outbox(app.contributions).queue("evil")
+    assert {queue.load(name.removesuffix(".parquet")).contributor for name in theirs} <= {"evil"}
     assert not list(app.contributions.parent.glob("rows/*/0000*"))
 
 

@@ -85,7 +85,7 @@ def waited_for(what):
 
 
 def notes_of(app, content_id):
-    """Returns what the courier wrote down about a row."""
+    """Returns what the sender wrote down about a row."""
     found = [json.loads(p.read_bytes()) for p in app.contributions.rglob(f"{content_id}.json")]
     return found[0] if found else None
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from annotate.correction import Consent, Correction, ModelUsed
-from annotate.dataset.proposals import HubStore, Parcel
+from annotate.dataset.proposals import ConsentedRow, HubStore
 from annotate.dataset.refresh import mirror
 from annotate.rows.record import to_parquet
 from segface_hf.labels import CELEBAMASK_HQ
@@ -34,7 +34,7 @@ def drawn(seed=0, hat=()):
 
 
 def propose(store, correction):
-    return store.propose(Parcel(to_parquet(correction))).number
+    return store.propose(ConsentedRow(to_parquet(correction))).number
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 
 from annotate.dataset.layout import row_path
 from annotate.dataset.proposals import HubStore
-from annotate.review.reviewer import Desk
+from annotate.review.reviewer import Reviewer
 from segface_hf.labels import CELEBAMASK_HQ
 from space.state.examples import list_examples
 from tests.space.e2e.conftest import start_space, stop, upload, wait_for_overlay
@@ -66,7 +66,7 @@ def test_a_signed_in_contributor_opens_a_pull_request_in_their_own_name(space, h
     )
     (discussion,) = hub.repos["dataset", REPO].discussions.values()
     assert (discussion.author, discussion.is_pull_request) == ("guest", True)
-    seen = Desk(HubStore(REPO, token="hf_owner")).inspect(1)
+    seen = Reviewer(HubStore(REPO, token="hf_owner")).inspect(1)
     assert seen.acceptable
     assert seen.correction.contributor == "guest"
     assert "hat" in {n.name for n in seen.classes if n.second > n.first}
@@ -93,4 +93,4 @@ def test_without_signing_in_the_correction_waits_and_then_goes_under_the_account
     )
     (discussion,) = hub.repos["dataset", REPO].discussions.values()
     assert discussion.author == "ada"
-    assert Desk(HubStore(REPO, token="hf_owner")).inspect(1).correction.contributor == "ada"
+    assert Reviewer(HubStore(REPO, token="hf_owner")).inspect(1).correction.contributor == "ada"

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from annotate.correction import Consent, Correction, ModelUsed
-from annotate.dataset.index import Ledger
-from annotate.dataset.proposals import HubStore, Parcel
+from annotate.dataset.index import RowIndex
+from annotate.dataset.proposals import ConsentedRow, HubStore
 from annotate.errors import ReviewError, WireError
 from annotate.rows.record import to_parquet
 from segface_hf.labels import CELEBAMASK_HQ
@@ -15,10 +15,10 @@ from space.handlers.review import (
     Looking,
     changes,
     compared,
-    desk_for,
     findings,
     fix,
     partners,
+    reviewer_for,
     settled,
     waiting,
 )
@@ -46,103 +46,105 @@ def proposed(hub):
         contributor="ada",
         consent=Consent(right="own", people="agreed"),
     )
-    HubStore(REPO, token=hub.token("ada")).propose(Parcel(to_parquet(correction)))
+    HubStore(REPO, token=hub.token("ada")).propose(ConsentedRow(to_parquet(correction)))
     return correction
 
 
 def test_a_maintainer_sees_what_waits_and_what_it_changes(hub, proposed):
-    desk = desk_for(ON_SPACE, hub.token("owner"))
-    assert waiting(desk) == [("#1 by ada", 1)]
-    seen = desk.inspect(1)
+    reviewer = reviewer_for(ON_SPACE, hub.token("owner"))
+    assert waiting(reviewer) == [("#1 by ada", 1)]
+    seen = reviewer.inspect(1)
     count = int((proposed.mask == 17).sum())
     assert ("earring", 0, count, 0.0) in changes(seen)
     assert findings(seen)
     assert f"<td>earring</td><td>0</td><td>{count}</td>" in report_of(seen)
 
 
-def looked_at(desk, number=1):
-    return Looking(number, desk.inspect(number).contribution.head)
+def looked_at(reviewer, number=1):
+    return Looking(number, reviewer.inspect(number).contribution.head)
 
 
 def test_accepting_merges_and_rejecting_says_why(hub, proposed):
-    desk = desk_for(ON_SPACE, hub.token("owner"))
-    now = looked_at(desk)
-    assert DECISIONS["ask"][1](desk, now, "Look at the ear.") == "#1 was asked for changes."
-    assert DECISIONS["accept"][1](desk, now, "") == "#1 is merged."
-    assert waiting(desk) == []
+    reviewer = reviewer_for(ON_SPACE, hub.token("owner"))
+    now = looked_at(reviewer)
+    assert DECISIONS["ask"][1](reviewer, now, "Look at the ear.") == "#1 was asked for changes."
+    assert DECISIONS["accept"][1](reviewer, now, "") == "#1 is merged."
+    assert waiting(reviewer) == []
 
 
 def test_a_decision_is_on_what_was_looked_at(hub, proposed):
-    desk = desk_for(ON_SPACE, hub.token("owner"))
+    reviewer = reviewer_for(ON_SPACE, hub.token("owner"))
     stale = Looking(1, "0" * 40)
     with pytest.raises(ReviewError, match="was changed since it was looked at"):
-        DECISIONS["accept"][1](desk, stale, "")
+        DECISIONS["accept"][1](reviewer, stale, "")
     with pytest.raises(ReviewError, match="was changed since you looked at it"):
-        fix(desk, stale, {})
+        fix(reviewer, stale, {})
     with pytest.raises(ReviewError, match="look at it first"):
         Looking().checked()
     with pytest.raises(ReviewError, match="#8 is still being opened"):
-        looked_at(desk).shown(8)
-    assert looked_at(desk).shown(1) == looked_at(desk)
-    assert waiting(desk) == [("#1 by ada", 1)]
+        looked_at(reviewer).shown(8)
+    assert looked_at(reviewer).shown(1) == looked_at(reviewer)
+    assert waiting(reviewer) == [("#1 by ada", 1)]
 
 
 def test_a_fix_is_checked_like_any_map_from_a_browser(hub, proposed):
-    desk = desk_for(ON_SPACE, hub.token("owner"))
-    now, mask = looked_at(desk), proposed.prediction
+    reviewer = reviewer_for(ON_SPACE, hub.token("owner"))
+    now, mask = looked_at(reviewer), proposed.prediction
     with pytest.raises(ReviewError, match="belongs to another contribution"):
-        fix(desk, now, payload_of("0" * 32, mask))
+        fix(reviewer, now, payload_of("0" * 32, mask))
     with pytest.raises(WireError):
-        fix(desk, now, payload_of(proposed.content_id, mask, crc=1))
-    assert "#1 is merged as you fixed it" in fix(desk, now, payload_of(proposed.content_id, mask))
+        fix(reviewer, now, payload_of(proposed.content_id, mask, crc=1))
+    assert "#1 is merged as you fixed it" in fix(
+        reviewer, now, payload_of(proposed.content_id, mask)
+    )
 
 
 def test_only_two_that_were_compared_are_settled(hub, proposed):
-    desk = desk_for(ON_SPACE, hub.token("owner"))
-    now = looked_at(desk)
-    assert partners(desk, now) == []
+    reviewer = reviewer_for(ON_SPACE, hub.token("owner"))
+    now = looked_at(reviewer)
+    assert partners(reviewer, now) == []
     with pytest.raises(ReviewError, match="Choose the contribution to compare with"):
-        compared(desk, now, None)
+        compared(reviewer, now, None)
     with pytest.raises(ReviewError, match="Compare two contributions first"):
-        settled(desk, now, [1])
+        settled(reviewer, now, [1])
 
 
 def test_a_mask_that_the_dataset_has_of_the_photo_is_compared_too(hub, proposed):
     owner = HubStore(REPO, token=hub.token("owner"))
     row = dataclasses.replace(proposed, mask=proposed.prediction, contributor="bob")
-    owner.commit([Parcel(to_parquet(row))])
-    ledger = Ledger()
-    ledger.update(owner.repo)
-    desk = desk_for(ON_SPACE, hub.token("owner"), ledger=ledger)
-    now = looked_at(desk)
-    assert partners(desk, now) == [(f"in the dataset: {row.content_id[:8]}", row.content_id)]
-    told = compare_report(compared(desk, now, row.content_id))
+    owner.commit([ConsentedRow(to_parquet(row))])
+    row_index = RowIndex()
+    row_index.update(owner.repo)
+    reviewer = reviewer_for(ON_SPACE, hub.token("owner"), row_index=row_index)
+    now = looked_at(reviewer)
+    assert partners(reviewer, now) == [(f"in the dataset: {row.content_id[:8]}", row.content_id)]
+    told = compare_report(compared(reviewer, now, row.content_id))
     assert f"settling merges it and leaves {row.content_id[:8]} in the dataset" in told
     now = dataclasses.replace(now, other=row.content_id)
-    assert settled(desk, now, []).endswith(f"#1 is merged, {row.content_id[:8]} stays.")
+    assert settled(reviewer, now, []).endswith(f"#1 is merged, {row.content_id[:8]} stays.")
 
 
 def test_only_maintainers_may_review_on_a_space(hub, proposed):
     with pytest.raises(NotAllowedError, match="ada is not among the maintainers"):
-        desk_for(ON_SPACE, hub.token("ada"))
+        reviewer_for(ON_SPACE, hub.token("ada"))
     with pytest.raises(
         NotAllowedError, match="Reviewing is for maintainers: sign in under Contribute"
     ):
-        desk_for(ON_SPACE, None)
+        reviewer_for(ON_SPACE, None)
     nobody = Settings(dataset=REPO, space_id="owner/app", service_token=hub.token("owner"))
     with pytest.raises(NotAllowedError):
-        desk_for(nobody, None)
+        reviewer_for(nobody, None)
     with pytest.raises(NotAllowedError):
-        desk_for(nobody, hub.token("owner"))
+        reviewer_for(nobody, hub.token("owner"))
 
 
 def test_on_a_local_machine_its_owners_token_reviews(hub, proposed):
     local = Settings(dataset=REPO)
-    assert len(waiting(desk_for(local, hub.token("owner")))) == 1
+    assert len(waiting(reviewer_for(local, hub.token("owner")))) == 1
     with pytest.raises(NotAllowedError, match="run `hf auth login`, then restart"):
-        desk_for(local, None, needs=sign_in_texts(local, own_token=False).review)
+        reviewer_for(local, None, needs=sign_in_texts(local, own_token=False).review)
 
 
 def test_without_a_dataset_the_view_says_how_to_name_one():
     with pytest.raises(NotAllowedError, match="SEGFACE_DATASET"):
-        desk_for(Settings(), None)
+        reviewer_for(Settings(), None)

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 from annotate.correction import Consent, Correction, ModelUsed
-from annotate.dataset.card_updater import ClerkPace
+from annotate.dataset.card_updater import CardPace
 from annotate.dataset.proposals import HubStore
 from annotate.dataset.takedown import take_down
 from annotate.errors import StoreError
 from annotate.outbox.queue import Outbox
-from annotate.outbox.sender import Courier
+from annotate.outbox.sender import Sender
 from segface_hf.labels import CELEBAMASK_HQ
 from space.handlers import save
 from space.handlers.services import build_services
@@ -44,7 +44,7 @@ def correction():
 @pytest.fixture
 def corrections(tmp_path):
     outbox = Outbox(tmp_path / "outbox")
-    return HubCorrections(outbox, Courier(outbox, "owner/faces"))
+    return HubCorrections(outbox, Sender(outbox, "owner/faces"))
 
 
 def test_a_folder_keeps_a_correction_once(tmp_path, correction):
@@ -56,17 +56,17 @@ def test_a_folder_keeps_a_correction_once(tmp_path, correction):
 
 
 def test_the_card_of_a_folder_follows_what_is_saved_there(tmp_path, correction):
-    pace = ClerkPace(soon=0.0, every=0.0)
+    pace = CardPace(soon=0.0, every=0.0)
     corrections, who = FolderCorrections(tmp_path, licence="cc-by-4.0", pace=pace), anonymous()
     corrections.save(replace(correction, consent=None), who=who)
-    assert corrections.clerk.settled(timeout=20)
+    assert corrections.card_updater.settled(timeout=20)
     assert b"\n1 contribution by 1" in (tmp_path / "README.md").read_bytes()
     assert b"<svg" in (tmp_path / "growth.svg").read_bytes()
     corrections.save(replace(correction, contributor="ada"), who=who)
-    assert corrections.clerk.settled(timeout=20)
-    assert [row["contributor"] for row in corrections.clerk.ledger.columns(["contributor"])] == [
-        "ada"
-    ]
+    assert corrections.card_updater.settled(timeout=20)
+    assert [
+        row["contributor"] for row in corrections.card_updater.row_index.columns(["contributor"])
+    ] == ["ada"]
 
 
 def test_an_outbox_keeps_a_correction_once_and_says_where_it_is(corrections, correction):
@@ -78,7 +78,7 @@ def test_an_outbox_keeps_a_correction_once_and_says_where_it_is(corrections, cor
 
 def test_what_waits_without_an_account_is_limited_all_together(tmp_path, correction):
     outbox = Outbox(tmp_path / "outbox")
-    corrections = HubCorrections(outbox, Courier(outbox, "owner/faces"), most_unclaimed=1)
+    corrections = HubCorrections(outbox, Sender(outbox, "owner/faces"), most_unclaimed=1)
     first, ada = anonymous(), Contributor("ada", "ada", "hf_ada")
     corrections.save(correction, who=first)
     other = replace(correction, mask=np.where(correction.mask == 17, 0, correction.mask))
@@ -97,13 +97,13 @@ def test_consent_given_later_is_sent_from_the_outbox(hub, tmp_path, correction):
     )
     before = corrections.save(replace(correction, consent=None), who=who)
     assert (before.created, before.shareable) == (True, False)
-    corrections.courier.step()
+    corrections.sender.step()
     told = corrections.state(correction.content_id, who=who)
     assert told == "Saved here: you have not agreed to share it."
     late = corrections.save(correction, who=who)
     assert (late.created, late.agreed, late.shareable) == (False, True, True)
     assert not corrections.save(replace(correction, consent=None), who=who).agreed
-    corrections.courier.step()
+    corrections.sender.step()
     assert corrections.state(correction.content_id, who=who) == "Pull request #1 is open."
 
 
@@ -133,12 +133,12 @@ def test_what_was_saved_before_signing_in_goes_on_under_the_account(hub, tmp_pat
     settings = Settings(dataset="owner/faces", contributions=tmp_path / "outbox")
     corrections, before = build_services(settings).corrections, anonymous()
     corrections.save(correction, who=before)
-    corrections.courier.step()
+    corrections.sender.step()
     ada, _ = resolve_contributor(hub.token("ada"), dataset="owner/faces", last=before)
     corrections.welcome(ada, secrets=[before.key])
     assert corrections.entries([before.key]) == ()
-    assert corrections.outbox.tray("ada").load(correction.content_id).contributor == "ada"
-    corrections.courier.step()
+    assert corrections.outbox.queue("ada").load(correction.content_id).contributor == "ada"
+    corrections.sender.step()
     assert [e.sentence for e in corrections.entries(["ada"])] == ["Pull request #1 is open."]
     assert hub.repos["dataset", "owner/faces"].discussions[1].author == "ada"
 
@@ -151,11 +151,11 @@ def test_after_a_restart_signing_in_is_enough(hub, tmp_path, correction):
     ada = Contributor("ada", "ada", hub.token("ada"))
     build_services(settings).corrections.save(correction, who=ada)
     restarted = build_services(settings).corrections
-    restarted.courier.step()
+    restarted.sender.step()
     told = "Saved here and waiting to be sent: sign in again to send it."
     assert restarted.state(correction.content_id, who=ada) == told
     restarted.welcome(ada)
-    restarted.courier.step()
+    restarted.sender.step()
     assert restarted.state(correction.content_id, who=ada) == "Pull request #1 is open."
 
 
@@ -169,7 +169,7 @@ def test_where_nobody_can_sign_in_what_waits_says_what_to_do_instead(
     settings = Settings(dataset="owner/faces", contributions=tmp_path / "outbox", host=host)
     corrections, who = build_services(settings).corrections, anonymous()
     corrections.save(correction, who=who)
-    corrections.courier.step()
+    corrections.sender.step()
     told = corrections.state(correction.content_id, who=who)
     assert remedy in told
     assert "sign in" not in told
@@ -189,13 +189,13 @@ def test_a_photo_leaves_the_outbox_once_its_contribution_is_decided(
     corrections.save(correction, who=ada)
     if decision == "taken down":
         take_down(owner.repo, [correction.content_id])
-    corrections.courier.step()
+    corrections.sender.step()
     if decision == "merged":
         owner.repo.merge(1)
     elif decision == "rejected":
         owner.repo.close(1, comment="No face.")
-    corrections.courier.lend("ada", ada.token)
-    corrections.courier.step()
+    corrections.sender.set_token("ada", ada.token)
+    corrections.sender.step()
     assert list(tmp_path.rglob("*.parquet")) == []
     assert corrections.state(correction.content_id, who=ada).split()[0] in ("Merged", "Refused:")
     assert not corrections.save(correction, who=ada).created
@@ -205,7 +205,7 @@ def test_a_photo_leaves_the_outbox_once_its_contribution_is_decided(
 def test_an_adoption_that_was_cut_short_is_finished_by_the_next(corrections, correction):
     before, ada = anonymous(), Contributor("ada", "ada", "hf_ada")
     corrections.save(correction, who=before)
-    corrections.outbox.tray("ada").put(replace(correction, contributor="ada"))
+    corrections.outbox.queue("ada").put(replace(correction, contributor="ada"))
     corrections.welcome(ada, secrets=[before.key])
     assert corrections.entries([before.key]) == ()
     assert [entry.id for entry in corrections.entries(["ada"])] == [correction.content_id]
@@ -255,7 +255,7 @@ def test_a_contribution_travels_from_save_to_a_pull_request(hub, tmp_path, corre
     corrections = build_services(settings).corrections
     who, _ = resolve_contributor(hub.token("ada"), dataset="owner/faces")
     corrections.save(correction, who=who)
-    corrections.courier.step()
+    corrections.sender.step()
     assert corrections.state(correction.content_id, who=who) == "Pull request #1 is open."
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from annotate.correction import Consent, Correction, ModelUsed
-from annotate.dataset.proposals import HubStore, Parcel
+from annotate.dataset.proposals import ConsentedRow, HubStore
 from annotate.outbox.queue import Outbox
-from annotate.outbox.sender import Courier
+from annotate.outbox.sender import Sender
 from annotate.rows.record import to_parquet
 from segface_hf.labels import CELEBAMASK_HQ
 from space.state.saving import HubCorrections, anonymous
@@ -45,12 +45,12 @@ def on_the_hub(services, tmp_path):
     outbox = Outbox(tmp_path / "outbox")
     settings = replace(services.settings, dataset=REPO)
     return replace(
-        services, settings=settings, corrections=HubCorrections(outbox, Courier(outbox, REPO))
+        services, settings=settings, corrections=HubCorrections(outbox, Sender(outbox, REPO))
     )
 
 
 def put(store, *seeds):
-    store.commit([Parcel(to_parquet(drawn(seed))) for seed in seeds])
+    store.commit([ConsentedRow(to_parquet(drawn(seed))) for seed in seeds])
 
 
 def test_a_folder_is_counted(services):
@@ -85,7 +85,7 @@ def test_a_photo_that_was_corrected_twice_counts_once_in_each_class(services):
 def test_the_dataset_on_the_hub_is_counted_by_class(on_the_hub, dataset):
     assert "No corrections yet" in overview(on_the_hub)
     put(dataset, 1, 2)
-    on_the_hub.corrections.ledger.update(dataset.repo)
+    on_the_hub.corrections.row_index.update(dataset.repo)
     shown = overview(on_the_hub)
     assert "2 corrections of 2 photos" in shown
     pixels = 2 * int((painted_face() == 17).sum())
@@ -103,7 +103,7 @@ def test_many_looks_cost_few_requests(on_the_hub, dataset, hub):
 
 def test_a_busy_hub_shows_the_numbers_counted_before(on_the_hub, dataset, hub):
     put(dataset, 1)
-    on_the_hub.corrections.ledger.update(dataset.repo)
+    on_the_hub.corrections.row_index.update(dataset.repo)
     hub.fail("/api/datasets/", 500)
     shown = overview(on_the_hub)
     assert "The numbers may be old: the Hub has trouble." in shown

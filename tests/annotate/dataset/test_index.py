@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from annotate.dataset.compact import compact
-from annotate.dataset.index import Ledger
+from annotate.dataset.index import RowIndex
 from annotate.dataset.layout import row_path
-from annotate.dataset.proposals import Parcel
+from annotate.dataset.proposals import ConsentedRow
 from annotate.dataset.ranged import TAIL
 from annotate.dataset.refresh import count_rows, mirror
 from annotate.dataset.takedown import take_down
@@ -16,7 +16,7 @@ from annotate.rows.record import to_parquet
 
 
 def put(store, *corrections):
-    return store.commit([Parcel(to_parquet(correction)) for correction in corrections])
+    return store.commit([ConsentedRow(to_parquet(correction)) for correction in corrections])
 
 
 def asked(hub):
@@ -25,16 +25,16 @@ def asked(hub):
 
 def test_a_row_is_counted_by_its_last_kilobytes_and_never_again(owner, hub, drawn):
     put(owner, *[drawn(n, size=(256, 256)) for n in range(3)])
-    ledger = Ledger()
+    row_index = RowIndex()
     hub.log.clear()
-    assert ledger.update(owner.repo) == 0
+    assert row_index.update(owner.repo) == 0
     assert len(asked(hub)) == 3
     assert sum(request["received"] for request in asked(hub)) <= 3 * TAIL
     assert len(hub.log) == 3 + 2  # the head and the list of files
     put(owner, drawn(9))
     hub.log.clear()
-    ledger.update(owner.repo)
-    ledger.update(owner.repo)
+    row_index.update(owner.repo)
+    row_index.update(owner.repo)
     assert len(asked(hub)) == 1
     assert len(hub.log) == 1 + 2 + 1
 
@@ -43,24 +43,24 @@ def test_the_numbers_are_those_of_the_whole_dataset(owner, drawn, tmp_path):
     put(owner, *[drawn(n, contributor=f"guest{n % 2}") for n in range(5)])
     compact(owner.repo, at_least=2)
     put(owner, drawn(9))
-    ledger = Ledger()
-    ledger.update(owner.repo)
-    assert count_rows(ledger) == count_rows(mirror(owner.repo, tmp_path))
+    row_index = RowIndex()
+    row_index.update(owner.repo)
+    assert count_rows(row_index) == count_rows(mirror(owner.repo, tmp_path))
 
 
 def test_what_was_taken_down_is_not_counted(owner, drawn):
     put(owner, drawn(1), drawn(2))
-    ledger = Ledger()
-    ledger.update(owner.repo)
+    row_index = RowIndex()
+    row_index.update(owner.repo)
     take_down(owner.repo, [drawn(1).content_id])
-    ledger.update(owner.repo)
-    assert [row["content_id"] for row in ledger.columns(["content_id"])] == [drawn(2).content_id]
+    row_index.update(owner.repo)
+    assert [row["content_id"] for row in row_index.columns(["content_id"])] == [drawn(2).content_id]
 
 
 def test_a_long_count_goes_on_where_it_ended(owner, hub, drawn, tmp_path):
     put(owner, *[drawn(n) for n in range(5)])
-    assert Ledger(tmp_path / "facts").update(owner.repo, most=2) == 3
-    again = Ledger(tmp_path / "facts")
+    assert RowIndex(tmp_path / "facts").update(owner.repo, most=2) == 3
+    again = RowIndex(tmp_path / "facts")
     assert again.update(owner.repo, most=2) == 1
     assert again.update(owner.repo, most=2) == 0
     assert len(asked(hub)) == 5 + 1  # the card, which the commit above read
@@ -69,24 +69,24 @@ def test_a_long_count_goes_on_where_it_ended(owner, hub, drawn, tmp_path):
 
 def test_a_failure_keeps_what_was_read(owner, hub, drawn):
     put(owner, *[drawn(n) for n in range(4)])
-    ledger = Ledger()
+    row_index = RowIndex()
     hub.fail(row_path(sorted(drawn(n).content_id for n in range(4))[2]), 429)
     with pytest.raises(RemoteBusyError):
-        ledger.update(owner.repo)
-    assert len(list(ledger.columns(["content_id"]))) == 2
-    assert ledger.update(owner.repo) == 0
-    assert len(list(ledger.columns(["content_id"]))) == 4
+        row_index.update(owner.repo)
+    assert len(list(row_index.columns(["content_id"]))) == 2
+    assert row_index.update(owner.repo) == 0
+    assert len(list(row_index.columns(["content_id"]))) == 4
 
 
 def test_a_file_that_is_no_row_is_named(owner, drawn):
     owner.repo.commit({row_path(drawn(1).content_id): b"no parquet"}, title="x")
     with pytest.raises(RecordError, match="is no whole parquet file"):
-        Ledger().update(owner.repo)
+        RowIndex().update(owner.repo)
 
 
 def test_a_look_alike_in_the_dataset_is_found(owner, drawn):
     put(owner, drawn(1))
-    ledger = Ledger()
-    ledger.update(owner.repo)
-    assert ledger.near_duplicates(drawn(1).image) == (drawn(1).content_id,)
-    assert ledger.near_duplicates(drawn(2).image) == ()
+    row_index = RowIndex()
+    row_index.update(owner.repo)
+    assert row_index.near_duplicates(drawn(1).image) == (drawn(1).content_id,)
+    assert row_index.near_duplicates(drawn(2).image) == ()

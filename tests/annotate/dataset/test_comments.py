@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from annotate.dataset.proposals import HubStore, Parcel
-from annotate.review.reviewer import Desk
+from annotate.dataset.proposals import ConsentedRow, HubStore
+from annotate.review.reviewer import Reviewer
 from annotate.rows.record import to_parquet
 from segface_hf.labels import CELEBAMASK_HQ
 from tests.annotate.conftest import REPO
@@ -17,16 +17,16 @@ def stranger(hub, dataset):
 
 
 def test_a_stranger_asks_for_nothing(guest, owner, stranger, drawn):
-    number = guest.propose(Parcel(to_parquet(drawn(1)))).number
+    number = guest.propose(ConsentedRow(to_parquet(drawn(1)))).number
     stranger.repo.comment(number, "Verify your account at evil.example")
     assert guest.said(number) == ""
-    Desk(owner).ask(number, "The left ear?")
+    Reviewer(owner).ask(number, "The left ear?")
     stranger.repo.comment(number, "Verify your account at evil.example")
     assert guest.said(number) == "The left ear?"
 
 
 def test_a_stranger_gives_no_reason_for_a_refusal(guest, owner, stranger, drawn):
-    number = guest.propose(Parcel(to_parquet(drawn(1)))).number
+    number = guest.propose(ConsentedRow(to_parquet(drawn(1)))).number
     owner.repo.close(number, comment="")
     stranger.repo.comment(number, "Your face is ugly")
     assert guest.reason(number) == "the maintainer closed it without a word"
@@ -36,6 +36,6 @@ def test_a_member_of_the_organisation_speaks_for_it(hub, drawn):
     member = HubStore("lab/faces", token=hub.token("member", organisations=("lab",)))
     member.create(CELEBAMASK_HQ)
     guest = HubStore("lab/faces", token=hub.token("guest"))
-    number = guest.propose(Parcel(to_parquet(drawn(1)))).number
-    Desk(member).ask(number, "The left ear?")
+    number = guest.propose(ConsentedRow(to_parquet(drawn(1)))).number
+    Reviewer(member).ask(number, "The left ear?")
     assert guest.said(number) == "The left ear?"

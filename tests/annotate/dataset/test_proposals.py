@@ -6,7 +6,7 @@ import pytest
 from datasets import load_dataset
 
 from annotate.dataset.layout import row_path, tombstone_path
-from annotate.dataset.proposals import HubStore, Parcel
+from annotate.dataset.proposals import ConsentedRow, HubStore
 from annotate.errors import ConsentError, RecordError, RemoteBusyError, RemoteRefusedError
 from annotate.rows.record import rows_to_parquet, to_parquet, to_row
 from segface_hf.labels import HELEN, LAPA
@@ -14,19 +14,19 @@ from tests.annotate.conftest import REPO
 from tests.hub_double.state import Account
 
 
-def parcel(correction, **fields):
-    return Parcel(rows_to_parquet([{**to_row(correction), **fields}]))
+def consented(correction, **fields):
+    return ConsentedRow(rows_to_parquet([{**to_row(correction), **fields}]))
 
 
 def refusal(store, correction):
     with pytest.raises(RemoteRefusedError) as caught:
-        store.propose(parcel(correction))
+        store.propose(consented(correction))
     assert caught.value.held
     return str(caught.value)
 
 
 def test_a_stranger_opens_a_pull_request_in_their_own_name(guest, dataset, correction):
-    delivery = guest.propose(parcel(correction))
+    delivery = guest.propose(consented(correction))
     assert (delivery.merged, delivery.number) == (False, 1)
     assert delivery.url.endswith("/datasets/owner/faces/discussions/1")
     assert dataset.discussions[1].author == "guest"
@@ -35,9 +35,9 @@ def test_a_stranger_opens_a_pull_request_in_their_own_name(guest, dataset, corre
 
 
 def test_load_dataset_reads_the_repository_and_a_pull_request(guest, owner, drawn, tmp_path):
-    guest.propose(parcel(drawn(1)))
+    guest.propose(consented(drawn(1)))
     owner.repo.merge(1)
-    guest.propose(parcel(drawn(2)))
+    guest.propose(consented(drawn(2)))
     for revision, ids in (
         ("main", {drawn(1).content_id}),
         ("refs/pr/2", {drawn(1).content_id, drawn(2).content_id}),
@@ -49,21 +49,21 @@ def test_load_dataset_reads_the_repository_and_a_pull_request(guest, owner, draw
 
 def test_no_consent_no_push_whatever_calls_the_api(drawn):
     with pytest.raises(ConsentError, match="carries no consent to share it: it stays"):
-        Parcel(to_parquet(drawn(1, consent=None)))
+        ConsentedRow(to_parquet(drawn(1, consent=None)))
     with pytest.raises(ConsentError, match="the people in it agree"):
-        parcel(drawn(1), consent_people="")
+        consented(drawn(1), consent_people="")
     with pytest.raises(RecordError, match="is one row, this file holds 2"):
-        Parcel(rows_to_parquet([to_row(drawn(1)), to_row(drawn(2))]))
+        ConsentedRow(rows_to_parquet([to_row(drawn(1)), to_row(drawn(2))]))
     with pytest.raises(RecordError, match="no whole parquet file"):
-        Parcel(to_parquet(drawn(1))[:-9])
+        ConsentedRow(to_parquet(drawn(1))[:-9])
 
 
 def test_a_taken_down_contribution_cannot_come_back(guest, owner, correction):
     owner.repo.commit({tombstone_path(correction.content_id): b"{}"}, title="x")
     with pytest.raises(RemoteRefusedError, match="was taken down") as caught:
-        guest.propose(parcel(correction))
+        guest.propose(consented(correction))
     assert not caught.value.held
-    (result,) = owner.commit([parcel(correction)]).values()
+    (result,) = owner.commit([consented(correction)]).values()
     assert isinstance(result, RemoteRefusedError)
 
 
@@ -75,7 +75,7 @@ def test_a_member_without_rights_is_told_so(dataset, hub, correction):
 
 def test_a_stranger_s_direct_commit_is_refused(guest, dataset, correction):
     with pytest.raises(RemoteRefusedError, match="or ask its owner for write access"):
-        guest.commit([parcel(correction)])
+        guest.commit([consented(correction)])
     assert not any(path.startswith("data/") for path in dataset.tree())
 
 
@@ -132,7 +132,7 @@ def test_a_dataset_of_other_labels_is_refused(dataset, drawn):
 def test_an_unreachable_hub_is_worth_another_try(correction):
     store = HubStore(REPO, token="hf_guest", endpoint="http://127.0.0.1:9")
     with pytest.raises(RemoteBusyError, match="the Hub can't be reached"):
-        store.propose(parcel(correction))
+        store.propose(consented(correction))
 
 
 def test_setting_up_twice_changes_nothing(owner, dataset):
@@ -145,13 +145,13 @@ def test_a_contribution_costs_five_requests_and_a_batch_five_and_one_a_row(
     guest, owner, hub, drawn
 ):
     """docs/dataset.md names these numbers."""
-    guest.propose(parcel(drawn(1)))
+    guest.propose(consented(drawn(1)))
     first = [entry for entry in hub.log if "agent-harnesses" not in entry["path"]]
     assert len(first) == 5 + 3  # the card, the account, and its pull requests so far
     hub.log.clear()
-    guest.propose(parcel(drawn(2)))
+    guest.propose(consented(drawn(2)))
     assert len(hub.log) == 5
-    owner.commit([parcel(drawn(3))])
+    owner.commit([consented(drawn(3))])
     hub.log.clear()
-    owner.commit([parcel(drawn(number)) for number in range(10, 30)])
+    owner.commit([consented(drawn(number)) for number in range(10, 30)])
     assert len(hub.log) == 5 + 20

@@ -15,7 +15,7 @@ import pytest
 from annotate.correction import Correction
 from annotate.dataset.layout import row_path
 from annotate.outbox.queue import Outbox, State
-from annotate.outbox.sender import LAST_BATCH, Courier, Pace
+from annotate.outbox.sender import LAST_BATCH, Pace, Sender
 from bench import outbox_direct
 from bench.outbox import run
 from tests.annotate.conftest import REPO
@@ -23,31 +23,31 @@ from tests.annotate.conftest import REPO
 QUICK = Pace(first=0.0, longest=0.0, held=60.0, batch=0.0, poll=0.0, idle=0.01)
 
 
-class Desk:
-    """An app's outbox with its courier, and a clock that a test can turn."""
+class Sending:
+    """An app's outbox with its sender, and a clock that a test can turn."""
 
-    def __init__(self, root, **courier):
+    def __init__(self, root, **sender):
         self.now = 1_000_000.0
         self.outbox = Outbox(root, clock=lambda: self.now)
-        self.tray = self.outbox.tray("guest")
-        self.courier = Courier(self.outbox, REPO, **{"pace": QUICK, **courier})
+        self.queue = self.outbox.queue("guest")
+        self.sender = Sender(self.outbox, REPO, **{"pace": QUICK, **sender})
 
     def saved(self, correction: Correction, *, steps: int = 1) -> str:
-        """Saves, lets the courier work, and returns what the contributor is told."""
-        self.tray.put(correction)
+        """Saves, lets the sender work, and returns what the contributor is told."""
+        self.queue.put(correction)
         for _ in range(steps):
-            self.courier.step()
+            self.sender.step()
         return self.told(correction)
 
     def told(self, correction: Correction) -> str:
-        return self.tray.entry(correction.content_id).sentence
+        return self.queue.entry(correction.content_id).sentence
 
 
 @pytest.fixture
-def desk(dataset, tmp_path):
-    desk = Desk(tmp_path)
-    desk.courier.lend("guest", "hf_guest")
-    return desk
+def sending(dataset, tmp_path):
+    sending = Sending(tmp_path)
+    sending.sender.set_token("guest", "hf_guest")
+    return sending
 
 
 def titles(dataset):
@@ -55,41 +55,43 @@ def titles(dataset):
 
 
 def test_a_contributor_sees_the_truth_from_saved_to_merged(dataset, owner, tmp_path, correction):
-    desk = Desk(tmp_path)
-    assert desk.saved(correction, steps=0) == "Saved here."
-    desk.courier.step()
-    assert desk.told(correction) == "Saved here and waiting to be sent: sign in again to send it."
-    desk.courier.lend("guest", "hf_guest")
-    assert desk.courier.step() == 1
-    assert desk.told(correction) == "Pull request #1 is open."
+    sending = Sending(tmp_path)
+    assert sending.saved(correction, steps=0) == "Saved here."
+    sending.sender.step()
+    assert (
+        sending.told(correction) == "Saved here and waiting to be sent: sign in again to send it."
+    )
+    sending.sender.set_token("guest", "hf_guest")
+    assert sending.sender.step() == 1
+    assert sending.told(correction) == "Pull request #1 is open."
     assert dataset.discussions[1].author == "guest"
     owner.repo.merge(1)
-    desk.courier.step()
-    assert desk.told(correction) == "Merged (pull request #1)."
+    sending.sender.step()
+    assert sending.told(correction) == "Merged (pull request #1)."
     assert row_path(correction.content_id) in dataset.tree()
 
 
-def test_a_rejected_contribution_says_why(desk, owner, correction):
-    desk.saved(correction)
+def test_a_rejected_contribution_says_why(sending, owner, correction):
+    sending.saved(correction)
     owner.repo.close(1, comment="The left ear is the right one.")
-    desk.courier.step()
-    assert desk.told(correction) == "Refused: The left ear is the right one."
-    assert desk.saved(correction) == "Refused: The left ear is the right one."
+    sending.sender.step()
+    assert sending.told(correction) == "Refused: The left ear is the right one."
+    assert sending.saved(correction) == "Refused: The left ear is the right one."
 
 
-def test_what_the_maintainer_asks_for_reaches_the_contributor(desk, owner, correction):
-    desk.saved(correction)
+def test_what_the_maintainer_asks_for_reaches_the_contributor(sending, owner, correction):
+    sending.saved(correction)
     owner.repo.comment(1, "Is the left ear right?")
-    desk.courier.step()
+    sending.sender.step()
     told = "Pull request #1 is open, and you are asked: Is the left ear right?."
-    assert desk.told(correction) == told.replace("?.", "?")
+    assert sending.told(correction) == told.replace("?.", "?")
     owner.repo.merge(1)
-    desk.courier.step()
-    assert desk.told(correction) == "Merged (pull request #1)."
+    sending.sender.step()
+    assert sending.told(correction) == "Merged (pull request #1)."
 
 
-def test_without_consent_nothing_leaves_the_machine(desk, dataset, hub, drawn):
-    assert desk.saved(drawn(1, consent=None)) == "Saved here: you have not agreed to share it."
+def test_without_consent_nothing_leaves_the_machine(sending, dataset, hub, drawn):
+    assert sending.saved(drawn(1, consent=None)) == "Saved here: you have not agreed to share it."
     assert hub.requests() == []
     assert dataset.discussions == {}
 
@@ -107,145 +109,147 @@ def test_without_consent_nothing_leaves_the_machine(desk, dataset, hub, drawn):
 )
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_a_failure_is_waited_out_and_opens_one_pull_request(
-    desk, dataset, hub, correction, fault, sentence, after
+    sending, dataset, hub, correction, fault, sentence, after
 ):
     hub.fail("/commit/", after=after, times=2 - after, **fault)
-    assert desk.saved(correction) == f"Saved here and waiting to be sent: {sentence}."
+    assert sending.saved(correction) == f"Saved here and waiting to be sent: {sentence}."
     for _ in range(2):
-        desk.courier.step()
-    assert desk.told(correction) == "Pull request #1 is open."
+        sending.sender.step()
+    assert sending.told(correction) == "Pull request #1 is open."
     assert titles(dataset) == [f"Correction {correction.content_id}"]
 
 
 def test_retry_after_is_honoured(dataset, hub, tmp_path, drawn):
-    desk = Desk(tmp_path)
-    desk.courier.lend("guest", "hf_guest")
+    sending = Sending(tmp_path)
+    sending.sender.set_token("guest", "hf_guest")
     hub.fail("/commit/", 429, headers={"Retry-After": "3600"})
-    desk.saved(drawn(1))
+    sending.saved(drawn(1))
     before = len(hub.log)
-    desk.saved(drawn(2), steps=3)
+    sending.saved(drawn(2), steps=3)
     assert len(hub.log) == before
-    assert desk.told(drawn(2)) == "Saved here."
-    assert desk.tray.entry(drawn(1).content_id).delay >= 3600
+    assert sending.told(drawn(2)) == "Saved here."
+    assert sending.queue.entry(drawn(1).content_id).delay >= 3600
 
 
 def test_delays_double_up_to_a_limit(dataset, hub, tmp_path, correction):
-    desk = Desk(tmp_path, pace=Pace(first=2.0, longest=10.0))
-    desk.courier.lend("guest", "hf_guest")
+    sending = Sending(tmp_path, pace=Pace(first=2.0, longest=10.0))
+    sending.sender.set_token("guest", "hf_guest")
     hub.fail("/commit/", 500, times=5)
     delays = []
     for _ in range(5):
-        desk.saved(correction)
-        delays.append(desk.tray.entry(correction.content_id).delay)
-        desk.now += 11.0
+        sending.saved(correction)
+        delays.append(sending.queue.entry(correction.content_id).delay)
+        sending.now += 11.0
     for delay, limit in zip(delays, (2, 4, 8, 10, 10), strict=True):
         assert limit / 2 <= delay <= limit
 
 
-def test_a_clock_that_jumps_back_a_year_does_not_stop_the_courier(desk, hub, correction):
+def test_a_clock_that_jumps_back_a_year_does_not_stop_the_courier(sending, hub, correction):
     hub.fail("/commit/", 500)
-    desk.saved(correction)
-    desk.now -= 365 * 86_400
-    desk.courier.step()
-    assert desk.told(correction) == "Pull request #1 is open."
+    sending.saved(correction)
+    sending.now -= 365 * 86_400
+    sending.sender.step()
+    assert sending.told(correction) == "Pull request #1 is open."
 
 
-def test_notes_that_cannot_be_written_do_not_open_a_second_pull_request(desk, dataset, correction):
-    desk.tray.put(correction)
-    in_the_way = desk.tray.folder / f"{correction.content_id}.json" / "x"
+def test_notes_that_cannot_be_written_do_not_open_a_second_pull_request(
+    sending, dataset, correction
+):
+    sending.queue.put(correction)
+    in_the_way = sending.queue.folder / f"{correction.content_id}.json" / "x"
     in_the_way.mkdir(parents=True)
     with pytest.raises(OSError, match="can't be written"):
-        desk.courier.step()
+        sending.sender.step()
     in_the_way.rmdir()
     in_the_way.parent.rmdir()
-    desk.courier.step()
-    assert desk.told(correction) == "Pull request #1 is open."
+    sending.sender.step()
+    assert sending.told(correction) == "Pull request #1 is open."
     assert len(dataset.discussions) == 1
 
 
-def test_a_lost_outbox_finds_the_earlier_pull_request(desk, dataset, tmp_path, correction):
-    desk.saved(correction)
-    other = Desk(tmp_path / "fresh")
-    other.courier.lend("guest", "hf_guest")
+def test_a_lost_outbox_finds_the_earlier_pull_request(sending, dataset, tmp_path, correction):
+    sending.saved(correction)
+    other = Sending(tmp_path / "fresh")
+    other.sender.set_token("guest", "hf_guest")
     assert other.saved(correction) == "Pull request #1 is open."
     assert len(dataset.discussions) == 1
 
 
 def test_a_service_token_batches_rows_into_one_commit(dataset, hub, tmp_path, drawn):
-    desk = Desk(tmp_path, service_token="hf_owner")
+    sending = Sending(tmp_path, service_token="hf_owner")
     for number in range(5):
-        desk.outbox.tray(f"guest{number}").put(drawn(number, contributor=f"guest{number}"))
-    desk.outbox.tray("x").put(drawn(9, consent=None))
-    assert desk.courier.step() == 5
+        sending.outbox.queue(f"guest{number}").put(drawn(number, contributor=f"guest{number}"))
+    sending.outbox.queue("x").put(drawn(9, consent=None))
+    assert sending.sender.step() == 5
     assert len(hub.requests("/commit/main")) == 1
     rows = [path for path in dataset.tree() if path.startswith("data/")]
     assert sorted(rows) == sorted(row_path(drawn(n).content_id) for n in range(5))
-    assert desk.outbox.tray("guest3").entry(drawn(3).content_id).sentence == "Merged."
+    assert sending.outbox.queue("guest3").entry(drawn(3).content_id).sentence == "Merged."
 
 
 def test_a_batch_that_landed_although_it_failed_is_not_sent_again(dataset, hub, tmp_path, drawn):
-    desk = Desk(tmp_path, service_token="hf_owner")
+    sending = Sending(tmp_path, service_token="hf_owner")
     hub.fail("/commit/", 500, after=True)
     for number in range(3):
-        desk.tray.put(drawn(number))
-    assert desk.courier.step() == 3
+        sending.queue.put(drawn(number))
+    assert sending.sender.step() == 3
     assert len(hub.requests("/commit/")) == 1
 
 
 def test_direct_commits_keep_well_below_the_limit_of_128_an_hour(dataset, hub, tmp_path, drawn):
     assert 3600 / Pace().batch <= 64
-    desk = Desk(tmp_path, service_token="hf_owner", pace=Pace())
-    assert desk.saved(drawn(1), steps=3) == "Merged."
-    assert desk.saved(drawn(2), steps=3) == "Saved here."
+    sending = Sending(tmp_path, service_token="hf_owner", pace=Pace())
+    assert sending.saved(drawn(1), steps=3) == "Merged."
+    assert sending.saved(drawn(2), steps=3) == "Saved here."
     assert len(hub.requests("/commit/")) == 1
 
 
 def test_the_pace_of_direct_commits_outlives_a_crash(dataset, hub, tmp_path, drawn):
     """An app that is restarted again and again would spend the Hub's 128 an hour in no time."""
     for number in range(4):
-        restarted = Desk(tmp_path, service_token="hf_owner", pace=Pace())
+        restarted = Sending(tmp_path, service_token="hf_owner", pace=Pace())
         restarted.saved(drawn(number))
     assert len(hub.requests("/commit/")) == 1
     past = time.time() - 61
     os.utime(tmp_path / LAST_BATCH, (past, past))
-    restarted = Desk(tmp_path, service_token="hf_owner", pace=Pace())
-    restarted.courier.step()
+    restarted = Sending(tmp_path, service_token="hf_owner", pace=Pace())
+    restarted.sender.step()
     assert len(hub.requests("/commit/")) == 2
     assert restarted.told(drawn(3)) == "Merged."
     ahead = time.time() + 86_400  # and the clock jumps back
     os.utime(tmp_path / LAST_BATCH, (ahead, ahead))
-    assert Desk(tmp_path, service_token="hf_owner", pace=Pace()).saved(drawn(9)) == "Merged."
+    assert Sending(tmp_path, service_token="hf_owner", pace=Pace()).saved(drawn(9)) == "Merged."
 
 
 def test_without_the_owner_s_choice_nothing_is_pushed_with_a_server_token(
     dataset, hub, tmp_path, drawn
 ):
-    desk = Desk(tmp_path)
-    desk.saved(drawn(1), steps=3)
+    sending = Sending(tmp_path)
+    sending.saved(drawn(1), steps=3)
     assert hub.requests() == []
 
 
-def test_tokens_are_never_written_to_disk(desk, correction):
-    desk.saved(correction)
-    files = [path for path in desk.outbox.root.rglob("*") if path.is_file()]
+def test_tokens_are_never_written_to_disk(sending, correction):
+    sending.saved(correction)
+    files = [path for path in sending.outbox.root.rglob("*") if path.is_file()]
     assert files
     assert not any(b"hf_guest" in path.read_bytes() for path in files)
 
 
 def test_the_thread_sends_what_is_put_and_stops_cleanly(dataset, tmp_path, correction):
-    desk = Desk(tmp_path)
-    desk.courier.lend("guest", "hf_guest")
-    desk.courier.start()
+    sending = Sending(tmp_path)
+    sending.sender.set_token("guest", "hf_guest")
+    sending.sender.start()
     try:
-        desk.tray.put(correction)
-        desk.courier.wake()
+        sending.queue.put(correction)
+        sending.sender.wake()
         for _ in range(500):
-            if desk.tray.entry(correction.content_id).state is State.PROPOSED:
+            if sending.queue.entry(correction.content_id).state is State.PROPOSED:
                 break
             threading.Event().wait(0.02)
     finally:
-        desk.courier.stop()
-    assert desk.told(correction) == "Pull request #1 is open."
+        sending.sender.stop()
+    assert sending.told(correction) == "Pull request #1 is open."
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
@@ -254,24 +258,24 @@ def test_a_courier_that_is_killed_leaves_everything_for_the_next(
 ):
     script = """
         import sys
-        from annotate.outbox.sender import LAST_BATCH, Courier, Pace
+        from annotate.outbox.sender import LAST_BATCH, Sender, Pace
         from annotate.outbox.queue import Outbox
-        courier = Courier(Outbox(sys.argv[1]), "owner/faces", pace=Pace(first=0.0, idle=0.01))
-        courier.lend("guest", "hf_guest")
-        courier.run()
+        sender = Sender(Outbox(sys.argv[1]), "owner/faces", pace=Pace(first=0.0, idle=0.01))
+        sender.set_token("guest", "hf_guest")
+        sender.run()
     """
-    desk = Desk(tmp_path)
+    sending = Sending(tmp_path)
     for number in range(6):
-        desk.tray.put(drawn(number))
-    run = [sys.executable, "-c", textwrap.dedent(script), str(desk.outbox.root)]
-    with subprocess.Popen(run, stderr=subprocess.DEVNULL) as courier:
+        sending.queue.put(drawn(number))
+    run = [sys.executable, "-c", textwrap.dedent(script), str(sending.outbox.root)]
+    with subprocess.Popen(run, stderr=subprocess.DEVNULL) as sender:
         while len(dataset.discussions) < 2:
-            assert courier.poll() is None
-        os.kill(courier.pid, ending)
-    desk.courier.lend("guest", "hf_guest")
-    desk.courier.step()
+            assert sender.poll() is None
+        os.kill(sender.pid, ending)
+    sending.sender.set_token("guest", "hf_guest")
+    sending.sender.step()
     assert sorted(titles(dataset)) == sorted(f"Correction {drawn(n).content_id}" for n in range(6))
-    assert all(entry.state is State.PROPOSED for entry in desk.tray.entries())
+    assert all(entry.state is State.PROPOSED for entry in sending.queue.entries())
 
 
 @pytest.mark.slow

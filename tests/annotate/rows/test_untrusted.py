@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 
 from annotate.dataset.folder import FolderStore
-from annotate.dataset.index import Ledger
+from annotate.dataset.index import RowIndex
 from annotate.dataset.layout import row_path
 from annotate.dataset.refresh import count_rows
 from annotate.dataset.repo import changed_files
 from annotate.errors import RecordError, ReviewError
-from annotate.review.reviewer import Desk
+from annotate.review.reviewer import Reviewer
 from annotate.rows.record import rows_to_parquet, to_parquet, to_row
 
 
@@ -40,11 +40,11 @@ HOSTILE = [
 @pytest.mark.parametrize("row", HOSTILE, ids=lambda row: next(iter(row)))
 def test_a_row_that_lies_or_lacks_a_value_is_shown_and_not_merged(guest, owner, drawn, row):
     number = propose(guest, drawn(1), **row)
-    seen = Desk(owner).inspect(number)
+    seen = Reviewer(owner).inspect(number)
     assert seen.correction is None
     assert seen.findings[0].check == "row"
     with pytest.raises(ReviewError, match="can't be accepted as it is"):
-        Desk(owner).accept(number)
+        Reviewer(owner).accept(number)
 
 
 def test_a_photo_that_carries_a_place_or_a_turn_is_not_merged(guest, owner, drawn):
@@ -53,7 +53,7 @@ def test_a_photo_that_carries_a_place_or_a_turn_is_not_merged(guest, owner, draw
     Image.fromarray(drawn(1).image).save(sink, "PNG", exif=exif)
     number = propose(guest, drawn(1), image=sink.getvalue())
     with pytest.raises(ReviewError, match="holds more than its pixels: eXIf"):
-        Desk(owner).accept(number)
+        Reviewer(owner).accept(number)
 
 
 def test_a_bad_row_does_not_hide_the_contributions_after_it(guest, drawn, say):
@@ -70,10 +70,10 @@ def test_a_hash_that_is_none_breaks_neither_a_save_nor_the_review(guest, owner, 
     owner.repo.commit(
         {path: rows_to_parquet([{**to_row(drawn(1)), "photo_hash": "?"}])}, title="past the review"
     )
-    ledger = Ledger()
-    ledger.look(owner.repo)
-    assert ledger.near_duplicates(drawn(2).image) == ()
-    assert Desk(owner, rows=ledger).inspect(propose(guest, drawn(2))).acceptable
+    row_index = RowIndex()
+    row_index.look(owner.repo)
+    assert row_index.near_duplicates(drawn(2).image) == ()
+    assert Reviewer(owner, rows=row_index).inspect(propose(guest, drawn(2))).acceptable
 
 
 @pytest.mark.parametrize(
@@ -96,14 +96,14 @@ def test_a_row_that_cannot_be_counted_is_named(drawn, tmp_path, row, told):
 
 def test_a_time_to_come_is_noticed(guest, owner, drawn):
     number = propose(guest, drawn(1, created_at=datetime(2150, 1, 2, tzinfo=UTC)))
-    (found,) = [f for f in Desk(owner).inspect(number).findings if f.check == "time"]
+    (found,) = [f for f in Reviewer(owner).inspect(number).findings if f.check == "time"]
     assert (found.sentence, found.blocks) == ("it says it is of 02 January 2150", False)
 
 
 def test_a_fixed_row_and_one_without_consent_are_still_read(owner, guest, drawn, tmp_path):
     number, mask = propose(guest, drawn(1)), np.zeros((24, 32), np.uint8)
     mask[:3] = 14
-    new = Desk(owner).fix_and_accept(number, mask)
+    new = Reviewer(owner).fix_and_accept(number, mask)
     assert owner.repo.read(row_path(new)) is not None
     store, kept = FolderStore(tmp_path), drawn(2, consent=None)
     store.save_row(kept.content_id, to_parquet(kept), schema=kept.schema)
@@ -155,4 +155,4 @@ def test_a_file_with_an_unusual_name_stops_a_merge(guest, owner, drawn, name):
     evil = to_parquet(drawn(2, consent=None))
     number = propose(guest, drawn(1), files={f"data/train/zz/{name}.parquet": evil})
     with pytest.raises(ReviewError, match="besides its row it has"):
-        Desk(owner).accept(number)
+        Reviewer(owner).accept(number)

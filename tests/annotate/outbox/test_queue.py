@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from annotate.errors import ConsentError, StoreError
-from annotate.outbox.queue import MOST_PER_TRAY, Entry, Outbox, State, tray_name
+from annotate.outbox.queue import MOST_PER_QUEUE, Entry, Outbox, State, queue_name
 
 
 @pytest.fixture
@@ -22,18 +22,18 @@ def outbox(tmp_path):
 
 
 def test_a_saved_correction_is_on_disk_when_put_returns(outbox, correction):
-    entry = outbox.tray("guest").put(correction)
+    entry = outbox.queue("guest").put(correction)
     assert (entry.state, entry.sentence) == (State.SAVED, "Saved here.")
-    again = Outbox(outbox.root).tray("guest")
+    again = Outbox(outbox.root).queue("guest")
     assert np.array_equal(again.load(correction.content_id).mask, correction.mask)
 
 
 def test_putting_it_again_changes_nothing(outbox, correction):
-    tray = outbox.tray("guest")
-    tray.put(correction)
-    noted = tray.note(Entry(correction.content_id, state=State.PROPOSED, number=12))
-    assert tray.put(correction) == noted
-    assert [entry.sentence for entry in tray.entries()] == ["Pull request #12 is open."]
+    queue = outbox.queue("guest")
+    queue.put(correction)
+    noted = queue.note(Entry(correction.content_id, state=State.PROPOSED, number=12))
+    assert queue.put(correction) == noted
+    assert [entry.sentence for entry in queue.entries()] == ["Pull request #12 is open."]
 
 
 @pytest.mark.parametrize(
@@ -56,71 +56,71 @@ def test_every_state_is_a_sentence(entry, sentence):
 def test_a_photo_does_not_stay_once_it_is_decided_but_what_became_of_it_does(
     outbox, correction, state
 ):
-    tray = outbox.tray("guest")
-    tray.put(correction)
-    tray.note(Entry(correction.content_id, state=State.PROPOSED, number=12))
-    tray.note(Entry(correction.content_id, state=state, reason="why", number=12))
+    queue = outbox.queue("guest")
+    queue.put(correction)
+    queue.note(Entry(correction.content_id, state=State.PROPOSED, number=12))
+    queue.note(Entry(correction.content_id, state=state, reason="why", number=12))
     assert list(outbox.root.rglob("*.parquet")) == []
-    (entry,) = tray.entries()
+    (entry,) = queue.entries()
     assert (entry.state, entry.reason) == (state, "why")
-    assert list(tray.open_entries()) == []
+    assert list(queue.open_entries()) == []
     with pytest.raises(StoreError, match="no contribution"):
-        tray.load(correction.content_id)
-    assert tray.put(correction) == entry
+        queue.load(correction.content_id)
+    assert queue.put(correction) == entry
     assert list(outbox.root.rglob("*.parquet")) == []
 
 
 def test_a_decided_photo_that_a_crash_left_behind_is_removed_later(outbox, correction):
     """Earlier versions left those that were refused."""
-    tray = outbox.tray("guest")
-    tray.put(correction)
-    row = (tray.folder / f"{correction.content_id}.parquet").read_bytes()
-    tray.note(Entry(correction.content_id, state=State.REFUSED, reason="why"))
-    (tray.folder / f"{correction.content_id}.parquet").write_bytes(row)
-    assert list(tray.open_entries()) == []
+    queue = outbox.queue("guest")
+    queue.put(correction)
+    row = (queue.folder / f"{correction.content_id}.parquet").read_bytes()
+    queue.note(Entry(correction.content_id, state=State.REFUSED, reason="why"))
+    (queue.folder / f"{correction.content_id}.parquet").write_bytes(row)
+    assert list(queue.open_entries()) == []
     assert list(outbox.root.rglob("*.parquet")) == []
-    assert tray.entry(correction.content_id).sentence == "Refused: why."
+    assert queue.entry(correction.content_id).sentence == "Refused: why."
 
 
 def test_consent_given_later_replaces_the_row_saved_without(outbox, drawn):
-    tray = outbox.tray("guest")
-    tray.put(drawn(1, consent=None))
+    queue = outbox.queue("guest")
+    queue.put(drawn(1, consent=None))
     with pytest.raises(ConsentError, match="carries no consent to share it"):
-        tray.parcel(drawn(1).content_id)
-    tray.put(drawn(1))
-    assert tray.parcel(drawn(1).content_id).facts["consent_right"] == "own"
-    tray.put(drawn(1, consent=None))
-    assert tray.parcel(drawn(1).content_id).facts["consent_right"] == "own"
+        queue.consented(drawn(1).content_id)
+    queue.put(drawn(1))
+    assert queue.consented(drawn(1).content_id).facts["consent_right"] == "own"
+    queue.put(drawn(1, consent=None))
+    assert queue.consented(drawn(1).content_id).facts["consent_right"] == "own"
 
 
 def test_nobody_sees_into_another_s_tray(outbox, correction):
-    outbox.tray("guest").put(correction)
-    for key in ("Guest", "guest ", "", "../guest", tray_name("guest")):
-        stranger = outbox.tray(key)
+    outbox.queue("guest").put(correction)
+    for key in ("Guest", "guest ", "", "../guest", queue_name("guest")):
+        stranger = outbox.queue(key)
         assert stranger.entries() == ()
-        for reading in (stranger.load, stranger.entry, stranger.parcel):
+        for reading in (stranger.load, stranger.entry, stranger.consented):
             with pytest.raises(StoreError, match=r"no contribution .* of yours"):
                 reading(correction.content_id)
 
 
 def test_nobody_writes_into_another_s_tray(outbox, correction):
-    mine = outbox.tray("guest")
+    mine = outbox.queue("guest")
     entry = mine.put(correction)
-    outbox.tray("other").put(correction)
-    outbox.tray("other").note(Entry(correction.content_id, state=State.REFUSED, reason="spite"))
+    outbox.queue("other").put(correction)
+    outbox.queue("other").note(Entry(correction.content_id, state=State.REFUSED, reason="spite"))
     assert mine.entry(correction.content_id) == entry
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "a/b", "..", "", "A" * 32, "0" * 31])
 def test_an_id_is_never_a_path(outbox, name):
-    tray = outbox.tray("guest")
-    for reading in (tray.load, tray.entry, tray.parcel):
+    queue = outbox.queue("guest")
+    for reading in (queue.load, queue.entry, queue.consented):
         with pytest.raises(StoreError, match="32 hexadecimal digits"):
             reading(name)
 
 
 def test_a_tray_s_folder_says_nothing_and_is_closed_to_others(outbox, correction):
-    outbox.tray("guest").put(correction)
+    outbox.queue("guest").put(correction)
     (folder,) = (path for path in outbox.root.iterdir() if path.is_dir())
     assert "guest" not in folder.name
     assert folder.stat().st_mode & 0o077 == 0
@@ -128,11 +128,11 @@ def test_a_tray_s_folder_says_nothing_and_is_closed_to_others(outbox, correction
 
 
 def test_damaged_notes_are_as_good_as_none(outbox, correction):
-    tray = outbox.tray("guest")
-    tray.put(correction)
+    queue = outbox.queue("guest")
+    queue.put(correction)
     for notes in ("", "{", "[]", '{"state": "lost"}', json.dumps({"state": "saved", "x": 1})):
-        (tray.folder / f"{correction.content_id}.json").write_text(notes)
-        assert tray.entry(correction.content_id).state is State.SAVED
+        (queue.folder / f"{correction.content_id}.json").write_text(notes)
+        assert queue.entry(correction.content_id).state is State.SAVED
 
 
 def test_a_clock_that_jumps_back_does_not_postpone_anything():
@@ -144,30 +144,30 @@ def test_a_clock_that_jumps_back_does_not_postpone_anything():
 
 
 def test_a_contributor_cannot_fill_the_disk_alone(outbox, drawn):
-    tray = outbox.tray("guest")
-    tray.folder.mkdir(parents=True)
-    for number in range(MOST_PER_TRAY):
-        (tray.folder / f"{number:032x}.parquet").touch()
+    queue = outbox.queue("guest")
+    queue.folder.mkdir(parents=True)
+    for number in range(MOST_PER_QUEUE):
+        (queue.folder / f"{number:032x}.parquet").touch()
     with pytest.raises(StoreError, match="500 contributions wait here already"):
-        tray.put(drawn(1))
-    assert outbox.tray("other").put(drawn(1)).state is State.SAVED
+        queue.put(drawn(1))
+    assert outbox.queue("other").put(drawn(1)).state is State.SAVED
 
 
 def test_what_is_sent_does_not_count_against_what_may_wait(outbox, drawn):
-    tray = outbox.tray("guest")
-    tray.folder.mkdir(parents=True)
-    for number in range(MOST_PER_TRAY):
-        (tray.folder / f"{number:032x}.parquet").touch()
-    tray.note(Entry("0" * 32, state=State.PROPOSED, number=1))
-    assert tray.put(drawn(1)).state is State.SAVED
+    queue = outbox.queue("guest")
+    queue.folder.mkdir(parents=True)
+    for number in range(MOST_PER_QUEUE):
+        (queue.folder / f"{number:032x}.parquet").touch()
+    queue.note(Entry("0" * 32, state=State.PROPOSED, number=1))
+    assert queue.put(drawn(1)).state is State.SAVED
     with pytest.raises(StoreError, match="500 contributions wait here already"):
-        tray.put(drawn(2))
-    tray.note(Entry(f"{1:032x}", state=State.REFUSED, reason="why"))
-    assert tray.put(drawn(2)).state is State.SAVED
+        queue.put(drawn(2))
+    queue.note(Entry(f"{1:032x}", state=State.REFUSED, reason="why"))
+    assert queue.put(drawn(2)).state is State.SAVED
 
 
 def test_look_alike_photos_are_found_whoever_sent_them(outbox, drawn):
-    outbox.tray("other").put(drawn(1))
+    outbox.queue("other").put(drawn(1))
     brighter = np.clip(drawn(1).image.astype(int) + 2, 0, 255).astype(np.uint8)
     assert outbox.near_duplicates(brighter) == (drawn(1).content_id,)
     assert outbox.near_duplicates(drawn(2).image) == ()
@@ -176,7 +176,7 @@ def test_look_alike_photos_are_found_whoever_sent_them(outbox, drawn):
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path, correction):
     (tmp_path / "outbox").write_text("")
     with pytest.raises(StoreError, match="can't be written"):
-        Outbox(tmp_path / "outbox").tray("guest").put(correction)
+        Outbox(tmp_path / "outbox").queue("guest").put(correction)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="needs a limit on file sizes")
@@ -191,7 +191,7 @@ def test_a_full_disk_is_said_so_and_leaves_no_half_row(tmp_path, correction):
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
         try:
-            Outbox(sys.argv[1]).tray("guest").put(correction)
+            Outbox(sys.argv[1]).queue("guest").put(correction)
         except StoreError as error:
             print(error)
     """
@@ -199,5 +199,5 @@ def test_a_full_disk_is_said_so_and_leaves_no_half_row(tmp_path, correction):
     done = subprocess.run(run, capture_output=True, text=True, check=True)
     assert "is full: free some space and save again" in done.stdout
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-    assert Outbox(tmp_path).tray("guest").entries() == ()
-    assert Outbox(tmp_path).tray("guest").put(correction).sentence == "Saved here."
+    assert Outbox(tmp_path).queue("guest").entries() == ()
+    assert Outbox(tmp_path).queue("guest").put(correction).sentence == "Saved here."
