@@ -68,12 +68,26 @@ def _by_stem(folder: Path, suffixes: Sequence[str]) -> dict[str, Path]:
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in suffixes or path.name.startswith("."):
             continue
+        check_regular(path)
         if path.stem in found:
             raise DataError(f"{found[path.stem]} and {path} have the same stem: keep one of them")
         found[path.stem] = path
     if not found:
         raise DataError(f"{folder} holds no files of type {', '.join(suffixes)}")
     return found
+
+
+def check_regular(path: Path) -> None:
+    """Checks that a path is a regular file or a symbolic link to one.
+
+    Reading a named pipe or a device would never end.
+
+    Raises:
+        DataError: It is a folder, a pipe, a device or a broken link.
+    """
+    if not path.is_file():
+        kind = "a broken link" if path.is_symlink() and not path.exists() else "not a file"
+        raise DataError(f"{path} is {kind}: remove it, or put a photo or mask in its place")
 
 
 def read_mask(path: Path, schema: LabelSchema, *, gaps: bool = False) -> np.ndarray:

@@ -12,8 +12,8 @@ from segface_hf.errors import OutputError
 from segface_hf.training.optim import build_model
 from segface_hf.training.recipe import Recipe
 from segface_hf.training.recipe_file import write_recipe
-from segface_hf.training.report import STATE_FILE, load_state
 from segface_hf.training.run import Run, check_same_run
+from segface_hf.training.state import STATE_FILE, load_state
 
 RECIPE_FILE = "run.yaml"
 STOP_FILE = "stop"

@@ -16,7 +16,7 @@ from segface_hf.checkpoints import files, find
 from segface_hf.checkpoints.card import OTHER, datasets_behind, is_published
 from segface_hf.config import SegFaceConfig
 from segface_hf.data.folder import Pair
-from segface_hf.errors import ConfigError
+from segface_hf.errors import CheckpointError, ConfigError
 from segface_hf.modeling.segface import SegFace
 from segface_hf.training.recipe import Recipe
 
@@ -70,10 +70,11 @@ class Sources:
 
         Raises:
             ConfigError: The photos or their masks differ.
+            CheckpointError: `old` is not from `to_dict`.
         """
         if old is None:
             return
-        before = Sources(**old)
+        before = _saved_sources(old, out)
         if not (before.masks and self.masks):
             before = replace(before, masks=self.masks)
         if before == self:
@@ -84,6 +85,17 @@ class Sources:
             f"{out} holds a run {use.words} {was}, and these are {self}: name the same "
             f"{use.options} again, or choose another --out"
         )
+
+
+def _saved_sources(old: Mapping[str, Any], out: Path) -> Sources:
+    kinds = {"photos": int, "labelled": int, "rendered": int, "names": str, "masks": str}
+    known = all(key in kinds and type(value) is kinds[key] for key, value in old.items())
+    if not known or not {"photos", "labelled", "rendered", "names"} <= old.keys():
+        raise CheckpointError(
+            f"the state in {out} doesn't say which photos it was trained on: remove it to start "
+            "the run from its beginning"
+        )
+    return Sources(**old)
 
 
 class Use(Enum):

@@ -1,10 +1,9 @@
-"""Files and reports of a run: saved state, metrics, progress bar and curves as SVG."""
+"""Reports of a run: metrics file, progress bar and curves as SVG."""
 
 from __future__ import annotations
 
-import io
 import json
-import pickle
+import logging
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,13 +11,10 @@ from types import FrameType, TracebackType
 from typing import Any
 from xml.sax.saxutils import escape
 
-import torch
 from tqdm import tqdm
 
 from segface_hf._utils import atomic_write
-from segface_hf.errors import CheckpointError, OutputError
-
-STATE_FILE = "state.pt"
+from segface_hf.errors import OutputError
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -33,36 +29,9 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise OutputError(f"can't write {path}: {error}") from error
 
 
-def save_state(path: Path, state: Mapping[str, Any]) -> None:
-    """Saves a run's state of tensors and plain values.
-
-    Raises:
-        OutputError: The folder can't be written.
-    """
-    buffer = io.BytesIO()
-    torch.save(dict(state), buffer)
-    write_atomically(path, buffer.getvalue())
-
-
-def load_state(path: Path) -> dict[str, Any] | None:
-    """Loads a state by `save_state`; None if the file doesn't exist.
-
-    Raises:
-        CheckpointError: The file is damaged.
-    """
-    if not path.exists():
-        return None
-    try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
-        raise CheckpointError(
-            f"{path} can't be read ({error}): remove it to start the run again"
-        ) from error
-    return state
-
-
 METRICS_FILE = "metrics.jsonl"
 CURVES_FILE = "curves.svg"
+_LOGGER = logging.getLogger(__name__)
 _WIDTH, _HEIGHT, _LEFT, _TOP, _PLOT_WIDTH, _PLOT_HEIGHT = 900, 460, 50, 20, 640, 400
 _LEGEND_TOP, _LEGEND_ROW = _TOP + 12, 20
 
@@ -122,6 +91,61 @@ def report_evaluation(row: Mapping[str, Any]) -> None:
     )
 
 
+def append_line(path: Path, line: str) -> None:
+    """Appends a line to a text file.
+
+    Raises:
+        OutputError: The file can't be written.
+    """
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+    except OSError as error:
+        raise OutputError(f"can't write {path}: {error}") from error
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """Reads the evaluations of a metrics file; none if it doesn't exist.
+
+    A line that a crash cut off is skipped with a warning.
+
+    Raises:
+        OutputError: The file can't be read.
+    """
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise OutputError(f"can't read {path}: {error}") from error
+    rows = [_metrics_row(line) for line in text.splitlines()]
+    if skipped := rows.count(None):
+        _LOGGER.warning("%s: skipped %d incomplete line(s)", path, skipped)
+    return [row for row in rows if row is not None]
+
+
+def _metrics_row(line: str) -> dict[str, Any] | None:
+    """Parses a line; None if it is not a complete evaluation."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    complete = (
+        isinstance(row, dict)
+        and type(row.get("step")) is int
+        and "mean_f1" in row
+        and isinstance(row.get("f1"), dict)
+    )
+    return row if complete else None
+
+
+def drop_later_metrics(path: Path, step: int) -> None:
+    """Removes evaluations after a step: a resumed run repeats them."""
+    if path.exists():
+        kept = [json.dumps(row) for row in read_metrics(path) if row["step"] <= step]
+        write_atomically(path, "".join(f"{line}\n" for line in kept).encode())
+
+
 def write_curves(out: Path) -> Path | None:
     """Draws F1 by class over the run from its metrics file.
 
@@ -131,10 +155,7 @@ def write_curves(out: Path) -> Path | None:
     Raises:
         OutputError: It can't be written.
     """
-    metrics = out / METRICS_FILE
-    if not metrics.exists():
-        return None
-    rows = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
+    rows = read_metrics(out / METRICS_FILE)
     if not rows:
         return None
     target = out / CURVES_FILE

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from segface_hf.data.folder import Pair
-from segface_hf.errors import ConfigError, DivergedError, OutputError
+from segface_hf.errors import CheckpointError, ConfigError, DivergedError
 from segface_hf.evaluation.photos import evaluate_photos, frame_predictor, score
 from segface_hf.evaluation.scores import Scores, number
 from segface_hf.modeling.segface import SegFace
@@ -32,13 +32,8 @@ from segface_hf.training.parallel import ProcessGroup, ThreadReplicas
 from segface_hf.training.prepare import Prefetcher, TrainingData, step_generator
 from segface_hf.training.provenance import Origin, Use, evaluated_on, origins_of, with_origins
 from segface_hf.training.recipe import Recipe
-from segface_hf.training.report import (
-    METRICS_FILE,
-    STATE_FILE,
-    load_state,
-    save_state,
-    write_atomically,
-)
+from segface_hf.training.report import METRICS_FILE, append_line, drop_later_metrics
+from segface_hf.training.state import STATE_FILE, load_state, save_state
 
 LAST, BEST = "last", "best"
 _MAY_CHANGE_ON_RESUME = ("steps", "checkpoint_every", "evaluate_every", "precision", "workers")
@@ -204,16 +199,30 @@ class Run:
         self.data.sources().check_same(state.get("sources"), self.out, use=Use.LEARNING)
         if state["best"] >= 0:
             self._evaluated.check_same(state.get("validation"), self.out, use=Use.EVALUATION)
-        self.model.load_state_dict(state["model"])
-        self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        self._restore(state)
+        if self.processes.is_main:
+            drop_later_metrics(self.out / METRICS_FILE, self.step)
+        return True
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        """Sets weights, optimiser and counters to a saved state.
+
+        Raises:
+            CheckpointError: They don't fit the model.
+        """
+        try:
+            self.model.load_state_dict(state["model"])
+            self.average.load_state_dict(state["average"])
+            self.optimizer.load_state_dict(state["optimizer"])
+        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CheckpointError(
+                f"the weights in {self.out / STATE_FILE} don't fit the recipe's model ({error}): "
+                "remove the file to start the run from its beginning"
+            ) from error
         torch.set_rng_state(state["random"])
         self.step, self.best, self.seconds = state["step"], state["best"], state["seconds"]
         if self.recipe.precision == "auto":
             self.precision = state["precision"]
-        if self.processes.is_main:
-            drop_later_metrics(self.out / METRICS_FILE, self.step)
-        return True
 
     def evaluate(self) -> Scores:
         """Scores the averaged model on the validation pairs.
@@ -267,25 +276,3 @@ def check_same_run(old: Mapping[str, Any], new: Mapping[str, Any], out: Path) ->
             f"{out} holds a run with other values of {changed}: "
             "choose another --out, or restore the old values"
         )
-
-
-def append_line(path: Path, line: str) -> None:
-    """Appends one line to a text file.
-
-    Raises:
-        OutputError: The file can't be written.
-    """
-    try:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
-    except OSError as error:
-        raise OutputError(f"can't write {path}: {error}") from error
-
-
-def drop_later_metrics(path: Path, step: int) -> None:
-    """Removes evaluations after a step: a resumed run repeats them."""
-    if not path.exists():
-        return
-    lines = path.read_text(encoding="utf-8").splitlines()
-    kept = [line for line in lines if json.loads(line)["step"] <= step]
-    write_atomically(path, "".join(f"{line}\n" for line in kept).encode())

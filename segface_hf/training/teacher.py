@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from segface_hf.data.folder import IMAGE_SUFFIXES, PhotoSet
+from segface_hf.data.folder import IMAGE_SUFFIXES, PhotoSet, check_regular
 from segface_hf.errors import DataError, ImageError
 from segface_hf.evaluation.photos import frame_pixels
 from segface_hf.images import load_image
@@ -40,6 +40,8 @@ def find_photos(folder: str | Path) -> tuple[Path, ...]:
     )
     if not photos:
         raise DataError(f"{root} holds no photos of type {suffixes}")
+    for path in photos:
+        check_regular(path)
     return photos
 
 

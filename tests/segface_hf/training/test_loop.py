@@ -16,8 +16,8 @@ from segface_hf.training.loop import STOP_FILE, start, train
 from segface_hf.training.optim import learning_rate
 from segface_hf.training.parallel import ThreadReplicas
 from segface_hf.training.prepare import prepare
-from segface_hf.training.report import STATE_FILE, load_state, save_state
 from segface_hf.training.run import BEST, LAST, Run
+from segface_hf.training.state import STATE_FILE, load_state, save_state
 from tests.segface_hf.training.drawn import draw_face, tiny_recipe, write_pair
 
 

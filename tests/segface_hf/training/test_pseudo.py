@@ -1,5 +1,6 @@
 """Pseudo-labels: who labels, which pixels count, and what is refused."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 from PIL import ExifTags, Image
 
 from segface_hf.cli.program import main
+from segface_hf.data.folder import find_pairs
 from segface_hf.errors import ConfigError, DataError
 from segface_hf.labels import IGNORED
 from segface_hf.modeling.segface import SegFace
@@ -133,3 +135,18 @@ def test_a_folder_without_photos_and_a_wrong_confidence_are_refused(tmp_path):
         find_photos(tmp_path)
     with pytest.raises(ConfigError, match=r"pseudo\.confidence is from 0 to 1, got 3"):
         Pseudo(confidence=3)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "broken link", "loop", "folder"])
+def test_a_pipe_a_broken_link_and_a_folder_among_photos_are_refused(folder, kind):
+    path = folder / "images" / "face0.png"
+    target = path.rename(folder / "moved.png")
+    path.symlink_to(target)
+    assert path in find_photos(folder)
+    assert len(find_pairs(folder)) == 6
+    path.unlink()
+    make = {"pipe": os.mkfifo, "folder": os.mkdir, "loop": lambda p: p.symlink_to(p)}
+    make.get(kind, lambda p: p.symlink_to(folder / "none.png"))(path)
+    for find in (find_photos, find_pairs):
+        with pytest.raises(DataError, match=r"face0\.png is (a broken link|not a file): remove it"):
+            find(folder)

@@ -10,8 +10,8 @@ from segface_hf.data.folder import find_pairs
 from segface_hf.errors import ConfigError
 from segface_hf.training.loop import start, train
 from segface_hf.training.prepare import prepare
-from segface_hf.training.report import STATE_FILE, load_state, save_state
 from segface_hf.training.run import Run
+from segface_hf.training.state import STATE_FILE, load_state, save_state
 from tests.segface_hf.training.drawn import tiny_recipe
 from tests.segface_hf.training.test_loop import new_run
 

@@ -9,7 +9,7 @@ from segface_hf.modeling.segface import SegFace
 from segface_hf.training.average import averaged_copy, update_average
 from segface_hf.training.optim import build_model
 from segface_hf.training.recipe import Recipe
-from segface_hf.training.report import load_state, save_state, write_atomically
+from segface_hf.training.report import write_atomically
 from segface_hf.training.start import PACKAGES, by_position, imagenet_file, load_imagenet
 
 LITE = "tf_efficientnet_lite0"
@@ -108,16 +108,6 @@ def test_the_average_follows_the_model_and_copies_counters():
     assert average.weight.item() == pytest.approx(2.0)
     assert average.num_batches_tracked.item() == 7
     assert not average.weight.requires_grad
-
-
-def test_a_state_comes_back_as_it_was(tmp_path):
-    path = tmp_path / "state.pt"
-    assert load_state(path) is None
-    save_state(path, {"step": 3, "weights": {"a": torch.arange(4)}})
-    state = load_state(path)
-    assert state["step"] == 3
-    assert state["weights"]["a"].tolist() == [0, 1, 2, 3]
-    assert [p.name for p in tmp_path.iterdir()] == ["state.pt"]
 
 
 def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path):
