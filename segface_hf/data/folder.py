@@ -1,4 +1,4 @@
-"""Data folders: pairs of photos and masks with equal stems, read, checked and kept in memory."""
+"""Data folders: pairs of photos and masks with equal stems, found, read and checked. No torch."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor
 from tqdm import tqdm
 
 from segface_hf.errors import DataError, LabelError
@@ -197,70 +195,3 @@ def iterate_pairs(
     """Reads pairs one by one, at their own size."""
     for pair in pairs:
         yield (pair, *read_pair(pair, schema))
-
-
-@dataclass(frozen=True)
-class PhotoSet:
-    """Photos and masks in memory, at one square size.
-
-    Attributes:
-        images: uint8 (N, 3, S, S) RGB.
-        masks: uint8 (N, S, S) of class ids and `IGNORED`.
-        stems: N names.
-        schema: What the ids stand for.
-    """
-
-    images: Tensor
-    masks: Tensor
-    stems: tuple[str, ...]
-    schema: LabelSchema
-
-    def __len__(self) -> int:
-        return len(self.stems)
-
-    def presence(self) -> Tensor:
-        """Returns bool (N, K): which classes each mask holds."""
-        counts = [torch.bincount(m.flatten().long(), minlength=256) for m in self.masks]
-        return torch.stack(counts)[:, : self.schema.num_classes] > 0
-
-    def pixel_share(self) -> Tensor:
-        """Returns float64 (K,): the share of each class in all pixels."""
-        counts = sum(torch.bincount(m.flatten().long(), minlength=256) for m in self.masks)
-        known = torch.as_tensor(counts)[: self.schema.num_classes].double()
-        return known / known.sum().clamp(min=1)
-
-    def subset(self, keep: Sequence[int]) -> PhotoSet:
-        """Returns the photos at these positions."""
-        index = torch.tensor(list(keep), dtype=torch.long)
-        stems = tuple(self.stems[i] for i in keep)
-        return PhotoSet(self.images[index], self.masks[index], stems, self.schema)
-
-
-def load_photos(pairs: Sequence[Pair], schema: LabelSchema, *, side: int) -> PhotoSet:
-    """Reads pairs into memory, resized to a square.
-
-    Args:
-        pairs: What `find_pairs` gave.
-        schema: Refuses ids outside it.
-        side: Side in pixels. Photos resize bicubically, masks by nearest.
-
-    Raises:
-        DataError: Names the first file that can't be used.
-    """
-
-    if not pairs:
-        raise DataError("no photos to load: the list of pairs is empty")
-    # Filled in place: thousands of photos are not to be in memory twice.
-    images = torch.empty((len(pairs), 3, side, side), dtype=torch.uint8)
-    masks = torch.empty((len(pairs), side, side), dtype=torch.uint8)
-
-    def load(index: int) -> None:
-        image, mask = read_pair(pairs[index], schema)
-        resized = image.resize((side, side), Image.Resampling.BICUBIC)
-        ids = Image.fromarray(mask).resize((side, side), Image.Resampling.NEAREST)
-        images[index] = torch.from_numpy(np.array(resized)).permute(2, 0, 1)
-        masks[index] = torch.from_numpy(np.array(ids))
-
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(load, range(len(pairs))))
-    return PhotoSet(images, masks, tuple(pair.stem for pair in pairs), schema)

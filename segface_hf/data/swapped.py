@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from segface_hf.data.class_names import ids_named, side_of
-from segface_hf.data.folder import PhotoSet
+from segface_hf.data.photo_set import PhotoSet
 from segface_hf.labels import LabelSchema
 
 _MINIMUM_PIXELS = 6

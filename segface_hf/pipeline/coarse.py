@@ -14,7 +14,7 @@ from segface_hf.pipeline.pipeline import Engine
 
 # Sides of the parsed frame over the photo's: a face that fills the photo is found at the larger.
 _ZOOMS = (1.0, 1.6)
-_FACE_PARTS = (
+FACE_PARTS = (
     "skin", "l_brow", "r_brow", "l_eye", "r_eye", "nose", "mouth", "l_lip", "u_lip", "eyeglasses",
 )  # fmt: skip
 _CELLS = 64
@@ -65,7 +65,7 @@ def faces_in(labels: np.ndarray, frame: Frame, schema: LabelSchema) -> list[Dete
 def _patches(labels: np.ndarray, schema: LabelSchema) -> list[np.ndarray]:
     """bool (S, S) of each connected patch of face parts, on a coarse grid."""
     step = max(1, len(labels) // _CELLS)
-    ids = [schema.names.index(name) for name in _FACE_PARTS if name in schema.names]
+    ids = [schema.names.index(name) for name in FACE_PARTS if name in schema.names]
     free = np.isin(labels[step // 2 :: step, step // 2 :: step], ids)
     patches = []
     while free.any():

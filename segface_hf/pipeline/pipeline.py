@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -11,6 +11,7 @@ from PIL import Image
 
 from segface_hf.config import SegFaceConfig
 from segface_hf.faces import Face
+from segface_hf.labels import LabelSchema
 from segface_hf.pipeline.align import (
     frame_of_detection,
     frame_of_landmarks,
@@ -108,7 +109,7 @@ class PhotoParse:
         faces: list[Face] = []
         cut: list[View] = []
         for number, face in enumerate(found, 1):
-            view = self._final(image, _first_view(image, face, number))
+            view = self._final(image, first_view(face, image.size, number=number))
             self._paste(canvas, image, view)
             faces.append(_face(view, image.size))
             if self._is_cut(view, image):
@@ -175,16 +176,7 @@ class PhotoParse:
 
     def aligned(self, image: Image.Image, view: View) -> View:
         """Parses in the detector's frame, then in the one that the landmarks define."""
-        (view,) = self._parsed(self.scout, [(image, view)])
-        view = self._realigned(image, view)
-        return self._realigned(image, view) if _was_turned_far(view) else view
-
-    def _realigned(self, image: Image.Image, view: View) -> View:
-        """Parses again if the landmarks define another frame."""
-        frame = better_frame(view, image.size)
-        if frame is None:
-            return view
-        return self._parsed(self.scout, [(image, replace(view, frame=frame))])[0]
+        return align(view, image.size, lambda view: self._parsed(self.scout, [(image, view)])[0])
 
     def _parsed(self, engine: Engine, views: Sequence[tuple[Image.Image, View]]) -> list[View]:
         """Runs a model on views, a few at a time, and reads their landmarks."""
@@ -205,9 +197,42 @@ class PhotoParse:
         """Reads landmarks off a new parse; those given to a warped model stay."""
         if engine.config.warp != "none":
             return view.points
-        labels = np.where(_features_zone(len(run.labels)), run.labels, np.uint8(0))
-        read = read_landmarks(labels, engine.config.labels)
-        return None if read is None else view.frame.to_photo(read.points / len(labels))
+        return points_in(view.frame, run.labels, engine.config.labels)
+
+
+def first_view(face: Detection, photo: tuple[int, int], *, number: int = 1) -> View:
+    """Returns a detected face in the detector's frame, in a photo of (width, height)."""
+    return View(face, covering(frame_of_detection(face), photo), number=number)
+
+
+def align(view: View, photo: tuple[int, int], look: Callable[[View], View]) -> View:
+    """Looks at a face in the detector's frame, then in the one that its landmarks define.
+
+    Args:
+        view: The face in the detector's frame.
+        photo: (width, height).
+        look: Reads the landmarks in a view's frame, off a model's parse or off a true mask.
+
+    Returns:
+        The face as it was looked at last.
+    """
+    view = look(view)
+    frame = better_frame(view, photo)
+    if frame is None:
+        return view
+    view = look(replace(view, frame=frame))
+    frame = better_frame(view, photo) if _was_turned_far(view) else None
+    return view if frame is None else look(replace(view, frame=frame))
+
+
+def points_in(frame: Frame, labels: np.ndarray, schema: LabelSchema) -> np.ndarray | None:
+    """Reads a face's landmarks off the uint8 (S, S) labels of its frame.
+
+    Returns:
+        (5, 2) in photo pixels; None if they can't be read.
+    """
+    read = read_landmarks(np.where(_features_zone(len(labels)), labels, np.uint8(0)), schema)
+    return None if read is None else frame.to_photo(read.points / len(labels))
 
 
 def better_frame(view: View, photo: tuple[int, int]) -> Frame | None:
@@ -261,12 +286,10 @@ def frames_of(
         >>> crops = [face.frame.crop(photo, 512) for face in faces]
     """
     passes = PhotoParse(engine, engine)
-    views = (_first_view(image, face, number) for number, face in enumerate(detections, 1))
+    views = (
+        first_view(face, image.size, number=number) for number, face in enumerate(detections, 1)
+    )
     return tuple(FramedFace(view.face, passes.aligned(image, view).frame) for view in views)
-
-
-def _first_view(image: Image.Image, face: Detection, number: int) -> View:
-    return View(face, covering(frame_of_detection(face), image.size), number=number)
 
 
 def _parse_of(view: View) -> CropParse:

@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from segface_hf.data.class_names import common_name, ids_named
-from segface_hf.data.folder import PhotoSet
+from segface_hf.data.photo_set import PhotoSet
 from segface_hf.data.swapped import anchor_points
 from segface_hf.labels import LabelSchema
 

@@ -11,7 +11,8 @@ from typing import Generic, TypeVar
 import torch
 from torch import Generator, Tensor
 
-from segface_hf.data.folder import PhotoSet, find_pairs, load_photos
+from segface_hf.data.folder import find_pairs
+from segface_hf.data.photo_set import PhotoSet, load_photos
 from segface_hf.data.swapped import ANCHORS, swapped_photos
 from segface_hf.errors import ConfigError, DataError
 from segface_hf.labels import LabelSchema

@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from segface_hf.data.folder import IMAGE_SUFFIXES, PhotoSet, check_regular
+from segface_hf.data.folder import IMAGE_SUFFIXES, check_regular
+from segface_hf.data.photo_set import PhotoSet
 from segface_hf.errors import DataError, ImageError
 from segface_hf.evaluation.photos import frame_pixels
 from segface_hf.images import load_image

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from segface_hf.data.folder import Pair, find_pairs, load_photos, read_mask, read_pair, read_photo
+from segface_hf.data.folder import Pair, find_pairs, read_mask, read_pair, read_photo
+from segface_hf.data.photo_set import load_photos
 from segface_hf.errors import DataError
 from segface_hf.faces import FaceParse
 from segface_hf.images import load_image

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from segface_hf.data.folder import PhotoSet
+from segface_hf.data.photo_set import PhotoSet
 from segface_hf.errors import ConfigError
 from segface_hf.labels import CELEBAMASK_HQ, IGNORED
 from segface_hf.training.prepare import prepare

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from segface_hf.data.folder import find_pairs, load_photos
+from segface_hf.data.folder import find_pairs
+from segface_hf.data.photo_set import load_photos
 from segface_hf.data.swapped import sides_are_swapped
 from segface_hf.labels import CELEBAMASK_HQ, IGNORED, LabelSchema
 from segface_hf.training.losses import prior_shift

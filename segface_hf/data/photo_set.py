@@ -1,0 +1,157 @@
+"""PhotoSet: the faces of photos and masks as square samples in memory, for training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from tqdm import tqdm
+
+from segface_hf._utils import counted
+from segface_hf.data.folder import Pair, read_pair
+from segface_hf.data.frames import (
+    FaceSample,
+    face_samples,
+    is_aligned_crop,
+    photo_frames,
+    shared_detector,
+)
+from segface_hf.errors import DataError
+from segface_hf.labels import LabelSchema
+from segface_hf.pipeline.detect import Detector
+
+FACE_MARK = "/"
+"""Stands between a photo's stem and the number of a face; no file name holds it."""
+
+
+@dataclass(frozen=True)
+class PhotoSet:
+    """Frames of one face each and their masks in memory, at one square size.
+
+    Attributes:
+        images: uint8 (N, 3, S, S) RGB.
+        masks: uint8 (N, S, S) of class ids and `IGNORED`.
+        stems: N names: the file's stem for an aligned crop, `stem/1`, `stem/2` and so on for the
+            faces of a photo.
+        schema: What the ids stand for.
+    """
+
+    images: Tensor
+    masks: Tensor
+    stems: tuple[str, ...]
+    schema: LabelSchema
+
+    def __len__(self) -> int:
+        return len(self.stems)
+
+    @property
+    def photo_count(self) -> int:
+        """How many files the N frames come from."""
+        return len({stem.partition(FACE_MARK)[0] for stem in self.stems})
+
+    def presence(self) -> Tensor:
+        """Returns bool (N, K): which classes each mask holds."""
+        counts = [torch.bincount(m.flatten().long(), minlength=256) for m in self.masks]
+        return torch.stack(counts)[:, : self.schema.num_classes] > 0
+
+    def pixel_share(self) -> Tensor:
+        """Returns float64 (K,): the share of each class in all pixels."""
+        counts = sum(torch.bincount(m.flatten().long(), minlength=256) for m in self.masks)
+        known = torch.as_tensor(counts)[: self.schema.num_classes].double()
+        return known / known.sum().clamp(min=1)
+
+    def subset(self, keep: Sequence[int]) -> PhotoSet:
+        """Returns the frames at these positions."""
+        index = torch.tensor(list(keep), dtype=torch.long)
+        stems = tuple(self.stems[i] for i in keep)
+        return PhotoSet(self.images[index], self.masks[index], stems, self.schema)
+
+
+def load_photos(
+    pairs: Sequence[Pair],
+    schema: LabelSchema,
+    *,
+    side: int,
+    aligned: bool = False,
+    detector: Detector | None = None,
+    progress: bool = False,
+) -> PhotoSet:
+    """Reads pairs into memory, one square sample per face.
+
+    A picture that is already a crop of one upright face is resized; `is_aligned_crop` recognises
+    it. Any other photo gives a sample for each of its faces, framed as `FaceParser` frames them.
+
+    Args:
+        pairs: What `find_pairs` gave.
+        schema: Refuses ids outside it.
+        side: Side in pixels. Crops resize bicubically, masks by nearest.
+        aligned: Takes every picture as a crop of one upright face.
+        detector: Finds the faces of photos; None uses the parser's.
+        progress: Whether a bar shows how far it is, where that takes longer than a moment.
+
+    Raises:
+        DataError: Names the first file that can't be used, or no photo shows a face.
+    """
+    if not pairs:
+        raise DataError("no photos to load: the list of pairs is empty")
+    detector = detector or (None if aligned else shared_detector())
+    # Filled in place: thousands of photos are not to be in memory twice.
+    images = torch.empty((len(pairs), 3, side, side), dtype=torch.uint8)
+    masks = torch.empty((len(pairs), side, side), dtype=torch.uint8)
+
+    def load(index: int) -> tuple[list[str], list[FaceSample]]:
+        """Stores the first face in place; returns the names of all faces, and the other faces."""
+        image, mask = read_pair(pairs[index], schema)
+        stem = pairs[index].stem
+        if aligned or is_aligned_crop(mask, schema):
+            names, samples = [stem], [_resized(image, mask, side)]
+        else:
+            frames = photo_frames(image, mask, schema, detector=detector)
+            samples = list(face_samples(image, mask, frames, side=side))
+            names = [f"{stem}{FACE_MARK}{number}" for number in range(1, len(frames) + 1)]
+        if samples:
+            images[index], masks[index] = _tensors(samples[0])
+        return names, samples[1:]
+
+    with ThreadPoolExecutor(2) as pool:
+        bar = {"desc": "load", "unit": "photo", "delay": 2, "disable": not progress}
+        loaded = list(tqdm(pool.map(load, range(len(pairs))), total=len(pairs), **bar))
+    return _put_together(images, masks, loaded, schema)
+
+
+def _put_together(
+    images: Tensor,
+    masks: Tensor,
+    loaded: Sequence[tuple[list[str], list[FaceSample]]],
+    schema: LabelSchema,
+) -> PhotoSet:
+    """Drops photos without a face, and adds the faces beyond the first of each photo."""
+    kept = [index for index, (names, _) in enumerate(loaded) if names]
+    if not kept:
+        raise DataError(
+            f"no face was found in {counted(len(loaded), 'photo')}: expected photos of faces. Pass "
+            "--aligned if they are crops of one upright face each"
+        )
+    more = [_tensors(sample) for _, samples in loaded for sample in samples]
+    if len(kept) < len(loaded) or more:
+        images = torch.cat([images[kept], *(image[None] for image, _ in more)])
+        masks = torch.cat([masks[kept], *(mask[None] for _, mask in more)])
+    first = [names[0] for names, _ in loaded if names]
+    others = [name for names, _ in loaded for name in names[1:]]
+    return PhotoSet(images, masks, (*first, *others), schema)
+
+
+def _resized(image: Image.Image, mask: np.ndarray, side: int) -> FaceSample:
+    resized = image.resize((side, side), Image.Resampling.BICUBIC)
+    ids = Image.fromarray(mask).resize((side, side), Image.Resampling.NEAREST)
+    return FaceSample(np.array(resized), np.array(ids))
+
+
+def _tensors(sample: FaceSample) -> tuple[Tensor, Tensor]:
+    """The sample's image as (3, S, S) and its mask as (S, S)."""
+    return torch.from_numpy(sample.image).permute(2, 0, 1), torch.from_numpy(sample.mask)
