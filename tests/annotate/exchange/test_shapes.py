@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import timeit
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -73,6 +75,27 @@ def test_two_halves_of_a_polygon_are_the_whole(corners):
 def test_two_corners_and_infinite_coordinates_are_refused(points):
     with pytest.raises(ExchangeError, match=r"has 2 corners|coordinate inf"):
         polygon(points, (4, 4))
+
+
+def test_the_cost_of_a_shape_follows_its_own_size_and_not_the_photos():
+    """100,000 small polygons on one large photo ran past a minute."""
+
+    def seconds(shape):
+        def draw():
+            shapes.polygon([(10.5, 10.5), (14.5, 10.5), (14.5, 14.5)], shape)
+            shapes.ellipse((12, 12), (2, 3), degrees=10, shape=shape)
+
+        return min(timeit.repeat(draw, number=20, repeat=5))
+
+    assert seconds((3000, 4000)) < 10 * seconds((20, 20))
+
+
+def test_a_polygon_whose_edges_cross_too_many_rows_is_refused():
+    corners = [(number, 10_000 * (number % 2)) for number in range(2000)]
+    with pytest.raises(
+        ExchangeError, match="2,000 corners cross 20,000,000 rows, expected at most"
+    ):
+        shapes.polygon(corners, (10_000, 2_000))
 
 
 def ids_of(form, tmp_path):
