@@ -17,6 +17,7 @@ from PIL import Image
 
 from annotate.errors import ConsentError, CorrectionError
 from annotate.label_maps import areas, changed
+from segface_hf.images import MAX_PIXELS
 from segface_hf.labels import LabelSchema
 
 RIGHTS: Mapping[str, str] = MappingProxyType(
@@ -68,7 +69,6 @@ class Consent:
 
 
 ID_LENGTH = 32
-MAX_PIXELS = 64_000_000
 MAX_SECONDS = 86_400.0
 YEARS = range(1970, 2200)  # a clock that was never set begins in 1970
 _TOOL = re.compile(r"[a-z][a-z0-9_-]{0,23}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -34,6 +36,40 @@ class Face:
             raise ValueError(f"a box is (x0, y0, x1, y1), got {self.box}")
         if self.landmarks is not None and self.landmarks.shape != (5, 2):
             raise ValueError(f"landmarks have shape (5, 2), got {self.landmarks.shape}")
+
+    def to_dict(self, *, digits: int | None = None) -> dict[str, Any]:
+        """Returns the face as JSON values: box, landmarks and confidence.
+
+        Args:
+            digits: Decimals of box and landmarks; the confidence then has four. None rounds
+                nothing, so that `from_dict` gives the same face.
+        """
+        box = [float(value) for value in self.box]
+        points = None if self.landmarks is None else self.landmarks.astype(float)
+        confidence = float(self.confidence)
+        if digits is not None:
+            box = [round(value, digits) for value in box]
+            points = None if points is None else points.round(digits)
+            confidence = round(confidence, 4)
+        marks = None if points is None else points.tolist()
+        return {"box": box, "landmarks": marks, "confidence": confidence}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Face:
+        """Reads what `to_dict` returned.
+
+        Raises:
+            ValueError: A field is missing or malformed.
+        """
+        try:
+            x0, y0, x1, y1 = (float(value) for value in values["box"])
+            points = values["landmarks"]
+            marks = None if points is None else np.asarray(points, np.float32)
+            return cls((x0, y0, x1, y1), marks, float(values["confidence"]))
+        except (KeyError, TypeError) as error:
+            raise ValueError(
+                f"a face has a box of 4 numbers, 5 landmarks or null, and a confidence: {error!r}"
+            ) from error
 
 
 @dataclass(frozen=True, eq=False)

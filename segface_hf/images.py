@@ -1,28 +1,39 @@
-"""Pictures in: any file, bytes or PIL image becomes an upright RGB picture without metadata."""
+"""Reading pictures of any kind as upright 8-bit sRGB images without metadata."""
 
 from __future__ import annotations
 
 import io
+import logging
 import os
+import re
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageChops, ImageCms, ImageOps, features
 
 from segface_hf.errors import ImageError, ImageTooLargeError
+
+_LOG = logging.getLogger(__name__)
 
 ImageSource = str | os.PathLike[str] | bytes | bytearray | IO[bytes] | np.ndarray | Image.Image
 
 MAX_PIXELS = 64_000_000
 # An allow-list: Pillow's other readers run external programs or are rarely audited.
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
+# Names of photo files in folders, for the parser, the trainer and imports alike.
 SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm"}
-)
+    {
+        ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff",
+        ".ppm", ".pgm", ".pnm", ".avif", ".heic", ".heif",
+    }
+)  # fmt: skip
 # What Pillow's readers raise on damaged files, besides UnidentifiedImageError (an OSError).
 DAMAGED = (
     OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError,
@@ -33,6 +44,22 @@ _DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 # Values of EXIF orientation that turn or mirror a picture.
 _TURNED = range(2, 9)
 _TRANSPARENT_MODES = ("RGBA", "LA", "PA", "RGBa", "La")
+_ADDRESS = re.compile(r"(?:https?|ftp|s3|gs|hf)://|data:image/", re.IGNORECASE)
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_AVIF_BRANDS = (b"avif", b"avis")
+_JPEG_FORMATS = ("JPEG", "MPO")
+_JPEG_END = b"\xff\xd9"
+# Bytes that begin with different bits, and restart markers with data.
+_TAILS = (
+    bytes(range(1, 255)) * 2,
+    bytes(range(254, 0, -1)) * 2,
+    b"\x55\xaa" * 256,
+    b"".join(b"\xff" + bytes([0xD0 + n]) + b"\xa5\x3c\x78\x1b" * 16 for n in range(8)) * 2,
+)
+_PROFILE_MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
+_SRGB_TOLERANCE = 2
+# 16 x 16 x 16 colors, by which a profile that is sRGB in effect is recognized.
+_PROBE = np.stack(np.meshgrid(*[np.arange(0, 256, 17, np.uint8)] * 3), -1).reshape(64, 64, 3)
 
 
 # What pictures of `segface parse` say that they were made by.
@@ -50,10 +77,11 @@ def is_own_picture(path: Path) -> bool:
 
 
 def load_image(source: ImageSource, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """Reads any picture as an upright RGB image that carries no metadata.
+    """Reads any picture as an upright RGB image in sRGB that carries no metadata.
 
-    Transparency is laid over white, an animation gives its first frame, EXIF orientation is
-    applied, 16-bit and float greys are scaled to 8 bits. The input is never changed.
+    An embedded color profile is converted to sRGB and EXIF orientation is applied. Transparent
+    pixels become white, an animation gives its first frame, 16-bit and float greys are scaled to
+    8 bits. The input is never changed.
 
     Args:
         source: A path, an encoded file's bytes, a file that is open for reading bytes, a PIL
@@ -75,12 +103,29 @@ def load_image(source: ImageSource, *, max_pixels: int = MAX_PIXELS) -> Image.Im
         return _finish(source, "the image", max_pixels)
     if isinstance(source, np.ndarray):
         return _from_array(source, max_pixels)
+    with open_image(source, max_pixels=max_pixels) as image:
+        return opaque(upright(image))
+
+
+@contextmanager
+def open_image(
+    source: str | os.PathLike[str] | bytes | bytearray | IO[bytes],
+    *,
+    max_pixels: int = MAX_PIXELS,
+) -> Iterator[Image.Image]:
+    """Opens an encoded picture and decodes it as it is stored, for `upright` and `opaque`.
+
+    Raises:
+        ImageTooLargeError: More than `max_pixels`.
+        ImageError: As `load_image`.
+    """
     name = f"'{source}'" if isinstance(source, str | os.PathLike) else "the upload"
     data = _encoded(source)
     if not data:
         raise ImageError(f"{name} is empty: expected a picture ({_readable()})")
     with _open(data, name, max_pixels) as image:
-        return _finish(image, name, max_pixels)
+        _check_size(image, name, max_pixels)
+        yield _decoded(image, data, name)
 
 
 def plain_image(source: ImageSource) -> Image.Image:
@@ -105,6 +150,11 @@ def plain_image(source: ImageSource) -> Image.Image:
 
 def _encoded(source: str | os.PathLike[str] | bytes | bytearray | IO[bytes]) -> bytes:
     if isinstance(source, str | os.PathLike):
+        if _ADDRESS.match(str(source)):
+            raise ImageError(
+                f"'{str(source)[:80]}' is an address, and addresses are not fetched: download the "
+                "picture and pass its path or its bytes"
+            )
         return _read(Path(source))
     data: object = source
     try:
@@ -142,25 +192,58 @@ def _read(path: Path) -> bytes:
         raise ImageError(f"can't read '{path}': {error}") from error
 
 
+@lru_cache(maxsize=1)
+def formats() -> tuple[str, ...]:
+    """Returns Pillow's names of the formats that this installation reads."""
+    found = list(_FORMATS)
+    if features.check("avif"):
+        found.append("AVIF")
+    if find_spec("pillow_heif"):
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+        found.append("HEIF")
+    return tuple(found)
+
+
 def _readable() -> str:
-    return ", ".join(FORMATS)
+    return ", ".join(formats())
 
 
 def _open(data: bytes, name: str, max_pixels: int) -> Image.Image:
     try:
-        return Image.open(io.BytesIO(data), formats=FORMATS)
+        return Image.open(io.BytesIO(data), formats=formats())
     except BOMBS as error:
         raise ImageTooLargeError(
             f"{name} is too large: expected at most {_mega(max_pixels)}, got far more; "
             "scale it down first"
         ) from error
     except DAMAGED as error:
+        missing = _missing_reader(data)
         raise ImageError(
-            f"{name} is not a picture that can be read: expected {_readable()}"
+            f"{name} is {missing}"
+            if missing
+            else f"{name} is not a picture that can be read: expected {_readable()}"
         ) from error
 
 
+def _missing_reader(data: bytes) -> str | None:
+    """What to install for a file of the MPEG-4 family that this installation can't read."""
+    brand = data[8:12] if data[4:8] == b"ftyp" else b""
+    if brand in _HEIC_BRANDS and "HEIF" not in formats():
+        return "HEIC: install `pip install 'segface-hf[heic]'` to read it, or save it as JPEG"
+    if brand in _AVIF_BRANDS and "AVIF" not in formats():
+        return "AVIF, which this Pillow can't read: install Pillow 11.3 or newer"
+    return None
+
+
 def _finish(image: Image.Image, name: str, max_pixels: int) -> Image.Image:
+    """Checks and decodes an image that the caller opened."""
+    _check_size(image, name, max_pixels)
+    return opaque(upright(_decoded(image, b"", name)))
+
+
+def _check_size(image: Image.Image, name: str, max_pixels: int) -> None:
     width, height = image.size
     if width * height > max_pixels:
         raise ImageTooLargeError(
@@ -169,14 +252,41 @@ def _finish(image: Image.Image, name: str, max_pixels: int) -> Image.Image:
         )
     if width * height == 0:
         raise ImageError(f"{name} has no pixels: got {width} x {height}")
+
+
+def _decoded(image: Image.Image, data: bytes, name: str) -> Image.Image:
+    """Decodes an opened picture; a JPEG may lack its end marker, but no pixels."""
     try:
         image.load()
-        return opaque(upright(image))
     except DAMAGED as error:
-        raise ImageError(
-            f"{name} is damaged: expected a complete {image.format or 'picture'}, but decoding "
-            f"stopped ({_one_line(error)}); save or download it again"
-        ) from error
+        complete = _without_end_marker(data) if image.format in _JPEG_FORMATS else None
+        if complete is None:
+            raise ImageError(
+                f"{name} is damaged: expected a complete {image.format or 'picture'}, but "
+                f"decoding stopped ({_one_line(error)}); save or download it again"
+            ) from error
+        return complete
+    return image
+
+
+def _without_end_marker(data: bytes) -> Image.Image | None:
+    """Decodes a JPEG without its end marker, None where it also lacks pixels.
+
+    If pixels are missing, libjpeg reads them from whatever bytes follow the data. So the data is
+    decoded with different bytes after it: the pixels are complete if all results are equal.
+    """
+    body = data.rstrip(b"\xff")
+    first: Image.Image | None = None
+    with suppress(*DAMAGED):
+        for tail in (b"", *_TAILS):
+            image = Image.open(io.BytesIO(body + tail + _JPEG_END), formats=("JPEG",))
+            image.load()
+            if first is None:
+                first = image
+            elif ImageChops.difference(first, image).getbbox() is not None:
+                return None
+        return first
+    return None
 
 
 def _one_line(error: BaseException) -> str:
@@ -188,7 +298,7 @@ def _mega(pixels: int) -> str:
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """Applies EXIF orientation; without one that can be read it is the very image."""
+    """Applies EXIF orientation; returns the same image where there is none that can be read."""
     try:
         turned = image.getexif().get(ExifTags.Base.Orientation) in _TURNED
         return ImageOps.exif_transpose(image) if turned else image
@@ -197,19 +307,81 @@ def upright(image: Image.Image) -> Image.Image:
 
 
 def opaque(image: Image.Image) -> Image.Image:
-    """Returns a new RGB image, turned as it is stored: of 8 bits, transparency laid over white.
+    """Returns a new 8-bit RGB image in sRGB, with white where the image is transparent.
 
-    A fresh one carries no EXIF, ICC, XMP or text.
+    It is turned as it is stored and carries no EXIF, ICC, XMP or text.
+
+    Raises:
+        ImageError: Its colors can't be converted.
     """
+    try:
+        return _opaque(image)
+    except DAMAGED as error:
+        raise ImageError(
+            f"a picture of mode {image.mode} can't be converted to RGB ({_one_line(error)}): "
+            "save it as PNG or JPEG"
+        ) from error
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    profile, alpha = image.info.get("icc_profile"), None
     if image.mode in _DEEP_MODES:
+        alpha = _deep_alpha(image)
         image = _eight_bits(image)
+    elif image.mode in _TRANSPARENT_MODES or "transparency" in image.info:
+        layer = _eight_bit_key(image).convert("RGBA")
+        image, alpha = layer.convert("RGB"), layer.getchannel("A")
     opaque = Image.new("RGB", image.size, "white")
-    if image.mode in _TRANSPARENT_MODES or "transparency" in image.info:
-        layer = image.convert("RGBA")
-        opaque.paste(layer, mask=layer.getchannel("A"))
-    else:
-        opaque.paste(image if image.mode == "RGB" else image.convert("RGB"))
+    opaque.paste(_in_srgb(image, profile), mask=alpha)
     return opaque
+
+
+def _deep_alpha(image: Image.Image) -> Image.Image | None:
+    """The alpha channel of a deep grey picture in which one value is transparent."""
+    key = image.info.get("transparency")
+    if not isinstance(key, int):
+        return None
+    return Image.fromarray(np.where(np.asarray(image) == key, np.uint8(0), np.uint8(255)))
+
+
+def _eight_bit_key(image: Image.Image) -> Image.Image:
+    """Scales the transparent color of a 16-bit PNG, whose pixels Pillow has read as 8 bits."""
+    key = image.info.get("transparency")
+    if isinstance(key, tuple) and max(key) > 255:
+        image = image.copy()
+        image.info["transparency"] = tuple(value >> 8 for value in key)
+    return image
+
+
+def _in_srgb(image: Image.Image, profile: object) -> Image.Image:
+    """Converts an image to RGB in sRGB, by its profile where that is readable and of its mode."""
+    if isinstance(profile, bytes):
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            mode = _PROFILE_MODES.get(source.profile.xcolor_space.strip(), "")
+            if mode == _color_mode(image):
+                return _converted(image.convert(mode), source)
+        except (ImageCms.PyCMSError, OSError, ValueError) as error:
+            _LOG.info("an embedded color profile is ignored: %s", _one_line(error)[:200])
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _color_mode(image: Image.Image) -> str:
+    if image.mode in ("1", "L", "CMYK"):
+        return image.mode.replace("1", "L")
+    return "RGB"
+
+
+def _converted(image: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.Image:
+    """Converts to sRGB; an image whose profile is sRGB itself keeps its exact values."""
+    target = ImageCms.createProfile("sRGB")
+    transform = ImageCms.buildTransform(source, target, image.mode, "RGB")
+    if image.mode == "RGB":
+        probe = Image.fromarray(_PROBE)
+        moved = ImageChops.difference(probe, ImageCms.applyTransform(probe, transform))
+        if max(high for _, high in moved.getextrema()) <= _SRGB_TOLERANCE:
+            return image
+    return ImageCms.applyTransform(image, transform)
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

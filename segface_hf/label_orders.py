@@ -123,11 +123,6 @@ class Translation:
             name for index, name in enumerate(self.target.names) if index not in self.table
         )
 
-    @property
-    def is_exact(self) -> bool:
-        """Whether nothing merges and nothing is lost, so that a way back gives the same mask."""
-        return not self.merged and not self.lost
-
     def __call__(self, mask: np.ndarray) -> np.ndarray:
         """Translates a uint8 (H, W) mask.
 

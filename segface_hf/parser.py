@@ -68,7 +68,7 @@ class FaceParser:
     @classmethod
     def from_pretrained(
         cls,
-        source: str | Path | None = None,
+        model: str | Path | None = None,
         *,
         revision: str | None = None,
         device: str = "cpu",
@@ -80,7 +80,7 @@ class FaceParser:
         """Loads a checkpoint.
 
         Args:
-            source: None for the embedded checkpoint; `synthetic` for the one that was trained on
+            model: None for the embedded checkpoint; `synthetic` for the one that was trained on
                 rendered faces alone; a folder; `org/name` on the Hub; or `hub:org/repo/folder`
                 for a published checkpoint, which is converted once.
             revision: Branch, tag or commit on the Hub.
@@ -97,7 +97,7 @@ class FaceParser:
         from segface_hf.checkpoints import files, find, hub
         from segface_hf.modeling.segface import SegFace
 
-        name = EMBEDDED if source is None else str(source)
+        name = EMBEDDED if model is None else str(model)
         folder = find.checkpoint_folder(
             name,
             build=SegFace,

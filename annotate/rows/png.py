@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-from annotate.correction import MAX_PIXELS
 from annotate.errors import RecordError
+from segface_hf.images import MAX_PIXELS
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _END = b"\0\0\0\0IEND\xaeB`\x82"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +11,10 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from segface_hf.errors import DataError, LabelError
-from segface_hf.images import BOMBS, DAMAGED, is_own_picture, opaque, upright
+from segface_hf.errors import DataError, ImageError, LabelError
+from segface_hf.images import BOMBS, DAMAGED, SUFFIXES, is_own_picture, opaque, open_image, upright
 from segface_hf.labels import IGNORED, LabelSchema
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 MASK_SUFFIX = ".png"
 _MASK_MODES = ("L", "P")
 
@@ -45,7 +44,7 @@ def find_pairs(folder: str | Path) -> tuple[Pair, ...]:
         DataError: A folder is missing or empty, or a file has no partner.
     """
     root = Path(folder)
-    images = _by_stem(root / "images", IMAGE_SUFFIXES)
+    images = _by_stem(root / "images", SUFFIXES)
     masks = _by_stem(root / "masks", (MASK_SUFFIX,))
     for stems, others, kind in ((images, masks, "mask"), (masks, images, "image")):
         lonely = sorted(stems.keys() - others.keys())
@@ -57,7 +56,7 @@ def find_pairs(folder: str | Path) -> tuple[Pair, ...]:
     return tuple(Pair(stem, images[stem], masks[stem]) for stem in sorted(images))
 
 
-def _by_stem(folder: Path, suffixes: Sequence[str]) -> dict[str, Path]:
+def _by_stem(folder: Path, suffixes: Collection[str]) -> dict[str, Path]:
     if not folder.is_dir():
         raise DataError(
             f"{folder} is not a folder: a data folder holds images/ and masks/ with equal stems"
@@ -71,7 +70,7 @@ def _by_stem(folder: Path, suffixes: Sequence[str]) -> dict[str, Path]:
             raise DataError(f"{found[path.stem]} and {path} have the same stem: keep one of them")
         found[path.stem] = path
     if not found:
-        raise DataError(f"{folder} holds no files of type {', '.join(suffixes)}")
+        raise DataError(f"{folder} holds no files of type {', '.join(sorted(suffixes))}")
     return found
 
 
@@ -137,12 +136,11 @@ def read_photo(pair: Pair, size: tuple[int, int]) -> Image.Image:
         DataError: The file can't be decoded, its size differs, or the mask fits both ways.
     """
     try:
-        with Image.open(pair.image) as file:
-            file.load()
+        with open_image(pair.image) as file:
             looked_at = upright(file)
             views = [looked_at] if looked_at is file else [looked_at, file]
             fitting = [opaque(view) for view in views if view.size == size]
-    except (*DAMAGED, *BOMBS) as error:
+    except ImageError as error:
         raise DataError(f"{pair.image} can't be read as a photo: {error}") from error
     if not fitting:
         raise DataError(

@@ -14,7 +14,7 @@ from PIL import Image, PngImagePlugin
 
 from segface_hf._utils import atomic_write
 from segface_hf.errors import DataError, OutputError
-from segface_hf.faces import Face, FaceParse
+from segface_hf.faces import FaceParse
 from segface_hf.images import MADE_BY, is_own_picture
 from segface_hf.overlay import blend
 
@@ -61,20 +61,11 @@ def report(photo: Photo, parse: FaceParse, settings: dict[str, Any]) -> dict[str
         "height": height,
         "schema": parse.schema.name,
         **settings,
-        "faces": [_described(face) for face in parse.faces],
+        "faces": [face.to_dict(digits=2) for face in parse.faces],
         "classes": {
             name: {"id": ids[name], "pixels": count, "share": round(count / (width * height), 6)}
             for name, count in parse.areas().items()
         },
-    }
-
-
-def _described(face: Face) -> dict[str, Any]:
-    points = None if face.landmarks is None else face.landmarks.astype(float).round(2).tolist()
-    return {
-        "box": [round(value, 2) for value in face.box],
-        "landmarks": points,
-        "confidence": round(face.confidence, 4),
     }
 
 

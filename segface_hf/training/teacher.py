@@ -14,11 +14,11 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from segface_hf.data.folder import IMAGE_SUFFIXES, check_regular
+from segface_hf.data.folder import check_regular
 from segface_hf.data.photo_set import PhotoSet
 from segface_hf.errors import DataError, ImageError
 from segface_hf.evaluation.photos import frame_pixels
-from segface_hf.images import load_image
+from segface_hf.images import SUFFIXES, load_image
 from segface_hf.labels import IGNORED
 from segface_hf.modeling.segface import SegFace
 
@@ -31,13 +31,13 @@ def find_photos(folder: str | Path) -> tuple[Path, ...]:
     """
     root = Path(folder)
     root = root / "images" if (root / "images").is_dir() else root
-    suffixes = ", ".join(IMAGE_SUFFIXES)
+    suffixes = ", ".join(sorted(SUFFIXES))
     if not root.is_dir():
         raise DataError(f"{root} is not a folder: name a folder of photos ({suffixes})")
     photos = tuple(
         path
         for path in sorted(root.iterdir())
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
     )
     if not photos:
         raise DataError(f"{root} holds no photos of type {suffixes}")

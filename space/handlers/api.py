@@ -151,22 +151,13 @@ def _answer(services: Services, photo: OpenPhoto) -> Answer:
         "photo": photo.key,
         "width": width,
         "height": height,
-        "faces": [_face(face) for face in photo.parse.faces],
+        "faces": [face.to_dict(digits=1) for face in photo.parse.faces],
         "classes": [_class(row) for row in class_rows(photo.parse) if row["area"]],
         "schema": photo.parse.schema.name,
         "model": photo.parse.model_id,
         "digest": photo.parse.digest,
     }
     return Answer(summary, services.photos.put_file("mask.png", mask_png(photo)))
-
-
-def _face(face: Any) -> dict[str, Any]:
-    marks = None if face.landmarks is None else np.round(face.landmarks.astype(float), 1).tolist()
-    return {
-        "box": [round(float(v), 1) for v in face.box],
-        "landmarks": marks,
-        "confidence": round(float(face.confidence), 4),
-    }
 
 
 def _class(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -119,10 +119,7 @@ def photo_view(photo: OpenPhoto, *, note: str = "") -> dict[str, Any]:
         "labels": pack_label_map(parse.mask),
         "confidence": None if parse.confidence is None else _small(parse.confidence),
         "other": None,
-        "faces": [
-            {"box": [float(v) for v in face.box], "confidence": float(face.confidence)}
-            for face in parse.faces
-        ],
+        "faces": [face.to_dict() for face in parse.faces],
         "classes": class_rows(parse),
         "note": " ".join(filter(None, (sentence(parse), note))),
         "model": parse.model_id,

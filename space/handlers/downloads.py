@@ -18,7 +18,7 @@ from space.handlers.browser_values import describe_schema, title
 from space.state.photo_cache import OpenPhoto
 
 if TYPE_CHECKING:
-    from segface_hf.parser import FaceParse
+    from segface_hf.faces import Face, FaceParse
 
 
 def coco_document(parse: FaceParse, *, file_name: str) -> dict[str, Any]:
@@ -27,14 +27,13 @@ def coco_document(parse: FaceParse, *, file_name: str) -> dict[str, Any]:
     document.add(parse.mask, file_name=file_name)
     return {
         **document.to_dict(),
-        "faces": [
-            {
-                "box": [round(float(v), 1) for v in face.box],
-                "score": round(float(face.confidence), 4),
-            }
-            for face in parse.faces
-        ],
+        "faces": [_coco_face(face) for face in parse.faces],
     }
+
+
+def _coco_face(face: Face) -> dict[str, Any]:
+    values = face.to_dict(digits=1)
+    return {"box": values["box"], "score": values["confidence"]}
 
 
 _READ_ME = """Face parts of one photo

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from segface_hf.images import SUFFIXES
 from space.errors import VisitError
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples"
@@ -29,7 +30,7 @@ class Example:
 def list_examples(folder: Path = FOLDER) -> tuple[Example, ...]:
     """Returns the examples of a folder in the order of their names; none if it holds none."""
     titles = _titles(folder / "sources.json")
-    paths = sorted(p for p in folder.glob("*") if p.suffix in {".jpg", ".png", ".webp"})
+    paths = sorted(p for p in folder.glob("*") if p.suffix in SUFFIXES)
     return tuple(Example(p.name, titles.get(p.name, _spoken(p)), p) for p in paths)
 
 

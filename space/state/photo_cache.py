@@ -249,17 +249,9 @@ def _key_of(image: Image.Image, parse: FaceParse) -> str:
 
 
 def _described(parse: FaceParse) -> dict[str, Any]:
-    faces = [
-        {
-            "box": [float(v) for v in face.box],
-            "landmarks": None if face.landmarks is None else np.asarray(face.landmarks).tolist(),
-            "confidence": float(face.confidence),
-        }
-        for face in parse.faces
-    ]
     return {
         "schema": parse.schema.to_dict(),
-        "faces": faces,
+        "faces": [face.to_dict() for face in parse.faces],
         "model_id": parse.model_id,
         "revision": parse.revision,
         "digest": parse.digest,
@@ -267,19 +259,10 @@ def _described(parse: FaceParse) -> dict[str, Any]:
 
 
 def _read_parse(home: Path) -> FaceParse:
-    from segface_hf.parser import Face, FaceParse
+    from segface_hf.faces import Face, FaceParse
 
     described = json.loads((home / _PARSE).read_text(encoding="utf-8"))
-    faces = tuple(
-        Face(
-            box=tuple(face["box"]),
-            landmarks=None
-            if face["landmarks"] is None
-            else np.asarray(face["landmarks"], np.float32),
-            confidence=face["confidence"],
-        )
-        for face in described["faces"]
-    )
+    faces = tuple(Face.from_dict(face) for face in described["faces"])
     with np.load(home / _MAPS) as maps:
         return FaceParse(
             mask=maps["mask"],

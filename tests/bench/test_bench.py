@@ -88,28 +88,6 @@ def test_the_short_form_finds_the_fused_path_worth_it():
     assert "times faster" in done.stdout
 
 
-def test_a_variant_that_cannot_run_here_is_listed_with_its_reason(monkeypatch):
-    from bench import tried
-    from bench.cases import Setup
-
-    def missing(model, pixels):
-        raise ModuleNotFoundError("No module named 'openvino'")
-
-    monkeypatch.setattr(tried, "VARIANTS", {"plain": tried.plain, "OpenVINO": missing})
-    rows = tried.measure("embedded", Setup(1, "cpu"), size=64)
-    assert [row["variant"].split(" (")[0] for row in rows] == ["fused", "plain", "OpenVINO"]
-    assert "No module named 'openvino'" in rows[2]["variant"]
-    assert rows[2]["times_as_long"] is None
-    assert rows[0]["times_as_long"] == 1.0
-
-
-def test_the_page_in_the_docs_has_the_marks_of_what_was_tried():
-    from bench.tried import MARKS
-
-    text = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
-    assert [text.count(mark) for mark in MARKS] == [1, 1]
-
-
 def test_the_learning_benchmark_has_a_line_for_every_way_to_take_a_step(monkeypatch, capsys):
     argv = ["bench.learning", "--side", "64", "--batch", "1", "--repeats", "1"]
     monkeypatch.setattr("sys.argv", argv)

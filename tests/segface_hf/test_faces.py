@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -31,6 +33,22 @@ def test_a_face_refuses_a_reversed_box_and_four_landmarks() -> None:
         Face((5.0, 0.0, 1.0, 2.0), None, 0.9)
     with pytest.raises(ValueError, match=r"shape \(5, 2\)"):
         Face((0.0, 0.0, 1.0, 2.0), np.zeros((4, 2), np.float32), 0.9)
+
+
+def test_a_face_survives_json_and_rounds_where_asked() -> None:
+    marks = np.arange(10, dtype=np.float32).reshape(5, 2) / 3
+    face = Face((0.123, 1.0, 20.456, 30.0), marks, 0.98765)
+    again = Face.from_dict(json.loads(json.dumps(face.to_dict())))
+    assert (again.box, again.confidence) == (face.box, face.confidence)
+    assert np.array_equal(again.landmarks, marks)
+    rounded = face.to_dict(digits=1)
+    assert rounded["box"] == [0.1, 1.0, 20.5, 30.0]
+    assert rounded["landmarks"][4] == [2.7, 3.0]
+    assert rounded["confidence"] == 0.9877
+    bare = Face((0.0, 0.0, 1.0, 1.0), None, 0.5)
+    assert Face.from_dict(bare.to_dict()).landmarks is None
+    with pytest.raises(ValueError, match="a face has a box of 4 numbers"):
+        Face.from_dict({"box": [0, 0, 1, 1], "confidence": 0.5})
 
 
 def test_the_pixels_of_some_classes_are_told_by_name() -> None:

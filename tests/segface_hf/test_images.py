@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from segface_hf.errors import ImageError, ImageTooLargeError
-from segface_hf.images import load_image, normalize, plain_image
+from segface_hf.images import SUFFIXES, formats, load_image, normalize, plain_image
+from tests.segface_hf.icc import SRGB, cmyk_profile, grey_profile, rgb_profile
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -27,16 +28,16 @@ def gradient(width: int = 40, height: int = 30) -> Image.Image:
     return Image.fromarray(np.stack([columns * 6, rows * 8, columns + rows], -1).astype(np.uint8))
 
 
+def png_chunk(kind: bytes, body: bytes) -> bytes:
+    crc = struct.pack(">I", zlib.crc32(kind + body))
+    return struct.pack(">I", len(body)) + kind + body + crc
+
+
 def png_header(width: int, height: int) -> bytes:
     """A PNG that claims a size and holds next to nothing."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        crc = struct.pack(">I", zlib.crc32(kind + body))
-        return struct.pack(">I", len(body)) + kind + body + crc
-
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     rows = zlib.compress(b"\0" * 1000)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows)
+    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", rows)
 
 
 def one_sentence(error: pytest.ExceptionInfo[ImageError]) -> str:
@@ -216,6 +217,114 @@ def test_an_animation_gives_its_first_frame() -> None:
     frames = [Image.new("RGB", (3, 3), color) for color in ("red", "lime", "blue")]
     data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
     assert load_image(data).getpixel((1, 1)) == (255, 0, 0)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "WEBP"])
+def test_an_embedded_profile_is_converted_to_srgb(kind: str) -> None:
+    stored = Image.new("RGB", (16, 16), (139, 104, 83))
+    options = {"lossless": True} if kind == "WEBP" else {}
+    loaded = load_image(encoded(stored, kind, icc_profile=rgb_profile(), **options))
+    assert np.allclose(loaded.getpixel((8, 8)), (152, 104, 81), atol=2)
+    assert loaded.info == {}
+
+
+def test_a_profile_is_converted_beneath_transparency_and_in_palettes() -> None:
+    stored = Image.new("RGBA", (2, 1), (139, 104, 83, 255))
+    stored.putpixel((1, 0), (139, 104, 83, 0))
+    loaded = load_image(encoded(stored, "PNG", icc_profile=rgb_profile()))
+    assert np.allclose(loaded.getpixel((0, 0)), (152, 104, 81), atol=2)
+    assert loaded.getpixel((1, 0)) == (255, 255, 255)
+    palette = Image.new("P", (2, 1), 0)
+    palette.putpalette([139, 104, 83])
+    loaded = load_image(encoded(palette, "PNG", icc_profile=rgb_profile()))
+    assert np.allclose(loaded.getpixel((0, 0)), (152, 104, 81), atol=2)
+
+
+def test_a_printers_profile_says_what_inks_look_like() -> None:
+    cyan = Image.new("CMYK", (16, 16), (255, 0, 0, 0))
+    assert load_image(encoded(cyan, "JPEG")).getpixel((8, 8)) == (0, 255, 255)
+    data = encoded(cyan, "JPEG", icc_profile=cmyk_profile())
+    assert np.allclose(load_image(data).getpixel((8, 8)), (185, 185, 185), atol=2)
+
+
+def test_a_grey_profile_sets_the_brightness() -> None:
+    grey = Image.new("L", (4, 4), 100)
+    loaded = load_image(encoded(grey, "PNG", icc_profile=grey_profile(gamma=1.0)))
+    assert np.allclose(loaded.getpixel((1, 1)), (167, 167, 167), atol=2)
+
+
+def test_pixels_that_are_srgb_already_stay_exact() -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    assert np.array_equal(load_image(encoded(gradient(), "PNG", icc_profile=profile)), gradient())
+
+
+@pytest.mark.parametrize(
+    "profile", [b"no profile", grey_profile(gamma=1.0), rgb_profile(SRGB)[:200], rgb_profile()[:90]]
+)
+def test_a_profile_that_is_damaged_or_of_another_mode_is_ignored(profile: bytes) -> None:
+    data = encoded(gradient(), "PNG", icc_profile=profile)
+    assert np.array_equal(load_image(data), gradient())
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_rows": 1}])
+def test_a_jpeg_without_its_end_marker_is_read(options: dict, lost: int) -> None:
+    data = encoded(gradient(90, 70), "JPEG", **options)
+    assert np.array_equal(load_image(data[:-lost]), load_image(data))
+
+
+@pytest.mark.parametrize("options", [{}, {"restart_marker_rows": 1}, {"optimize": True}])
+@pytest.mark.parametrize("lost", [8, 30, 100, 400])
+def test_a_jpeg_that_lacks_pixels_is_refused(options: dict, lost: int) -> None:
+    noise = np.random.default_rng(lost).normal(0, 4, (80, 90, 3)).cumsum(1) + 128
+    data = encoded(Image.fromarray(noise.clip(0, 255).astype(np.uint8)), "JPEG", **options)
+    with pytest.raises(ImageError, match="damaged"):
+        load_image(data[:-lost])
+
+
+def sixteen_bit_png(values: list, transparent: tuple[int, ...]) -> bytes:
+    pixels = np.asarray(values, ">u2")
+    color = 0 if pixels.ndim == 2 else 2
+    header = struct.pack(">IIBBBBB", *pixels.shape[1::-1], 16, color, 0, 0, 0)
+    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
+    key = struct.pack(f">{len(transparent)}H", *transparent)
+    parts = ((b"IHDR", header), (b"tRNS", key), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*part) for part in parts)
+
+
+def test_a_transparent_colour_of_sixteen_bits_becomes_white() -> None:
+    grey = load_image(sixteen_bit_png([[0, 0x1234, 0x1235]], (0x1234,)))
+    assert np.asarray(grey)[0, :, 0].tolist() == [0, 255, 18]
+    values = [[[0, 0, 0], [0x1234, 0x5678, 0x9ABC], [65535, 0, 0]]]
+    colors = load_image(sixteen_bit_png(values, (0x1234, 0x5678, 0x9ABC)))
+    assert np.asarray(colors)[0].tolist() == [[0, 0, 0], [255, 255, 255], [255, 0, 0]]
+
+
+@pytest.mark.parametrize("kind", ["AVIF", "HEIF"])
+def test_avif_and_heic_are_read(kind: str) -> None:
+    if kind not in formats():
+        pytest.skip(f"this installation does not read {kind}")
+    loaded = load_image(encoded(gradient(64, 48), kind, quality=95))
+    assert loaded.size == (64, 48)
+    assert np.abs(np.asarray(loaded, float) - np.asarray(gradient(64, 48))).mean() < 4
+
+
+def test_heic_without_its_reader_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segface_hf.images.formats", lambda: ("JPEG", "PNG"))
+    with pytest.raises(ImageError, match=r"segface-hf\[heic\]"):
+        load_image(b"\0\0\0\x18ftypheic" + b"\0" * 40)
+
+
+def test_addresses_are_not_fetched() -> None:
+    for address in ("https://example.org/photo.jpg", "hf://datasets/org/name/photo.jpg"):
+        with pytest.raises(ImageError, match="addresses are not fetched"):
+            load_image(address)
+
+
+def test_every_format_has_a_file_name_that_folders_are_searched_for() -> None:
+    known = Image.registered_extensions()
+    listed = {known[suffix] for suffix in SUFFIXES if suffix in known}
+    assert listed == set(formats())
 
 
 def test_no_metadata_survives() -> None:
