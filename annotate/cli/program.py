@@ -4,29 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from segface_hf.cli.program import Program
+from segface_hf.cli.program import Command, Program
 
+_REVIEW, _DATASET, _EXCHANGE = (
+    f"annotate.cli.{name}" for name in ("review", "dataset", "exchange")
+)
 ANNOTATE = Program(
     "python -m annotate",
     "Look after a dataset of corrected face masks.",
     {
-        "init": "annotate.cli.init",
-        "list": "annotate.cli.list",
-        "show": "annotate.cli.show",
-        "accept": "annotate.cli.accept",
-        "ask": "annotate.cli.ask",
-        "reject": "annotate.cli.reject",
-        "fix": "annotate.cli.fix",
-        "compare": "annotate.cli.compare",
-        "mirror": "annotate.cli.mirror",
-        "card": "annotate.cli.card",
-        "stats": "annotate.cli.stats",
-        "audit": "annotate.cli.audit",
-        "compact": "annotate.cli.compact",
-        "takedown": "annotate.cli.takedown",
-        "export": "annotate.cli.export",
-        "import": "annotate.cli.import_",
-        "send": "annotate.cli.send",
+        "init": Command(_DATASET, "set a dataset on the Hub up for contributions"),
+        "list": Command(_REVIEW, "list the contributions that wait for a decision"),
+        "show": Command(_REVIEW, "show one contribution: pictures, numbers by class, checks"),
+        "accept": Command(_REVIEW, "merge contributions that no check forbids"),
+        "ask": Command(_REVIEW, "ask the contributor for changes"),
+        "reject": Command(_REVIEW, "close a contribution with a reason"),
+        "fix": Command(_REVIEW, "fix a contribution's mask and merge it"),
+        "compare": Command(
+            _REVIEW, "compare two contributions of one photo, open or merged, and settle disputes"
+        ),
+        "mirror": Command(_DATASET, "bring a local copy of a dataset up to date"),
+        "card": Command(_DATASET, "count a dataset and update its card and growth plot"),
+        "stats": Command(
+            _DATASET, "count images and pixels by class, growth, contributors and label versions"
+        ),
+        "audit": Command(
+            _DATASET, "check every row as untrusted input, and print what is wrong or unusual"
+        ),
+        "compact": Command(_DATASET, "merge many files of one row into larger files"),
+        "takedown": Command(
+            _DATASET, "take contributions down, by id or contributor, so that they can't come back"
+        ),
+        "export": Command(_EXCHANGE, "export a dataset to folders, COCO, CVAT or Label Studio"),
+        "import": Command(
+            _EXCHANGE, "import masks from folders, COCO, CVAT or Label Studio into a dataset folder"
+        ),
+        "send": Command(_EXCHANGE, "send the contributions of a folder to the dataset on the Hub"),
     },
 )
 

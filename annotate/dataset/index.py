@@ -42,13 +42,13 @@ class RowIndex:
 
     Args:
         file: Keeps the facts over a restart; None keeps them in memory only.
-        anew: Reads everything again, whatever is kept.
+        reread: Reads everything again, whatever is kept.
     """
 
-    def __init__(self, file: Path | None = None, *, anew: bool = False) -> None:
+    def __init__(self, file: Path | None = None, *, reread: bool = False) -> None:
         self._file = file
         self._lock = threading.Lock()
-        self._rows: dict[str, list[dict[str, Any]]] = {} if anew else _read_kept(file)
+        self._rows: dict[str, list[dict[str, Any]]] = {} if reread else _read_kept(file)
         self._proposed: dict[tuple[int, str], dict[str, Any]] = {}
         self._looked: float | None = None
         self.head = ""

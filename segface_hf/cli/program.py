@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from io import TextIOWrapper
+from typing import Any
 
 from segface_hf import __version__
 from segface_hf.errors import SegFaceError
@@ -18,31 +19,63 @@ INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
+class Functions:
+    """What implements one command: adds its options to a parser, and runs it."""
+
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command of a module that implements several; the module is imported when needed.
+
+    Attributes:
+        module: Its `COMMANDS` map each command's name to `Functions`.
+        help: One line for `--help`, which imports nothing.
+    """
+
+    module: str
+    help: str
+
+
+@dataclass(frozen=True)
 class Program:
     """A command line made of commands.
 
     Attributes:
         name: How it is called.
         description: One sentence for `--help`.
-        commands: Command -> module with HELP, add_arguments and run.
+        commands: Name -> `Command`, or a module with HELP, add_arguments and run.
     """
 
     name: str
     description: str
-    commands: Mapping[str, str]
+    commands: Mapping[str, str | Command]
 
     def parser(self, names: Sequence[str] = ()) -> argparse.ArgumentParser:
-        """Returns the argument parser of some commands, by default of all."""
+        """Returns the argument parser of some commands, or of all for a list of them."""
         parser = argparse.ArgumentParser(prog=self.name, description=self.description)
         parser.add_argument("--version", action="version", version=f"segface-hf {__version__}")
         parser.add_argument("-v", "--verbose", action="store_true", help="log what is going on")
         commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
         for name in names or self.commands:
-            command = import_module(self.commands[name])
-            sub = commands.add_parser(name, help=command.HELP, description=command.HELP)
-            command.add_arguments(sub)
-            sub.set_defaults(run=command.run)
+            self._add(commands, name, with_arguments=name in names)
         return parser
+
+    def _add(self, commands: Any, name: str, *, with_arguments: bool) -> None:
+        command = self.commands[name]
+        if isinstance(command, str):
+            module = import_module(command)
+            text, functions = module.HELP, Functions(module.add_arguments, module.run)
+        else:
+            text, functions = command.help, None
+            if with_arguments:
+                functions = import_module(command.module).COMMANDS[name]
+        sub = commands.add_parser(name, help=text, description=text)
+        if functions is not None:
+            functions.add_arguments(sub)
+            sub.set_defaults(run=functions.run)
 
     def run(self, arguments: Sequence[str] | None = None) -> int:
         """Runs one command; returns 0, 1 for partial failure, 2 for an error."""

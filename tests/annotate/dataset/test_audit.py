@@ -108,7 +108,7 @@ def test_the_command_says_what_is_odd_and_ends_with_one_where_something_is_wrong
     store.save(unchanged)
     code, out, _ = say("audit", "--folder", store.root)
     assert code == 0
-    assert out.splitlines()[0] == "4 rows of 4 files read, 0 wrong, 1 odd"
+    assert out.splitlines()[0] == "4 rows of 4 files read, 0 wrong, 1 unusual"
     assert f"nothing changed: 1, such as {unchanged.content_id}" in out
     put(store, tombstone_path(unchanged.content_id), b"{}")
     code, out, _ = say("audit", "--folder", store.root, "--json", tmp_path / "all.json")

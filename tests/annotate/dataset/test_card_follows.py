@@ -88,7 +88,7 @@ def test_a_token_that_may_not_write_the_card_leaves_the_merge_and_says_what_to_r
     hub.fail("/commit/main", 403)
     code, out, err = say("accept", "--repo", REPO, 1)
     assert (code, out) == (0, "#1 is merged\n")
-    assert err.startswith("what was done stays, but the card is not renewed (this account may not")
+    assert err.startswith("the change is made, but the card is not updated (this account may not")
     assert err.endswith(f"{RUN}\n")
     assert len(err.splitlines()) == 1
 

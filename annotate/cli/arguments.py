@@ -1,4 +1,4 @@
-"""Options that say which dataset a command works on."""
+"""Options that several commands share, and the datasets that they name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from annotate.cli import _places
 from annotate.correction import is_account_name
 from annotate.dataset.base import retry, retry_on_head
 from annotate.dataset.folder import FolderStore
@@ -22,49 +21,49 @@ from annotate.dataset.repo import DatasetRepo, saved_token
 from annotate.errors import MergedError
 from segface_hf.errors import SegFaceError
 
-LONGEST = 30.0  # seconds that somebody at a command line is kept waiting for a busy Hub
+LONGEST = 30.0  # seconds that a command waits at most for a busy Hub
 
 
-def renew(args: argparse.Namespace) -> None:
-    """Counts the card anew, or prints one line that says what to run.
+def update_card(args: argparse.Namespace) -> None:
+    """Updates the card of a dataset, or prints one line that says what to run.
 
     Args:
         args: `repo` or `folder` name the dataset; `mirror` is its local copy where there is one.
     """
-    place = _places.place_of(args)
-    name = f"--folder {args.folder}" if isinstance(place, FolderStore) else f"--repo {place.id}"
+    dataset = dataset_of(args)
+    name = f"--folder {args.folder}" if isinstance(dataset, FolderStore) else f"--repo {dataset.id}"
     try:
-        why = _renewed(place, getattr(args, "mirror", None))
+        why = _reason_not_updated(dataset, getattr(args, "mirror", None))
     except SegFaceError as error:
         why = str(error)
     if why:
         print(
-            f"what was done stays, but the card is not renewed ({why}): whoever may write to the "
-            f"dataset runs `python -m annotate card {name}`",
+            f"the change is made, but the card is not updated ({why}): someone who may write to "
+            f"the dataset must run `python -m annotate card {name}`",
             file=sys.stderr,
         )
 
 
 @contextmanager
-def followed(args: argparse.Namespace) -> Iterator[None]:
-    """Renews the card after what merges inside, also where it merged and then stopped."""
+def card_updated_after(args: argparse.Namespace) -> Iterator[None]:
+    """Updates the card after a merge in the block, also where the block merged and then failed."""
     try:
         yield
     except MergedError:
-        renew(args)
+        update_card(args)
         raise
-    renew(args)
+    update_card(args)
 
 
-def _renewed(place: FolderStore | DatasetRepo, copy: Path | None) -> str:
-    """Renews a card; returns why it would take too long, or ""."""
-    row_index = _places.index_of(place)
-    if isinstance(place, DatasetRepo) and not copy:
-        left = retry(partial(row_index.update, place, most=MOST_AT_ONCE), longest=LONGEST)
+def _reason_not_updated(dataset: FolderStore | DatasetRepo, copy: Path | None) -> str:
+    """Updates a card; returns "", or why it would take too long."""
+    row_index = index_of(dataset)
+    if isinstance(dataset, DatasetRepo) and not copy:
+        left = retry(partial(row_index.update, dataset, most=MOST_AT_ONCE), longest=LONGEST)
         if left:
             return f"{left} of its files are still to be read"
-    rows_at = _places.rows_at(place, copy=copy, row_index=row_index)
-    refresh_card(place, rows_at, longest=LONGEST)
+    at = rows_at(dataset, copy=copy, row_index=row_index)
+    refresh_card(dataset, at, longest=LONGEST)
     return ""
 
 
@@ -109,7 +108,7 @@ def add_repo(parser: argparse.ArgumentParser) -> None:
 
 
 def add_head(parser: argparse.ArgumentParser, *, many: int = 1) -> None:
-    """Adds the option that binds a decision to the commit that was looked at."""
+    """Adds the option that binds a decision to the commit that was shown."""
     count = "+" if many > 1 else many
     parser.add_argument(
         "--head",
@@ -117,7 +116,7 @@ def add_head(parser: argparse.ArgumentParser, *, many: int = 1) -> None:
         nargs=count,
         default=[""] * many,
         metavar="COMMIT",
-        help="decide only if that is what was looked at, as `show` or `compare` printed it",
+        help="decide only if this is still its commit, as `show` or `compare` printed it",
     )
 
 
@@ -127,17 +126,17 @@ def add_mirror(parser: argparse.ArgumentParser) -> None:
         "--mirror",
         type=Path,
         metavar="DIR",
-        help="local copy of the dataset, brought up to date first: recognises photos it has",
+        help="local copy of the dataset, updated first: recognises photos that it has",
     )
 
 
-def add_place(parser: argparse.ArgumentParser) -> None:
+def add_dataset(parser: argparse.ArgumentParser) -> None:
     """Adds the options for a dataset on the Hub or in a folder."""
-    place = parser.add_mutually_exclusive_group(required=True)
-    place.add_argument(
+    named = parser.add_mutually_exclusive_group(required=True)
+    named.add_argument(
         "--repo", type=repo_name, metavar="OWNER/NAME", help="the dataset on the Hub"
     )
-    place.add_argument("--folder", type=folder_there, metavar="DIR", help="the dataset in a folder")
+    named.add_argument("--folder", type=folder_there, metavar="DIR", help="the dataset in a folder")
     parser.add_argument(
         "--mirror",
         type=Path,
@@ -151,45 +150,45 @@ def hub_store(args: argparse.Namespace) -> HubStore:
     return HubStore(args.repo, token=saved_token())
 
 
-def place_of(args: argparse.Namespace) -> FolderStore | DatasetRepo:
+def dataset_of(args: argparse.Namespace) -> FolderStore | DatasetRepo:
     """Returns the dataset that the options name."""
     if not args.repo:
         return FolderStore(args.folder)
     return DatasetRepo(args.repo, token=saved_token())
 
 
-def index_of(place: FolderStore | DatasetRepo, *, anew: bool = False) -> RowIndex:
-    """Returns the row_index of a dataset; what it reads on the Hub is kept on this machine.
+def index_of(dataset: FolderStore | DatasetRepo, *, reread: bool = False) -> RowIndex:
+    """Returns the index of a dataset's rows; what it reads on the Hub is kept on this machine.
 
     Args:
-        place: The dataset.
-        anew: Believes nothing that is kept: it may be of a repository that was deleted.
+        dataset: The dataset.
+        reread: Ignore what was kept: it may be of a repository that was deleted since.
     """
-    shelf = place.shelf() if isinstance(place, DatasetRepo) else None
-    return RowIndex(shelf / "counted.parquet" if shelf else None, anew=anew)
+    cache = dataset.shelf() if isinstance(dataset, DatasetRepo) else None
+    return RowIndex(cache / "counted.parquet" if cache else None, reread=reread)
 
 
 def rows_at(
-    place: FolderStore | DatasetRepo, *, copy: Path | None, row_index: RowIndex
+    dataset: FolderStore | DatasetRepo, *, copy: Path | None, row_index: RowIndex
 ) -> Callable[[str], Counted]:
-    """Returns what gives the rows of a commit, from a local copy where there is one."""
-    if isinstance(place, FolderStore):
-        return lambda head: place
+    """Returns a function that gives the rows of a commit, from a local copy if there is one."""
+    if isinstance(dataset, FolderStore):
+        return lambda head: dataset
     if copy:
-        return lambda head: mirror(place, copy, head=head)
-    return partial(row_index.at, place)
+        return lambda head: mirror(dataset, copy, head=head)
+    return partial(row_index.at, dataset)
 
 
-def counted(args: argparse.Namespace) -> Counted:
-    """Returns the facts of every row, for counting: of the Hub's by small requests each."""
-    place = place_of(args)
-    row_index = index_of(place, anew=True)
-    return retry_on_head(place, rows_at(place, copy=args.mirror, row_index=row_index))
+def row_columns(args: argparse.Namespace) -> Counted:
+    """Returns the columns of every row that are not images, by small requests where on the Hub."""
+    dataset = dataset_of(args)
+    row_index = index_of(dataset, reread=True)
+    return retry_on_head(dataset, rows_at(dataset, copy=args.mirror, row_index=row_index))
 
 
 @contextmanager
-def rows_of(args: argparse.Namespace) -> Iterator[FolderStore]:
-    """Gives the rows of the dataset that the options name, downloading what is missing."""
+def local_rows(args: argparse.Namespace) -> Iterator[FolderStore]:
+    """Yields the rows of the dataset that the options name, downloading what is missing."""
     if args.folder:
         yield FolderStore(args.folder)
     elif args.mirror:
