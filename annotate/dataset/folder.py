@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -47,12 +48,14 @@ class Saved:
         id: Its content id.
         path: Its file.
         created: False where the same correction was there already.
+        shareable: Whether the row in that file carries consent.
         agreed: True where it was there without consent, and has it now.
     """
 
     id: str
     path: Path
     created: bool
+    shareable: bool
     agreed: bool = False
 
 
@@ -88,10 +91,14 @@ class FolderStore:
     def save_row(self, content_id: str, data: bytes, *, schema: LabelSchema) -> Saved:
         """Writes the parquet file of one row under its content id."""
         path = self.root / layout.row_path(content_id)
+        consents = bool(_columns(io.BytesIO(data), ["consent_right"], path)[0]["consent_right"])
         if held := self._holding(content_id):
-            agreed = self._agree(held, content_id, data)
+            shareable = bool(self._consents(held).get(content_id))
+            agreed = consents and not shareable
+            if agreed:
+                self._replace(held, content_id, data)
             self.refresh(since=held)
-            return Saved(content_id, held, created=False, agreed=agreed)
+            return Saved(content_id, held, False, shareable or consents, agreed=agreed)
         if (self.root / layout.tombstone_path(content_id)).is_file():
             raise TakenDownError(f"contribution {content_id} was taken down from {self.root}")
         if of := self.copy_of():
@@ -102,7 +109,7 @@ class FolderStore:
         self._check_card(schema)
         write_durably(path, data)
         self.refresh(since=path)
-        return Saved(content_id, path, created=True)
+        return Saved(content_id, path, True, shareable=consents)
 
     def _holding(self, content_id: str) -> Path | None:
         """Returns the file that holds a row: its own, or a merged one where `index/` lists it."""
@@ -113,17 +120,14 @@ class FolderStore:
         merged = self._files_of(content_id) if content_id in index else ()
         return next((path for path in merged if content_id in self._consents(path)), None)
 
-    def _agree(self, path: Path, content_id: str, data: bytes) -> bool:
-        """Puts a row with consent in the place of the same row without; never the other way."""
+    def _replace(self, path: Path, content_id: str, data: bytes) -> None:
+        """Replaces one row of a file, which may hold others."""
         new = from_parquet(data, source=content_id)[0]
-        if not new["consent_right"] or self._consents(path).get(content_id):
-            return False
-        whole = (new if row["content_id"] == content_id else row for row in self._rows_in(path))
-        write_durably(path, rows_to_parquet(whole))
-        return True
+        rows = (new if row["content_id"] == content_id else row for row in self._rows_in(path))
+        write_durably(path, rows_to_parquet(rows))
 
     def _consents(self, path: Path) -> dict[str, str]:
-        rows = self._read_columns(path, ["content_id", "consent_right"])
+        rows = _columns(path, ["content_id", "consent_right"], path)
         return {row["content_id"]: row["consent_right"] for row in rows}
 
     def refresh(self, *, since: Path | None = None) -> None:
@@ -176,17 +180,7 @@ class FolderStore:
             StoreError: A file can't be read.
         """
         for path in self.files():
-            yield from self._read_columns(path, names)
-
-    def _read_columns(self, path: Path, names: Sequence[str]) -> list[dict[str, Any]]:
-        try:
-            table = pq.ParquetFile(path)
-            check_columns(table.schema_arrow, source=path.name)
-            return table.read(list(names)).to_pylist()
-        except pa.ArrowException as error:
-            raise RecordError(f"{path} is no whole parquet file ({error})") from error
-        except OSError as error:
-            raise store_error(path.parent, error) from error
+            yield from _columns(path, names, path)
 
     def load(self, content_id: str) -> Correction:
         """Returns a correction that was saved here.
@@ -268,10 +262,22 @@ class FolderStore:
         """Returns the content ids of rows whose photo looks like this one, nearest first."""
         files = self.files()
         for path in set(files) - self._hashes.keys():
-            rows = self._read_columns(path, ["content_id", "photo_hash"])
+            rows = _columns(path, ["content_id", "photo_hash"], path)
             self._hashes[path] = {row["content_id"]: row["photo_hash"] for row in rows}
         held = {i: held for path in files for i, held in self._hashes[path].items()}
         return tuple(near_duplicates(photo_hash(image), held))
+
+
+def _columns(file: Path | io.BytesIO, names: Sequence[str], path: Path) -> list[dict[str, Any]]:
+    """Reads some columns of a parquet file; `path` names it in errors."""
+    try:
+        table = pq.ParquetFile(file)
+        check_columns(table.schema_arrow, source=path.name)
+        return table.read(list(names)).to_pylist()
+    except pa.ArrowException as error:
+        raise RecordError(f"{path} is not a whole parquet file ({error})") from error
+    except OSError as error:
+        raise store_error(path.parent, error) from error
 
 
 def _is_newer(first: Path, second: Path) -> bool:

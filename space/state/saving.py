@@ -109,7 +109,7 @@ class FolderCorrections:
             saved.id,
             saved.created,
             saved.agreed,
-            shareable=self.store.load(saved.id).consent is not None,
+            shareable=saved.shareable,
             look_alike=_others(self.store.near_duplicates(correction.image), correction),
         )
 
@@ -142,11 +142,12 @@ class HubCorrections:
         image = correction.image
         near = {*self.outbox.near_duplicates(image), *self.row_index.near_duplicates(image)}
         look_alike = _others(near, correction)
-        known, before = queue.knows(correction.content_id), queue.consents(correction.content_id)
+        known = queue.knows(correction.content_id)
+        before = known and queue.consents(correction.content_id)
         if not who.account and not known:
             self._anonymous.admit(queue)
         entry = queue.put(correction)
-        after = queue.consents(correction.content_id)
+        after = before or correction.consent is not None  # a save never takes consent away
         if who.token:
             self.sender.set_token(who.key, who.token)
         self.sender.wake()

@@ -13,7 +13,7 @@ from annotate.dataset.takedown import take_down
 from annotate.rows.record import to_parquet
 from tests.annotate.conftest import REPO
 
-RUN = f"runs `python -m annotate card --repo {REPO}`"
+RUN = f"run `python -m annotate card --repo {REPO}`"
 
 
 def sent(guest, *corrections):
