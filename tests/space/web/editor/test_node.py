@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from annotate.label_maps import reshaped
+from tests.space.web.editor.reshape_reference import reshaped
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[3]
