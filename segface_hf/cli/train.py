@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segface_hf.cli.arguments import check_picture, whole
+from segface_hf.cli.arguments import check_device, check_picture, whole
+from segface_hf.errors import ConfigError
 
 if TYPE_CHECKING:
+    from segface_hf.training.prepare import DataFolder
     from segface_hf.training.recipe import Recipe
     from segface_hf.training.run import Run
 
-HELP = "train a model on a folder of photos and masks; run again to resume"
+HELP = "train a model on folders of photos and masks; run again to resume"
 ROWS = "rows"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
     data = parser.add_mutually_exclusive_group(required=True)
-    data.add_argument("--data", help="folder with images/ and masks/")
+    data.add_argument(
+        "--data",
+        nargs="+",
+        metavar="DIR[:WEIGHT]",
+        help="folders with images/ and masks/; with weights, a folder's share of what is drawn",
+    )
     data.add_argument("--dataset", help="corrections: org/name on the Hub, or their folder")
     parser.add_argument("--out", required=True, help="folder of the run: state, metrics, models")
     parser.add_argument("--config", help="YAML recipe; a run is reproducible from it")
-    parser.add_argument("--val", help="data folder to evaluate on; default: DATA/../val if there")
+    parser.add_argument("--val", help="data folder to evaluate on; default: DIR/../val if there")
     parser.add_argument("--unlabelled", help="photos without masks, labelled by pseudo.teacher")
     parser.add_argument(
         "--synthetic", help="rendered pictures with masks; batches hold the share tail.synthetic"
@@ -32,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--preview", metavar="PNG", help="only draw the first batches, and don't train"
     )
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: %(default)s)")
     parser.add_argument("--threads", type=whole(0), default=0, help="CPU threads (default: all)")
 
 
@@ -40,7 +49,6 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from segface_hf.data.folder import check_pairs, find_pairs
-    from segface_hf.data.rows import unpack_dataset
     from segface_hf.training.loop import check_start, start, train
     from segface_hf.training.parallel import ProcessGroup
     from segface_hf.training.prepare import prepare
@@ -51,20 +59,19 @@ def run(args: argparse.Namespace) -> int:
 
     processes = ProcessGroup.here()
     check_picture(args.preview)
+    check_device(args.device)
     if args.threads:
         torch.set_num_threads(args.threads)
     recipe = read_recipe(args.config) if args.config else Recipe()
     with processes.main_first():
-        folder = args.data or unpack_dataset(
-            args.dataset, Path(args.out) / ROWS, schema=recipe.model_config().labels
-        )
-    validation = validation_folder(folder, args.val)
+        folders = _data_folders(args, recipe)
+    validation = validation_folder(folders[0].path, args.val)
     pairs = find_pairs(validation) if validation else ()
     check_pairs(pairs, recipe.model_config().labels, progress=processes.is_main)
     if processes.is_main and not args.preview:
         check_start(recipe, Path(args.out))
     data = prepare(
-        folder,
+        folders,
         recipe,
         unlabelled=args.unlabelled,
         synthetic=args.synthetic,
@@ -75,13 +82,45 @@ def run(args: argparse.Namespace) -> int:
         note = "the first batches; nothing was trained"
         print(f"{args.preview}: {note}", *data.unused_options(recipe), sep="\n")
         return 0
-    current = Run(recipe, data, Path(args.out), pairs, processes=processes)
+    device = torch.device(args.device)
+    current = Run(recipe, data, Path(args.out), pairs, processes=processes, device=device)
     resumed = start(current)
     if processes.is_main:
         _print_summary(current, resumed=resumed)
     done = _train_with_progress(current) if processes.is_main else train(current)
     processes.close()
     return 0 if done else 1
+
+
+def _data_folders(args: argparse.Namespace, recipe: Recipe) -> list[DataFolder]:
+    """Returns the folders of `--data`, or the one that the rows of `--dataset` are unpacked to."""
+    from segface_hf.data.rows import unpack_dataset
+    from segface_hf.training.prepare import DataFolder, check_weights
+
+    if args.data:
+        folders = [DataFolder(*path_and_weight(text)) for text in args.data]
+        check_weights(folders)
+        return folders
+    labels = recipe.model_config().labels
+    return [DataFolder(unpack_dataset(args.dataset, Path(args.out) / ROWS, schema=labels))]
+
+
+def path_and_weight(text: str) -> tuple[str, float | None]:
+    """Splits `DIR:WEIGHT`; a folder whose own name ends so is taken as it is.
+
+    Raises:
+        ConfigError: The weight is not a finite number above 0.
+    """
+    path, _, number = text.rpartition(":")
+    if not path or Path(text).exists():
+        return text, None
+    try:
+        weight = float(number)
+    except ValueError:
+        return text, None
+    if not (math.isfinite(weight) and weight > 0):
+        raise ConfigError(f"expected a finite weight above 0, as in {path}:2, got '{text}'")
+    return path, weight
 
 
 def _print_summary(current: Run, *, resumed: bool) -> None:
@@ -92,7 +131,7 @@ def _print_summary(current: Run, *, resumed: bool) -> None:
         f"{len(current.validation)} to evaluate",
         f"{len(data.swapped)} masks with swapped sides ({tail.swapped})",
         f"{len(data.missing)} lacking parts ({tail.missing})" if data.missing else "",
-        current.precision,
+        f"{current.precision} on {current.device}",
         f"{processes.size} processes" if processes.size > 1 else "",
         f"resumed at step {current.step}" if resumed else "",
     ]

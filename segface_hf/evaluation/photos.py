@@ -109,19 +109,20 @@ def frame_predictor(
     """
     check_frames(model.config)
     side = side or model.config.resolution
-    swap = torch.tensor(model.config.labels.mirror_ids)
+    device = next(model.parameters()).device
+    swap = torch.tensor(model.config.labels.mirror_ids, device=device)
 
     @torch.inference_mode()
     def predict(image: Image.Image) -> np.ndarray:
-        pixels = frame_pixels(image, model.config, side=side)
+        pixels = frame_pixels(image, model.config, side=side).to(device)
         logits = model.logits(pixels).float()
         if mirrored:
             logits = logits + model.logits(pixels.flip(3)).float().flip(3)[:, swap]
         if lowered is not None:
-            logits = logits - (1 + mirrored) * lowered[:, None, None]
+            logits = logits - (1 + mirrored) * lowered.to(device)[:, None, None]
         size = (image.height, image.width)
         resized = F.interpolate(logits, size=size, mode="bilinear", align_corners=False)
-        return resized.argmax(1)[0].to(torch.uint8).numpy()
+        return resized.argmax(1)[0].to(torch.uint8).cpu().numpy()
 
     return predict
 

@@ -12,6 +12,11 @@ from torch.nn import functional as F
 from segface_hf.labels import IGNORED, LabelSchema
 from segface_hf.training.recipe import Augment
 
+# Smallest magnification of a photo that is zoomed out.
+_FARTHEST = 0.25
+# Pixels of the photo between two pixels of the result, from which the photo is averaged first.
+_LARGE_STEP = 3.5
+
 
 @dataclass(frozen=True)
 class RandomDraws:
@@ -50,9 +55,15 @@ def random_affine(options: Augment, draws: RandomDraws) -> tuple[Tensor, Tensor]
     angle = turn * turn.abs() * math.radians(options.rotation)
     low, high = math.log(1 / options.scale_max), math.log(1 / options.scale_min)
     scale = torch.exp(draws.uniform(low, high))
+    reach = torch.ones_like(scale)
+    if options.zoom_out:
+        far = torch.exp(draws.uniform(high, max(high, -math.log(_FARTHEST))))
+        zoomed = draws.happens(options.zoom_out)
+        # A shift moves the photo by the same share of the frame, however small it is shown.
+        scale, reach = torch.where(zoomed, far, scale), torch.where(zoomed, far, reach)
     flipped = draws.happens(options.flip)
     sign = 1.0 - 2.0 * flipped.float()
-    shift_x, shift_y = draws.around_zero(2 * options.shift), draws.around_zero(2 * options.shift)
+    shift_x, shift_y = (draws.around_zero(2 * options.shift) * reach for _ in range(2))
     cos, sin = scale * angle.cos(), scale * angle.sin()
     across = torch.stack([sign * cos, -sign * sin, shift_x], -1)
     down = torch.stack([sin, cos, shift_y], -1)
@@ -67,6 +78,16 @@ def warp_photos(images: Tensor, theta: Tensor, side: int) -> Tensor:
     if images.shape[-1] >= 2.5 * side:
         images = F.avg_pool2d(images, 2)
     grid = F.affine_grid(theta, [len(images), images.shape[1], side, side], align_corners=False)
+    warped = _sampled(images, grid)
+    steps = theta[:, :, 0].norm(dim=1) * images.shape[-1] / side
+    for index in torch.nonzero(steps >= _LARGE_STEP).flatten().tolist():
+        size = max(1, images.shape[-1] // int(2 * steps[index] / _LARGE_STEP))
+        reduced = F.interpolate(images[index : index + 1], size=(size, size), mode="area")
+        warped[index] = _sampled(reduced, grid[index : index + 1])[0]
+    return warped
+
+
+def _sampled(images: Tensor, grid: Tensor) -> Tensor:
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 

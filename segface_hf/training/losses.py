@@ -118,13 +118,13 @@ def dice_loss(
     probabilities = logits.softmax(1) * known[:, None]
     classes = logits.shape[1]
     hit = probabilities.gather(1, target[:, None])[:, 0] * known
-    overlap = torch.zeros(classes).index_add_(0, target.flatten(), hit.flatten())
+    overlap = logits.new_zeros(classes).index_add_(0, target.flatten(), hit.flatten())
     counts = torch.bincount(target[known], minlength=classes).float()
     union = probabilities.square().sum((0, 2, 3)) + counts
     losses = 1 - (2 * overlap + smooth) / (union + smooth)
     if absent is None:
         return losses[counts > 0].mean()
-    expected = absent.to(union) * known.sum()
+    expected = absent.float().to(union.device) * known.sum()
     return torch.where(counts > 0, losses, union / (union + expected.clamp(min=smooth))).mean()
 
 
@@ -149,10 +149,11 @@ def training_loss(
     if logits.shape[-2:] != masks.shape[-2:]:
         logits = F.interpolate(logits, size=masks.shape[-2:], mode="bilinear", align_corners=False)
     if options.logit_adjustment:
-        prior = share.clamp(min=1e-6).log().to(logits)
+        prior = share.clamp(min=1e-6).log().float().to(logits.device)
         logits = logits + options.logit_adjustment * prior[:, None, None]
     kind = options.class_weights if progress >= options.reweight_from else "none"
     weights = class_weights(kind, share, photos=photos, limit=options.weight_limit)
+    weights = weights.to(logits.device)
     total = logits.new_zeros(())
     if options.cross_entropy:
         entropy = F.cross_entropy(logits, masks, weights, ignore_index=IGNORED)

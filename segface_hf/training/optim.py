@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -31,11 +31,15 @@ def _seconds(work: Callable[[], object], *, repeats: int = 5) -> float:
     return min(times)
 
 
-def faster_precision() -> str:
-    """Returns `bf16` if a small matrix product and convolution are faster in it, else `fp32`.
+def faster_precision(device: torch.device) -> str:
+    """Returns the faster precision of a device, `bf16` or `fp32`.
+
+    On a processor it is measured by a small matrix product and convolution.
 
     Processors without bfloat16 units emulate it, up to 50 times slower than float32.
     """
+    if device.type != "cpu":
+        return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
     matrix, picture = torch.randn(256, 256), torch.randn(2, 32, 48, 48)
     kernel = torch.randn(32, 32, 3, 3)
 
@@ -77,16 +81,18 @@ class QuickBackward(TorchFunctionMode):
 
 
 @contextmanager
-def autocast(precision: str) -> Iterator[None]:
+def autocast(precision: str, device: str = "cpu") -> Iterator[None]:
     """Context in which the forward pass runs.
 
     Args:
         precision: `fp32` or `bf16`.
+        device: Type of the device: `cpu`, `cuda` or `mps`.
     """
     if precision == "fp32":
         yield
         return
-    with torch.autocast("cpu", dtype=torch.bfloat16), QuickBackward():
+    faster = QuickBackward() if device == "cpu" else nullcontext()
+    with torch.autocast(device, dtype=torch.bfloat16), faster:
         yield
 
 

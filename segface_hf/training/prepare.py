@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
-from typing import Generic, TypeVar
 
 import torch
 from torch import Generator, Tensor
@@ -22,84 +21,28 @@ from segface_hf.training.drawing.drawing import draw_parts, occlude
 from segface_hf.training.paste import LOWEST_PIXELS, PartBank, collect_parts, paste_parts
 from segface_hf.training.provenance import Sources, digest_of
 from segface_hf.training.recipe import Recipe
+from segface_hf.training.sampling import (
+    Group,
+    draw_by_group,
+    draw_photos,
+    photo_weights,
+    weights_by_share,
+)
 from segface_hf.training.teacher import Teacher, fill_missing_parts, joined, pseudo_labelled
 
 
-def photo_weights(presence: Tensor, *, power: float) -> Tensor:
-    """Returns sampling weights by the rarest class (repeat factors, Gupta et al., CVPR 2019).
+@dataclass(frozen=True)
+class DataFolder:
+    """A folder of photos and masks to train on.
 
-    Args:
-        presence: bool (N, K), which classes each photo contains.
-        power: Exponent of one over the share of photos with a class; 0 is uniform.
-
-    Returns:
-        float64 (N,), mean 1.
-    """
-    share = presence.double().mean(0).clamp(min=1 / max(1, len(presence)))
-    weights = (presence.double() * share.pow(-power)).amax(1)
-    weights = torch.where(weights > 0, weights, torch.ones_like(weights))
-    return weights / weights.mean()
-
-
-def draw_photos(weights: Tensor, count: int, generator: Generator) -> Tensor:
-    """Draws int64 (count,) positions, without repeats if there are enough photos."""
-    repeats = count > len(weights)
-    return torch.multinomial(weights, count, replacement=repeats, generator=generator)
-
-
-def draw_mixed(
-    weights: Tensor, count: int, generator: Generator, *, pictures: int, share: float
-) -> Tensor:
-    """Draws from photos and from the synthetic pictures after them, each kind separately.
-
-    Args:
-        weights: (N,) of the photos, then of the pictures.
-        count: How many to draw.
-        generator: Source of all randomness.
-        pictures: Number of pictures, the last ones of the N.
-        share: Probability that an item of the batch is a picture.
-
-    Returns:
-        int64 (count,) positions.
-    """
-    places = torch.rand(count, generator=generator) < share
-    chosen = torch.empty(count, dtype=torch.long)
-    wanted, photos = int(places.sum()), len(weights) - pictures
-    if wanted < count:
-        chosen[~places] = draw_photos(weights[:photos], count - wanted, generator)
-    if wanted:
-        chosen[places] = photos + draw_photos(weights[photos:], wanted, generator)
-    return chosen
-
-
-def step_generator(seed: int, step: int) -> Generator:
-    """Returns the random generator of one step, so that a resumed run draws the same batches."""
-    return Generator().manual_seed((seed * 1_000_003 + step) % (2**63))
-
-
-Item = TypeVar("Item")
-
-
-class Prefetcher(Generic[Item]):
-    """Computes items by number and prepares the next one in a thread.
-
-    Args:
-        make: From a number to an item; the result must depend on the number alone.
+    Attributes:
+        path: Contains `images/` and `masks/`.
+        weight: Its share of what is drawn, relative to the weights of the other folders; None
+            draws photos of all folders alike.
     """
 
-    def __init__(self, make: Callable[[int], Item]) -> None:
-        self._make = make
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="batch")
-        self._pending: tuple[int, Future[Item]] | None = None
-
-    def take(self, number: int) -> Item:
-        """Returns an item and starts computing the next one."""
-        if self._pending is not None and self._pending[0] == number:
-            item = self._pending[1].result()
-        else:
-            item = self._make(number)
-        self._pending = (number + 1, self._pool.submit(self._make, number + 1))
-        return item
+    path: str | Path
+    weight: float | None = None
 
 
 @dataclass(frozen=True)
@@ -117,6 +60,9 @@ class TrainingData:
         labelled: Number of photos that a teacher labelled; they follow those with masks.
         rendered: Number of synthetic pictures, which follow the photos.
         masks: Digest of all masks as they were read.
+        groups: Consecutive photos with a fixed share of what is drawn; without any, `weights`
+            alone decide.
+        mixture: The weights of folders in words, where they have any.
     """
 
     photos: PhotoSet
@@ -129,6 +75,8 @@ class TrainingData:
     labelled: int = 0
     rendered: int = 0
     masks: str = ""
+    groups: tuple[Group, ...] = ()
+    mixture: str = ""
 
     @property
     def counted(self) -> int:
@@ -137,9 +85,10 @@ class TrainingData:
 
     def sources(self) -> Sources:
         """Returns the identity of the photos and masks."""
-        return Sources.of(
+        found = Sources.of(
             self.photos.stems, labelled=self.labelled, rendered=self.rendered, masks=self.masks
         )
+        return replace(found, mixture=self.mixture)
 
     def unused_options(self, recipe: Recipe) -> tuple[str, ...]:
         """Returns a note for each option of a recipe that has no effect on these photos."""
@@ -196,15 +145,9 @@ class TrainingData:
 
     def choose(self, recipe: Recipe, generator: Generator) -> Tensor:
         """Draws int64 (B,) positions of the photos of a batch."""
-        if not self.rendered:
+        if not self.groups:
             return draw_photos(self.weights, recipe.batch_size, generator)
-        return draw_mixed(
-            self.weights,
-            recipe.batch_size,
-            generator,
-            pictures=self.rendered,
-            share=recipe.tail.synthetic,
-        )
+        return draw_by_group(self.weights, self.groups, recipe.batch_size, generator)
 
 
 def repaired(photos: PhotoSet, stems: tuple[str, ...]) -> PhotoSet:
@@ -238,7 +181,7 @@ def clean(photos: PhotoSet, how: str) -> tuple[PhotoSet, tuple[str, ...]]:
 
 
 def prepare(
-    folder: str | Path,
+    folders: str | Path | Sequence[DataFolder],
     recipe: Recipe,
     *,
     unlabelled: str | Path | None = None,
@@ -248,7 +191,7 @@ def prepare(
     """Reads and prepares training photos as a recipe says.
 
     Args:
-        folder: Photos and masks.
+        folders: A folder of photos and masks, or several with weights.
         recipe: Says how they are prepared.
         unlabelled: Photos without masks, which the recipe's teacher labels.
         synthetic: Pictures with exact masks; `tail.synthetic` is their share of a batch.
@@ -256,37 +199,101 @@ def prepare(
 
     Raises:
         DataError: A folder can't be used; the message names the file.
-        ConfigError: Photos must be labelled or masks judged, but no teacher is set.
+        ConfigError: Photos must be labelled or masks judged, but no teacher is set; or only some
+            folders have a weight.
     """
-    schema = recipe.model_config().labels
-    photos = load_photos(find_pairs(folder), schema, side=recipe.storage)
-    masks = digest_of(photos.masks.numpy())
-    photos, swapped = clean(photos, recipe.tail.swapped)
-    if not len(photos):
-        raise DataError(
-            f"every mask in {folder} has left and right swapped: set tail.swapped to repair or keep"
-        )
+    schema, how = recipe.model_config().labels, recipe.tail.missing
+    if not isinstance(folders, Sequence) or isinstance(folders, str):
+        folders = (DataFolder(folders),)
+    check_weights(folders)
+    photos, sizes, swapped, masks = _read_folders(folders, recipe)
     missing: tuple[str, ...] = ()
-    labelled = 0
-    how = recipe.tail.missing
     if how != "keep":
         need = f"tail.missing is '{how}', which needs a teacher"
         teacher = _teacher(recipe, need, progress=progress)
         photos, missing = fill_missing_parts(photos, teacher, complete=how == "complete")
+    labelled = 0
     if unlabelled:
         need = f"the photos of {unlabelled} have no masks, so a teacher must label them"
         teacher = _teacher(recipe, need, progress=progress)
         more = pseudo_labelled(teacher, unlabelled, side=recipe.storage)
         photos, labelled = joined(photos, more), len(more)
-    pictures = (
-        load_photos(find_pairs(synthetic), schema, side=recipe.storage) if synthetic else None
-    )
     data = derive(photos, recipe, schema=schema, swapped=swapped)
     data = replace(data, missing=missing, labelled=labelled, masks=masks)
-    return data if pictures is None else mixed(data, pictures, share=recipe.tail.synthetic)
+    data = weighted(data, folders, sizes)
+    if not synthetic:
+        return data
+    pictures = load_photos(find_pairs(synthetic), schema, side=recipe.storage)
+    return with_synthetic(data, pictures, share=recipe.tail.synthetic)
 
 
-def mixed(data: TrainingData, pictures: PhotoSet, *, share: float) -> TrainingData:
+def check_weights(folders: Sequence[DataFolder]) -> None:
+    """Checks that all folders have a weight, or none has.
+
+    Raises:
+        ConfigError: Only some have one.
+    """
+    without = [str(folder.path) for folder in folders if folder.weight is None]
+    if without and len(without) < len(folders):
+        raise ConfigError(
+            f"{', '.join(without)} has no weight and other folders have one: give every folder a "
+            "weight, as in --data a:3 b:1, or none"
+        )
+
+
+def _read_folders(
+    folders: Sequence[DataFolder], recipe: Recipe
+) -> tuple[PhotoSet, tuple[int, ...], tuple[str, ...], str]:
+    """Reads folders: all photos, how many each folder has, swapped stems, digest of the masks."""
+    schema, sets, digests = recipe.model_config().labels, [], []
+    swapped: list[str] = []
+    for folder in folders:
+        photos = load_photos(find_pairs(folder.path), schema, side=recipe.storage)
+        digests.append(digest_of(photos.masks.numpy()))
+        photos, stems = clean(photos, recipe.tail.swapped)
+        if not len(photos):
+            raise DataError(
+                f"every mask in {folder.path} has left and right swapped: set tail.swapped to "
+                "repair or keep"
+            )
+        sets.append(photos)
+        swapped += stems
+    sizes = tuple(len(photos) for photos in sets)
+    return joined(*sets), sizes, tuple(swapped), "".join(digests)
+
+
+def weighted(
+    data: TrainingData, folders: Sequence[DataFolder], sizes: Sequence[int]
+) -> TrainingData:
+    """Gives each folder the share of batches that its weight says.
+
+    Photos that a teacher labelled keep the share that they have by number.
+
+    Args:
+        data: The prepared photos: those of the folders, in order, then the labelled ones.
+        folders: With a weight each; without any, `data` is returned unchanged.
+        sizes: Number of photos of each folder.
+    """
+    weights = [folder.weight for folder in folders if folder.weight is not None]
+    if not weights:
+        return data
+    labelled = data.labelled / len(data.photos)
+    shares = [weight / sum(weights) * (1 - labelled) for weight in weights]
+    sizes = [*sizes, data.labelled] if labelled else sizes
+    groups = _groups(sizes, [*shares, labelled] if labelled else shares)
+    mixture = ":".join(f"{weight:g}" for weight in weights)
+    return replace(
+        data, weights=weights_by_share(data.weights, groups), groups=groups, mixture=mixture
+    )
+
+
+def _groups(sizes: Sequence[int], shares: Sequence[float]) -> tuple[Group, ...]:
+    stops = list(accumulate(sizes))
+    starts = [0, *stops[:-1]]
+    return tuple(Group(*values) for values in zip(starts, stops, shares, strict=True))
+
+
+def with_synthetic(data: TrainingData, pictures: PhotoSet, *, share: float) -> TrainingData:
     """Adds synthetic pictures so that they make up a share of batches on average.
 
     Donors, class shares and sampling weights are still derived from the photos alone. All pictures
@@ -297,15 +304,19 @@ def mixed(data: TrainingData, pictures: PhotoSet, *, share: float) -> TrainingDa
         pictures: Pictures with exact masks.
         share: Share of the pictures in what is drawn, between 0 and 1.
     """
-    weights = data.weights / data.weights.sum() * (1 - share)
-    more = torch.full((len(pictures),), share / len(pictures), dtype=weights.dtype)
-    together = torch.cat([weights, more])
-    bank = replace(data.bank, anchors=data.bank.anchors + (None,) * len(pictures))
-    photos = joined(data.photos, pictures)
-    weights = together / together.mean()
-    masks = data.masks + digest_of(pictures.masks.numpy())
+    count = len(data.photos)
+    groups = data.groups or (Group(0, count, 1.0),)
+    groups = tuple(replace(group, share=group.share * (1 - share)) for group in groups)
+    groups = (*groups, Group(count, count + len(pictures), share))
+    weights = torch.cat([data.weights, torch.ones(len(pictures), dtype=data.weights.dtype)])
     return replace(
-        data, photos=photos, weights=weights, bank=bank, rendered=len(pictures), masks=masks
+        data,
+        photos=joined(data.photos, pictures),
+        weights=weights_by_share(weights, groups),
+        groups=groups,
+        bank=replace(data.bank, anchors=data.bank.anchors + (None,) * len(pictures)),
+        rendered=len(pictures),
+        masks=data.masks + digest_of(pictures.masks.numpy()),
     )
 
 

@@ -11,8 +11,9 @@ from torch import Tensor
 from segface_hf.errors import OutputError
 from segface_hf.labels import IGNORED
 from segface_hf.overlay import blend
-from segface_hf.training.prepare import TrainingData, step_generator
+from segface_hf.training.prepare import TrainingData
 from segface_hf.training.recipe import Recipe
+from segface_hf.training.sampling import step_generator
 
 _COLUMNS, _ROWS, _TILE = 4, 6, 192
 _UNSURE_GRAY = 128

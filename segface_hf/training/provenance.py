@@ -32,6 +32,7 @@ class Sources:
         names: SHA-256 of all their names.
         masks: Digest of the masks as they were read, before any repair; empty if unknown. A
             teacher's labels are not included, since they depend on the machine's rounding.
+        mixture: The weights of several folders, such as `3:1`; empty if they have none.
     """
 
     photos: int
@@ -39,6 +40,7 @@ class Sources:
     rendered: int
     names: str
     masks: str = ""
+    mixture: str = ""
 
     @classmethod
     def of(
@@ -50,6 +52,8 @@ class Sources:
 
     def __str__(self) -> str:
         parts = [counted(self.photos, "photo")]
+        if self.mixture:
+            parts.append(f"folders drawn {self.mixture}")
         if self.labelled:
             parts.append(f"{self.labelled} labelled by a teacher")
         if self.rendered:
@@ -79,8 +83,12 @@ class Sources:
             before = replace(before, masks=self.masks)
         if before == self:
             return
-        was = f"{before}" if str(before) != str(self) else f"{before} of other names"
-        was = f"other masks of {before}" if before.names == self.names else was
+        if str(before) != str(self):
+            was = str(before)
+        elif before.names == self.names:
+            was = f"other masks of {before}"
+        else:
+            was = f"{before} of other names"
         raise ConfigError(
             f"{out} holds a run {use.words} {was}, and these are {self}: name the same "
             f"{use.options} again, or choose another --out"
@@ -88,7 +96,14 @@ class Sources:
 
 
 def _saved_sources(old: Mapping[str, Any], out: Path) -> Sources:
-    kinds = {"photos": int, "labelled": int, "rendered": int, "names": str, "masks": str}
+    kinds = {
+        "photos": int,
+        "labelled": int,
+        "rendered": int,
+        "names": str,
+        "masks": str,
+        "mixture": str,
+    }
     known = all(key in kinds and type(value) is kinds[key] for key, value in old.items())
     if not known or not {"photos", "labelled", "rendered", "names"} <= old.keys():
         raise CheckpointError(

@@ -113,6 +113,8 @@ class Augment:
         rotation: Largest rotation in degrees, either way; small angles are more likely.
         scale_min: Smallest magnification of the face.
         scale_max: Largest magnification of the face.
+        zoom_out: Probability that the photo is shown smaller than `scale_min`, down to a quarter;
+            pixels around it are unknown.
         shift: Largest shift, in widths of the frame.
         brightness: Largest relative change of brightness.
         contrast: Largest relative change of contrast.
@@ -129,6 +131,7 @@ class Augment:
     rotation: float = 45.0
     scale_min: float = 0.6
     scale_max: float = 1.5
+    zoom_out: float = 0.0
     shift: float = 0.15
     brightness: float = 0.4
     contrast: float = 0.4
@@ -140,7 +143,7 @@ class Augment:
     occluded: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("flip", "gray", "low_resolution", "occluded"):
+        for name in ("flip", "zoom_out", "gray", "low_resolution", "occluded"):
             value = getattr(self, name)
             require(0 <= value <= 1, f"augment.{name} is a probability, got {value}")
         require(

@@ -29,10 +29,12 @@ from segface_hf.training.optim import (
     learning_rate,
 )
 from segface_hf.training.parallel import ProcessGroup, ThreadReplicas
-from segface_hf.training.prepare import Prefetcher, TrainingData, step_generator
+from segface_hf.training.prefetch import Prefetcher
+from segface_hf.training.prepare import TrainingData
 from segface_hf.training.provenance import Origin, Use, evaluated_on, origins_of, with_origins
 from segface_hf.training.recipe import Recipe
 from segface_hf.training.report import METRICS_FILE, append_line, drop_later_metrics
+from segface_hf.training.sampling import step_generator
 from segface_hf.training.state import STATE_FILE, load_state, save_state
 
 LAST, BEST = "last", "best"
@@ -56,6 +58,7 @@ class Run:
         best: Best mean F1 so far, over the classes that the masks hold.
         precision: `fp32` or `bf16`.
         processes: The processes that train together; the main one writes.
+        device: Device of the model; batches are prepared on the processor.
     """
 
     recipe: Recipe
@@ -67,13 +70,20 @@ class Run:
     precision: str = "fp32"
     seconds: float = 0.0
     processes: ProcessGroup = field(default_factory=ProcessGroup)
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     origins: tuple[Origin, ...] = field(init=False)
     model: SegFace = field(init=False)
     average: SegFace = field(init=False)
     optimizer: torch.optim.AdamW = field(init=False)
 
     def __post_init__(self) -> None:
-        self.model = build_model(self.recipe).to(memory_format=torch.channels_last)
+        if self.device.type != "cpu" and self.processes.size > 1:
+            raise ConfigError(
+                f"several processes train on processors only, not on {self.device}: leave out "
+                "--device, or start one process"
+            )
+        self.model = build_model(self.recipe).to(self.device)
+        self.model = self.model.to(memory_format=torch.channels_last)
         has_teacher = bool(self.data.labelled) or self.recipe.tail.missing != "keep"
         self.origins = origins_of(self.recipe, has_teacher=has_teacher)
         self.model.config = with_origins(self.model.config, self.origins, photos=True)
@@ -84,7 +94,7 @@ class Run:
         self._batches = Prefetcher(self._batch)
         wanted = self.recipe.precision
         self.precision = self.processes.broadcast(
-            faster_precision() if wanted == "auto" else wanted
+            faster_precision(self.device) if wanted == "auto" else wanted
         )
 
     @property
@@ -102,6 +112,7 @@ class Run:
         images, masks = self._batches.take(self.step)
         self._set_rates()
         self.optimizer.zero_grad(set_to_none=True)
+        masks = masks.to(self.device, non_blocking=True)
         loss = self._replicas.backward(self._normalized(images), masks, self._loss)
         if not math.isfinite(loss):
             raise DivergedError(
@@ -121,7 +132,7 @@ class Run:
         return self.data.batch(self.recipe, side=side, generator=generator)
 
     def _loss(self, model: nn.Module, images: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
-        with autocast(self.precision):
+        with autocast(self.precision, self.device.type):
             logits = model.logits(images)  # type: ignore[operator]
         return training_loss(
             logits.float(),
@@ -134,7 +145,10 @@ class Run:
 
     def _normalized(self, images: torch.Tensor) -> torch.Tensor:
         config = self.model.config
-        mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (config.mean, config.std))
+        images = images.to(self.device, non_blocking=True)
+        mean, std = (
+            torch.tensor(v, device=self.device).view(1, 3, 1, 1) for v in (config.mean, config.std)
+        )
         return ((images - mean) / std).contiguous(memory_format=torch.channels_last)
 
     def _set_rates(self) -> None:

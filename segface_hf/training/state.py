@@ -66,6 +66,8 @@ _OPTIONAL: Mapping[str, tuple[str, Callable[[Any], bool]]] = MappingProxyType(
 def save_state(path: Path, state: Mapping[str, Any]) -> None:
     """Saves a run's state of tensors and plain values, with a checksum of each record.
 
+    Tensors of any device are loaded on the processor again.
+
     Raises:
         OutputError: The folder can't be written.
     """

@@ -132,13 +132,15 @@ def _read_upright(path: Path) -> Image.Image:
         raise DataError(f"{path} can't be read as a photo: {error}") from error
 
 
-def joined(photos: PhotoSet, more: PhotoSet) -> PhotoSet:
-    """Returns both sets concatenated."""
+def joined(*sets: PhotoSet) -> PhotoSet:
+    """Returns all sets concatenated; a single one is not copied."""
+    if len(sets) == 1:
+        return sets[0]
     return replace(
-        photos,
-        images=torch.cat([photos.images, more.images]),
-        masks=torch.cat([photos.masks, more.masks]),
-        stems=photos.stems + more.stems,
+        sets[0],
+        images=torch.cat([photos.images for photos in sets]),
+        masks=torch.cat([photos.masks for photos in sets]),
+        stems=tuple(stem for photos in sets for stem in photos.stems),
     )
 
 

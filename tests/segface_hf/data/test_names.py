@@ -8,7 +8,7 @@ import torch
 from segface_hf.data.class_names import common_name, sided_pairs
 from segface_hf.labels import CELEBAMASK_HQ, SCHEMAS
 from segface_hf.training.drawing.drawing import DRAWABLE, OCCLUDER, draw_parts, occlude
-from segface_hf.training.prepare import step_generator
+from segface_hf.training.sampling import step_generator
 
 
 def test_built_in_names_are_the_common_ones_and_their_pairs_are_told_by_name():

@@ -8,11 +8,14 @@ from segface_hf.training.augment import (
     RandomDraws,
     augment_batch,
     mirror_masks,
+    random_affine,
     vary_color,
     warp_masks,
+    warp_photos,
 )
-from segface_hf.training.prepare import prepare, step_generator
+from segface_hf.training.prepare import prepare
 from segface_hf.training.recipe import Augment
+from segface_hf.training.sampling import step_generator
 from tests.segface_hf.training.drawn import tiny_recipe
 
 STILL = {
@@ -143,3 +146,35 @@ def test_a_recipe_that_occludes_changes_its_batches(folder):
         for recipe in (plain, occluding)
     ]
     assert (masks[1] == 0).float().mean() > (masks[0] == 0).float().mean()
+
+
+def test_zoom_out_shows_photos_down_to_a_quarter_and_ignores_what_is_around():
+    images = torch.rand(60, 3, 64, 64, generator=generator())
+    masks = torch.full((60, 64, 64), 2, dtype=torch.uint8)
+    _, ids = augmented(images, masks, flip=0.0, zoom_out=1.0, scale_min=0.8, scale_max=0.8)
+    assert set(ids.unique().tolist()) == {2, IGNORED}
+    sides = (ids == 2).sum((1, 2)).double().sqrt() / 64
+    assert 0.25 <= sides.min() + 0.01 < 0.35
+    assert 0.7 < sides.max() <= 0.81
+    _, ids = augmented(images, masks, flip=0.0, zoom_out=0.5)
+    assert 0.3 < ((ids == IGNORED).sum((1, 2)) > 0).double().mean() < 0.7
+
+
+def test_a_zoomed_out_photo_is_averaged_and_not_sampled_in_dots():
+    fine = (torch.arange(256)[:, None] + torch.arange(256)) % 2
+    images = fine.float().expand(4, 3, 256, 256).contiguous()
+    theta = torch.tensor([[4.0, 0.0, 0.3], [0.0, 4.0, -0.2]]).expand(4, 2, 3)
+    middle = warp_photos(images, theta, 64)[:, :, 28:36, 28:36]
+    assert torch.allclose(middle, torch.full_like(middle, 0.5), atol=0.02)
+
+
+def test_zoom_out_changes_no_random_number_of_recipes_without_it():
+    images = torch.rand(3, 3, 16, 16, generator=generator())
+    masks = torch.randint(0, 19, (3, 16, 16), generator=generator()).to(torch.uint8)
+    before = random_affine(Augment(), RandomDraws(3, generator(7)))[0]
+    assert before[:, :, :2].norm(dim=1).max() <= 1 / Augment().scale_min + 1e-5
+    plain, zoomed = (
+        augment_batch(images, masks, options, schema=CELEBAMASK_HQ, side=12, generator=generator(7))
+        for options in (Augment(), Augment(zoom_out=1.0))
+    )
+    assert not torch.equal(plain[1], zoomed[1])

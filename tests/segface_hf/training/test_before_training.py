@@ -6,7 +6,7 @@ from threading import Event
 import pytest
 
 from segface_hf.cli.program import main
-from segface_hf.training.prepare import Prefetcher
+from segface_hf.training.prefetch import Prefetcher
 from segface_hf.training.recipe_file import write_recipe
 from segface_hf.training.report import CURVES_FILE
 from tests.segface_hf.training.drawn import tiny_recipe

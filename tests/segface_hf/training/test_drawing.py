@@ -17,8 +17,8 @@ from segface_hf.training.drawing.drawing import (
     drawer,
     occlude,
 )
-from segface_hf.training.prepare import step_generator
 from segface_hf.training.recipe import Augment, Recipe, Tail
+from segface_hf.training.sampling import step_generator
 
 SIDE = 128
 NAMED = CELEBAMASK_HQ.id_of

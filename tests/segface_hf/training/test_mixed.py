@@ -7,10 +7,11 @@ import torch
 
 from segface_hf.cli.program import main
 from segface_hf.errors import ConfigError, DataError
-from segface_hf.training.prepare import prepare, step_generator
+from segface_hf.training.prepare import prepare
 from segface_hf.training.recipe import Tail
 from segface_hf.training.recipe_file import write_recipe
 from segface_hf.training.run import Run
+from segface_hf.training.sampling import Group, step_generator
 from tests.segface_hf.training.drawn import draw_face, tiny_recipe, write_pair
 
 
@@ -28,7 +29,9 @@ def pictures(tmp_path):
 def test_the_share_of_pictures_in_batches_does_not_depend_on_their_number(folder, pictures, share):
     recipe = tiny_recipe(tail={"synthetic": share, "sampling": "balanced"})
     data = prepare(folder, recipe, synthetic=pictures)
-    few = replace(data, weights=data.weights[:7], rendered=1)
+    few = replace(
+        data, weights=data.weights[:7], groups=(Group(0, 6, 1 - share), Group(6, 7, share))
+    )
     for mixture in (data, few):
         batches = [mixture.choose(recipe, step_generator(0, step)) for step in range(1000)]
         assert (torch.cat(batches) >= 6).double().mean() == pytest.approx(share, abs=0.04)

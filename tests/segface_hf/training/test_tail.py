@@ -20,15 +20,9 @@ from segface_hf.training.paste import (
     paste_parts,
     similarity,
 )
-from segface_hf.training.prepare import (
-    clean,
-    derive,
-    draw_photos,
-    photo_weights,
-    repaired,
-    step_generator,
-)
+from segface_hf.training.prepare import clean, derive, repaired
 from segface_hf.training.recipe import Augment, Recipe, Tail
+from segface_hf.training.sampling import draw_photos, photo_weights, step_generator
 from tests.segface_hf.training.drawn import draw_face, write_pair
 
 GLASSES = CELEBAMASK_HQ.id_of("eyeglasses")
