@@ -42,8 +42,8 @@ def export(corrections: Iterable[Correction], out: Path) -> int:
     create_export_folder(out)
     root = ElementTree.Element("annotations")
     ElementTree.SubElement(root, "version").text = "1.1"
-    job = ElementTree.SubElement(ElementTree.SubElement(root, "meta"), "job")
-    labels = ElementTree.SubElement(job, "labels")
+    task = ElementTree.SubElement(ElementTree.SubElement(root, "meta"), "task")
+    labels = ElementTree.SubElement(task, "labels")
     images: list[ElementTree.Element] = []
     for correction in corrections:
         if not images:

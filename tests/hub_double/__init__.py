@@ -1,1 +1,1 @@
-"""A Hugging Face Hub in memory, over real HTTP, that the real client works against in tests."""
+"""A Hugging Face Hub in memory: the real client talks to it over HTTP in tests."""

@@ -1,4 +1,4 @@
-"""Routes about discussions and pull requests: open, list, show, comment, close, merge."""
+"""Routes for discussions and pull requests: open, list, show, comment, close, merge."""
 
 from __future__ import annotations
 

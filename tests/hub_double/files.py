@@ -23,7 +23,7 @@ def _blob_id(data: bytes) -> str:
 
 
 def entry(path: str, blob: Blob) -> dict[str, Any]:
-    """Describes one file as the Hub does."""
+    """Returns the JSON of one file as the Hub writes it."""
     if isinstance(blob, tuple):
         lfs = {"oid": blob[0], "size": blob[1], "pointerSize": 130}
         oid = _blob_id(repr(blob).encode())
@@ -97,7 +97,7 @@ def _resolve(request: Request) -> Response:
     wanted = re.fullmatch(r"bytes=(\d*)-(\d*)", request.headers.get("Range", ""))
     if wanted and request.method == "GET":
         first, last = int(wanted[1] or 0), min(int(wanted[2] or len(data)), len(data) - 1)
-        if not wanted[1]:  # the last so many bytes
+        if not wanted[1]:  # a suffix: the last N bytes
             first, last = max(0, len(data) - int(wanted[2])), len(data) - 1
         headers["Content-Range"] = f"bytes {first}-{last}/{len(data)}"
         return Response(data[first : last + 1], 206, headers, "application/octet-stream")

@@ -1,7 +1,6 @@
 """Routes of "Sign in with Hugging Face": an OpenID provider on the same address as the Hub.
 
-The id token is signed with HMAC and a key that `jwks` gives away: enough for a client to check
-it, and nothing to keep secret in a test.
+The id token is signed with HMAC and a key that `jwks` publishes, so that a client can check it.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from urllib.parse import parse_qs, urlencode
 from tests.hub_double.server import Request, Response, Route
 from tests.hub_double.state import HubError
 
-_KEY = b"a key that every test may know!!"
+_KEY = b"a public key for all the tests !"
 _LIFE = 8 * 3600
 
 

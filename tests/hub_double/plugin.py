@@ -1,7 +1,7 @@
-"""Pytest plugin: points the Hub client at the double before it is imported; gives `hub`.
+"""Pytest plugin: points the Hub client to the double before it is imported; provides `hub`.
 
 The client reads `HF_ENDPOINT`, `HF_HOME` and `HF_HUB_DISABLE_XET` once, at import, so they are
-chosen when pytest starts, and the one server of a run forgets everything between tests.
+set when pytest starts, and the one server of a run is reset between tests.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.hub_double.state import Hub
 ROUTES = [*repositories.ROUTES, *files.ROUTES, *discussions.ROUTES, *oidc.ROUTES]
 
 
-def _point_client_here() -> None:
+def _set_client_environment() -> None:
     if "huggingface_hub" in sys.modules:
         raise pytest.UsageError("huggingface_hub was imported before the Hub double was set up")
     with socket.socket() as probe:
@@ -37,12 +37,12 @@ def _point_client_here() -> None:
     os.environ.pop("HF_TOKEN", None)
 
 
-# At import and in no hook: conftest files below import the client before pytest is configured.
-_point_client_here()
+# At import, not in a hook: conftest files import the client before pytest is configured.
+_set_client_environment()
 
 
 def pytest_configure(config: Any) -> None:
-    """Lets the client use what its HTTP library calls deprecated: it uploads large files so."""
+    """Ignores a deprecation warning of the HTTP library about how the client uploads files."""
     upload = "ignore:Use 'content=<...>' to upload raw bytes:DeprecationWarning"
     config.addinivalue_line("filterwarnings", upload)
 
@@ -58,7 +58,7 @@ def _hub_server() -> Iterator[Hub]:
 
 @pytest.fixture
 def hub(_hub_server: Hub) -> Hub:
-    """The Hub double, empty; what the client's files remember of another test is gone."""
+    """The Hub double, empty; the files that the client cached in other tests are deleted."""
     from huggingface_hub import HfFileSystem
     from huggingface_hub.constants import HF_ASSETS_CACHE
 

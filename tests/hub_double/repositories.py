@@ -1,4 +1,4 @@
-"""Routes about accounts and repositories: who am I, create, settings, refs, commits, branches."""
+"""Routes for accounts and repositories: whoami, create, settings, refs, commits, branches."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DATE = "2026-01-01T00:00:00.000Z"
 
 
 def web_url(request: Request, kind: str, repo_id: str) -> str:
-    """Returns a repository's page."""
+    """Returns the JSON of a repository."""
     return f"{request.hub.url}/{PREFIX[kind]}{repo_id}"
 
 

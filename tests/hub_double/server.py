@@ -1,4 +1,4 @@
-"""HTTP: reads requests, finds their route, injects faults, writes answers."""
+"""The HTTP server: it reads requests, finds their routes, injects faults and writes responses."""
 
 from __future__ import annotations
 
@@ -35,7 +35,11 @@ class Request:
         return json.loads(self.body or b"{}")
 
     def account(self) -> Account | None:
-        """Returns who asks, or None for a visitor; a token nobody has is expired."""
+        """Returns the account of the token, or None without a token.
+
+        Raises:
+            HubError: The token belongs to no account; the Hub answers expired tokens in this way.
+        """
         bearer = self.headers.get("Authorization", "")
         if not bearer:
             return None
@@ -51,7 +55,14 @@ class Request:
         return account
 
     def repo(self, *, files: bool = False) -> Repo:
-        """Returns the repository that the path names, where the asker may see it."""
+        """Returns the repository that the path names.
+
+        Args:
+            files: The request reads files, which a gated repository allows only some accounts.
+
+        Raises:
+            HubError: There is none, or the account may not see it.
+        """
         repo_id, account = self.params["repo_id"], self.account()
         repo = self.hub.repos.get((self.params["kind"], repo_id))
         inside = account is not None and account.is_member(repo_id)
@@ -65,7 +76,14 @@ class Request:
         return repo
 
     def writer(self, repo: Repo, *, pull_request: bool = False) -> Account:
-        """Returns who asks, where they may write or at least open a pull request."""
+        """Returns the account of the token if it may write, or open a pull request.
+
+        Args:
+            pull_request: A pull request is enough.
+
+        Raises:
+            HubError: It may not.
+        """
         account = self.signed_in()
         if account.role == "read":
             raise HubError(403, "Forbidden: you don't have sufficient rights (token role=read)")
@@ -76,7 +94,7 @@ class Request:
 
 @dataclass
 class Response:
-    """One answer; a dict or list becomes JSON."""
+    """One response; a dict or list becomes JSON."""
 
     body: Any = b""
     status: int = 200
@@ -161,7 +179,7 @@ class _Handler(BaseHTTPRequestHandler):
             if self.command != "HEAD":
                 self.wfile.write(body)
         except ConnectionError:
-            self.close_connection = True  # the client was killed, which tests do on purpose
+            self.close_connection = True  # a test killed the client
 
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _serve
 
@@ -175,11 +193,11 @@ class _Server(ThreadingHTTPServer):
         self.hub, self.routes = hub, routes
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Stays quiet about clients that go away in the middle, which tests make them do."""
+        """Prints nothing: tests cut connections on purpose."""
 
 
 def serve(hub: Hub, routes: list[Route], *, port: int = 0) -> ThreadingHTTPServer:
-    """Starts a server thread on loopback and tells the hub its address."""
+    """Starts a server thread on loopback, and sets the address of the hub."""
     server = _Server(hub, routes, port=port)
     hub.url = f"http://127.0.0.1:{server.server_address[1]}"
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -1,4 +1,4 @@
-"""What the double remembers: accounts, repositories, commits, discussions, files, requests."""
+"""The state of the double: accounts, repositories, commits, discussions, files, requests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def now() -> str:
 
 
 class HubError(Exception):
-    """An answer that the client must turn into an error."""
+    """An error response of the Hub."""
 
     def __init__(self, status: int, message: str, *, code: str | None = None) -> None:
         super().__init__(message)
@@ -70,10 +70,14 @@ class Discussion:
 
 @dataclass
 class Fault:
-    """What goes wrong with a request.
+    """An injected failure of one request.
 
-    `status` is answered instead of the truth, after the work is done where `after` is set; a
-    `cut` closes the connection without an answer. `body` is sent instead of an error.
+    Attributes:
+        status: Sent instead of the real response.
+        headers: Sent with it.
+        after: Fail after the work is done, not before.
+        cut: Close the connection without a response.
+        body: Sent instead of an error.
     """
 
     status: int = 500
@@ -102,7 +106,7 @@ class Repo:
         self.branches = {"main": self.add(first)}
 
     def add(self, commit: Commit) -> str:
-        """Remembers a commit and returns its id."""
+        """Stores a commit and returns its id."""
         sha = hashlib.sha1(f"{self.id} {next(self._serial)}".encode()).hexdigest()
         self.commits[sha] = commit
         return sha
@@ -123,7 +127,7 @@ class Repo:
 
 
 class Hub:
-    """The whole double; tests read `log` and `repos`, and break things with `fail` and `chaos`."""
+    """The whole double; tests read `log` and `repos`, and inject faults with `fail` and `chaos`."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -131,7 +135,7 @@ class Hub:
         self.reset()
 
     def reset(self) -> None:
-        """Forgets everything, between tests."""
+        """Deletes all state, between tests."""
         self.accounts: dict[str, Account] = {}
         self.repos: dict[tuple[str, str], Repo] = {}
         self.large_files: dict[str, bytes] = {}
@@ -141,12 +145,12 @@ class Hub:
         self.chaos: Any = None
 
     def token(self, name: str, **account: Any) -> str:
-        """Opens an account and returns its token."""
+        """Creates an account and returns its token."""
         self.accounts[f"hf_{name}"] = Account(name, **account)
         return f"hf_{name}"
 
     def create(self, kind: str, repo_id: str, *, private: bool = False) -> Repo:
-        """Creates a repository without asking anybody."""
+        """Creates a repository directly, without a request."""
         self.repos[kind, repo_id] = Repo(kind, repo_id, private=private)
         return self.repos[kind, repo_id]
 
@@ -156,18 +160,18 @@ class Hub:
         return {path: self.content(blob) for path, blob in tree.items()}
 
     def content(self, blob: Blob) -> bytes:
-        """Returns the bytes of a file, wherever they are kept."""
+        """Returns the bytes of a file, small or large."""
         return self.large_files[blob[0]] if isinstance(blob, tuple) else blob
 
     def fail(
         self, pattern: str, status: int = 500, *, method: str = "", times: int = 1, **fault: Any
     ) -> None:
-        """Breaks the next requests whose path matches a pattern; see `Fault`."""
+        """Makes the next requests fail whose path matches a pattern; see `Fault`."""
         entry = (re.compile(pattern), method, Fault(status=status, **fault), [times])
         self.faults.append(entry)
 
     def fault_for(self, method: str, path: str) -> Fault | None:
-        """Returns what goes wrong with a request, if anything."""
+        """Returns the failure of a request, or None."""
         with self.lock:
             for pattern, only, fault, left in self.faults:
                 if left[0] and pattern.search(path) and only in ("", method):

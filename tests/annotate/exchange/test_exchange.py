@@ -1,4 +1,4 @@
-"""Masks leave to other tools and come back with every id intact."""
+"""Exports to other tools keep every class id, and wrong shapes are refused."""
 
 from __future__ import annotations
 
@@ -89,6 +89,12 @@ def test_cvat_photos_are_named_as_in_images_and_numbered_by_name(drawn, tmp_path
     files = sorted(path.name for path in (tmp_path / "images").iterdir())
     assert [image.get("name") for image in images] == files
     assert [image.get("id") for image in images] == ["0", "1", "2", "3", "4"]
+
+
+def test_cvat_labels_are_listed_in_a_task_where_datumaro_looks_for_them(drawn, tmp_path):
+    EXPORTS["cvat"]([drawn(1)], tmp_path)
+    labels = ElementTree.parse(tmp_path / "annotations.xml").findall("meta/task/labels/label/name")
+    assert [label.text for label in labels] == list(CELEBAMASK_HQ.names[1:])
 
 
 def cvat(tmp_path, shapes, size=(4, 3)):

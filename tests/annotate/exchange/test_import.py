@@ -1,4 +1,4 @@
-"""`python -m annotate import`: what other tools export becomes rows, and nothing is lost unsaid."""
+"""`python -m annotate import`: exports become rows, and every photo that is left out is named."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from annotate.exchange.rle import pack_brush
 
 @pytest.fixture
 def bring(tmp_path, capsys):
-    """Imports `tmp_path/src` into `tmp_path/set`; returns exit code, output and complaint."""
+    """Imports `tmp_path/src` into `tmp_path/set`; returns exit code, output and error output."""
 
     def run(form, *words):
         folders = [str(tmp_path / "src"), "--folder", str(tmp_path / "set")]
@@ -77,7 +77,7 @@ SKIN = '<mask label="skin" rle="0, 4" left="0" top="0" width="2" height="2"/>'
 BRUSH = region("brushlabels", {"format": "rle", "rle": pack_brush(np.ones((24, 32), bool))})
 
 
-def test_a_folder_s_mask_keeps_to_the_pixels_it_was_drawn_on(bring, rows, tmp_path):
+def test_a_mask_of_a_folder_keeps_the_pixels_on_which_it_was_drawn(bring, rows, tmp_path):
     """A phone stored the photo on its side; the mask is of the stored size, as for the trainer."""
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
@@ -88,16 +88,16 @@ def test_a_folder_s_mask_keeps_to_the_pixels_it_was_drawn_on(bring, rows, tmp_pa
     assert np.array_equal(rows()["a"].mask, ids)
 
 
-def test_photos_that_nobody_annotated_are_left_out_and_counted(bring, rows, tmp_path):
+def test_photos_without_annotations_are_left_out_and_counted(bring, rows, tmp_path):
     for name in "abcd":
         photo(tmp_path / f"src/images/{name}.png", number=ord(name))
     cvat(
         tmp_path, ('name="a.png"', ""), ('name="b.png"', SKIN), ('name="c.png"', '<tag label="x"/>')
     )
-    told = f"1 mask read, 1 of them new in {tmp_path / 'set'}; "
+    summary = f"1 mask read, 1 of them new in {tmp_path / 'set'}; "
     assert bring("cvat") == (
         0,
-        told + "2 photos without annotations left out, 0 refused\n",
+        summary + "2 photos without annotations left out, 0 refused\n",
         "",
     )
     assert list(rows()) == ["b"]
@@ -111,13 +111,13 @@ def test_photos_that_nobody_annotated_are_left_out_and_counted(bring, rows, tmp_
     )
     assert bring("labelstudio") == (
         0,
-        told + "3 photos without annotations left out, 0 refused\n",
+        summary + "3 photos without annotations left out, 0 refused\n",
         "",
     )
     assert sorted(rows()) == ["b", "d"]
 
 
-def test_an_export_that_nobody_annotated_is_an_error(bring, tmp_path):
+def test_an_export_without_annotations_is_an_error(bring, tmp_path):
     photo(tmp_path / "src/images/a.png")
     cvat(tmp_path, ('name="a.png"', ""))
     code, _, err = bring("cvat")
@@ -135,7 +135,7 @@ def test_an_export_of_a_video_is_an_error(bring, tmp_path):
     assert "holds no images, found 1 track of a video: export as 'CVAT for images 1.1'" in err
 
 
-def test_what_cannot_be_taken_is_named_and_the_rest_goes_on(bring, rows, tmp_path):
+def test_photos_that_cannot_be_imported_are_named_and_the_others_imported(bring, rows, tmp_path):
     """One photo was taken down, one mask has another size, one photo is damaged."""
     for name in "abcde":
         photo(tmp_path / f"src/images/{name}.png", number=ord(name))
@@ -155,7 +155,7 @@ def test_what_cannot_be_taken_is_named_and_the_rest_goes_on(bring, rows, tmp_pat
     assert sorted(rows()) == ["b", "e"]
 
 
-def test_a_mask_with_pixels_that_nobody_labelled_is_no_contribution(bring, rows, tmp_path):
+def test_a_mask_with_unlabeled_pixels_is_refused(bring, rows, tmp_path):
     for name in "ab":
         photo(tmp_path / f"src/images/{name}.png", number=ord(name))
         mask(tmp_path / f"src/masks/{name}.png", size=(32, 24))
@@ -169,7 +169,7 @@ def test_a_mask_with_pixels_that_nobody_labelled_is_no_contribution(bring, rows,
     assert sorted(rows()) == ["a"]
 
 
-def test_a_task_that_is_malformed_stops_no_other(bring, rows, tmp_path):
+def test_a_malformed_task_does_not_stop_the_others(bring, rows, tmp_path):
     photo(tmp_path / "src/images/a.png")
     labelstudio(tmp_path, ("a.png", [{"result": [BRUSH]}]), ("b.png", None), (None, [{}]))
     code, out, err = bring("labelstudio")
@@ -178,7 +178,7 @@ def test_a_task_that_is_malformed_stops_no_other(bring, rows, tmp_path):
     assert [line.split("  ")[0] for line in err.splitlines()] == ["b.png", "task 3"]
 
 
-def test_a_file_that_breaks_off_is_told_before_anything_is_saved(bring, tmp_path):
+def test_an_incomplete_file_is_refused_before_anything_is_saved(bring, tmp_path):
     photo(tmp_path / "src/images/a.png")
     cvat(tmp_path, ('name="a.png"', SKIN))
     path = tmp_path / "src/annotations.xml"
@@ -189,7 +189,7 @@ def test_a_file_that_breaks_off_is_told_before_anything_is_saved(bring, tmp_path
     assert not (tmp_path / "set").exists()
 
 
-def test_polygons_are_imported_and_points_are_named_not_lost(bring, rows, tmp_path):
+def test_polygons_are_imported_and_points_are_refused(bring, rows, tmp_path):
     for name in "ab":
         photo(tmp_path / f"src/images/{name}.png", number=ord(name))
     hair = region("polygonlabels", {"points": [[0, 0], [50, 0], [50, 50], [0, 50]]}, label="hair")
@@ -229,7 +229,7 @@ def test_label_studio_photos_are_found_in_their_folders(bring, rows, tmp_path):
     assert np.array_equal(rows()["a"].image, pixels)
 
 
-def test_one_photo_is_never_taken_for_two(bring, tmp_path):
+def test_one_photo_is_not_used_for_two_names(bring, tmp_path):
     photo(tmp_path / "src/images/a.png")
     cvat(tmp_path, ('name="x/a.png"', SKIN), ('name="y/a.png"', SKIN))
     code, out, err = bring("cvat")
@@ -242,7 +242,7 @@ def test_one_photo_is_never_taken_for_two(bring, tmp_path):
     "name",
     ["../secret.png", "..\\secret.png", "sub/../../secret.png", "link.png", "{root}", "a" * 5000],
 )
-def test_no_name_leads_out_of_the_export(bring, tmp_path, name):
+def test_a_name_does_not_lead_out_of_the_export(bring, tmp_path, name):
     photo(tmp_path / "secret.png")
     photo(tmp_path / "src/images/a.png")
     (tmp_path / "src/images/link.png").symlink_to(tmp_path / "secret.png")

@@ -1,4 +1,4 @@
-"""Shapes of other tools cover the pixels whose centres lie inside them."""
+"""Shapes of other tools cover the pixels whose centers are inside them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_an_ellipse_has_its_area_and_turns_about_its_centre():
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(COORDINATE, COORDINATE), min_size=4, max_size=4))
-def test_two_halves_of_a_polygon_are_the_whole(corners):
+def test_two_halves_of_a_polygon_give_the_whole_polygon(corners):
     """Whichever way each is drawn: a pixel of the shared edge belongs to one of them."""
     a, b, c, d = corners
     halves = polygon([a, b, c], (12, 12)) ^ polygon([d, c, a], (12, 12))
@@ -125,7 +125,7 @@ def test_cvat_boxes_and_ellipses_are_drawn(tmp_path):
     )
 
 
-def test_label_studio_shapes_are_percentages_laid_over_each_other_as_drawn(tmp_path):
+def test_label_studio_shapes_are_percentages_and_later_ones_cover_earlier_ones(tmp_path):
     photo(tmp_path / "src/images/a.png")
     corners = [[12.5, 25], [50, 25], [50, 75], [12.5, 75]]
     hair = region("polygonlabels", {"points": corners, "closed": True}, label="hair")
@@ -178,7 +178,7 @@ def test_a_label_studio_region_that_cannot_become_a_mask_is_refused(tmp_path, re
         ids_of("labelstudio", tmp_path)
 
 
-def test_what_is_said_of_a_photo_or_region_is_no_shape(tmp_path):
+def test_choices_about_a_photo_are_not_shapes(tmp_path):
     photo(tmp_path / "src/images/a.png")
     said = {"type": "choices", "value": {"choices": ["smiling"]}}
     labelstudio(tmp_path, ("a.png", [{"result": [said]}, {"result": [said, BRUSH]}]))
