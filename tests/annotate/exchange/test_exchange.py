@@ -126,6 +126,7 @@ def test_cvat_shapes_cover_each_other_by_z_order(tmp_path):
         ('<mask label="skin" rle="a" left="0" top="0" width="2" height="2"/>', "malformed .*'a'"),
         ('<mask label="skin"/>', "malformed: expected a field 'left', found none"),
         ('<polyline label="hair" points="0,0;3,2"/>', "polyline of 'hair' covers no area: draw it"),
+        ("<cuboid/>", "a cuboid of 'None' covers no area: draw it as one of"),
         ('<points label="l_eye" points="0,0"/>', "points of 'l_eye' covers no area"),
         ('<skeleton label="face"><points label="1" points="0,0"/></skeleton>', "skeleton of 'fac"),
         ('<polygon label="hair" points="0,0;3,2"/>', "has 2 corners, expected at least three"),
