@@ -54,6 +54,18 @@ def test_a_damaged_brush_is_refused(packed):
         unpack_brush(packed, shape=(2, 3))
 
 
+@settings(deadline=None)
+@given(
+    st.binary(max_size=60), st.sampled_from([b"\x00\x00\x00\x18", b"\x00\x00\x00\x18\x39\x1b\xfc"])
+)
+def test_a_brush_of_random_bytes_is_read_or_refused(data, header):
+    try:
+        region = unpack_brush([*header, *data], shape=(2, 3))
+    except ExchangeError:
+        return
+    assert region.shape == (2, 3)
+
+
 def read(name, folder):
     """Reads a whole export, and raises the error of the first photo that has one."""
     for photo in read_export(folder, CELEBAMASK_HQ, format=name):
