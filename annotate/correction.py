@@ -118,7 +118,7 @@ class Effort:
     def claimed(cls, payload: Mapping[str, Any]) -> Effort:
         """Reads an editor's `seconds` and `tools`, leaving out whatever can't be true."""
         seconds = payload.get("seconds", 0.0)
-        if not isinstance(seconds, int | float) or not 0 <= seconds <= MAX_SECONDS:
+        if type(seconds) not in (int, float) or not 0 <= seconds <= MAX_SECONDS:
             seconds = 0.0
         tools = payload.get("tools")
         known = [
@@ -126,7 +126,7 @@ class Effort:
             for name, count in (tools.items() if isinstance(tools, dict) else ())
             if isinstance(name, str)
             and _TOOL.fullmatch(name)
-            and isinstance(count, int)
+            and type(count) is int  # not a bool, which the row's column refuses
             and 0 <= count < 10**6
         ]
         return cls(seconds=float(seconds), tools=tuple(sorted(known)[:_MAX_TOOLS]))

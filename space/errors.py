@@ -1,12 +1,11 @@
-"""What can go wrong between a visitor and the app, beyond what the library and `annotate` raise.
+"""Errors between a visitor and the app, beyond those that the library and `annotate` raise.
 
 SegFaceError
-└── VisitError               something a visitor can mend
+└── VisitError               something a visitor can correct
     ├── PhotoGoneError       a photo that is no longer open here
     ├── NotUploadedError     an address or a file of the machine in place of an upload
-    ├── TooManyPhotosError   more photos at once than accepted
     ├── TooFastError         more a minute than one visitor or address may parse or save
-    ├── NotAllowedError      a maintainer's view, opened by somebody else
+    ├── NotAllowedError      a maintainer's view, opened by another visitor
     └── DeployError          a Space that can't be deployed as asked
 """
 
@@ -14,7 +13,7 @@ from segface_hf.errors import SegFaceError
 
 
 class VisitError(SegFaceError):
-    """Something a visitor can mend."""
+    """Something a visitor can correct."""
 
 
 class PhotoGoneError(VisitError):
@@ -23,10 +22,6 @@ class PhotoGoneError(VisitError):
 
 class NotUploadedError(VisitError):
     """An address, or a file of the machine, was sent in place of an upload."""
-
-
-class TooManyPhotosError(VisitError):
-    """More photos at once than accepted."""
 
 
 class TooFastError(VisitError):

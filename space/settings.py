@@ -1,10 +1,10 @@
-"""What the app is told from outside: the only reader of environment variables."""
+"""Settings of the app; the only module that reads environment variables."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field, fields
 from ipaddress import ip_address
 from pathlib import Path
@@ -24,7 +24,7 @@ def _default_cache() -> Path:
 
 @dataclass(frozen=True)
 class Settings:
-    """Every choice of whoever runs the app; construction refuses values that can't work.
+    """Every choice of the person who runs the app; construction refuses values that can't work.
 
     Attributes:
         model: Checkpoint used first: `embedded`, `synthetic`, a folder, `org/name`, or `hub:` and
@@ -32,22 +32,26 @@ class Settings:
         contributions: Folder that receives saved corrections, one row each.
         dataset: Dataset repository on the Hub that contributions go to; None keeps them local.
         service_token: Token that may write to `dataset`, for batched direct commits.
-        maintainers: Account names that may review; empty means every visitor of one's own machine.
+        maintainers: Account names that may review; empty means every visitor from this machine.
         license: Licence that contributors agree to.
         cache: Folder of the photos of current visits, emptied as they end.
         keep_seconds: How long a visit's files live.
+        allowed_hosts: Further host names by which the app may be addressed, and whose pages may
+            call it, off a Space.
         max_upload_mb: Largest accepted upload, in megabytes.
         max_pixels: Largest accepted picture, in pixels.
-        max_side: Longer side that a picture is reduced to before it is parsed, in pixels.
+        max_side: Longer side, in pixels, to which larger photos are reduced for the editor.
         max_photos: Photos accepted at once.
         parses_per_minute: Photos that one visitor may parse in a minute.
         parses_per_address: Photos that all visitors of one address may parse in a minute.
         saves_per_minute: Corrections that one visitor may save in a minute.
         saves_per_address: Corrections that all visitors of one address may save in a minute.
+        uploads_mb_per_address: Megabytes that all visitors of one address may send in a minute.
+        uploads_mb: Megabytes that all visitors together may send within `keep_seconds`.
         max_unclaimed: Corrections without an account that may wait to be sent, all together.
         max_model_mb: Largest checkpoint that a visitor may have downloaded, in megabytes.
-        queue_size: Visitors that may wait before newcomers are turned away.
-        models_in_memory: Checkpoints kept loaded; the least recently used goes.
+        queue_size: Visitors that may wait before further ones are refused.
+        models_in_memory: Checkpoints kept loaded; the least recently used is dropped.
         host: Address to listen on.
         port: Port to listen on.
         mcp: Whether to serve the named endpoints as MCP tools too.
@@ -64,6 +68,7 @@ class Settings:
     license: str = "cc-by-4.0"
     cache: Path = field(default_factory=_default_cache)
     keep_seconds: int = 3600
+    allowed_hosts: tuple[str, ...] = ()
     max_upload_mb: int = 20
     max_pixels: int = 50_000_000
     max_side: int = 4096
@@ -72,6 +77,8 @@ class Settings:
     parses_per_address: int = 120
     saves_per_minute: int = 60
     saves_per_address: int = 120
+    uploads_mb_per_address: int = 800
+    uploads_mb: int = 10_000
     max_unclaimed: int = MOST_ANONYMOUS
     max_model_mb: int = 600
     queue_size: int = 100
@@ -99,12 +106,12 @@ class Settings:
 
     @property
     def for_this_machine(self) -> bool:
-        """Whether nobody but this machine can reach the app."""
+        """Whether only this machine can reach the app."""
         return not self.on_space and is_loopback(self.host)
 
     @property
     def kept_for(self) -> str:
-        """How long a visit's files live, in words; rather too long than too short."""
+        """How long a visit's files live, in words, rounded up."""
         minutes = -(-self.keep_seconds // 60)
         if minutes < 60:
             return counted(minutes, "minute")
@@ -129,7 +136,8 @@ class Settings:
 
 _POSITIVE = (
     "keep_seconds", "max_upload_mb", "max_pixels", "max_photos", "parses_per_minute",
-    "parses_per_address", "saves_per_minute", "saves_per_address", "max_unclaimed",
+    "parses_per_address", "saves_per_minute", "saves_per_address", "uploads_mb_per_address",
+    "uploads_mb", "max_unclaimed",
     "max_model_mb", "queue_size", "models_in_memory", "port",
 )  # fmt: skip
 
@@ -165,14 +173,18 @@ VARIABLES = (
     Variable("SEGFACE_DATASET_TOKEN", "service_token", str, "secret: token that commits batched "
              "contributions to that repository"),
     Variable("SEGFACE_MAINTAINERS", "maintainers", _names, "account names that may review, "
-             "separated by commas; unset allows it to visitors of one's own machine and to "
-             "nobody on a Space"),
+             "separated by commas; unset allows it to visitors from the app's own machine, and on "
+             "a Space to no one"),
     Variable("SEGFACE_LICENSE", "license", str, "licence that contributors agree to"),
     Variable("SEGFACE_CACHE", "cache", Path, "folder for the photos of current visits"),
     Variable("SEGFACE_KEEP_SECONDS", "keep_seconds", int, "how long those photos live"),
+    Variable("SEGFACE_ALLOWED_HOSTS", "allowed_hosts", _names, "further host names, separated by "
+             "commas, by which the app may be addressed and whose pages may call it; where it "
+             "listens on 127.0.0.1, other names are refused"),
     Variable("SEGFACE_MAX_UPLOAD_MB", "max_upload_mb", int, "largest upload in megabytes"),
     Variable("SEGFACE_MAX_PIXELS", "max_pixels", int, "largest picture in pixels"),
-    Variable("SEGFACE_MAX_SIDE", "max_side", int, "longer side that larger photos are reduced to"),
+    Variable("SEGFACE_MAX_SIDE", "max_side", int, "longer side to which "
+             "larger photos are reduced for showing and correcting, after the parse"),
     Variable("SEGFACE_MAX_PHOTOS", "max_photos", int, "photos accepted at once"),
     Variable("SEGFACE_PARSES_PER_MINUTE", "parses_per_minute", int, "photos a minute per visitor"),
     Variable("SEGFACE_PARSES_PER_ADDRESS", "parses_per_address", int, "photos a minute for all "
@@ -181,11 +193,16 @@ VARIABLES = (
              "save in a minute"),
     Variable("SEGFACE_SAVES_PER_ADDRESS", "saves_per_address", int, "corrections that all visitors "
              "of one address may save in a minute"),
+    Variable("SEGFACE_UPLOADS_MB_PER_ADDRESS", "uploads_mb_per_address", int, "megabytes that all "
+             "visitors of one address may send in a minute"),
+    Variable("SEGFACE_UPLOADS_MB", "uploads_mb", int, "megabytes that all visitors together may "
+             "send while earlier photos are kept"),
     Variable("SEGFACE_MAX_UNCLAIMED", "max_unclaimed", int, "corrections without an account that "
              "may wait to be sent, all together"),
     Variable("SEGFACE_MAX_MODEL_MB", "max_model_mb", int, "largest checkpoint that a visitor may "
              "have downloaded, in megabytes"),
-    Variable("SEGFACE_QUEUE_SIZE", "queue_size", int, "visitors that may wait in line"),
+    Variable("SEGFACE_QUEUE_SIZE", "queue_size", int, "visitors that may wait, at most half of "
+             "them from one address"),
     Variable("SEGFACE_MODELS_IN_MEMORY", "models_in_memory", int, "checkpoints kept loaded"),
     Variable("SEGFACE_HOST", "host", str, "address to listen on (a Space listens on 0.0.0.0)"),
     Variable("SEGFACE_PORT", "port", int, "port to listen on"),
@@ -227,6 +244,19 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         if Path("/data").is_dir():
             values.setdefault("contributions", Path("/data/contributions"))
     return Settings(**values)
+
+
+def trust_no_forwarded_address(environment: MutableMapping[str, str] | None = None) -> None:
+    """Makes the web server ignore `X-Forwarded-For`, which any local client can invent.
+
+    Uvicorn trusts that header from 127.0.0.1 and reads this variable at its start; Gradio offers
+    no option for it. A value that is set already stays: it names a proxy that is trusted.
+
+    Args:
+        environment: By default that of this process.
+    """
+    changed = os.environ if environment is None else environment
+    changed.setdefault("FORWARDED_ALLOW_IPS", "")
 
 
 def load_settings() -> Settings:

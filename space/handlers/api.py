@@ -15,8 +15,8 @@ from segface_hf.errors import ImageError
 from segface_hf.labels import SCHEMAS, schema_named
 from space.errors import VisitError
 from space.handlers.browser_values import class_rows, describe_schema
-from space.handlers.downloads import mask_png
-from space.handlers.parse import Request, checked, parse_photo, parse_photos
+from space.handlers.downloads import mask_png, own_mask
+from space.handlers.parse import Request, accepted, parse_photo, parse_photos, scaled
 from space.handlers.save import ConsentForm, save_correction
 from space.handlers.services import Services
 from space.state.model_list import allowed_model
@@ -51,8 +51,7 @@ def parse(services: Services, image: str | None, *, request: Request) -> Answer:
 
 
 def _allowed(services: Services, request: Request) -> Request:
-    # A client may send null, though the field has a default.
-    chosen = allowed_model(request.model or "", configured=services.settings.model)
+    chosen = allowed_model(request.model, configured=services.settings.model)
     return replace(request, model=chosen)
 
 
@@ -66,10 +65,11 @@ def parse_many(
         masks of those that did not.
 
     Raises:
-        SegFaceError: No photo, too many, or an unknown model.
+        SegFaceError: No photo, or an unknown model.
     """
     asked = _allowed(services, request)
-    paths = checked(services, list(images or ()))
+    given = list(images or ())
+    paths, too_many = accepted(services, given)
     summaries, masks = [], []
     for path in paths:
         batch = parse_photos(services, [path], request=asked)
@@ -79,16 +79,19 @@ def parse_many(
         answer = _answer(services, batch.parsed[0].photo)
         summaries.append(answer.summary)
         masks.append(answer.mask)
+    summaries += [{"error": too_many[0]} for _ in given[len(paths) :]]
     return summaries, masks
 
 
-def list_classes(schema: str) -> list[dict[str, Any]]:
-    """Returns the classes of a label schema, by id.
+def list_classes(schema: object) -> list[dict[str, Any]]:
+    """Returns the classes of a label schema, by id; null stands for the first schema.
 
     Raises:
         LabelError: No such schema.
     """
-    return describe_schema(schema_named(schema or next(iter(SCHEMAS))))
+    if schema is None or schema == "":
+        schema = next(iter(SCHEMAS))
+    return describe_schema(schema_named(schema if isinstance(schema, str) else repr(schema)[:40]))
 
 
 def save(
@@ -113,10 +116,12 @@ def save(
     Raises:
         SegFaceError: The photo is gone, a statement is missing, or the mask doesn't fit.
     """
+    if asked is not None:
+        services.saves.spend(asked.visitor, asked.address)  # before anything is decoded
     opened = services.photos.get(photo)
-    ids = read_mask(mask, size=opened.parse.mask.shape[::-1])
+    ids = _kept_mask(opened, mask)
     payload = {"id": photo, **pack_label_map(ids)}
-    result = save_correction(services, payload, form=form, who=who, asked=asked)
+    result = save_correction(services, payload, form=form, who=who)
     return {
         "id": result.row.id,
         "created": result.row.created,
@@ -145,14 +150,27 @@ def read_mask(path: str | None, *, size: tuple[int, int]) -> np.ndarray:
         raise ImageError("The mask is not a PNG that can be read.") from error
 
 
-def _answer(services: Services, photo: OpenPhoto) -> Answer:
+def _kept_mask(photo: OpenPhoto, path: str | None) -> np.ndarray:
+    """Reads a mask of a photo; one in the photo's own size is reduced to the size that is kept."""
     height, width = photo.parse.mask.shape
+    full = photo.full_mask
+    if full is None:
+        return read_mask(path, size=(width, height))
+    ids = read_mask(path, size=full.shape[::-1])
+    return np.asarray(Image.fromarray(ids).resize((width, height), Image.Resampling.NEAREST))
+
+
+def _answer(services: Services, photo: OpenPhoto) -> Answer:
+    mask = own_mask(photo)
+    height, width = mask.shape
+    scale = width / photo.parse.mask.shape[1]
+    areas = np.bincount(mask.ravel(), minlength=photo.parse.schema.num_classes)
     summary = {
         "photo": photo.key,
         "width": width,
         "height": height,
-        "faces": [face.to_dict(digits=1) for face in photo.parse.faces],
-        "classes": [_class(row) for row in class_rows(photo.parse) if row["area"]],
+        "faces": [scaled(face, scale).to_dict(digits=1) for face in photo.parse.faces],
+        "classes": [_class(row, areas) for row in class_rows(photo.parse) if areas[row["id"]]],
         "schema": photo.parse.schema.name,
         "model": photo.parse.model_id,
         "digest": photo.parse.digest,
@@ -160,5 +178,7 @@ def _answer(services: Services, photo: OpenPhoto) -> Answer:
     return Answer(summary, services.photos.put_file("mask.png", mask_png(photo)))
 
 
-def _class(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: row[key] for key in ("id", "name", "area", "share", "confidence", "rare")}
+def _class(row: Mapping[str, Any], areas: np.ndarray) -> dict[str, Any]:
+    area = int(areas[row["id"]])
+    own = {"area": area, "share": area / int(areas.sum())}
+    return {key: row[key] for key in ("id", "name", "confidence", "rare")} | own

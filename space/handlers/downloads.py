@@ -40,7 +40,8 @@ _READ_ME = """Face parts of one photo
 
 photo.png      the photo, upright, without metadata
 mask.png       one number a pixel, a class id of schema.json; 0 is background
-coloured.png   the same in the colours of schema.json, for looking at
+mask_full_size.png   the mask in the photo's own pixels, where photo.png is smaller
+coloured.png   the mask in the colours of schema.json, for looking at
 cutouts/       one picture a class, transparent elsewhere
 coco.json      one segment a class as COCO run lengths, and the faces' boxes
 schema.json    class ids, names and colours, the model, and what it found
@@ -64,15 +65,21 @@ def _zip(files: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
+def own_mask(photo: OpenPhoto) -> np.ndarray:
+    """Returns the mask in the photo's own pixels, also where the photo is kept smaller."""
+    full = photo.full_mask
+    return photo.parse.mask if full is None else full
+
+
 def mask_png(photo: OpenPhoto) -> bytes:
-    """Returns the class ids as a grey PNG."""
-    return _png(Image.fromarray(photo.parse.mask))
+    """Returns the class ids as a grey PNG, in the photo's own pixels."""
+    return _png(Image.fromarray(own_mask(photo)))
 
 
 def coloured_png(photo: OpenPhoto) -> bytes:
     """Returns the mask in the schema's colours."""
     colors = np.asarray(photo.parse.schema.colors, np.uint8)
-    return _png(Image.fromarray(colors[photo.parse.mask]))
+    return _png(Image.fromarray(colors[own_mask(photo)]))
 
 
 def cutouts(photo: OpenPhoto) -> dict[str, bytes]:
@@ -119,7 +126,8 @@ def everything(photo: OpenPhoto) -> bytes:
         {
             "README.txt": read_me.encode(),
             "photo.png": photo.path.read_bytes(),
-            "mask.png": mask_png(photo),
+            "mask.png": _png(Image.fromarray(parse.mask)),
+            **({} if photo.full_mask is None else {"mask_full_size.png": mask_png(photo)}),
             "coloured.png": coloured_png(photo),
             **{f"cutouts/{name}": data for name, data in cutouts(photo).items()},
             "coco.json": coco_json(photo),

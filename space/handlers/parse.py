@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from segface_hf.errors import ImageError, SegFaceError
+from segface_hf.faces import Face, FaceParse
 from segface_hf.images import load_image
 from segface_hf.labels import LabelSchema
-from space.errors import TooManyPhotosError, VisitError
+from space.errors import VisitError
 from space.handlers.browser_values import title
 from space.handlers.services import Services
 from space.state.examples import Example
 from space.state.photo_cache import OpenPhoto
 from space.state.showcase import Showcase
+
+# Browsers get the photo as a JPEG, which can't have longer sides.
+_LONGEST_SIDE = 65_500
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ class Batch:
 
     @property
     def count(self) -> int:
-        """How many photos were dealt with."""
+        """How many photos were parsed or refused."""
         return len(self.parsed) + len(self.problems)
 
 
@@ -76,9 +80,14 @@ def parse_photo(services: Services, path: str | Path, *, request: Request) -> Pa
         TooFastError: The visitor parses more photos a minute than accepted.
         CheckpointError: The model can't be loaded.
     """
+    services.limit.spend(request.visitor, request.address)
     _check_bytes(services, Path(path))
     image = load_image(Path(path).read_bytes(), max_pixels=services.settings.max_pixels)
-    services.limit.spend(request.visitor, request.address)
+    if max(image.size) > _LONGEST_SIDE:
+        raise ImageError(
+            f"The photo is {image.width} x {image.height} pixels: a side may have at most "
+            f"{_LONGEST_SIDE:,}. Cut it to the face."
+        )
     return _parse(services, image, request)
 
 
@@ -102,7 +111,6 @@ def parse_photos(services: Services, paths: Sequence[str | Path], *, request: Re
 
     Raises:
         VisitError: No photo was given.
-        TooManyPhotosError: More than accepted at once.
     """
     *_, batch = parse_each(services, paths, request=request)
     return batch
@@ -118,11 +126,10 @@ def parse_each(
 
     Raises:
         VisitError: No photo was given.
-        TooManyPhotosError: More than accepted at once.
     """
     parsed: list[Parsed] = []
-    problems: list[str] = []
-    for number, path in enumerate(checked(services, paths), start=1):
+    taken, problems = accepted(services, paths)
+    for number, path in enumerate(taken, start=1):
         try:
             parsed.append(parse_photo(services, path, request=request))
         except SegFaceError as error:
@@ -131,18 +138,23 @@ def parse_each(
         yield Batch(tuple(parsed), tuple(problems))
 
 
-def checked(services: Services, paths: Sequence[str | Path]) -> Sequence[str | Path]:
-    """Returns the photos if their number is accepted.
+def accepted(
+    services: Services, paths: Sequence[str | Path]
+) -> tuple[Sequence[str | Path], list[str]]:
+    """Returns the photos that are taken, and a sentence where there are too many of them.
 
     Raises:
         VisitError: None was given.
-        TooManyPhotosError: More than accepted at once.
     """
     if not paths:
         raise VisitError("Choose a photo first.")
-    if len(paths) > (most := services.settings.max_photos):
-        raise TooManyPhotosError(f"At most {most} photos at once, got {len(paths)}: choose fewer.")
-    return paths
+    most = services.settings.max_photos
+    left = len(paths) - most
+    if left <= 0:
+        return paths, []
+    rest = "the last one" if left == 1 else f"the last {left}"
+    sentence = f"At most {most} photos are parsed at once: choose {rest} of the {len(paths)} again."
+    return paths[:most], [sentence]
 
 
 def parse_again(services: Services, key: str, *, request: Request) -> Parsed:
@@ -153,8 +165,8 @@ def parse_again(services: Services, key: str, *, request: Request) -> Parsed:
         TooFastError: The visitor parses more photos a minute than accepted.
         CheckpointError: The model can't be loaded; the photo stays as it was.
     """
-    image = services.photos.get(key).image
     services.limit.spend(request.visitor, request.address)
+    image = services.photos.get(key).image
     return _parse(services, image, request)
 
 
@@ -180,13 +192,13 @@ def compare_models(services: Services, key: str, *, request: Request) -> ModelCo
         TooFastError: The visitor parses more photos a minute than accepted.
         CheckpointError: The model can't be loaded.
     """
+    services.limit.spend(request.visitor, request.address)
     photo = services.photos.get(key)
     if request.model == photo.parse.model_id:
         raise VisitError(
             f"This photo was parsed by {request.model} already: choose another checkpoint to "
             "compare it with."
         )
-    services.limit.spend(request.visitor, request.address)
     whole = bool(photo.parse.faces) and photo.parse.faces[0].confidence == 0
     other = services.models.parse(request.model, photo.image, whole_image=whole)
     if other.schema.names != photo.parse.schema.names:
@@ -212,15 +224,45 @@ def _most_different(mask: np.ndarray, other: np.ndarray, schema: LabelSchema) ->
 
 
 def _parse(services: Services, image: Image.Image, request: Request) -> Parsed:
-    prepared = reduced(image, services.settings.max_side)
-    parse = services.models.parse(request.model, prepared, whole_image=request.whole_image)
-    note = ""
-    if prepared.size != image.size:
-        note = (
-            f"It was reduced from {image.width} x {image.height} "
-            f"to {prepared.width} x {prepared.height} pixels."
-        )
-    return Parsed(services.photos.put(prepared, parse), note)
+    """Parses a photo in its own pixels; one that is too large to be edited is kept smaller, too."""
+    parse = services.models.parse(request.model, image, whole_image=request.whole_image)
+    small = reduced(image, services.settings.max_side)
+    if small.size == image.size:
+        return Parsed(services.photos.put(image, parse))
+    note = (
+        f"It is shown and corrected at {small.width} x {small.height} pixels; the downloaded mask "
+        f"has all {image.width} x {image.height}."
+    )
+    photo = services.photos.put(small, reduced_parse(parse, small.size), full_mask=parse.mask)
+    return Parsed(photo, note)
+
+
+def reduced_parse(parse: FaceParse, size: tuple[int, int]) -> FaceParse:
+    """Returns a parse in other pixels: each takes the class at its centre.
+
+    Args:
+        parse: Of the photo in its own pixels.
+        size: New width and height.
+    """
+
+    def resized(plane: np.ndarray) -> np.ndarray:
+        return np.asarray(Image.fromarray(plane).resize(size, Image.Resampling.NEAREST))
+
+    scale = size[0] / parse.mask.shape[1]
+    return replace(
+        parse,
+        mask=resized(parse.mask),
+        faces=tuple(scaled(face, scale) for face in parse.faces),
+        confidence=None if parse.confidence is None else resized(parse.confidence),
+        runner_up=None if parse.runner_up is None else resized(parse.runner_up),
+    )
+
+
+def scaled(face: Face, scale: float) -> Face:
+    """Returns a face in the pixels of a photo that is `scale` times as large."""
+    x0, y0, x1, y1 = (float(v) * scale for v in face.box)
+    landmarks = None if face.landmarks is None else face.landmarks * np.float32(scale)
+    return replace(face, box=(x0, y0, x1, y1), landmarks=landmarks)
 
 
 def _check_bytes(services: Services, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What Save does: an untrusted map from a browser becomes a checked row in the store."""
+"""What Save does: checks an untrusted label map from a browser and stores it as a row."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from annotate.correction import Consent, Correction, Effort, ModelUsed
-from annotate.errors import ConsentError
+from annotate.errors import ConsentError, WireError
 from annotate.label_maps import unpack_label_map
 from segface_hf import __version__
 from space.handlers.browser_values import title
@@ -21,7 +21,7 @@ from space.state.saving import Contributor, SavedRow
 
 @dataclass(frozen=True)
 class ConsentForm:
-    """What a contributor ticked; empty until they do.
+    """The statements of a contributor; empty until they make some.
 
     Attributes:
         right: A key of `annotate.correction.RIGHTS`.
@@ -37,6 +37,25 @@ class ConsentForm:
     agrees: bool = False
     source: str = ""
 
+    @classmethod
+    def claimed(
+        cls, right: Any, people: Any, photo_licence: Any, agrees: Any, source: Any
+    ) -> ConsentForm:
+        """Reads a form from values that a browser or a script sent; null counts as empty.
+
+        Raises:
+            ConsentError: A value has the wrong type; only JSON's `true` agrees to anything.
+        """
+        if agrees is not None and not isinstance(agrees, bool):
+            raise ConsentError("'agrees' must be true or false, without quotes")
+        given = {
+            "right": right, "people": people, "photo_licence": photo_licence, "source": source
+        }  # fmt: skip
+        for name, value in given.items():
+            if value is not None and not _is_text(value):
+                raise ConsentError(f"'{name}' must be text")
+        return cls(right or None, people or None, photo_licence or "", agrees is True, source or "")
+
     @property
     def untouched(self) -> bool:
         """Whether no statement was made at all."""
@@ -45,7 +64,7 @@ class ConsentForm:
 
 @dataclass(frozen=True)
 class SaveResult:
-    """What a contributor sees of a saved correction.
+    """A saved correction, as its contributor sees it.
 
     Attributes:
         photo: The key of the photo.
@@ -60,22 +79,47 @@ class SaveResult:
     sentence: str
 
 
-def consent_of(form: ConsentForm, licence: str) -> Consent:
-    """Checks a form.
+def _is_text(value: Any) -> bool:
+    """Tells whether a value is text that can be written as UTF-8: JSON can hold lone surrogates."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def consent_of(form: ConsentForm, licence: str, *, optional: bool = False) -> Consent:
+    """Checks that a form holds every statement.
+
+    Args:
+        form: The statements.
+        licence: Licence of the dataset.
+        optional: Whether the correction can be saved without any statement, too.
 
     Raises:
         ConsentError: A statement is missing; the message says which.
     """
-    if not form.right:
-        raise ConsentError("Before saving, say below why you may share this photo.")
-    if not form.people:
-        raise ConsentError("Before saving, say below that the people in the photo agree.")
-    if not form.agrees:
-        raise ConsentError(f"Before saving, agree below to the licence {licence.upper()}.")
-    # The field is hidden for the other rights, and may hold what was typed before.
+    missing = (
+        (not form.right, 'answer "Why may this photo be shared?" below'),
+        (not form.people, 'answer "Who is in it?" below'),
+        (not form.agrees, f"agree to the licence {licence.upper()} below"),
+    )
+    for is_missing, remedy in missing:
+        if is_missing and optional:
+            raise ConsentError(
+                f"To share it, {remedy}, or clear the statements to save it here only."
+            )
+        if is_missing:
+            raise ConsentError(f"Before saving, {remedy}.")
+    # The field is hidden for the other rights and may hold text from before.
     photo_licence = form.photo_licence if form.right == "licensed" else ""
     return Consent(
-        right=form.right, people=form.people, photo_licence=photo_licence, licence=licence
+        right=form.right or "",
+        people=form.people or "",
+        photo_licence=photo_licence,
+        licence=licence,
     )
 
 
@@ -87,7 +131,7 @@ def save_correction(
     who: Contributor,
     asked: Request | None = None,
 ) -> SaveResult:
-    """Saves a corrected mask of an open photo.
+    """Saves a corrected mask of an open photo; the mask comes from an untrusted browser.
 
     Args:
         services: What the app runs on.
@@ -104,13 +148,16 @@ def save_correction(
         StoreError: The row can't be written.
     """
     settings = services.settings
-    # On one's own machine nothing is shared, so nothing has to be agreed to. Such a row says that
-    # it has no consent, and is never pushed.
-    alone = settings.private and form.untouched
-    consent = None if alone else consent_of(form, settings.license)
-    photo = services.photos.get(payload.get("id", ""))
     if asked is not None:
         services.saves.spend(asked.visitor, asked.address)
+    if not isinstance(payload, Mapping):
+        raise WireError("a save must be a JSON object with the fields id, w, h, z and crc")
+    # A private app shares nothing, so it asks for no statements. Such a row says that it has no
+    # consent, and is never sent.
+    consent = None
+    if not (settings.private and form.untouched):
+        consent = consent_of(form, settings.license, optional=settings.private)
+    photo = services.photos.get(payload.get("id", ""))
     parse = photo.parse
     height, width = parse.mask.shape
     mask = unpack_label_map(
@@ -161,7 +208,7 @@ def _outcome(row: SavedRow, correction: Correction) -> str:
         if row.shareable and correction.consent is None:
             stays = " The consent that was given for it stays: a maintainer can take it down."
         return f"Already saved as {name}: nothing changed since.{stays}"
-    shared = "" if correction.consent else " It stays on this machine: no consent was given."
+    shared = "" if correction.consent else " Saved on this machine only; you chose not to share it."
     if not pixels:
         return f"Saved as {name}, confirmed as right without a change.{shared}"
     return f"Saved as {name}: {pixels:,} pixels corrected.{shared}"

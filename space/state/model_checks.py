@@ -90,9 +90,12 @@ class Admission:
             )
 
     def _asked(self, repo_id: str) -> ModelInfo | None:
-        from httpx import TransportError
         from huggingface_hub import model_info
-        from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+        from huggingface_hub.errors import (
+            HTTPError,
+            OfflineModeIsEnabled,
+            RepositoryNotFoundError,
+        )
 
         try:
             return model_info(
@@ -106,8 +109,8 @@ class Admission:
             raise CheckpointNotFoundError(
                 f"there is no {who} '{repo_id}' on the Hub: check its name"
             ) from error
-        except (HfHubHTTPError, TransportError, OSError):
-            return None  # Loading says what is wrong, or finds it in the cache.
+        except (HTTPError, OfflineModeIsEnabled, OSError):
+            return None  # Loading reports the problem, or finds the files in the cache.
 
 
 def check_architecture(folder: Path, *, source: str) -> None:

@@ -82,20 +82,22 @@ def list_models() -> tuple[ModelChoice, ...]:
     return (*(_shipped(*row) for row in _SHIPPED_ABOUT), *(_published(name) for name in FOLDERS))
 
 
-def allowed_model(chosen: str, *, configured: str) -> str:
+def allowed_model(chosen: object, *, configured: str) -> str:
     """Returns a visitor's choice if it may be loaded here; folders of the machine may not.
 
     Raises:
         VisitError: It is neither listed nor the id of a Hub repository.
     """
-    wanted = chosen.strip()
+    # A client may send null or a number, although the field is text.
+    wanted = chosen.strip() if isinstance(chosen, str) else ""
     if wanted == configured or wanted in {entry.id for entry in list_models()}:
         return wanted
     # A folder of the machine may be called like a repository; the library would prefer it.
     if _HUB_ID.fullmatch(wanted) and ".." not in wanted and not Path(wanted).exists():
         return wanted
     raise VisitError(
-        f"'{wanted[:60]}' is no model: choose one of the list, or type a Hub id such as org/name."
+        f"'{wanted[:60]}' is not a model: choose one of the list, or type a Hub id such as "
+        "org/name."
     )
 
 

@@ -1,8 +1,8 @@
-"""The photos of current visits, on disk, each gone some time after it was last used.
+"""The photos of current visits, on disk; each is removed some time after its last use.
 
-A shelf lets a save find the photo and the prediction that it belongs to, also after the page was
-reloaded. Keys are hashes of the photo's pixels and its parse: nobody can guess one who does not
-hold the photo. File names of visitors are never kept.
+A save finds the photo and the prediction that it belongs to here, also after the page was reloaded.
+Keys are hashes of the photo's pixels and its parse: only a visitor who holds the photo knows its
+key. File names of visitors are never stored.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 _KEY = re.compile(r"[0-9a-f]{32}")
 _PHOTO, _SHOWN, _PARSE, _MAPS = "photo.png", "shown.jpg", "parse.json", "maps.npz"
+_FULL = "full_mask.png"
 GONE = (
     "This photo is no longer open here. Open it again: your corrections are kept in this browser."
 )
@@ -45,7 +46,7 @@ class OpenPhoto:
     """A prepared photo and its parse.
 
     Attributes:
-        key: Where the shelf keeps it, 32 hexadecimal digits.
+        key: Its name in the cache, 32 hexadecimal digits.
         path: The prepared photo, an RGB PNG without metadata, as large as the mask.
         shown: The same as a JPEG, for browsers.
         parse: What the model found.
@@ -55,6 +56,15 @@ class OpenPhoto:
     path: Path
     shown: Path
     parse: FaceParse
+
+    @property
+    def full_mask(self) -> np.ndarray | None:
+        """The mask in the photo's own pixels; None where the photo is kept in its own size."""
+        try:
+            with Image.open(self.path.with_name(_FULL)) as image:
+                return np.asarray(image).copy()
+        except FileNotFoundError:
+            return None
 
     @property
     def image(self) -> Image.Image:
@@ -86,18 +96,25 @@ class PhotoCache:
         self._keep = keep_seconds
         self._clock = clock
 
-    def put(self, image: Image.Image, parse: FaceParse) -> OpenPhoto:
+    def put(
+        self, image: Image.Image, parse: FaceParse, *, full_mask: np.ndarray | None = None
+    ) -> OpenPhoto:
         """Stores a prepared photo with its parse and drops photos whose time ran out.
+
+        Args:
+            image: The photo, as large as the maps of the parse.
+            parse: What the model found.
+            full_mask: uint8 mask in the photo's own pixels, where it is kept smaller.
 
         Raises:
             OutputError: The folder can't be written.
         """
         self.sweep()
-        key = _key_of(image, parse)
+        key = _key_of(image, parse, full_mask)
         home = self._folder / key
         try:
             if not home.is_dir():
-                self._write(home, image, parse)
+                self._write(home, image, parse, full_mask)
             self._touch(home)
         except OSError as error:
             raise self._unwritable(error) from error
@@ -122,7 +139,7 @@ class PhotoCache:
         return OpenPhoto(key, home / _PHOTO, home / _SHOWN, parse)
 
     def touch(self, keys: Iterable[str]) -> None:
-        """Begins the time of photos anew that are still here: who uses one of several needs all."""
+        """Restarts the time of photos that are still here: a visit needs its whole batch."""
         for key in keys:
             home = self._folder / key
             with suppress(FileNotFoundError):
@@ -132,7 +149,7 @@ class PhotoCache:
     def keep_mask(self, key: str, name: str, mask: np.ndarray) -> None:
         """Keeps a corrected mask with its photo, for the editor to open with again.
 
-        It is safe as a row by then, so that a failure here must not look like one of saving.
+        The row is stored already, so a failure here must not look like a failure to save.
 
         Args:
             key: The photo's.
@@ -194,11 +211,15 @@ class PhotoCache:
     def _touch(self, home: Path) -> None:
         os.utime(home, (self._clock(), self._clock()))
 
-    def _write(self, home: Path, image: Image.Image, parse: FaceParse) -> None:
+    def _write(
+        self, home: Path, image: Image.Image, parse: FaceParse, full_mask: np.ndarray | None
+    ) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix="draft-", dir=self._folder))
         image.save(draft / _PHOTO, compress_level=1)
         image.save(draft / _SHOWN, quality=92, subsampling=0)
+        if full_mask is not None:
+            Image.fromarray(full_mask).save(draft / _FULL, compress_level=1)
         (draft / _PARSE).write_text(json.dumps(_described(parse)), encoding="utf-8")
         maps = {name: getattr(parse, name) for name in ("mask", "confidence", "runner_up")}
         np.savez(
@@ -213,19 +234,19 @@ class PhotoCache:
 
 
 class Sweepable(Protocol):
-    """What forgets by itself what is too old, when asked to."""
+    """Something that drops its expired content."""
 
     def sweep(self) -> object:
-        """Forgets it."""
+        """Drops what has expired."""
         ...
 
 
 def sweep_regularly(*kept: Sweepable, every: float) -> threading.Event:
-    """Sweeps what is kept for a while, also when nobody visits; set the event to end it.
+    """Drops expired content in the background, also without visitors; set the event to end it.
 
     Args:
-        kept: What is swept, in turn.
-        every: Seconds from one time to the next.
+        kept: What is swept, one after the other.
+        every: Seconds between two sweeps.
     """
     ended = threading.Event()
 
@@ -241,10 +262,12 @@ def sweep_regularly(*kept: Sweepable, every: float) -> threading.Event:
     return ended
 
 
-def _key_of(image: Image.Image, parse: FaceParse) -> str:
+def _key_of(image: Image.Image, parse: FaceParse, full_mask: np.ndarray | None) -> str:
     digest = hashlib.sha256(json.dumps([image.size, _described(parse)]).encode())
     digest.update(image.tobytes())
     digest.update(parse.mask.tobytes())
+    if full_mask is not None:
+        digest.update(full_mask.tobytes())
     return digest.hexdigest()[:32]
 
 

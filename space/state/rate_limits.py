@@ -12,19 +12,19 @@ from space.errors import TooFastError
 
 _WINDOW = 60.0
 _REMEMBERED = 10_000
-_HOME_NETWORK = 64
+_NETWORK_BITS = 64
 
 
 class RateLimit:
     """Counts photos, or saves, over a sliding minute; remembers the most recent visitors only.
 
-    A session is named by whoever opens it, so it keeps honest visitors apart; the address also
-    holds those who open a new session for every photo.
+    Visitors choose the names of their sessions, so the limit of a session keeps honest visitors
+    apart; the limit of an address also holds those who open a new session for every photo.
 
     Args:
         per_visitor: How many one session may have in a minute.
         per_address: How many all sessions of one address may have in a minute.
-        what: What is counted, as the visitor is told.
+        what: What is counted, for the message to the visitor.
         clock: Seconds that never run backwards.
     """
 
@@ -47,7 +47,7 @@ class RateLimit:
 
         Args:
             visitor: The session; empty where there is none.
-            address: Where it comes from; empty where nobody can tell.
+            address: Where the request comes from; empty where it is unknown.
 
         Raises:
             TooFastError: It would exceed a limit; nothing is counted.
@@ -63,12 +63,12 @@ class RateLimit:
                 times.append(now)
 
     def sweep(self) -> None:
-        """Forgets whoever asked for nothing in the last minute."""
+        """Forgets every visitor without a request in the last minute."""
         with self._lock:
             self._forget(self._clock())
 
     def _forget(self, now: float) -> None:
-        """They are in the order in which they last came."""
+        # Visitors are in the order of their last request.
         while self._seen:
             times = next(iter(self._seen.values()))
             if times and now - times[-1] < _WINDOW and len(self._seen) < _REMEMBERED:
@@ -92,6 +92,91 @@ class RateLimit:
         )
 
 
+class UploadBudget:
+    """Counts the bytes that visitors send: by address in a minute, and all that is kept at once.
+
+    A session is not known when a file arrives, so addresses are counted. Bytes are counted in
+    steps of a second, so that memory does not grow with the number of chunks.
+
+    Args:
+        per_address: Most bytes of one address in a minute.
+        total: Most bytes of all visitors within `keep_seconds`, the time that uploads are kept.
+        keep_seconds: How long uploads are kept.
+        clock: Seconds that never run backwards.
+    """
+
+    def __init__(
+        self,
+        per_address: float,
+        *,
+        total: float,
+        keep_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._per_address, self._total, self._keep = per_address, total, keep_seconds
+        self._clock = clock
+        self._all = _Window()
+        self._addresses: OrderedDict[str, _Window] = OrderedDict()
+
+    def spend(self, size: int, address: str = "") -> None:
+        """Counts some bytes.
+
+        Raises:
+            TooFastError: They would exceed a limit; nothing is counted.
+        """
+        now = self._clock()
+        window = self._addresses.setdefault(address, _Window())
+        self._addresses.move_to_end(address)
+        self._forget(now)
+        window.forget(now - _WINDOW)
+        self._all.forget(now - self._keep)
+        for used, most, whose, seconds in (
+            (window, self._per_address, "one address", _WINDOW),
+            (self._all, self._total, "all visitors together", self._keep),
+        ):
+            if used.total + size > most:
+                raise TooFastError(
+                    f"At most {most / 1e6:,.0f} MB are accepted from {whose} in "
+                    f"{seconds / 60:,.0f} minutes: try again later or send smaller photos."
+                )
+        window.add(now, size)
+        self._all.add(now, size)
+
+    def sweep(self) -> None:
+        """Forgets every address without an upload in the last minute."""
+        self._forget(self._clock())
+
+    def _forget(self, now: float) -> None:
+        # Addresses are in the order of their last upload; the newest stays.
+        while len(self._addresses) > 1:
+            oldest = next(iter(self._addresses.values()))
+            oldest.forget(now - _WINDOW)
+            if oldest.total and len(self._addresses) < _REMEMBERED:
+                return
+            self._addresses.popitem(last=False)
+
+
+class _Window:
+    """Amounts with the time at which they were counted, in steps of a second."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self._steps: deque[tuple[int, int]] = deque()
+
+    def add(self, now: float, amount: int) -> None:
+        second = int(now)
+        if self._steps and self._steps[-1][0] == second:
+            amount_before = self._steps.pop()[1]
+            self._steps.append((second, amount_before + amount))
+        else:
+            self._steps.append((second, amount))
+        self.total += amount
+
+    def forget(self, before: float) -> None:
+        while self._steps and self._steps[0][0] < before:
+            self.total -= self._steps.popleft()[1]
+
+
 def address_of(host: str | None, forwarded: str | None, *, behind_proxy: bool) -> str:
     """Returns the address that a request is counted under.
 
@@ -99,11 +184,11 @@ def address_of(host: str | None, forwarded: str | None, *, behind_proxy: bool) -
         host: The other end of the connection.
         forwarded: The header `X-Forwarded-For`.
         behind_proxy: Whether a trusted proxy writes that header, as on a Space. Elsewhere it is
-            ignored, since anybody can send it. Of several entries the last public one counts: a
-            proxy appends, so what stands before may be invented.
+            ignored, since every client can send it. Of several entries the last public one counts:
+            a proxy appends, so earlier entries may be invented.
 
     Returns:
-        An address, of IPv6 only the home network; empty where nobody can tell.
+        An address, of IPv6 only the first 64 bits; empty where it is unknown.
     """
     if behind_proxy:
         for entry in reversed((forwarded or "").split(",")):
@@ -122,5 +207,5 @@ def _network(text: str) -> str:
         return str(address)
     if address.ipv4_mapped:
         return str(address.ipv4_mapped)
-    kept = int(address) >> (128 - _HOME_NETWORK) << (128 - _HOME_NETWORK)
-    return f"{IPv6Address(kept)}/{_HOME_NETWORK}"
+    kept = int(address) >> (128 - _NETWORK_BITS) << (128 - _NETWORK_BITS)
+    return f"{IPv6Address(kept)}/{_NETWORK_BITS}"

@@ -13,7 +13,7 @@ from space.handlers import api, parse
 from space.handlers.save import ConsentForm
 from space.handlers.services import Services
 from space.state.saving import resolve_contributor
-from space.ui.events import IN_LINE, asking, contributing
+from space.ui.events import IN_LINE, asking, contributing, true_or_false
 from space.web.uploads import UploadedFile
 
 NAMES = ("parse", "parse_many", "list_classes", "save_correction")
@@ -59,8 +59,13 @@ def _endpoints(services: Services) -> dict[str, Callable]:
             model: A checkpoint: embedded, synthetic, or a Hub id such as org/name.
             whole_image: Takes the whole picture for one face instead of looking for faces.
         """
-        asked = asking(request, services, model=model, whole_image=whole_image)
-        answer = _told(lambda: api.parse(services, image, request=asked))
+
+        def work() -> api.Answer:
+            whole = true_or_false(whole_image, "whole_image")
+            asked = asking(request, services, model=model, whole_image=whole)
+            return api.parse(services, image, request=asked)
+
+        answer = _typed(work)
         return answer.summary, str(answer.mask)
 
     def parse_many(images: list[str], model: str, request: gr.Request) -> tuple:
@@ -71,7 +76,7 @@ def _endpoints(services: Services) -> dict[str, Callable]:
             model: A checkpoint: embedded, synthetic, or a Hub id such as org/name.
         """
         asked = asking(request, services, model=model)
-        summaries, masks = _told(lambda: api.parse_many(services, images, request=asked))
+        summaries, masks = _typed(lambda: api.parse_many(services, images, request=asked))
         return summaries, [str(path) for path in masks]
 
     def list_classes(schema: str) -> list[dict[str, Any]]:
@@ -80,7 +85,7 @@ def _endpoints(services: Services) -> dict[str, Callable]:
         Args:
             schema: celebamask_hq, lapa or helen.
         """
-        return _told(lambda: api.list_classes(schema))
+        return _typed(lambda: api.list_classes(schema))
 
     return {
         "parse": parse,
@@ -113,19 +118,19 @@ def _saver(services: Services) -> Callable:
             source: Where the photo comes from, such as an address.
             agrees: Whether photo and mask may be published under the dataset's licence.
         """
-        form = ConsentForm(right, people, photo_licence or "", bool(agrees), source or "")
 
         def work() -> dict[str, Any]:
+            form = ConsentForm.claimed(right, people, photo_licence, agrees, source)
             own, asked = contributing(token, request, services), asking(request, services)
             who, _ = resolve_contributor(own, dataset=services.settings.dataset)
             return api.save(services, photo, mask, form=form, who=who, asked=asked)
 
-        return _told(work)
+        return _typed(work)
 
     return save_correction
 
 
-def _told(work: Callable[[], Any]) -> Any:
+def _typed(work: Callable[[], Any]) -> Any:
     """Runs an endpoint's work; its error carries a type and a sentence to every client."""
     try:
         return work()

@@ -7,14 +7,17 @@ from functools import partial
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
+from starlette.routing import Route
 
 from segface_hf.errors import SegFaceError
 from space.handlers.parse import as_sentence
 from space.handlers.services import Services, build_services
 from space.handlers.visit import LiveVisit
-from space.settings import Settings
+from space.settings import Settings, trust_no_forwarded_address
 from space.state.examples import list_examples
 from space.state.photo_cache import sweep_regularly
+from space.state.rate_limits import UploadBudget
 from space.state.saving import HubCorrections
 from space.state.showcase import Showcase, make_showcase, plain_showcase
 from space.ui import (
@@ -33,8 +36,11 @@ from space.ui import (
     theme,
 )
 from space.ui.correct import CorrectPage
-from space.ui.events import PRIVATE, QUIET
+from space.ui.events import PRIVATE, QUIET, key_of
 from space.ui.parse import ParsePage
+from space.web.checked_blocks import CheckedBlocks
+from space.web.guard import UPLOAD, RequestGuard
+from space.web.uploads import UnfinishedUploads, receive_files
 
 _SWEEP = 600
 _TITLE = "SegFace: parse, correct, contribute"
@@ -56,7 +62,7 @@ def build_app(services: Services, showcase: Showcase | None = None) -> gr.Blocks
     """
     offered = showcase or plain_showcase(list_examples())
     keep = services.settings.keep_seconds
-    with gr.Blocks(
+    with CheckedBlocks(
         title=_TITLE,
         analytics_enabled=False,
         fill_width=True,
@@ -128,7 +134,7 @@ def _wire_way(parse: ParsePage, tabs: gr.Tabs, *, visit: gr.State) -> None:
 
     def on_correct(live: LiveVisit, event: gr.EventData) -> tuple:
         try:
-            live.change(lambda now: now.to_correct(str(event._data.get("id"))))
+            live.change(lambda now: now.to_correct(key_of(event)))
         except SegFaceError as error:
             return live, gr.skip(), messages.bad(as_sentence(error))
         return live, gr.Tabs(selected="correct"), messages.nothing()
@@ -144,23 +150,37 @@ def _parsed_examples(services: Services) -> Showcase | None:
     return make_showcase(list_examples(), partial(services.models.parse, model), model=model)
 
 
+def _admission(app: gr.Blocks, settings: Settings, budget: UploadBudget) -> dict[str, Any]:
+    """Returns what puts the guard before Gradio's routes, and our upload in place of its own."""
+    waiting = partial(queue.waiting, app, behind_proxy=settings.on_space)
+    guard = Middleware(RequestGuard, settings=settings, budget=budget, waiting=waiting)
+    return {"middleware": [guard], "routes": [Route(UPLOAD, receive_files, methods=["POST"])]}
+
+
 def launch(settings: Settings, **options: Any) -> Any:
     """Launches the app and returns what Gradio's `launch` does.
 
     Args:
-        settings: The choices of whoever runs the app.
+        settings: The choices of the person who runs the app.
         options: Passed on to Gradio, such as `prevent_thread_lock`.
 
     Raises:
         CheckpointError: The first model can't be loaded.
     """
+    if not settings.on_space:
+        trust_no_forwarded_address()
     services = build_services(settings)
     services.models.get(settings.model)
     app = build_app(services, _parsed_examples(services))
     queue.queue(app, max_size=settings.queue_size, default_concurrency_limit=4)
-    sweep_regularly(
-        services.photos, services.limit, services.saves, every=min(settings.keep_seconds, _SWEEP)
+    budget = UploadBudget(
+        settings.uploads_mb_per_address * 1e6,
+        total=settings.uploads_mb * 1e6,
+        keep_seconds=settings.keep_seconds,
     )
+    uploads = UnfinishedUploads(settings.keep_seconds)
+    kept = (services.photos, services.limit, services.saves, budget, uploads)
+    sweep_regularly(*kept, every=min(settings.keep_seconds, _SWEEP))
     if isinstance(services.corrections, HubCorrections):
         services.corrections.sender.start()
     return app.launch(
@@ -173,11 +193,14 @@ def launch(settings: Settings, **options: Any) -> Any:
         css=theme.style(),
         head=theme.head(),
         mcp_server=settings.mcp,
-        show_error=True,
+        app_kwargs=_admission(app, settings, budget),
+        # Only sentences that are meant for visitors reach them: others may hold paths of this
+        # machine.
+        show_error=False,
         ssr_mode=False,
-        # Its page prints its key to the log, and tells everyone how often each event was called.
+        # Its page prints its key to the log, and shows everyone how often each event was called.
         enable_monitoring=False,
-        # Else Gradio asks its own page once, and ends where a busy machine takes three seconds.
+        # Otherwise Gradio requests its own page once, and ends if that takes three seconds.
         _frontend=False,
         run_history=False,
         footer_links=["api"],

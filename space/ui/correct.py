@@ -16,7 +16,7 @@ from space.handlers.services import Services
 from space.handlers.visit import LiveVisit, Visit
 from space.state.saving import resolve_contributor
 from space.ui import messages
-from space.ui.events import PRIVATE, QUIET, asking, contributing
+from space.ui.events import PRIVATE, QUIET, asking, contributing, data_of, key_of
 from space.web.editor_component import FaceMaskEditor, accepted, refused
 from space.web.editor_value import editor_value
 
@@ -143,9 +143,9 @@ def wire(page: CorrectPage, services: Services, *, visit: gr.State) -> Any:
         token: gr.OAuthToken | None,
         request: gr.Request,
     ) -> tuple:
-        form = ConsentForm(right, people, photo_licence or "", bool(agrees), source or "")
-        payload = event._data
+        payload = data_of(event)
         try:
+            form = ConsentForm.claimed(right, people, photo_licence, agrees, source)
             own = contributing(token, request, services)
             last = live.now.who or live.anonymous
             who, trouble = resolve_contributor(own, dataset=services.settings.dataset, last=last)
@@ -166,11 +166,11 @@ def wire(page: CorrectPage, services: Services, *, visit: gr.State) -> Any:
         return live, messages.nothing(), again, *BLANK
 
     def on_unopened(live: LiveVisit, event: gr.EventData) -> LiveVisit:
-        live.change(lambda now: now.unopened(str(event._data.get("id"))))
+        live.change(lambda now: now.unopened(key_of(event)))
         return live
 
     def on_reopened(live: LiveVisit, event: gr.EventData) -> LiveVisit:
-        live.change(lambda now: now.reopened(str(event._data.get("id"))))
+        live.change(lambda now: now.reopened(key_of(event)))
         return live
 
     page.editor.unopened(on_unopened, visit, visit, **QUIET)

@@ -12,7 +12,7 @@ from space.handlers.downloads import make_download
 from space.handlers.services import Services
 from space.handlers.visit import LiveVisit
 from space.ui import messages
-from space.ui.events import PRIVATE, QUIET
+from space.ui.events import PRIVATE, QUIET, data_of, key_of
 from space.ui.parse import ParsePage
 
 # Gradio hands the file to the hidden button some frames after the answer came.
@@ -31,7 +31,7 @@ def wire(file: gr.DownloadButton, page: ParsePage, services: Services, *, visit:
     """Makes the file that is chosen in the parse view, and hands it to the browser."""
 
     def on_wanted(live: LiveVisit, event: gr.EventData) -> tuple[str | None, Any]:
-        kind, key = (str(event._data.get(name)) for name in ("kind", "id"))
+        kind, key = str(data_of(event).get("kind")), key_of(event)
         try:
             photo = services.photos.get(live.now.picked(key).current)
             name, data = make_download(kind, photo)

@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from space.errors import VisitError
 from space.handlers.parse import Request
 from space.handlers.services import Services
 from space.state import tokens
@@ -19,6 +20,33 @@ QUIET: dict[str, Any] = {"show_progress": "hidden", **PRIVATE}
 
 IN_LINE: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "model"}
 """Events that call the model: one at a time over the whole app."""
+
+
+def plain(value: Any) -> dict[str, Any]:
+    """Returns a value of the browser that should be an object; anything else counts as empty."""
+    return value if isinstance(value, dict) else {}
+
+
+def data_of(event: gr.EventData) -> dict[str, Any]:
+    """Returns what the browser sent with an event."""
+    return plain(event._data)
+
+
+def key_of(event: gr.EventData) -> str:
+    """Returns the key of the photo that an event is about; empty where it names none."""
+    key = data_of(event).get("id")
+    return key if isinstance(key, str) else ""
+
+
+def true_or_false(value: object, name: str) -> bool:
+    """Reads a switch of a script; null counts as off.
+
+    Raises:
+        VisitError: It is another value, such as the text "false".
+    """
+    if value is not None and not isinstance(value, bool):
+        raise VisitError(f"'{name}' must be true or false, without quotes.")
+    return value is True
 
 
 def asking(

@@ -19,9 +19,9 @@ from space.handlers.visit import LiveVisit
 from space.state.examples import find_example
 from space.state.showcase import Showcase
 from space.ui import messages
-from space.ui.events import IN_LINE, PRIVATE, QUIET, asking
+from space.ui.events import IN_LINE, PRIVATE, QUIET, asking, data_of, key_of, plain
 from space.web.components import ParseView, PhotoDrop, parse_view
-from space.web.uploads import uploaded
+from space.web.uploads import uploaded_files
 
 _UNFORESEEN = "Something went wrong here, not with your photo. Try again, or try another photo."
 
@@ -63,7 +63,7 @@ def wire(
     ) -> Iterator[tuple]:
         asked, batch = asking(request, services, model=chosen), parse.Batch()
         try:
-            paths = [uploaded(str(file["path"])) for file in value["files"]]
+            paths = uploaded_files(value)
             for batch in parse.parse_each(services, paths, request=asked):
                 if batch.count < len(paths):
                     yield live, *_working(batch.count, len(paths))
@@ -80,7 +80,7 @@ def wire(
     def on_example(value: dict, chosen: str, live: LiveVisit, request: gr.Request) -> tuple:
         asked = asking(request, services, model=chosen)
         try:
-            example = find_example(str(value.get("example")))
+            example = find_example(str(plain(value).get("example")))
             batch = parse.Batch((parse.open_example(services, showcase, example, request=asked),))
         except SegFaceError as error:
             return live, *_failed(error)
@@ -97,8 +97,8 @@ def wire(
 
     def on_picked(live: LiveVisit, event: gr.EventData) -> tuple:
         # Back at the photo before, what was told of the one that can't be shown stays.
-        told = gr.skip() if event._data.get("back") else messages.nothing()
-        return live, *_picked(services, live, str(event._data.get("id")), told=told)
+        told = gr.skip() if data_of(event).get("back") is True else messages.nothing()
+        return live, *_picked(services, live, key_of(event), told=told)
 
     # The drop says in words how long the line is; Gradio's own tracker would dim the whole view.
     queued = {**IN_LINE, **PRIVATE, "show_progress": "minimal", "show_progress_on": page.drop}

@@ -17,7 +17,7 @@ from space.handlers import parse
 from space.handlers.review import Looking, after_merge, fix, to_fix
 from space.handlers.services import Services
 from space.ui import messages
-from space.ui.events import PRIVATE
+from space.ui.events import PRIVATE, data_of
 from space.web.editor_component import FaceMaskEditor, accepted, refused
 from space.web.editor_value import editor_value
 
@@ -61,7 +61,7 @@ def wire(
     def on_save(
         now: Looking, event: gr.EventData, token: gr.OAuthToken | None, request: gr.Request
     ) -> tuple:
-        payload = event._data
+        payload = data_of(event)
         try:
             opened = reviewer(token, request)
             told = fix(opened, now, payload)

@@ -13,7 +13,7 @@ from gradio.data_classes import FileData
 from space.handlers.browser_values import photo_view
 from space.handlers.parse import Parsed
 from space.state.showcase import Card
-from space.web.uploads import uploaded_or_told
+from space.web.uploads import uploaded_or_error
 
 _HOME = Path(__file__).parent / "viewer"
 _EXPORT = re.compile(r"^export ", re.MULTILINE)
@@ -47,7 +47,7 @@ class _OwnHTML(gr.HTML):
     async def async_move_resource_to_block_cache(self, url_or_file_path: Any) -> str | None:
         """Refuses every address before anything is fetched; see `gr.HTML`."""
         if "://" in str(url_or_file_path or ""):
-            return uploaded_or_told(str(url_or_file_path))
+            return uploaded_or_error(str(url_or_file_path))
         return await super().async_move_resource_to_block_cache(url_or_file_path)
 
     def api_info(self) -> dict[str, Any]:

@@ -3,7 +3,13 @@ from pathlib import Path
 import pytest
 
 from segface_hf.errors import ConfigError
-from space.settings import VARIABLES, Settings, settings_from, table
+from space.settings import (
+    VARIABLES,
+    Settings,
+    settings_from,
+    table,
+    trust_no_forwarded_address,
+)
 from space.ui.about import about
 from space.web.components import PhotoDrop
 
@@ -70,6 +76,13 @@ def test_a_token_never_shows_in_the_settings_text():
 def test_the_documented_table_is_the_one_in_the_code():
     assert table() in DEPLOY.read_text(encoding="utf-8")
     assert len({variable.name for variable in VARIABLES}) == len(VARIABLES)
+
+
+def test_the_web_server_trusts_no_forwarded_address_unless_a_proxy_is_named():
+    for named, trusted in ((None, ""), ("10.0.0.1", "10.0.0.1")):
+        environment = {} if named is None else {"FORWARDED_ALLOW_IPS": named}
+        trust_no_forwarded_address(environment)
+        assert environment["FORWARDED_ALLOW_IPS"] == trusted
 
 
 @pytest.mark.parametrize(

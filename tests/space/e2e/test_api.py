@@ -17,6 +17,7 @@ from gradio_client.exceptions import AppError
 
 from space.state.examples import list_examples
 from tests.space.conftest import noise
+from tests.space.e2e.test_uploads import called
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
 SNIPPET = re.compile(r"```(\w+) needs the app\n(.*?)```\n```text\n(.*?)```", re.DOTALL)
@@ -106,6 +107,15 @@ def test_a_file_that_is_no_photo_is_an_error_with_one_sentence(client, tmp_path)
         client.predict(handle_file(tmp_path / "notes.png"), api_name="/parse")
 
 
+@pytest.mark.parametrize("claim", ["true", "false", "no", [0], {"a": 1}, 1], ids=repr)
+def test_only_true_is_true_for_a_script(server, claim):
+    values = ["0" * 32, None, "own", "agreed", "", "", claim]
+    answer = called(server, "save_correction", values)
+    assert "ConsentError" in answer
+    assert "'agrees' must be true or false" in answer
+    assert "'whole_image' must be true or false" in called(server, "parse", [None, None, claim])
+
+
 def test_one_bad_photo_of_several_has_an_error_in_its_place(client, tmp_path):
     noise().save(tmp_path / "a.png")
     (tmp_path / "b.png").write_text("notes")
@@ -132,7 +142,7 @@ def test_without_consent_a_script_saves_nothing(client, desk, server):
 
 @pytest.mark.parametrize("model", ["/etc", "../../etc", "segface_hf/../../x", "C:\\x", "a b/c"])
 def test_a_folder_of_the_machine_is_no_model(client, desk, model):
-    with pytest.raises(AppError, match="is no model"):
+    with pytest.raises(AppError, match="is not a model"):
         client.predict(handle_file(desk / "photo.jpg"), model=model, api_name="/parse")
 
 
@@ -140,7 +150,7 @@ def test_a_model_of_null_is_an_error_of_a_type_and_leaves_no_traceback(client, d
     before = len(server.log.read_text())
     photo = handle_file(desk / "photo.jpg")
     for endpoint, photos in (("/parse", photo), ("/parse_many", [photo])):
-        with pytest.raises(AppError, match="'' is no model: choose one of the list") as told:
+        with pytest.raises(AppError, match="'' is not a model: choose one of the list") as told:
             client.predict(photos, None, api_name=endpoint)
         assert told.value.title == "VisitError"
     assert "Traceback" not in server.log.read_text()[before:]

@@ -134,7 +134,7 @@ def test_a_correction_is_saved_as_a_row_that_load_dataset_reads(
     page.locator("#right").get_by_role("radio").first.check()
     page.click("#mask-editor [data-act=save]")
     page.wait_for_selector("#save-message [role=alert]")
-    assert "people in the photo agree" in page.locator("#save-message").inner_text()
+    assert "Who is in it" in page.locator("#save-message").inner_text()
     before = list(server.contributions.rglob("*.parquet"))
     consent(page)
     page.click("#mask-editor [data-act=save]")
@@ -276,5 +276,5 @@ def test_a_model_that_may_not_be_loaded_leaves_the_former_in_use(open_page):
     page.click("#use-model")
     page.wait_for_selector("#parse-message [role=alert]")
     told = page.locator("#parse-message").inner_text()
-    assert "is no model" in told
+    assert "is not a model" in told
     assert "embedded stays in use" in told

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
+import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from gradio_client import Client, handle_file
@@ -13,6 +17,7 @@ from gradio_client.exceptions import AppError
 
 from tests.space.conftest import noise
 from tests.space.e2e.conftest import ROOT, upload, wait_for_overlay
+from tests.space.e2e.test_uploads import called
 
 
 def files_in(folder):
@@ -27,10 +32,11 @@ def test_uploads_and_parses_are_gone_after_the_visit(forgetful, tmp_path):
     )
     gradio = forgetful.cache.parent / "gradio"
     assert files_in(forgetful.cache)
-    assert [p for p in files_in(gradio) if p.name == "holiday.png"]
+    assert [p for p in files_in(gradio) if p.name == "upload.png"]
+    assert not [p for p in files_in(gradio) if "holiday" in str(p)]
     for _ in range(80):
         left = files_in(forgetful.cache) + [
-            p for p in files_in(gradio) if p.name in {"holiday.png", "mask.png", "shown.jpg"}
+            p for p in files_in(gradio) if p.name in {"upload.png", "mask.png", "shown.jpg"}
         ]
         if not left:
             break
@@ -57,10 +63,40 @@ def test_the_log_holds_no_file_names_and_nothing_of_the_photos(server, open_page
     wait_for_overlay(page)
     upload(page, tmp_path / "my-secret-notes.png")
     page.wait_for_selector("#parse-message [role=alert]")
+    for odd in (7, ["my-secret"], {"path": "my-secret" * 10_000}):
+        page.evaluate("(odd) => document.querySelector('.pd').__drop.send(odd)", odd)
+        page.wait_for_selector(".pd[data-state=idle]")
     log = server.log.read_text()[before:]
     assert "my-secret" not in log
     assert "Traceback" not in log
     assert len(log) < 200
+
+
+FILE = {"_type": "gradio.FileData"}
+LONG = "my-secret" * 100_000
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [{"path": "my-secret-folder/a.png", "meta": FILE}, "embedded", False],
+        [{"path": "app.py", "meta": FILE}, "embedded", False],
+        [{"path": "\ud800my-secret", "meta": FILE}, "embedded", False],
+        [{"path": "my-secret\0", "meta": FILE}, "embedded", False],
+        [{"path": LONG, "meta": FILE}, "embedded", False],
+        [LONG, LONG, LONG],
+        [{"my-secret": 1}],
+        [],
+    ],
+    ids=range(8),
+)
+def test_values_that_fit_no_field_get_a_typed_sentence_and_leave_no_trace(server, values):
+    before = len(server.log.read_text())
+    answer = called(server, "parse", values)
+    assert "event: error" in answer
+    assert re.search(r'"title": "\w+Error"', answer)
+    assert str(ROOT) not in answer
+    assert server.log.read_text()[before:] == ""
 
 
 def test_the_log_holds_no_tokens(server, tmp_path):
@@ -142,9 +178,66 @@ def test_a_class_name_or_file_name_cannot_inject_markup(open_page, tmp_path):
     assert page.locator("img[src=x]").count() == 0
 
 
-def test_the_page_may_be_embedded_and_loads_nothing_from_elsewhere(server, open_page):
-    with urllib.request.urlopen(server.url, timeout=30) as answer:
-        assert answer.headers.get("X-Frame-Options") is None
+class ForeignPage(BaseHTTPRequestHandler):
+    """A page of another website: it frames the review, and sends a photo in the background."""
+
+    def do_GET(self):
+        app = urllib.parse.unquote(self.path[1:])
+        text = f"""<iframe src="{app}?view=review"></iframe><script>
+          const form = new FormData();
+          form.append("files", new Blob(["x"]), "a.png");
+          fetch("{app}gradio_api/upload", {{ method: "POST", mode: "no-cors", body: form }})
+            .finally(() => document.body.append(Object.assign(new Image(), {{ id: "sent" }})));
+        </script>"""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *_):
+        """Stays silent."""
+
+
+def test_a_page_of_another_website_can_neither_frame_the_app_nor_send_it_photos(server, browser):
+    uploads = server.cache.parent / "gradio"
+    before = files_in(uploads)
+    foreign = ThreadingHTTPServer(("127.0.0.1", 0), ForeignPage)
+    threading.Thread(target=foreign.serve_forever, daemon=True).start()
+    page = browser.new_page()
+    address = urllib.parse.quote(server.url, safe="")
+    page.goto(f"http://127.0.0.1:{foreign.server_port}/{address}")
+    page.wait_for_selector("#sent", state="attached")
+    page.wait_for_timeout(1000)
+    assert all(frame.locator("#views").count() == 0 for frame in page.frames)
+    assert files_in(uploads) == before
+    page.close()
+    foreign.shutdown()
+    foreign.server_close()
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "evil.example"}, 421),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"X-Forwarded-For": "8.8.8.8"}, 200),
+    ],
+    ids=repr,
+)
+def test_another_host_or_origin_is_refused_by_the_running_app(server, headers, status):
+    body = json.dumps({"data": ["celebamask_hq"]}).encode()
+    kind = {"Content-Type": "application/json"}
+    address = f"{server.url}gradio_api/call/list_classes"
+    request = urllib.request.Request(address, body, {**kind, **headers})
+    try:
+        answer = urllib.request.urlopen(request, timeout=30)
+    except urllib.error.HTTPError as error:
+        answer = error
+    with answer:
+        assert answer.status == status
+
+
+def test_the_page_loads_nothing_from_elsewhere(server, open_page):
     page = open_page()
     asked = []
     page.on("request", lambda request: asked.append(request.url))

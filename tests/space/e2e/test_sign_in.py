@@ -85,6 +85,10 @@ def test_without_signing_in_the_correction_waits_and_then_goes_under_the_account
         "document.querySelector('#receipts')?.innerText ?? '')"
     )
     assert re.search("no attached storage", page.content())
+    other = open_page(url=space.url, view="contribute")
+    other.wait_for_selector("#receipts")
+    other.wait_for_timeout(1000)
+    assert other.locator("#receipts td").count() == 0  # another browser sees nothing of it
     assert hub.repos["dataset", REPO].discussions == {}
     sign_in(page, "ada")
     page.get_by_role("tab", name="Contribute").click()

@@ -7,7 +7,9 @@ import pytest
 from PIL import Image
 
 from segface_hf.errors import ImageError
-from space.errors import TooFastError, TooManyPhotosError, VisitError
+from space.errors import TooFastError, VisitError
+from space.handlers import api
+from space.handlers.downloads import make_download
 from space.handlers.parse import (
     Request,
     as_sentence,
@@ -17,7 +19,8 @@ from space.handlers.parse import (
     parse_photos,
     reduced,
 )
-from tests.space.conftest import noise, png
+from space.handlers.save import ConsentForm
+from tests.space.conftest import WHO, noise, painted_parser, png
 
 ASK = Request("visitor", "embedded")
 
@@ -53,11 +56,40 @@ def test_an_open_photo_keeps_the_exact_pixels(services, photo_file):
     assert np.array_equal(np.asarray(parsed.photo.image), np.asarray(image))
 
 
-def test_a_large_photo_is_reduced_and_says_so(with_settings, photo_file):
+def test_a_large_photo_is_parsed_in_its_own_size_and_shown_smaller(with_settings, photo_file):
     services = with_settings(max_side=64)
-    parsed = parse_photo(services, photo_file(noise(128, 96)), request=ASK)
-    assert parsed.photo.parse.mask.shape == (48, 64)
-    assert parsed.note == "It was reduced from 128 x 96 to 64 x 48 pixels."
+    image = noise(128, 96)
+    parsed = parse_photo(services, photo_file(image), request=ASK)
+    alone = painted_parser().parse(image)
+    photo = services.photos.get(parsed.photo.key)
+    mask = Image.open(io.BytesIO(make_download("mask", photo)[1]))
+    assert np.array_equal(np.asarray(mask), alone.mask)
+    assert photo.parse.mask.shape == (48, 64)
+    assert photo.image.size == (64, 48)
+    assert photo.parse.faces[0].box == pytest.approx([v / 2 for v in alone.faces[0].box])
+    assert parsed.note == (
+        "It is shown and corrected at 64 x 48 pixels; the downloaded mask has all 128 x 96."
+    )
+
+
+def test_a_script_gets_a_large_photo_in_its_own_pixels_and_can_save_it(with_settings, photo_file):
+    services = with_settings(max_side=64)
+    image = noise(128, 96)
+    answer = api.parse(services, str(photo_file(image)), request=ASK)
+    alone = painted_parser().parse(image)
+    assert (answer.summary["width"], answer.summary["height"]) == (128, 96)
+    assert answer.summary["faces"][0]["box"] == pytest.approx(alone.faces[0].box, abs=0.1)
+    areas = {row["id"]: row["area"] for row in answer.summary["classes"]}
+    assert areas == {i: int((alone.mask == i).sum()) for i in np.unique(alone.mask)}
+    form = ConsentForm()
+    saved = api.save(services, answer.summary["photo"], str(answer.mask), form=form, who=WHO)
+    assert saved["created"]
+    assert saved["changed"] == {}
+
+
+def test_a_photo_with_a_side_that_no_browser_shows_is_refused(services, photo_file):
+    with pytest.raises(ImageError, match="66000 x 1 pixels: a side may have at most 65,500"):
+        parse_photo(services, photo_file(noise(66_000, 1)), request=ASK)
 
 
 def test_a_photo_without_a_face_has_no_faces_until_the_whole_picture_is_parsed(
@@ -135,10 +167,23 @@ def test_another_model_can_be_looked_at_beside_the_one_in_use(services, photo_fi
     assert np.array_equal(beside.mask, services.photos.get(key).parse.mask)
 
 
-def test_too_many_photos_at_once_are_refused(with_settings, photo_file):
+def test_of_too_many_photos_the_first_are_parsed_and_the_others_named(with_settings, photo_file):
     services = with_settings(max_photos=2)
-    with pytest.raises(TooManyPhotosError, match="At most 2 photos at once, got 3"):
-        parse_photos(services, [photo_file()] * 3, request=ASK)
+    paths = [str(photo_file(noise(seed=i), f"{i}.png")) for i in range(5)]
+    batch = parse_photos(services, paths, request=ASK)
+    assert len(batch.parsed) == 2
+    sentence = "At most 2 photos are parsed at once: choose the last 3 of the 5 again."
+    assert batch.problems == (sentence,)
+    summaries, masks = api.parse_many(services, paths, request=ASK)
+    assert [summary.get("error") for summary in summaries] == [None, None, *[sentence] * 3]
+    assert len(masks) == 2
+
+
+def test_a_limit_counts_before_a_picture_is_decoded(with_settings, photo_file):
+    services = with_settings(parses_per_minute=1)
+    for error in (ImageError, TooFastError):
+        with pytest.raises(error):
+            parse_photo(services, photo_file(b"not a picture"), request=ASK)
 
 
 def test_no_photo_at_all_asks_for_one(services):

@@ -83,8 +83,8 @@ def test_saving_twice_gives_one_row(services, opened):
 @pytest.mark.parametrize(
     ("form", "told"),
     [
-        (ConsentForm(), "why you may share"),
-        (ConsentForm(right="own"), "people in the photo agree"),
+        (ConsentForm(), "Why may this photo"),
+        (ConsentForm(right="own"), "Who is in it"),
         (ConsentForm(right="own", people="agreed"), "CC-BY-4.0"),
         (ConsentForm(right="licensed", people="public", agrees=True), "name the licence"),
         (ConsentForm(right="stolen", people="public", agrees=True), "why you may share"),
@@ -99,7 +99,7 @@ def test_without_full_consent_nothing_is_saved_to_be_shared(with_settings, opene
 
 def test_on_a_space_nothing_is_saved_without_consent(with_settings, opened):
     services = with_settings(space_id="owner/demo")
-    with pytest.raises(ConsentError, match="why you may share"):
+    with pytest.raises(ConsentError, match="Why may this photo"):
         save_correction(
             services, payload_of(opened.key, corrected(opened)), form=ConsentForm(), who=WHO
         )
@@ -109,7 +109,7 @@ def test_on_a_space_nothing_is_saved_without_consent(with_settings, opened):
 def test_on_ones_own_machine_a_row_without_consent_is_saved_and_says_so(services, opened):
     payload = payload_of(opened.key, corrected(opened))
     result = save_correction(services, payload, form=ConsentForm(), who=WHO)
-    assert "stays on this machine" in result.sentence
+    assert "Saved on this machine only" in result.sentence
     assert FolderStore(services.settings.contributions).load(result.row.id).consent is None
 
 
@@ -150,9 +150,40 @@ def test_a_photos_licence_is_recorded_only_where_it_is_why_the_photo_may_be_shar
     assert saved.consent.photo_licence == recorded
 
 
+@pytest.mark.parametrize("claim", ["true", "false", "no", "0", 1, [0], {}, float("nan")], ids=repr)
+def test_only_true_is_an_agreement(claim):
+    with pytest.raises(ConsentError, match="'agrees' must be true or false"):
+        ConsentForm.claimed("own", "agreed", "", claim, "")
+
+
+def test_a_form_of_other_types_than_text_is_refused_and_null_is_empty():
+    assert ConsentForm.claimed(None, None, None, None, None) == ConsentForm()
+    assert ConsentForm.claimed("own", "agreed", "", True, "").agrees
+    for place in range(4):
+        for value in (1, ["own"], {"own": 1}, "\ud800"):
+            given = ["own", "agreed", "", True, ""]
+            given[place if place < 3 else 4] = value
+            with pytest.raises(ConsentError, match="must be text"):
+                ConsentForm.claimed(*given)
+
+
+@pytest.mark.parametrize("payload", [None, "x", [], 7], ids=repr)
+def test_a_save_that_is_not_an_object_is_refused_with_a_typed_error(services, payload):
+    with pytest.raises(WireError, match="JSON object"):
+        save_correction(services, payload, form=CONSENT, who=WHO)
+
+
+def test_a_claim_of_effort_that_is_a_bool_is_left_out_of_the_row(services, opened):
+    claims = {"tools": {"brush": True, "lasso": 2}, "seconds": True}
+    payload = payload_of(opened.key, corrected(opened), **claims)
+    result = save_correction(services, payload, form=CONSENT, who=WHO)
+    effort = FolderStore(services.settings.contributions).load(result.row.id).effort
+    assert (effort.seconds, effort.tools) == (0.0, (("lasso", 2),))
+
+
 def test_a_form_begun_must_be_finished(services, opened):
     payload = payload_of(opened.key, corrected(opened))
-    with pytest.raises(ConsentError, match="people in the photo agree"):
+    with pytest.raises(ConsentError, match=r"Who is in it.* or clear the statements"):
         save_correction(services, payload, form=ConsentForm(right="own"), who=WHO)
     assert rows(services) == []
 

@@ -197,7 +197,7 @@ def test_every_photo_that_opens_in_the_editor_needs_statements_of_its_own(page, 
     told = page.fire("ui.app.on_open")
     assert {name: told[name] for name in BLANK} == BLANK
     refused = saved(page, services, second, **{**BLANK, "right": "own", "agrees": True})
-    assert "people in the photo agree" in refused
+    assert "Who is in it" in refused
     saved(page, services, second, **{**BLANK, "right": "own", "people": "public", "agrees": True})
     store = FolderStore(services.settings.contributions)
     given = {

@@ -99,7 +99,7 @@ def test_listed_models_and_hub_ids_may_be_chosen(model):
     ],
 )
 def test_folders_and_addresses_may_not_be_chosen_by_a_visitor(model):
-    with pytest.raises(VisitError, match="is no model"):
+    with pytest.raises(VisitError, match="is not a model"):
         allowed_model(model, configured="embedded")
 
 
