@@ -140,7 +140,11 @@ def _reset_after_forks() -> WeakSet[SharedEngine | SharedDetector]:
 
 
 def _alike(a: _Call, b: _Call) -> bool:
-    return a.confidence == b.confidence and (a.landmarks is None) == (b.landmarks is None)
+    return (
+        a.crops.shape[1:] == b.crops.shape[1:]
+        and a.confidence == b.confidence
+        and (a.landmarks is None) == (b.landmarks is None)
+    )
 
 
 class SharedDetector:

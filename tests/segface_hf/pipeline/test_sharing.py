@@ -41,6 +41,14 @@ def test_threads_get_the_labels_of_their_own_crops(engine, cores):
             assert (ours.labels == expected.labels).mean() > 0.9999
 
 
+def test_crops_of_different_sides_go_through_the_model_apart(engine):
+    shared = SharedEngine(engine, cores=1)
+    crops = [drawn(seed, 1)[:, : 64 + 64 * (seed % 2), : 64 + 64 * (seed % 2)] for seed in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(lambda c: shared.run(c, landmarks=None, confidence=False), crops))
+    assert [one[0].labels.shape for one in found] == [crop.shape[1:3] for crop in crops]
+
+
 def test_an_error_reaches_the_thread_whose_crops_caused_it(engine):
     shared = SharedEngine(engine, cores=2)
     with pytest.raises((ValueError, RuntimeError, IndexError)):
