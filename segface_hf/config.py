@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
@@ -25,9 +24,37 @@ _FROM_SCHEMA = {
 _DERIVED = ("model_type", "architectures", "id2label", "label2id")
 
 
-def _tuples(value: Any) -> Any:
+# Bounds of a model that can be built and run; `checkpoints.bounds` holds them against its weights.
+_SIZES = {
+    "width": (8, 2048),
+    "depth": (1, 16),
+    "heads": (1, 64),
+    "mlp_dim": (1, 16_384),
+    "resolution": (32, 4096),
+}
+_MAX_CHANNELS = 2048
+_MAX_NUMBER = 1e6
+_MAX_TEXT = 10_000
+_MAX_NESTING = 4
+
+
+def _tuples(value: Any, depth: int = 0) -> Any:
     """Turns JSON's lists back into tuples, at every depth."""
-    return tuple(_tuples(item) for item in value) if isinstance(value, list | tuple) else value
+    if not isinstance(value, list | tuple):
+        return value
+    if depth == _MAX_NESTING:
+        raise ConfigError(f"lists are nested at most {_MAX_NESTING} deep")
+    return tuple(_tuples(item, depth + 1) for item in value)
+
+
+def _is_number(value: object) -> bool:
+    """Whether a value is a finite number of a sensible size."""
+    return isinstance(value, int | float) and abs(value) <= _MAX_NUMBER
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:100]}..."
 
 
 @dataclass(frozen=True)
@@ -87,6 +114,7 @@ class SegFaceConfig:
     def __post_init__(self) -> None:
         for field in fields(self):
             object.__setattr__(self, field.name, _tuples(getattr(self, field.name)))
+        self._check_texts()
         if not self.label_names:
             self._take_labels_of_schema()
         self._check_sizes()
@@ -95,7 +123,7 @@ class SegFaceConfig:
         self._check_preprocessing()
         try:
             self._build_labels()
-        except (LabelError, TypeError, ValueError) as error:
+        except (LabelError, TypeError, ValueError, OverflowError) as error:
             raise ConfigError(f"labels of the configuration: {error}") from error
         self._check_class_bias()
 
@@ -107,46 +135,57 @@ class SegFaceConfig:
         for own, theirs in _FROM_SCHEMA.items():
             object.__setattr__(self, own, getattr(schema, theirs))
 
-    def _check_sizes(self) -> None:
-        for name in ("backbone", "schema"):
-            if not isinstance(getattr(self, name), str):
-                raise ConfigError(f"{name} is a name, got {getattr(self, name)!r}")
-        limits = {"width": 8, "depth": 1, "heads": 1, "mlp_dim": 1, "resolution": 32}
-        for name, smallest in limits.items():
+    def _check_texts(self) -> None:
+        for name in ("backbone", "schema", "source", "source_digest", "license"):
             value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < smallest:
-                raise ConfigError(f"{name} is a whole number from {smallest}, got {value!r}")
+            if not isinstance(value, str) or len(value) > _MAX_TEXT:
+                raise ConfigError(
+                    f"{name} is a text of at most {_MAX_TEXT} characters, got {_shown(value)}"
+                )
+
+    def _check_sizes(self) -> None:
+        for name, (least, most) in _SIZES.items():
+            value = getattr(self, name)
+            if type(value) is not int or not least <= value <= most:
+                raise ConfigError(
+                    f"{name} is a whole number from {least} to {most}, got {_shown(value)}"
+                )
         for name in ("refine", "detail"):
             if not isinstance(getattr(self, name), bool):
-                raise ConfigError(f"{name} is true or false, got {getattr(self, name)!r}")
+                raise ConfigError(f"{name} is true or false, got {_shown(getattr(self, name))}")
         if self.width % (2 * self.heads):
             raise ConfigError(
                 f"width must be a multiple of twice the heads, got {self.width} and {self.heads}"
             )
         dims = self.upscale_dims
-        counts = isinstance(dims, tuple) and all(type(count) is int and count > 0 for count in dims)
+        counts = isinstance(dims, tuple) and all(
+            type(count) is int and 0 < count <= _MAX_CHANNELS for count in dims
+        )
         if not counts or len(dims) not in (1, 2):
-            raise ConfigError(f"upscale_dims holds one or two channel counts, got {dims!r}")
+            raise ConfigError(
+                f"upscale_dims holds one or two channel counts up to {_MAX_CHANNELS}, "
+                f"got {_shown(dims)}"
+            )
 
     def _check_preprocessing(self) -> None:
         if self.warp not in WARPS:
-            raise ConfigError(f"warp is one of {WARPS}, got {self.warp!r}")
+            raise ConfigError(f"warp is one of {WARPS}, got {_shown(self.warp)}")
         for name in ("mean", "std"):
             value = getattr(self, name)
             if not isinstance(value, tuple) or len(value) != 3:
-                raise ConfigError(f"{name} holds one number for each RGB channel, got {value!r}")
-            if not all(isinstance(part, int | float) and math.isfinite(part) for part in value):
-                raise ConfigError(f"{name} holds finite numbers, got {value!r}")
+                raise ConfigError(f"{name} holds one number per RGB channel, got {_shown(value)}")
+            if not all(map(_is_number, value)):
+                raise ConfigError(f"{name} holds finite numbers, got {_shown(value)}")
         if min(self.std) <= 0:
             raise ConfigError(f"std must be positive, got {self.std}")
 
     def _check_class_bias(self) -> None:
         bias, count = self.class_bias, self.labels.num_classes
-        numbers = isinstance(bias, tuple) and all(isinstance(b, int | float) for b in bias)
-        if not numbers or len(bias) not in (0, count) or not all(map(math.isfinite, bias)):
+        numbers = isinstance(bias, tuple) and all(map(_is_number, bias))
+        if not numbers or len(bias) not in (0, count):
             raise ConfigError(
                 f"class_bias is empty or holds a finite number for each of {count} classes, "
-                f"got {bias!r}"
+                f"got {_shown(bias)}"
             )
 
     def _build_labels(self) -> LabelSchema:
@@ -181,11 +220,13 @@ class SegFaceConfig:
         unknown = sorted(set(values) - known - set(_DERIVED))
         if unknown:
             raise ConfigError(
-                f"unknown configuration keys {unknown}: written by a newer version? "
+                f"unknown configuration keys {_shown(unknown)}: written by a newer version? "
                 "Upgrade segface-hf, or remove them"
             )
         if values.get("model_type", MODEL_TYPE) != MODEL_TYPE:
-            raise ConfigError(f"expected model_type '{MODEL_TYPE}', got {values['model_type']!r}")
+            raise ConfigError(
+                f"expected model_type '{MODEL_TYPE}', got {_shown(values['model_type'])}"
+            )
         config = cls(**{key: value for key, value in values.items() if key in known})
         config._check_derived(values)
         return config

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 
-from segface_hf.config import SegFaceConfig
+from segface_hf.checkpoints.files import load_config
 from segface_hf.errors import CheckpointNotFoundError
 from segface_hf.images import normalize
 from segface_hf.parser import FaceParser
@@ -28,7 +27,7 @@ class OnnxEngine:
         for file in (self.path, described):
             if not file.is_file():
                 raise CheckpointNotFoundError(f"no {file}: write it with `segface export`")
-        self.config = SegFaceConfig.from_dict(json.loads(described.read_text(encoding="utf-8")))
+        self.config = load_config(Path(folder))
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         self._session = onnxruntime.InferenceSession(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from safetensors import SafetensorError
 
+from segface_hf.checkpoints.bounds import MAX_CONFIG_BYTES, check_bounds
 from segface_hf.config import SegFaceConfig
 from segface_hf.errors import CheckpointError, CheckpointNotFoundError, ConfigError
 
@@ -22,6 +23,7 @@ Model = TypeVar("Model", bound="torch.nn.Module")
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "README.md"
+_LONGEST_MESSAGE = 500
 _PICKLES = ("*.pt", "*.pth", "*.bin", "*.ckpt", "*.pkl")
 EMBEDDED = "embedded"
 SYNTHETIC = "synthetic"
@@ -41,14 +43,16 @@ def read_config(folder: Path) -> dict[str, Any]:
 
     Raises:
         CheckpointNotFoundError: The file is missing.
-        CheckpointError: It isn't a JSON object.
+        CheckpointError: It isn't a JSON object, or larger than any configuration.
     """
     path = folder / CONFIG_FILE
     if not path.is_file():
         raise CheckpointNotFoundError(_missing(folder, CONFIG_FILE))
+    if (size := path.stat().st_size) > MAX_CONFIG_BYTES:
+        raise CheckpointError(f"{path} has {size:,} bytes: expected at most {MAX_CONFIG_BYTES:,}")
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also numbers of thousands of digits
         raise CheckpointError(f"{path} is not valid JSON: {error}") from error
     if not isinstance(values, dict):
         raise CheckpointError(f"{path} must hold a JSON object, got {type(values).__name__}")
@@ -93,7 +97,8 @@ def load_exactly(
     Half-precision weights are cast to the module's own type.
 
     Raises:
-        CheckpointError: Missing, unexpected or wrongly shaped tensors, listed.
+        CheckpointError: Missing, unexpected or wrongly shaped tensors, listed; or values that
+            are NaN or infinite.
     """
     expected = module.state_dict()
     problems = [f"missing {key}" for key in expected.keys() - weights.keys()]
@@ -107,7 +112,16 @@ def load_exactly(
         shown = "; ".join(sorted(problems)[:10])
         more = f"; and {len(problems) - 10} more" if len(problems) > 10 else ""
         raise CheckpointError(f"{source} does not fit its config.json: {shown}{more}")
+    _check_finite(weights, source)
     module.load_state_dict(weights, strict=True)
+
+
+def _check_finite(weights: Mapping[str, torch.Tensor], source: str) -> None:
+    for key, value in weights.items():
+        if value.is_floating_point() and not bool(value.isfinite().all()):
+            raise CheckpointError(
+                f"'{key}' of {source} holds NaN or infinite values: train or download it again"
+            )
 
 
 def file_digest(path: Path) -> str:
@@ -116,15 +130,35 @@ def file_digest(path: Path) -> str:
         return "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def config_error(folder: Path, error: ConfigError) -> CheckpointError:
-    """Names the folder whose configuration can't be used."""
-    return CheckpointError(f"{folder / CONFIG_FILE}: {error}")
+def config_error(source: str | Path, error: ConfigError) -> CheckpointError:
+    """Names the checkpoint whose configuration can't be used."""
+    return CheckpointError(f"{CONFIG_FILE} of {source}: {str(error)[:_LONGEST_MESSAGE]}")
+
+
+def load_config(folder: Path, *, source: str | None = None) -> SegFaceConfig:
+    """Reads and checks a checkpoint folder's configuration.
+
+    Args:
+        folder: Holds `config.json`.
+        source: How to name the checkpoint in errors; the folder by default.
+
+    Raises:
+        CheckpointNotFoundError: The file is missing.
+        CheckpointError: It isn't a valid configuration.
+    """
+    try:
+        return SegFaceConfig.from_dict(read_config(folder))
+    except ConfigError as error:
+        raise config_error(source or folder, error) from error
 
 
 def load_folder(
     folder: Path, build: Callable[[SegFaceConfig], Model], *, source: str | None = None
 ) -> Model:
     """Builds the model of a checkpoint folder and loads its weights strictly.
+
+    The checkpoint may be untrusted: it is refused before a model is built that is larger than its
+    weights file.
 
     Args:
         folder: Holds `config.json` and `model.safetensors`.
@@ -134,9 +168,13 @@ def load_folder(
     Raises:
         CheckpointError: The configuration is not valid, or the weights do not fit it.
     """
+    config = load_config(folder, source=source)
+    if not (folder / WEIGHTS_FILE).is_file():
+        raise CheckpointNotFoundError(_missing(folder, WEIGHTS_FILE))
     try:
-        model = build(SegFaceConfig.from_dict(read_config(folder)))
+        check_bounds(folder / WEIGHTS_FILE, config, build, source=source or str(folder))
+        model = build(config)
     except ConfigError as error:
-        raise config_error(folder, error) from error
+        raise config_error(source or folder, error) from error
     load_exactly(model, read_weights(folder), source=source or str(folder))
     return model

@@ -67,7 +67,7 @@ def plan(folder: str | Path, repo_id: str, *, build: Build, private: bool = Fals
         raise CheckpointError(f"expected a repository name like org/name, got '{repo_id}'")
     _check_card(folder / files.CARD_FILE)
     files.load_folder(folder, build)
-    config = SegFaceConfig.from_dict(files.read_config(folder))
+    config = files.load_config(folder)
     sizes = {name: (folder / name).stat().st_size for name in FILES}
     return PublishPlan(folder, repo_id, private, sizes, config)
 

@@ -1,10 +1,11 @@
-"""Which checkpoints are loaded: a bounded shelf of parsers, one lock around a model call."""
+"""Which checkpoints are loaded: a bounded cache of parsers, and one model call at a time."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -86,12 +87,15 @@ def _admitted(repo_id: str, admission: Admission) -> str | None:
 class ModelCache:
     """Keeps the most recently used parsers in memory and runs one model call at a time.
 
+    Each model is loaded in a thread of its own, so that a slow one keeps no visitor from another.
     A checkpoint that fails to load leaves those already here in place.
 
     Args:
         capacity: How many parsers stay loaded.
         load: Turns a model id into a parser.
         around: Wraps the model call, such as with the GPU lease of a ZeroGPU Space.
+        patience: Seconds that a visitor waits for a model to load.
+        most_loads: How many models that don't ship with the app are loaded at a time.
     """
 
     def __init__(
@@ -100,12 +104,16 @@ class ModelCache:
         *,
         load: Callable[[str], FaceParser] = load_parser,
         around: Callable[..., Callable[..., FaceParse]] | None = None,
+        patience: float = 120.0,
+        most_loads: int = 2,
     ) -> None:
         self._capacity = capacity
         self._load = load
+        self._patience = patience
+        self._most_loads = most_loads
         self._parsers: OrderedDict[str, FaceParser] = OrderedDict()
+        self._loads: dict[str, Future[FaceParser]] = {}
         self._lock = threading.Lock()
-        self._loading = threading.Lock()
         self._running = threading.Lock()
         self._call = around(self._parse) if around else self._parse
 
@@ -119,14 +127,45 @@ class ModelCache:
         """Returns a parser, loading it where needed; meanwhile others go on parsing.
 
         Raises:
-            CheckpointError: It can't be found or loaded; nothing in memory changes.
+            CheckpointError: It can't be found or loaded in time; nothing in memory changes.
         """
-        found = self._found(model_id)
-        if found:
-            return found
-        with self._loading:
-            # Whoever waited here may have waited for the same model.
-            return self._found(model_id) or self._kept(model_id, self._load(model_id))
+        with self._lock:
+            if model_id in self._parsers:
+                self._parsers.move_to_end(model_id)
+                return self._parsers[model_id]
+            load = self._loads.get(model_id) or self._start(model_id)
+        if not wait([load], timeout=self._patience).done:
+            self._forget(model_id, load)
+            raise CheckpointError(
+                f"'{model_id}' was not loaded within {self._patience:.0f} seconds: try again "
+                "later, or choose another model"
+            )
+        return load.result()
+
+    def _start(self, model_id: str) -> Future[FaceParser]:
+        others = [name for name in self._loads if name not in SHIPPED]
+        if model_id not in SHIPPED and len(others) >= self._most_loads:
+            raise CheckpointError("Other models are being loaded: try again in a minute.")
+        load: Future[FaceParser] = Future()
+        self._loads[model_id] = load
+        threading.Thread(target=self._work, args=(model_id, load), daemon=True).start()
+        return load
+
+    def _work(self, model_id: str, load: Future[FaceParser]) -> None:
+        try:
+            parser = self._kept(model_id, self._load(model_id))
+        except BaseException as error:
+            self._forget(model_id, load)
+            load.set_exception(error)
+        else:
+            self._forget(model_id, load)
+            load.set_result(parser)
+
+    def _forget(self, model_id: str, load: Future[FaceParser]) -> None:
+        """Frees the place of a load that ended or takes too long."""
+        with self._lock:
+            if self._loads.get(model_id) is load:
+                del self._loads[model_id]
 
     def parse(self, model_id: str, image: Image.Image, *, whole_image: bool = False) -> FaceParse:
         """Parses one prepared photo, alone on the machine.
@@ -137,12 +176,6 @@ class ModelCache:
         self.get(model_id)
         with self._running:
             return self._call(model_id, image, whole_image)
-
-    def _found(self, model_id: str) -> FaceParser | None:
-        with self._lock:
-            if model_id in self._parsers:
-                self._parsers.move_to_end(model_id)
-            return self._parsers.get(model_id)
 
     def _kept(self, model_id: str, parser: FaceParser) -> FaceParser:
         with self._lock:

@@ -1,4 +1,4 @@
-"""What is asked of a Hub repository before anything of it is downloaded, and before it is built."""
+"""Checks of a visitor's model repository, before its download and before its model is built."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segface_hf.errors import CheckpointError, CheckpointNotFoundError, ConfigError
+from segface_hf.errors import CheckpointError, CheckpointNotFoundError
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo
@@ -114,36 +114,27 @@ class Admission:
 
 
 def check_architecture(folder: Path, *, source: str) -> None:
-    """Checks that a downloaded configuration describes no more than its weights hold.
-
-    A few bytes can name a network of any size, and building one takes that memory.
+    """Checks a downloaded checkpoint before it is built: its backbone, crop size and parameters.
 
     Raises:
-        CheckpointError: It describes more, or crops that are too large for this app.
+        CheckpointError: It is not one that this app loads, or its weights hold less than its
+            configuration describes.
     """
-    import torch
-
-    from segface_hf.checkpoints import files
-    from segface_hf.config import SegFaceConfig
+    from segface_hf.checkpoints import bounds, files
     from segface_hf.modeling.segface import SegFace
 
-    try:
-        config = SegFaceConfig.from_dict(files.read_config(folder))
-        if config.resolution > _LARGEST_SIDE:
-            raise CheckpointError(
-                f"'{source}' takes crops of {config.resolution} pixels and at most {_LARGEST_SIDE} "
-                "are parsed here: choose another"
-            )
-        with torch.device("meta"):
-            count = sum(weights.numel() for weights in SegFace(config).parameters())
-    except ConfigError as error:
-        raise files.config_error(folder, error) from error
-    held = (folder / files.WEIGHTS_FILE).stat().st_size
-    if 2 * count > held:
+    config = files.load_config(folder, source=f"'{source}'")
+    if config.resolution > _LARGEST_SIDE:
         raise CheckpointError(
-            f"config.json of '{source}' describes {count:,} parameters and its weights hold "
-            f"{held:,} bytes, fewer than two each: it is damaged or not of our format"
+            f"'{source}' takes crops of {config.resolution} pixels and at most {_LARGEST_SIDE} "
+            "are parsed here: choose another"
         )
+    if config.backbone not in bounds.BACKBONE_PARAMETERS:
+        raise CheckpointError(
+            f"'{source}' has the backbone '{config.backbone[:60]}', which isn't loaded here: "
+            f"choose a model with one of {', '.join(bounds.BACKBONE_PARAMETERS)}"
+        )
+    bounds.check_bounds(folder / files.WEIGHTS_FILE, config, SegFace, source=f"'{source}'")
 
 
 def _free_mb() -> float:

@@ -87,7 +87,12 @@ def test_on_a_space_nobody_loads_a_private_repository_with_the_owners_token(
 
 @pytest.mark.parametrize(
     ("change", "told"),
-    [({"width": 200_000}, "describes .* parameters"), ({"resolution": 90_000}, "at most 1024")],
+    [
+        ({"width": 200_000}, "width is a whole number from 8 to 2048"),
+        ({"depth": 16, "mlp_dim": 16_384}, "describes .* parameters"),
+        ({"resolution": 2048}, "at most 1024"),
+        ({"backbone": "convnextv2_huge"}, "which isn't loaded here"),
+    ],
 )
 def test_a_configuration_larger_than_its_weights_is_refused_before_it_is_built(
     checkpoint, tmp_path, change, told
@@ -104,7 +109,7 @@ def test_weights_that_give_no_numbers_are_refused(publish, checkpoint):
     weights = load_file(checkpoint / "model.safetensors")
     spoiled = {key: value * float("nan") for key, value in weights.items()}
     repo = publish("spoiled", {**files_of(checkpoint), "model.safetensors": save(spoiled)})
-    with pytest.raises(CheckpointError, match="give no usable numbers"):
+    with pytest.raises(CheckpointError, match="holds NaN or infinite values"):
         load_parser(repo, admission=Admission(100, anonymous=True))
 
 

@@ -9,7 +9,7 @@ import torch
 
 from segface_hf.checkpoints.upstream import FOLDERS, REPOSITORY, parse_folder
 from segface_hf.config import SegFaceConfig
-from segface_hf.errors import CheckpointNotFoundError
+from segface_hf.errors import CheckpointError, CheckpointNotFoundError
 from segface_hf.modeling.segface import SegFace
 from space.errors import VisitError
 from space.ops.deploy import ROOT
@@ -144,6 +144,32 @@ def test_a_download_does_not_keep_others_from_parsing():
     ended.set()
     slow.join()
     assert models.loaded == ("a", "org/slow")
+
+
+def test_a_model_that_loads_for_too_long_frees_its_place_and_keeps_no_one_from_others():
+    begun, ended = threading.Event(), threading.Event()
+
+    def load(model_id):
+        if model_id == "org/slow":
+            begun.set()
+            assert ended.wait(60)
+        return painted_parser(model_id)
+
+    models = ModelCache(3, load=load, patience=2.0, most_loads=1)
+
+    def wait_in_vain():
+        with pytest.raises(CheckpointError, match="was not loaded within 2 seconds"):
+            models.get("org/slow")
+
+    first = threading.Thread(target=wait_in_vain)
+    first.start()
+    assert begun.wait(30)
+    with pytest.raises(CheckpointError, match="Other models are being loaded"):
+        models.get("org/other")
+    assert models.parse("embedded", noise()).model_id == "embedded"
+    first.join()
+    assert models.get("org/fast").model_id == "org/fast"
+    ended.set()
 
 
 def test_two_visitors_who_choose_one_model_load_it_once():
