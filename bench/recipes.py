@@ -13,16 +13,17 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import MappingProxyType, SimpleNamespace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from bench.tables import table
 from segface_hf.checkpoints import files
-from segface_hf.cli.evaluate import measure, predictor
 from segface_hf.data.folder import find_pairs
 from segface_hf.evaluation.bootstrap import differences
+from segface_hf.evaluation.photos import measure
+from segface_hf.evaluation.predictor import Predictor
 from segface_hf.evaluation.report import Measured
 from segface_hf.modeling.segface import SegFace
 from segface_hf.training.recipe import Recipe
@@ -108,14 +109,9 @@ def trained(name: str, args: argparse.Namespace, seed: int) -> Path:
 
 def measured(folder: Path, args: argparse.Namespace) -> Measured:
     """Evaluates a checkpoint at the side it was trained at."""
-    how = SimpleNamespace(side=args.side, mirrored=False, adjust=0.0, damage=None)
     model = SegFace.from_pretrained(str(folder)).eval()
-    return measure(
-        predictor(model, how),  # type: ignore[arg-type]
-        find_pairs(args.val),
-        model,
-        boundary=False,
-    )
+    predictor = Predictor.of(model, side=args.side)
+    return measure(predictor, find_pairs(args.val), boundary=False)
 
 
 def row(name: str, ours: list[Measured], plain: list[Measured]) -> dict[str, object]:

@@ -16,9 +16,9 @@ from segface_hf.errors import DetectorUnavailableError, ImageError
 from segface_hf.faces import Face, FaceParse
 from segface_hf.images import ImageSource, load_image, plain_image, require_sequence
 from segface_hf.labels import LabelSchema
-from segface_hf.pipeline.centerface import CenterFaceDetector
+from segface_hf.pipeline.centerface import default_detector
 from segface_hf.pipeline.coarse import CoarseDetector
-from segface_hf.pipeline.detect import Detector, FallbackDetector, SlimefaceDetector
+from segface_hf.pipeline.detect import Detector
 from segface_hf.pipeline.merge import Canvas
 from segface_hf.pipeline.pipeline import Engine, PhotoParse
 
@@ -289,17 +289,11 @@ class FaceParser:
         return self._given_scout
 
     def _default_detector(self) -> Detector:
-        found: list[Detector] = []
-        problems = []
-        for kind in (CenterFaceDetector, SlimefaceDetector):
-            try:
-                found.append(kind())
-            except DetectorUnavailableError as error:
-                problems.append(str(error))
-        if not found:
-            _LOG.warning("%s; the model itself searches for large upright faces", problems[0])
+        try:
+            return default_detector()
+        except DetectorUnavailableError as error:
+            _LOG.warning("%s; the model itself searches for large upright faces", error)
             return CoarseDetector(self._scout())
-        return FallbackDetector(*found) if len(found) > 1 else found[0]
 
 
 def _read_if_held(image: ImageSource) -> ImageSource | ImageError:

@@ -160,19 +160,19 @@ def _read_image(
     shape = (int(image.attrib["height"]), int(image.attrib["width"]))
     check_photo_size(shape, pixels)
     elements.sort(key=lambda element: int(element.get("z_order", "0")))
-    regions = ((element.attrib["label"], _region(element, shape)) for element in elements)
+    regions = (_labeled_region(element, shape) for element in elements)
     return LabeledPhoto(
         PurePosixPath(name).stem, pixels, draw_mask(regions, shape=shape, schema=schema)
     )
 
 
-def _region(element: ElementTree.Element, shape: tuple[int, int]) -> Region:
+def _labeled_region(element: ElementTree.Element, shape: tuple[int, int]) -> tuple[str, Region]:
     if element.tag not in _SHAPES:
         raise ExchangeError(
             f"a {element.tag} of '{element.get('label')}' covers no area: draw it as one of "
             f"{sorted(_SHAPES)}, or delete it"
         )
-    return _SHAPES[element.tag](element, shape)
+    return element.attrib["label"], _SHAPES[element.tag](element, shape)
 
 
 def _mask(element: ElementTree.Element, shape: tuple[int, int]) -> Region:

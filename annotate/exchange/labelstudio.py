@@ -352,7 +352,7 @@ _SHAPES = {
     "polygon": _polygon,
     "rectangle": _rectangle,
 }
-# What may be said of a whole photo, or of a region besides its class.
+# Statements about a whole photo, or about a region besides its class.
 _NOT_SHAPES = (
     "choices", "datetime", "number", "pairwise", "ranker", "rating", "relation", "taxonomy",
     "textarea",

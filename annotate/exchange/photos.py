@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,13 +13,17 @@ from annotate.exchange.labeled import IMAGES
 from annotate.exchange.source import Source, is_inside
 from segface_hf.images import load_image
 
+# Label Studio adds eight digits to the name of an uploaded file.
+_UPLOADED = re.compile(r"data/upload/\d+/[0-9a-f]{8}-([^/]+)$")
+
 
 class Photos:
     """The photos of an export, in `images/` or beside the annotation file.
 
     A name may begin with folders of the other tool that the export doesn't have. Among the files
-    that fit the end of a name, the one that fits the longest end is used. No file outside the
-    export's folder is read.
+    that fit the end of a name, the one that fits the longest end is used. A photo that was uploaded
+    to Label Studio is also found by the name that it had before. No file outside the export's
+    folder is read.
 
     Args:
         source: The export.
@@ -61,4 +66,5 @@ class Photos:
                 path = folder.joinpath(*parts[start:])
                 if is_inside(path, self.source.folder):
                     return path
-        return None
+        uploaded = _UPLOADED.search(name)
+        return self._find(uploaded[1]) if uploaded else None

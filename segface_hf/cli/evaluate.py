@@ -1,27 +1,28 @@
-"""`segface evaluate`: scores a model on a data folder, as JSON, a page and a contact sheet."""
+"""`segface evaluate`: scores a model on photos with masks, as JSON, a page and a contact sheet."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from segface_hf.cli.arguments import check_files, check_picture, finite, whole
+from segface_hf.cli.arguments import check_files, check_picture, whole
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from PIL import Image
 
     from segface_hf.data.folder import Pair
-    from segface_hf.evaluation.photos import Change, Predict
+    from segface_hf.evaluation.predictor import Predictor
     from segface_hf.evaluation.report import Measured
+    from segface_hf.labels import LabelSchema
     from segface_hf.modeling.segface import SegFace
 
-DAMAGE_NAMES = ("gray", "dark", "small", "noisy")
-DRAWN_NAMES = ("eyeglasses", "hat", "earring", "necklace", "occluder")
-HELP = "score a model on a folder of photos and masks"
+HELP = "score a model on photos with masks"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", help="checkpoint folder, org/name or hub:... (default: the embedded one)"
     )
-    parser.add_argument("--data", required=True, help="folder with images/ and masks/")
+    data = parser.add_mutually_exclusive_group(required=True)
+    data.add_argument("--data", help="folder with images/ and masks/")
+    data.add_argument("--dataset", help="corrections: org/name on the Hub, or their folder")
+    parser.add_argument(
+        "--aligned", action="store_true", help="take every picture as a crop of one upright face"
+    )
     parser.add_argument("--json", help="write every score to this file")
     parser.add_argument("--html", help="write a readable report to this file")
     parser.add_argument("--sheet", help="write a picture of the worst photos to this file")
@@ -49,13 +55,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--side", type=whole(0), default=0, help="resolution (default: the model's)"
     )
     parser.add_argument("--mirrored", action="store_true", help="add a pass on the flipped photo")
-    parser.add_argument("--adjust", type=finite, help="logit adjustment, from 0 to 1 as a rule")
-    parser.add_argument("--recipe", help="run.yaml of the model, for --adjust")
-    parser.add_argument("--trained-on", help="data folder the model was trained on, for --adjust")
-    parser.add_argument("--damage", choices=DAMAGE_NAMES, help="damage photos first, see the docs")
-    parser.add_argument("--drawn", choices=DRAWN_NAMES, help="draw this where photos lack it")
-    parser.add_argument("--landmarks", action="store_true", help="measure the photo pipeline too")
-    parser.add_argument("--tilt", type=finite, default=0.0, help="compare photos turned by degrees")
     parser.add_argument("--threads", type=whole(0), default=0, help="CPU threads (default: all)")
 
 
@@ -64,105 +63,70 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from segface_hf.checkpoints import files
-    from segface_hf.data.folder import check_pairs, find_pairs
+    from segface_hf.data.folder import check_pairs
     from segface_hf.evaluation.groups import check_groups, read_groups
+    from segface_hf.evaluation.photos import measure
     from segface_hf.evaluation.present import summary
     from segface_hf.evaluation.report import report
     from segface_hf.modeling.segface import SegFace
 
     if args.threads:
         torch.set_num_threads(args.threads)
-    check_adjust(args)
     check_files(args.json, args.html, args.sheet)
     check_picture(args.sheet)
-    pairs = find_pairs(args.data)
-    groups = read_groups(args.groups) if args.groups else None
-    check_groups(groups or {}, [pair.stem for pair in pairs])
+    groups = read_groups(args.groups) if args.groups else {}
     model = SegFace.from_pretrained(args.model or files.embedded_folder())
-    other = rival(args.against, model) if args.against else None
-    predict, change = predictor(model, args), changed(model, args)
-    check_pairs(pairs, model.config.labels)
-    measured = measure(predict, pairs, model, boundary=not args.no_boundary, change=change)
-    values = report(measured, rounds=args.bootstrap, groups=groups, worst=args.worst)
-    named = {"model": args.model or "embedded", "data": str(args.data), "options": asked(args)}
-    values = {**named, **values}
-    if other:
-        values["against"] = against(other, args, measured, pairs)
-    if args.landmarks or args.tilt:
-        values |= pipeline_scores(model, pairs, tilt=args.tilt, change=change)
-    write_outputs(
-        args,
-        values,
-        lambda: sheet_of_worst(predict, pairs, measured, count=args.worst, change=change),
-    )
+    other = load_other(args.against, model) if args.against else None
+    with opened_data(args, model.config.labels) as pairs:
+        check_groups(groups, [pair.stem for pair in pairs])
+        predictor = predictor_of(model, args)
+        check_pairs(pairs, model.config.labels)
+        measured = measure(predictor, pairs, boundary=not args.no_boundary, progress=True)
+        values = {
+            "model": args.model or "embedded",
+            "data": str(args.data or args.dataset),
+            "options": given_options(args),
+            **report(measured, rounds=args.bootstrap, groups=groups, worst=args.worst),
+        }
+        if other:
+            values["against"] = compare_models(other, args, measured, pairs)
+        write_outputs(args, values, lambda: draw_sheet(predictor, pairs, measured, args.worst))
     print(*summary(values), sep="\n")
     return 0
 
 
-def asked(args: argparse.Namespace) -> dict[str, Any]:
+@contextmanager
+def opened_data(args: argparse.Namespace, schema: LabelSchema) -> Iterator[Sequence[Pair]]:
+    """Yields the pairs of `--data`, or those of `--dataset` in a temporary folder.
+
+    Raises:
+        DataError: The folder or the dataset can't be used.
+    """
+    from segface_hf.data.folder import find_pairs
+    from segface_hf.data.rows import unpack_dataset
+
+    if args.data:
+        yield find_pairs(args.data)
+        return
+    with TemporaryDirectory(prefix="segface-") as folder:
+        yield find_pairs(unpack_dataset(args.dataset, Path(folder), schema=schema))
+
+
+def given_options(args: argparse.Namespace) -> dict[str, Any]:
     """Returns the options that change scores, where they are given."""
-    names = ("side", "mirrored", "adjust", "damage", "drawn")
-    return {name: value for name in names if (value := getattr(args, name))}
+    return {
+        name: value for name in ("side", "mirrored", "aligned") if (value := getattr(args, name))
+    }
 
 
-def predictor(model: SegFace, args: argparse.Namespace) -> Predict:
-    """Returns how a model is run: its resolution, a flipped pass, lowered logits."""
-    from segface_hf.evaluation.photos import frame_predictor
+def predictor_of(model: SegFace, args: argparse.Namespace) -> Predictor:
+    """Returns how a model is run."""
+    from segface_hf.evaluation.predictor import Predictor
 
-    return frame_predictor(
-        model, side=args.side, mirrored=args.mirrored, lowered=lowered_logits(model, args)
-    )
+    return Predictor.of(model, side=args.side, mirrored=args.mirrored, aligned=args.aligned)
 
 
-def changed(model: SegFace, args: argparse.Namespace) -> Change:
-    """Returns what is drawn on photos and done to them first: nothing unless it is asked for.
-
-    Raises:
-        LabelError: The model lacks the class that is to be drawn.
-    """
-    from segface_hf.evaluation.photos import DAMAGES, after, unchanged
-    from segface_hf.training.drawing.drawing import drawer
-
-    change = drawer(args.drawn, model.config.labels) if args.drawn else unchanged
-    return after(change, DAMAGES[args.damage]) if args.damage else change
-
-
-def check_adjust(args: argparse.Namespace) -> None:
-    """Makes sure that `--adjust` has what it reads, and that nothing is named in vain.
-
-    Raises:
-        ConfigError: The recipe or the training data is missing, or named without `--adjust`.
-    """
-    from segface_hf.errors import ConfigError
-
-    if args.adjust is None and (args.recipe or args.trained_on):
-        raise ConfigError(
-            "--recipe and --trained-on are read for --adjust: add it, or leave them out"
-        )
-    if args.adjust and not (args.recipe and args.trained_on):
-        raise ConfigError("--adjust needs --recipe RUN.yaml and --trained-on FOLDER of the model")
-
-
-def lowered_logits(model: SegFace, args: argparse.Namespace) -> Tensor | None:
-    """Returns what `--adjust` takes from each class's logits, None without it.
-
-    Raises:
-        LabelError: The recipe's classes aren't the model's.
-    """
-    if not args.adjust:
-        return None
-    from segface_hf.errors import LabelError
-    from segface_hf.training.losses import prior_shift
-    from segface_hf.training.prepare import prepare
-    from segface_hf.training.recipe_file import read_recipe
-
-    recipe = read_recipe(Path(args.recipe))
-    if recipe.model_config().labels != model.config.labels:
-        raise LabelError(f"{args.recipe} is of other classes: name the model's own run.yaml")
-    return args.adjust * prior_shift(prepare(args.trained_on, recipe), recipe)
-
-
-def rival(name: str, model: SegFace) -> SegFace:
+def load_other(name: str, model: SegFace) -> SegFace:
     """Loads the checkpoint to compare with, before anything is measured.
 
     Raises:
@@ -170,7 +134,7 @@ def rival(name: str, model: SegFace) -> SegFace:
         LandmarksRequiredError: It needs landmarks, which a folder doesn't hold.
     """
     from segface_hf.errors import LabelError
-    from segface_hf.evaluation.photos import check_frames
+    from segface_hf.evaluation.predictor import check_frames
     from segface_hf.modeling.segface import SegFace
 
     other = SegFace.from_pretrained(name)
@@ -185,89 +149,42 @@ def rival(name: str, model: SegFace) -> SegFace:
     return other
 
 
-def against(
-    model: SegFace, args: argparse.Namespace, measured: Measured, pairs: Sequence[Pair]
+def compare_models(
+    other: SegFace, args: argparse.Namespace, measured: Measured, pairs: Sequence[Pair]
 ) -> dict[str, Any]:
     """Runs the other checkpoint in the same way and compares."""
+    from segface_hf.evaluation.photos import measure
     from segface_hf.evaluation.report import compare
 
-    change = changed(model, args)
-    other = measure(predictor(model, args), pairs, model, boundary=False, change=change)
+    theirs = measure(predictor_of(other, args), pairs, boundary=False, progress=True)
     rounds = args.bootstrap or 1000
-    return {"model": args.against, "f1": compare(measured, other, rounds=rounds)}
+    return {"model": args.against, "f1": compare(measured, theirs, rounds=rounds)}
 
 
-def measure(
-    predict: Predict,
-    pairs: Sequence[Pair],
-    model: SegFace,
-    *,
-    boundary: bool,
-    change: Change | None = None,
-) -> Measured:
-    """Predicts every photo and counts; `change` is applied to photos and masks first."""
-    import numpy as np
-
-    from segface_hf.data.swapped import sides_are_swapped
-    from segface_hf.evaluation.boundary import boundary_counts
-    from segface_hf.evaluation.photos import evaluate_photos, unchanged
-    from segface_hf.evaluation.report import Measured
-
-    schema = model.config.labels
-    confusions, outlines, swapped = [], [], []
-    results = evaluate_photos(predict, pairs, schema, change=change or unchanged)
-    for result in _progress(results, len(pairs), "evaluate"):
-        confusions.append(result.confusion)
-        swapped.append(sides_are_swapped(result.mask, schema))
-        if boundary:
-            outlines.append(boundary_counts(result.mask, result.prediction, schema.num_classes))
-    return Measured(
-        tuple(pair.stem for pair in pairs),
-        np.stack(confusions),
-        schema,
-        np.stack(outlines) if outlines else None,
-        tuple(swapped),
-    )
-
-
-def pipeline_scores(
-    model: SegFace, pairs: Sequence[Pair], *, tilt: float, change: Change
-) -> dict[str, Any]:
-    """Measures FaceParser on the same photos, changed in the same way."""
-    from segface_hf.data.folder import iterate_pairs
-    from segface_hf.evaluation.pipeline import ParserScores
-    from segface_hf.parser import FaceParser
-
-    scores = ParserScores(FaceParser(model), tilt=tilt)
-    photos = iterate_pairs(pairs, model.config.labels)
-    for pair, image, mask in _progress(photos, len(pairs), "photo pipeline"):
-        scores.add(pair.stem, *change(pair.stem, image, mask))
-    return scores.summary()
-
-
-def sheet_of_worst(
-    predict: Predict, pairs: Sequence[Pair], measured: Measured, *, count: int, change: Change
-) -> Any:
+def draw_sheet(
+    predictor: Predictor, pairs: Sequence[Pair], measured: Measured, count: int
+) -> Image.Image:
     """Draws the worst photos with their masks and predictions."""
     from segface_hf.data.folder import read_pair
     from segface_hf.evaluation.present import caption, contact_sheet
 
     f1, rows = measured.photo_f1(), []
     for index in measured.worst(count):
-        image, mask = change(pairs[index].stem, *read_pair(pairs[index], measured.schema))
-        rows.append((caption(pairs[index].stem, f1[index]), image, mask, predict(image)))
+        image, mask = read_pair(pairs[index], measured.schema)
+        prediction = predictor.predict(image, mask)
+        rows.append((caption(pairs[index].stem, f1[index]), image, mask, prediction))
     return contact_sheet(rows, measured.schema)
 
 
 def sheet_from_page(args: argparse.Namespace) -> str:
-    """Returns where `--sheet` lies as a page at `--html` links to it; empty without."""
+    """Returns the path of `--sheet` from the page at `--html`; empty without a sheet."""
     if not args.sheet:
         return ""
     return Path(os.path.relpath(args.sheet, Path(args.html).parent)).as_posix()
 
 
 def write_outputs(
-    args: argparse.Namespace, values: dict[str, Any], draw_sheet: Callable[[], Any]
+    args: argparse.Namespace, values: Mapping[str, Any], draw: Callable[[], Image.Image]
 ) -> None:
     """Writes the files that were asked for.
 
@@ -281,18 +198,11 @@ def write_outputs(
         if args.json:
             Path(args.json).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
         if args.html:
-            told = "".join(f", {name}: {value}" for name, value in values["options"].items())
-            title = f"{values['model']} on {Path(args.data).name}{told}"
+            options = "".join(f", {name}: {value}" for name, value in values["options"].items())
+            title = f"{values['model']} on {Path(values['data']).name}{options}"
             page = html_report(values, title=title, sheet=sheet_from_page(args))
             Path(args.html).write_text(page, encoding="utf-8")
         if args.sheet:
-            draw_sheet().save(args.sheet)
+            draw().save(args.sheet)
     except (OSError, ValueError) as error:
         raise OutputError(f"can't write the results: {error}") from error
-
-
-def _progress(items: Iterable[Any], total: int, what: str) -> Iterable[Any]:
-    from tqdm import tqdm
-
-    bar: Iterable[Any] = tqdm(items, total=total, desc=what, unit="photo")
-    return bar

@@ -30,6 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folders with images/ and masks/; with weights, a folder's share of what is drawn",
     )
     data.add_argument("--dataset", help="corrections: org/name on the Hub, or their folder")
+    parser.add_argument(
+        "--aligned", action="store_true", help="take every picture as a crop of one upright face"
+    )
     parser.add_argument("--out", required=True, help="folder of the run: state, metrics, models")
     parser.add_argument("--config", help="YAML recipe; a run is reproducible from it")
     parser.add_argument("--val", help="data folder to evaluate on; default: DIR/../val if there")
@@ -75,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
         recipe,
         unlabelled=args.unlabelled,
         synthetic=args.synthetic,
+        aligned=args.aligned,
         progress=processes.is_main,
     )
     if args.preview:

@@ -16,8 +16,9 @@ from segface_hf.errors import DetectorUnavailableError
 from segface_hf.labels import IGNORED, LabelSchema
 from segface_hf.pipeline.align import frame_of_landmarks, turn_between
 from segface_hf.pipeline.batching import SharedDetector
+from segface_hf.pipeline.centerface import default_detector
 from segface_hf.pipeline.coarse import FACE_PARTS, faces_in
-from segface_hf.pipeline.detect import Detection, Detector, SlimefaceDetector
+from segface_hf.pipeline.detect import Detection, Detector
 from segface_hf.pipeline.frames import Frame
 from segface_hf.pipeline.landmarks import read_landmarks
 from segface_hf.pipeline.merge import near_weights
@@ -81,9 +82,9 @@ def is_aligned_crop(mask: np.ndarray, schema: LabelSchema) -> bool:
 
 
 def shared_detector() -> Detector | None:
-    """Returns the parser's face detector, for several threads; None where it has no wheel."""
+    """Returns the parser's face detector, for several threads; None where none can run."""
     try:
-        return SharedDetector(SlimefaceDetector())
+        return SharedDetector(default_detector())
     except DetectorUnavailableError:
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from segface_hf.errors import DataError
 from segface_hf.labels import LabelSchema
 from segface_hf.pipeline.detect import Detector
 
+_LOG = logging.getLogger(__name__)
 FACE_MARK = "/"
 """Stands between a photo's stem and the number of a face; no file name holds it."""
 
@@ -136,6 +138,12 @@ def _put_together(
         raise DataError(
             f"no face was found in {counted(len(loaded), 'photo')}: expected photos of faces. Pass "
             "--aligned if they are crops of one upright face each"
+        )
+    if len(kept) < len(loaded):
+        _LOG.warning(
+            "no face was found in %d of %d photos; they are left out",
+            len(loaded) - len(kept),
+            len(loaded),
         )
     more = [_tensors(sample) for _, samples in loaded for sample in samples]
     if len(kept) < len(loaded) or more:

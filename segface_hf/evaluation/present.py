@@ -15,7 +15,7 @@ from segface_hf._utils import counted
 from segface_hf.labels import LabelSchema
 
 _MEANS = ("mean_f1", "tail_f1", "mean_iou", "mean_boundary_f1", "hierarchical_f1")
-_MEASURES = ("swapped_masks", "landmarks", "tilt")
+_MEASURES = ("swapped_masks",)
 
 
 def summary(values: Mapping[str, Any]) -> Iterator[str]:
@@ -108,11 +108,7 @@ def contact_sheet(
     return sheet
 
 
-_OPTIONAL = (
-    ("Masks with left and right swapped", "swapped_masks"),
-    ("Landmarks", "landmarks"),
-    ("Tilted photos", "tilt"),
-)
+_OPTIONAL = (("Masks with left and right swapped", "swapped_masks"),)
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:980px;margin:2rem auto;padding:0 1rem;color:#222}
 table{border-collapse:collapse;width:100%;margin:1rem 0}

@@ -25,6 +25,7 @@ class Measured:
         boundaries: int64 (N, K, 4), or None where outlines were not compared.
         schema: What ids stand for.
         swapped: N flags of masks whose left and right seem to be swapped, or none.
+        crops: How many of them are aligned crops of one face; the others are whole photos.
     """
 
     stems: tuple[str, ...]
@@ -32,6 +33,7 @@ class Measured:
     schema: LabelSchema
     boundaries: np.ndarray | None = None
     swapped: tuple[bool, ...] = ()
+    crops: int = 0
 
     @property
     def scores(self) -> Scores:
@@ -68,7 +70,7 @@ def report(
     Args:
         measured: Counts of every photo.
         rounds: Bootstrap resamplings; 0 leaves intervals out.
-        groups: What `metrics_groups.read_groups` gave.
+        groups: What `groups.read_groups` returned.
         worst: How many of the worst photos to list.
 
     Returns:
@@ -77,6 +79,7 @@ def report(
     scores, tree = measured.scores, TreeScores(measured.confusions.sum(0), measured.schema)
     result: dict[str, Any] = {
         "photos": len(measured.stems),
+        "aligned_crops": measured.crops,
         "metric": "F1 from one confusion matrix over all pixels; means leave out the background",
         "mean_f1": number(scores.mean_f1()),
         "mean_iou": number(scores.mean_iou()),

@@ -164,14 +164,6 @@ def number(value: float) -> float | None:
     return None if np.isnan(value) else round(float(value), 5)
 
 
-def presence(masks: Sequence[np.ndarray], num_classes: int) -> tuple[int, ...]:
-    """Counts the masks that hold each class, (K,)."""
-    counts = np.zeros(num_classes, dtype=np.int64)
-    for mask in masks:
-        counts += np.bincount(mask.ravel(), minlength=num_classes)[:num_classes] > 0
-    return tuple(int(count) for count in counts)
-
-
 def ancestry(schema: LabelSchema) -> np.ndarray:
     """Returns bool (K, K + families): each class's own node and the families it belongs to.
 

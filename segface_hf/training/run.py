@@ -15,7 +15,8 @@ from torch import nn
 
 from segface_hf.data.folder import Pair
 from segface_hf.errors import CheckpointError, ConfigError, DivergedError
-from segface_hf.evaluation.photos import evaluate_photos, frame_predictor, score
+from segface_hf.evaluation.photos import evaluate_photos, score
+from segface_hf.evaluation.predictor import Predictor
 from segface_hf.evaluation.scores import Scores, number
 from segface_hf.modeling.segface import SegFace
 from segface_hf.training.average import averaged_copy, update_average
@@ -245,9 +246,9 @@ class Run:
         stages are comparable and equal those of `segface evaluate`. Each process scores its part
         of the pairs, and all get the same total.
         """
-        predict = frame_predictor(self.average.eval())
         schema = self.model.config.labels
-        results = evaluate_photos(predict, self.processes.part(self.validation), schema)
+        predictor = Predictor.of(self.average.eval(), aligned=self.data.aligned)
+        results = evaluate_photos(predictor, self.processes.part(self.validation))
         classes = schema.num_classes
         counts = torch.zeros(len(self.validation), classes, classes, dtype=torch.int64)
         for mine, result in zip(self.processes.part(counts), results, strict=True):

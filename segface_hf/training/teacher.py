@@ -17,7 +17,7 @@ from tqdm import tqdm
 from segface_hf.data.folder import check_regular
 from segface_hf.data.photo_set import PhotoSet
 from segface_hf.errors import DataError, ImageError
-from segface_hf.evaluation.photos import frame_pixels
+from segface_hf.evaluation.predictor import frame_pixels
 from segface_hf.images import SUFFIXES, load_image
 from segface_hf.labels import IGNORED
 from segface_hf.modeling.segface import SegFace

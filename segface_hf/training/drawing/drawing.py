@@ -16,7 +16,6 @@ from PIL import Image
 from torch import Generator, Tensor
 
 from segface_hf.data.swapped import ANCHORS, Groups
-from segface_hf.evaluation.photos import Change
 from segface_hf.labels import LabelSchema
 from segface_hf.training.drawing.canvas import Drawing, PhotoCanvas
 from segface_hf.training.drawing.eyewear import draw_eyeglasses
@@ -25,6 +24,8 @@ from segface_hf.training.drawing.jewellery import draw_earring, draw_necklace
 from segface_hf.training.drawing.occluders import draw_occluder
 
 Draw = Callable[[PhotoCanvas], Drawing | None]
+Change = Callable[[str, Image.Image, np.ndarray], tuple[Image.Image, np.ndarray]]
+"""From a photo's stem, the photo and its mask to another photo and mask."""
 _DRAWINGS: Mapping[str, Draw] = MappingProxyType(
     {
         "eyeglasses": draw_eyeglasses,
@@ -93,7 +94,7 @@ def _light(canvas: PhotoCanvas) -> Tensor:
 
 
 def drawer(name: str, schema: LabelSchema) -> Change:
-    """Returns a change for `evaluate_photos` that draws a part on photos without it.
+    """Returns a change for evaluation that draws a part on photos without it.
 
     The drawing depends on the photo's stem only, so all models are evaluated on the same photos.
 

@@ -85,6 +85,15 @@ def test_compressed_run_lengths_of_pycocotools_are_read(region):
     assert np.array_equal(full(found, region.shape), region)
 
 
+@given(st.text(st.characters(max_codepoint=130), max_size=20))
+def test_random_characters_are_read_or_refused_as_run_lengths(text):
+    try:
+        region = coco_region(unpack_counts(text), shape=(2, 3))
+    except ExchangeError:
+        return
+    assert region.inside.shape[0] in (0, 2)
+
+
 @given(st.lists(st.tuples(st.integers(0, 320), st.integers(0, 240)), min_size=3, max_size=6))
 def test_a_polygon_covers_what_pycocotools_says_but_for_its_border(corners):
     corners = [(x / 10, y / 10) for x, y in corners]

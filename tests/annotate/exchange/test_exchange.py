@@ -54,6 +54,18 @@ def test_a_damaged_brush_is_refused(packed):
         unpack_brush(packed, shape=(2, 3))
 
 
+@settings(deadline=None)
+@given(
+    st.binary(max_size=60), st.sampled_from([b"\x00\x00\x00\x18", b"\x00\x00\x00\x18\x39\x1b\xfc"])
+)
+def test_a_brush_of_random_bytes_is_read_or_refused(data, header):
+    try:
+        region = unpack_brush([*header, *data], shape=(2, 3))
+    except ExchangeError:
+        return
+    assert region.shape == (2, 3)
+
+
 def read(name, folder):
     """Reads a whole export, and raises the error of the first photo that has one."""
     for photo in read_export(folder, CELEBAMASK_HQ, format=name):
@@ -126,6 +138,7 @@ def test_cvat_shapes_cover_each_other_by_z_order(tmp_path):
         ('<mask label="skin" rle="a" left="0" top="0" width="2" height="2"/>', "malformed .*'a'"),
         ('<mask label="skin"/>', "malformed: expected a field 'left', found none"),
         ('<polyline label="hair" points="0,0;3,2"/>', "polyline of 'hair' covers no area: draw it"),
+        ("<cuboid/>", "a cuboid of 'None' covers no area: draw it as one of"),
         ('<points label="l_eye" points="0,0"/>', "points of 'l_eye' covers no area"),
         ('<skeleton label="face"><points label="1" points="0,0"/></skeleton>', "skeleton of 'fac"),
         ('<polygon label="hair" points="0,0;3,2"/>', "has 2 corners, expected at least three"),

@@ -113,6 +113,19 @@ def test_the_picture_is_found_under_the_field_that_the_project_chose(tasks, data
     assert np.array_equal(found.labeled.mask, RIGHT)
 
 
+def test_an_uploaded_photo_is_found_by_the_name_that_it_had_before(tasks):
+    first, second = tasks(
+        task(BOTH, image="/data/upload/3/0badcafe-a.png"), task(BOTH, image="/data/upload/3/b.png")
+    )
+    assert np.array_equal(first.labeled.mask, RIGHT)
+    assert np.array_equal(second.labeled.mask, RIGHT)
+    uploads = [
+        task(BOTH, image=f"/data/upload/3/{digits}-a.png") for digits in ("0badcafe", "5" * 8)
+    ]
+    for photo in tasks(*uploads):
+        assert "images/a.png also fits the name" in str(photo.error)
+
+
 def test_several_pictures_of_a_task_become_photos_of_their_own(tasks):
     results = [
         brushed(SKIN, "skin", item_index=1),

@@ -52,7 +52,7 @@ def test_a_turned_box_is_turned_clockwise_about_its_point():
     assert (upright[4:8, 2:4].all(), flat.sum(), upright.sum()) == (True, 8, 8)
 
 
-def test_an_ellipse_has_its_area_and_turns_about_its_centre():
+def test_an_ellipse_has_its_area_and_rotates_about_its_center():
     flat = ellipse((50, 40), (30, 10), degrees=0, shape=(80, 100))
     assert flat.sum() == pytest.approx(np.pi * 30 * 10, rel=0.01)
     assert (flat[40, 21], flat[40, 19], flat[31, 50], flat[29, 50]) == (True, False, True, False)
@@ -180,6 +180,6 @@ def test_a_label_studio_region_that_cannot_become_a_mask_is_refused(tmp_path, re
 
 def test_choices_about_a_photo_are_not_shapes(tmp_path):
     photo(tmp_path / "src/images/a.png")
-    said = {"type": "choices", "value": {"choices": ["smiling"]}}
-    labelstudio(tmp_path, ("a.png", [{"result": [said]}, {"result": [said, BRUSH]}]))
+    choice = {"type": "choices", "value": {"choices": ["smiling"]}}
+    labelstudio(tmp_path, ("a.png", [{"result": [choice]}, {"result": [choice, BRUSH]}]))
     assert ids_of("labelstudio", tmp_path).any()

@@ -44,22 +44,6 @@ def test_the_page_links_to_the_contact_sheet_wherever_both_are(evaluate, tmp_pat
     assert "<a " not in page.read_text()
 
 
-@pytest.mark.parametrize(("option", "value"), [("--tilt", "nan"), ("--adjust", "inf")])
-def test_a_number_without_end_is_refused_before_any_work(evaluate, option, value, capsys):
-    with pytest.raises(SystemExit) as stop:
-        evaluate(option, value)
-    assert stop.value.code == 2
-    assert f"{option}: expected a finite number, got {value}" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("option", ["--recipe", "--trained-on"])
-def test_what_only_an_adjustment_reads_is_refused_without_one(evaluate, option, tmp_path, capsys):
-    assert evaluate(option, tmp_path / "nowhere") == 2
-    told = capsys.readouterr().err
-    assert "are read for --adjust: add it, or leave them out" in told
-    assert evaluate("--adjust", 0, option, tmp_path / "nowhere") == 0  # the first step of a sweep
-
-
 def test_a_bad_mask_is_told_before_the_first_photo_is_scored(evaluate, tmp_path, capsys):
     Image.fromarray(np.full((64, 64), 200, np.uint8)).save(tmp_path / "data" / "masks/face1.png")
     assert evaluate() == 2

@@ -14,7 +14,7 @@ from segface_hf.evaluation.boundary import BoundaryCounts, boundary_counts, outl
 from segface_hf.evaluation.groups import group_scores, read_groups
 from segface_hf.evaluation.present import html_report, summary
 from segface_hf.evaluation.report import Measured, report
-from segface_hf.evaluation.scores import Scores, TreeScores, confusion_matrix, number, presence
+from segface_hf.evaluation.scores import Scores, TreeScores, confusion_matrix, number
 from segface_hf.labels import CELEBAMASK_HQ, IGNORED, LabelSchema
 
 SCHEMA = LabelSchema(
@@ -29,7 +29,7 @@ GUESS = np.array([[0, 0, 0, 0], [0, 2, 1, 0], [0, 1, 1, 0], [3, 3, 0, 0]], np.ui
 
 
 def scores():
-    return Scores(confusion_matrix(MASK, GUESS, 4), SCHEMA, presence([MASK], 4))
+    return Scores(confusion_matrix(MASK, GUESS, 4), SCHEMA, (1, 1, 1, 1))
 
 
 def test_the_confusion_matrix_counts_true_classes_in_rows():
@@ -70,10 +70,6 @@ def test_a_class_that_nobody_saw_or_predicted_has_no_score_and_no_part_in_means(
 def test_a_class_predicted_where_none_is_scores_zero():
     mask, guess = np.zeros((1, 2), np.uint8), np.array([[0, 3]], np.uint8)
     assert Scores(confusion_matrix(mask, guess, 4), SCHEMA).f1[3] == 0
-
-
-def test_photos_with_each_class_are_counted():
-    assert presence([MASK, np.zeros((2, 2), np.uint8)], 4) == (2, 1, 1, 1)
 
 
 def test_unknown_ids_and_unequal_sizes_are_refused():

@@ -10,18 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segface_hf.cli.evaluate import pipeline_scores
 from segface_hf.cli.program import main
 from segface_hf.cli.train import resolution_note, validation_folder
 from segface_hf.config import SegFaceConfig
-from segface_hf.data.folder import find_pairs
 from segface_hf.errors import ConfigError, DataError
 from segface_hf.evaluation.bootstrap import resampled
-from segface_hf.evaluation.photos import after, unchanged
 from segface_hf.modeling.segface import SegFace
 from segface_hf.training.recipe_file import read_recipe, write_recipe
 from segface_hf.training.report import Progress
-from tests.segface_hf.training.drawn import tiny_recipe, write_pair
+from tests.segface_hf.training.drawn import tiny_recipe
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "astronaut.jpg"
 
@@ -98,42 +95,6 @@ def test_evaluate_writes_json_page_and_sheet(trained, folder, tmp_path, capsys):
     assert "mean_f1" in capsys.readouterr().out
 
 
-def test_evaluate_draws_parts_on_photos_that_lack_them(trained, folder, tmp_path, capsys):
-    common = [
-        "evaluate",
-        "--model",
-        str(trained / "last"),
-        "--data",
-        str(folder),
-        "--bootstrap",
-        "0",
-    ]
-    counts = {}
-    for name, options in {"plain": [], "drawn": ["--drawn", "eyeglasses"]}.items():
-        out = ["--json", str(tmp_path / f"{name}.json"), "--sheet", str(tmp_path / f"{name}.png")]
-        out += ["--bootstrap", "0"]
-        assert main([*common, *options, *out]) == 0
-        values = json.loads((tmp_path / f"{name}.json").read_text())
-        counts[name] = values["classes"]["eyeglasses"]["images"]
-    assert counts == {"plain": 2, "drawn": 6}
-    sheets = [np.asarray(Image.open(tmp_path / f"{name}.png")) for name in counts]
-    assert not np.array_equal(*sheets)
-
-
-def test_the_photo_pipeline_sees_what_the_model_saw(tmp_path):
-    pixels = np.array(Image.open(EXAMPLE).convert("RGB"))
-    write_pair(tmp_path, "astronaut", pixels, np.full(pixels.shape[:2], 2, np.uint8))
-    model, pairs = SegFace.from_pretrained("embedded"), find_pairs(tmp_path)
-
-    def without_a_face(**changes):
-        values = pipeline_scores(model, pairs, tilt=0.0, **{"change": unchanged, **changes})
-        return values["landmarks"]["photos_without_a_face_found"]
-
-    assert without_a_face() == 0
-    blank = after(unchanged, lambda image: Image.new("RGB", image.size))
-    assert without_a_face(change=blank) == 1
-
-
 def test_a_model_that_needs_landmarks_is_not_scored_without(folder, tmp_path, capsys):
     options = {**tiny_recipe().model_options(), "schema": "lapa", "warp": "tanh"}
     SegFace(SegFaceConfig.from_dict(options)).save_pretrained(tmp_path / "lapa")
@@ -181,39 +142,6 @@ def test_evaluate_compares_two_checkpoints_photo_by_photo(trained, folder, tmp_p
     assert row == {"difference": 0.0, "difference_95": [0.0, 0.0]}
     assert "against mean_f1" in capsys.readouterr().out
     assert "<h2>Against" in page.read_text()
-
-
-def test_evaluate_adjusts_logits_by_what_the_recipe_made_common(trained, folder, tmp_path, capsys):
-    def scores(*options):
-        out = tmp_path / "e.json"
-        code = main(
-            [
-                "evaluate",
-                "--model",
-                str(trained / "last"),
-                "--data",
-                str(folder),
-                "--threads",
-                "1",
-                "--bootstrap",
-                "0",
-                "--no-boundary",
-                "--json",
-                str(out),
-                *options,
-            ]
-        )
-        return code, json.loads(out.read_text())["classes"]["eyeglasses"]["recall"]
-
-    known = ("--recipe", str(trained / "run.yaml"), "--trained-on", str(folder))
-    assert scores("--adjust", "-50", *known) == (0, 1.0)
-    assert scores("--adjust", "50", *known) == (0, 0.0)
-    assert scores("--adjust", "1")[0] == 2
-    assert "--adjust needs --recipe" in capsys.readouterr().err
-    assert json.loads((tmp_path / "e.json").read_text())["options"] == {"adjust": 50.0}
-    write_recipe(tiny_recipe(model={"schema": "lapa"}, tail={}), tmp_path / "lapa.yaml")
-    assert scores("--adjust", "1", "--recipe", str(tmp_path / "lapa.yaml"), *known[2:])[0] == 2
-    assert "is of other classes: name the model's own run.yaml" in capsys.readouterr().err
 
 
 def test_evaluate_refuses_a_model_of_other_classes_before_it_measures(

@@ -6,7 +6,8 @@ import pytest
 
 from segface_hf.checkpoints import files
 from segface_hf.data.folder import find_pairs
-from segface_hf.evaluation.photos import evaluate_photos, frame_predictor, score
+from segface_hf.evaluation.photos import evaluate_photos, score
+from segface_hf.evaluation.predictor import Predictor
 from segface_hf.modeling.segface import SegFace
 
 FOLDER = files.embedded_folder()
@@ -21,7 +22,7 @@ def score_on_val(source, shared_data):
     """Mean F1 on the validation photos, as `segface evaluate` has it."""
     model = SegFace.from_pretrained(source)
     schema = model.config.labels
-    results = evaluate_photos(frame_predictor(model), find_pairs(shared_data / "val"), schema)
+    results = evaluate_photos(Predictor.of(model), find_pairs(shared_data / "val"))
     return score([result.confusion for result in results], schema).mean_f1()
 
 

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 from scipy.ndimage import distance_transform_edt
 
+from bench.pipeline_scores import ParserScores, tilted
 from segface_hf.config import SegFaceConfig
-from segface_hf.evaluation.pipeline import ParserScores, tilted
 from segface_hf.evaluation.scores import confusion_matrix
 from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.parser import FaceParser
