@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segface_hf.cli.arguments import check_device, check_picture, whole
+from segface_hf.cli.arguments import check_device, check_picture, finite, whole
 from segface_hf.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -44,6 +44,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--preview", metavar="PNG", help="only draw the first batches, and don't train"
     )
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: %(default)s)")
+    parser.add_argument(
+        "--memory",
+        type=finite,
+        metavar="GB",
+        help="memory for photos; more are decoded when needed (default: half of the machine's)",
+    )
+    parser.add_argument(
+        "--loaders",
+        type=whole(0),
+        default=0,
+        help="processes that prepare batches, for a GPU (default: a thread)",
+    )
     parser.add_argument("--threads", type=whole(0), default=0, help="CPU threads (default: all)")
 
 
@@ -79,6 +91,7 @@ def run(args: argparse.Namespace) -> int:
         unlabelled=args.unlabelled,
         synthetic=args.synthetic,
         aligned=args.aligned,
+        memory=None if args.memory is None else args.memory * 1e9,
         progress=processes.is_main,
     )
     if args.preview:
@@ -87,7 +100,15 @@ def run(args: argparse.Namespace) -> int:
         print(f"{args.preview}: {note}", *data.unused_options(recipe), sep="\n")
         return 0
     device = torch.device(args.device)
-    current = Run(recipe, data, Path(args.out), pairs, processes=processes, device=device)
+    current = Run(
+        recipe,
+        data,
+        Path(args.out),
+        pairs,
+        processes=processes,
+        loaders=args.loaders,
+        device=device,
+    )
     resumed = start(current)
     if processes.is_main:
         _print_summary(current, resumed=resumed)
@@ -131,7 +152,7 @@ def _print_summary(current: Run, *, resumed: bool) -> None:
     """Prints a summary of data and settings, and notes on options without effect."""
     data, tail, processes = current.data, current.recipe.tail, current.processes
     facts = [
-        f"{data.sources()}",
+        f"{data.sources()}{'' if data.in_memory else ' decoded when needed'}",
         f"{len(current.validation)} to evaluate",
         f"{len(data.swapped)} masks with swapped sides ({tail.swapped})",
         f"{len(data.missing)} lacking parts ({tail.missing})" if data.missing else "",

@@ -1,11 +1,12 @@
-"""PhotoSet: the faces of photos and masks as square samples in memory, for training."""
+"""PhotoSet: the faces of photos and masks as square samples for training."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -22,18 +23,28 @@ from segface_hf.data.frames import (
     photo_frames,
     shared_detector,
 )
+from segface_hf.data.stacks import (
+    Images,
+    LazyImages,
+    Masks,
+    PackedMasks,
+    Source,
+    pack,
+    selected,
+)
 from segface_hf.errors import DataError
 from segface_hf.labels import LabelSchema
 from segface_hf.pipeline.detect import Detector
 
 _LOG = logging.getLogger(__name__)
+_THREADS, _CHUNK = 4, 256
 FACE_MARK = "/"
 """Stands between a photo's stem and the number of a face; no file name holds it."""
 
 
 @dataclass(frozen=True)
 class PhotoSet:
-    """Frames of one face each and their masks in memory, at one square size.
+    """Frames of one face each and their masks, at one square size, in memory or decoded when used.
 
     Attributes:
         images: uint8 (N, 3, S, S) RGB.
@@ -43,8 +54,8 @@ class PhotoSet:
         schema: What the ids stand for.
     """
 
-    images: Tensor
-    masks: Tensor
+    images: Images
+    masks: Masks
     stems: tuple[str, ...]
     schema: LabelSchema
 
@@ -69,9 +80,9 @@ class PhotoSet:
 
     def subset(self, keep: Sequence[int]) -> PhotoSet:
         """Returns the frames at these positions."""
-        index = torch.tensor(list(keep), dtype=torch.long)
         stems = tuple(self.stems[i] for i in keep)
-        return PhotoSet(self.images[index], self.masks[index], stems, self.schema)
+        images, masks = selected(self.images, keep), selected(self.masks, keep)
+        return PhotoSet(images, masks, stems, self.schema)
 
 
 def load_photos(
@@ -82,8 +93,9 @@ def load_photos(
     aligned: bool = False,
     detector: Detector | None = None,
     progress: bool = False,
+    lazy: bool = False,
 ) -> PhotoSet:
-    """Reads pairs into memory, one square sample per face.
+    """Reads pairs, one square sample per face.
 
     A picture that is already a crop of one upright face is resized; `is_aligned_crop` recognises
     it. Any other photo gives a sample for each of its faces, framed as `FaceParser` frames them.
@@ -95,6 +107,8 @@ def load_photos(
         aligned: Takes every picture as a crop of one upright face.
         detector: Finds the faces of photos; None uses the parser's.
         progress: Whether a bar shows how far it is, where that takes longer than a moment.
+        lazy: Keeps compressed masks in memory, and decodes images each time they are used. The
+            samples are the same, in the same order.
 
     Raises:
         DataError: Names the first file that can't be used, or no photo shows a face.
@@ -102,6 +116,9 @@ def load_photos(
     if not pairs:
         raise DataError("no photos to load: the list of pairs is empty")
     detector = detector or (None if aligned else shared_detector())
+    if lazy:
+        find = partial(_sources_of, schema=schema, side=side, aligned=aligned, detector=detector)
+        return _load_lazily(pairs, find, schema, side=side, progress=progress)
     # Filled in place: thousands of photos are not to be in memory twice.
     images = torch.empty((len(pairs), 3, side, side), dtype=torch.uint8)
     masks = torch.empty((len(pairs), side, side), dtype=torch.uint8)
@@ -126,6 +143,67 @@ def load_photos(
     return _put_together(images, masks, loaded, schema)
 
 
+Found = list[tuple[str, Source, bytes]]
+"""Names, image sources and compressed masks of a photo's faces."""
+
+
+def _sources_of(
+    pair: Pair, *, schema: LabelSchema, side: int, aligned: bool, detector: Detector | None
+) -> Found:
+    image, mask = read_pair(pair, schema)
+    size = (mask.shape[1], mask.shape[0])
+    if aligned or is_aligned_crop(mask, schema):
+        ids = _resized(image, mask, side).mask
+        return [(pair.stem, Source(pair.image, pair.mask, size), pack(ids))]
+    frames = photo_frames(image, mask, schema, detector=detector)
+    samples = face_samples(image, mask, frames, side=side)
+    return [
+        (
+            f"{pair.stem}{FACE_MARK}{number}",
+            Source(pair.image, pair.mask, size, frame),
+            pack(s.mask),
+        )
+        for number, (frame, s) in enumerate(zip(frames, samples, strict=True), 1)
+    ]
+
+
+def _load_lazily(
+    pairs: Sequence[Pair],
+    find: Callable[[Pair], Found],
+    schema: LabelSchema,
+    *,
+    side: int,
+    progress: bool,
+) -> PhotoSet:
+    """Reads every pair once, in chunks, and keeps masks and the places of images."""
+    first: Found = []
+    others: Found = []
+    with (
+        ThreadPoolExecutor(_THREADS) as pool,
+        tqdm(desc="load", total=len(pairs), unit="photo", delay=2, disable=not progress) as bar,
+    ):
+        for start in range(0, len(pairs), _CHUNK):
+            for found in pool.map(find, pairs[start : start + _CHUNK]):
+                first += found[:1]
+                others += found[1:]
+                bar.update()
+    _check_faces(len(first), len(pairs))
+    names, sources, packed = zip(*first, *others, strict=True)
+    return PhotoSet(LazyImages(sources, side), PackedMasks(packed, side), names, schema)
+
+
+def _check_faces(kept: int, photos: int) -> None:
+    if not kept:
+        raise DataError(
+            f"no face was found in {counted(photos, 'photo')}: expected photos of faces. Pass "
+            "--aligned if they are crops of one upright face each"
+        )
+    if kept < photos:
+        _LOG.warning(
+            "no face was found in %d of %d photos; they are left out", photos - kept, photos
+        )
+
+
 def _put_together(
     images: Tensor,
     masks: Tensor,
@@ -134,17 +212,7 @@ def _put_together(
 ) -> PhotoSet:
     """Drops photos without a face, and adds the faces beyond the first of each photo."""
     kept = [index for index, (names, _) in enumerate(loaded) if names]
-    if not kept:
-        raise DataError(
-            f"no face was found in {counted(len(loaded), 'photo')}: expected photos of faces. Pass "
-            "--aligned if they are crops of one upright face each"
-        )
-    if len(kept) < len(loaded):
-        _LOG.warning(
-            "no face was found in %d of %d photos; they are left out",
-            len(loaded) - len(kept),
-            len(loaded),
-        )
+    _check_faces(len(kept), len(loaded))
     more = [_tensors(sample) for _, samples in loaded for sample in samples]
     if len(kept) < len(loaded) or more:
         images = torch.cat([images[kept], *(image[None] for image, _ in more)])

@@ -60,6 +60,6 @@ def swapped_photos(photos: PhotoSet) -> tuple[str, ...]:
     """Returns the stems of photos whose masks have left and right swapped."""
     return tuple(
         stem
-        for stem, mask in zip(photos.stems, photos.masks.numpy(), strict=True)
-        if sides_are_swapped(mask, photos.schema)
+        for stem, mask in zip(photos.stems, photos.masks, strict=True)
+        if sides_are_swapped(mask.numpy(), photos.schema)
     )

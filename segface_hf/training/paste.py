@@ -68,16 +68,16 @@ class PartBank:
 
 def collect_parts(photos: PhotoSet, classes: tuple[int, ...]) -> PartBank:
     """Finds the donors of each class."""
-    masks = photos.masks.numpy()
-    anchors = tuple(anchor_points(mask, photos.schema) for mask in masks)
-    counts = np.stack([np.bincount(mask.ravel(), minlength=256) for mask in masks])
-    donors = {
-        index: tuple(
-            i for i, a in enumerate(anchors) if a is not None and counts[i, index] > LOWEST_PIXELS
-        )
-        for index in classes
-    }
-    return PartBank(photos, anchors, donors)
+    anchors: list[np.ndarray | None] = []
+    donors: dict[int, list[int]] = {index: [] for index in classes}
+    for position, mask in enumerate(map(Tensor.numpy, photos.masks)):
+        points = anchor_points(mask, photos.schema)
+        anchors.append(points)
+        for index in classes:
+            if points is not None and np.count_nonzero(mask == index) > LOWEST_PIXELS:
+                donors[index].append(position)
+    lenders = {index: tuple(positions) for index, positions in donors.items()}
+    return PartBank(photos, tuple(anchors), lenders)
 
 
 def _feature_ids(schema: LabelSchema) -> Tensor:

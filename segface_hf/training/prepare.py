@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from torch import Generator, Tensor
 
 from segface_hf.data.folder import find_pairs
 from segface_hf.data.photo_set import PhotoSet, load_photos
+from segface_hf.data.stacks import with_changes
 from segface_hf.data.swapped import ANCHORS, swapped_photos
 from segface_hf.errors import ConfigError, DataError
 from segface_hf.labels import LabelSchema
@@ -26,9 +30,16 @@ from segface_hf.training.sampling import (
     draw_by_group,
     draw_photos,
     photo_weights,
+    step_generator,
     weights_by_share,
 )
-from segface_hf.training.teacher import Teacher, fill_missing_parts, joined, pseudo_labelled
+from segface_hf.training.teacher import (
+    Teacher,
+    fill_missing_parts,
+    find_photos,
+    joined,
+    pseudo_labelled,
+)
 
 
 @dataclass(frozen=True)
@@ -84,6 +95,11 @@ class TrainingData:
     def counted(self) -> int:
         """Number of photos that `share` was counted on: all but synthetic pictures."""
         return len(self.photos) - self.rendered
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the photos are in memory; otherwise they are decoded each time they are used."""
+        return isinstance(self.photos.images, Tensor)
 
     def sources(self) -> Sources:
         """Returns the identity of the photos and masks."""
@@ -152,15 +168,23 @@ class TrainingData:
         return draw_by_group(self.weights, self.groups, recipe.batch_size, generator)
 
 
+def step_batch(data: TrainingData, recipe: Recipe, step: int) -> tuple[Tensor, Tensor]:
+    """Returns the batch of a step, which depends on data, recipe and step alone."""
+    side = recipe.resolution_at(step / recipe.steps)
+    return data.batch(recipe, side=side, generator=step_generator(recipe.seed, step))
+
+
 def repaired(photos: PhotoSet, stems: tuple[str, ...]) -> PhotoSet:
     """Returns the photos with left and right ids swapped back in the named masks."""
     table = mirror_table(photos.schema).to(torch.uint8)
-    masks = photos.masks.clone()
+    named = set(stems)
     # One at a time: int64 ids of all masks at once would take eight times their memory.
-    for index, stem in enumerate(photos.stems):
-        if stem in stems:
-            masks[index] = table[masks[index].long()]
-    return replace(photos, masks=masks)
+    changes = {
+        index: table[photos.masks[index].long()]
+        for index, stem in enumerate(photos.stems)
+        if stem in named
+    }
+    return replace(photos, masks=with_changes(photos.masks, changes))
 
 
 def clean(photos: PhotoSet, how: str) -> tuple[PhotoSet, tuple[str, ...]]:
@@ -178,7 +202,8 @@ def clean(photos: PhotoSet, how: str) -> tuple[PhotoSet, tuple[str, ...]]:
         return photos, stems
     if how == "repair":
         return repaired(photos, stems), stems
-    keep = [i for i, stem in enumerate(photos.stems) if stem not in stems]
+    dropped = set(stems)
+    keep = [i for i, stem in enumerate(photos.stems) if stem not in dropped]
     return photos.subset(keep), stems
 
 
@@ -189,6 +214,7 @@ def prepare(
     unlabelled: str | Path | None = None,
     synthetic: str | Path | None = None,
     aligned: bool = False,
+    memory: float | None = None,
     progress: bool = False,
 ) -> TrainingData:
     """Reads and prepares training photos as a recipe says.
@@ -198,7 +224,9 @@ def prepare(
         recipe: Says how they are prepared.
         unlabelled: Photos without masks, which the recipe's teacher labels.
         synthetic: Pictures with exact masks; `tail.synthetic` is their share of a batch.
-        aligned: Takes every picture of `folder` as a crop of one upright face.
+        aligned: Takes every picture of `folders` as a crop of one upright face.
+        memory: Bytes that photos may take; more are decoded each time they are used. None is half
+            of the machine's memory.
         progress: Whether to show progress bars.
 
     Raises:
@@ -206,31 +234,40 @@ def prepare(
         ConfigError: Photos must be labelled or masks judged, but no teacher is set; or only some
             folders have a weight.
     """
-    schema, how = recipe.model_config().labels, recipe.tail.missing
+    schema = recipe.model_config().labels
     if not isinstance(folders, Sequence) or isinstance(folders, str):
         folders = (DataFolder(folders),)
     check_weights(folders)
-    photos, sizes, swapped, masks = _read_folders(
-        folders, recipe, aligned=aligned, progress=progress
-    )
-    missing: tuple[str, ...] = ()
-    if how != "keep":
-        need = f"tail.missing is '{how}', which needs a teacher"
-        teacher = _teacher(recipe, need, progress=progress)
-        photos, missing = fill_missing_parts(photos, teacher, complete=how == "complete")
-    labelled = 0
-    if unlabelled:
+    pairs = [find_pairs(folder.path) for folder in folders]
+    rendered = find_pairs(synthetic) if synthetic else ()
+    more = find_photos(unlabelled) if unlabelled else ()
+    count = sum(map(len, (*pairs, rendered, more)))
+    lazy = bytes_of(count, side=recipe.storage) > (half_of_memory() if memory is None else memory)
+    load = partial(load_photos, schema=schema, side=recipe.storage, progress=progress, lazy=lazy)
+    read = [load(listed, aligned=aligned) for listed in pairs]
+    photos, sizes, swapped, masks = _cleaned(folders, read, recipe)
+    photos, missing = _judged(photos, recipe, progress=progress)
+    if more:
         need = f"the photos of {unlabelled} have no masks, so a teacher must label them"
         teacher = _teacher(recipe, need, progress=progress)
-        more = pseudo_labelled(teacher, unlabelled, side=recipe.storage)
-        photos, labelled = joined(photos, more), len(more)
+        photos = joined(photos, pseudo_labelled(teacher, more, side=recipe.storage, lazy=lazy))
     data = derive(photos, recipe, schema=schema, swapped=swapped)
-    data = replace(data, missing=missing, labelled=labelled, masks=masks, aligned=aligned)
+    data = replace(data, missing=missing, labelled=len(more), masks=masks, aligned=aligned)
     data = weighted(data, folders, sizes)
-    if not synthetic:
+    if not rendered:
         return data
-    pictures = load_photos(find_pairs(synthetic), schema, side=recipe.storage, aligned=True)
-    return with_synthetic(data, pictures, share=recipe.tail.synthetic)
+    return with_synthetic(data, load(rendered, aligned=True), share=recipe.tail.synthetic)
+
+
+def _judged(
+    photos: PhotoSet, recipe: Recipe, *, progress: bool
+) -> tuple[PhotoSet, tuple[str, ...]]:
+    """Lets a teacher find parts that masks lack; returns photos and the stems of changed masks."""
+    how = recipe.tail.missing
+    if how == "keep":
+        return photos, ()
+    teacher = _teacher(recipe, f"tail.missing is '{how}', which needs a teacher", progress=progress)
+    return fill_missing_parts(photos, teacher, complete=how == "complete")
 
 
 def check_weights(folders: Sequence[DataFolder]) -> None:
@@ -247,28 +284,34 @@ def check_weights(folders: Sequence[DataFolder]) -> None:
         )
 
 
-def _read_folders(
-    folders: Sequence[DataFolder], recipe: Recipe, *, aligned: bool, progress: bool
+def bytes_of(count: int, *, side: int) -> int:
+    """Returns the memory of decoded photos and masks."""
+    return count * 4 * side * side
+
+
+def half_of_memory() -> float:
+    """Returns half of the machine's memory in bytes; infinity where the system doesn't say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2
+    except (AttributeError, OSError, ValueError):
+        return math.inf
+
+
+def _cleaned(
+    folders: Sequence[DataFolder], read: Sequence[PhotoSet], recipe: Recipe
 ) -> tuple[PhotoSet, tuple[int, ...], tuple[str, ...], str]:
-    """Reads folders: all photos, how many each folder has, swapped stems, digest of the masks."""
-    schema, sets, digests = recipe.model_config().labels, [], []
+    """Joins folders: all photos, the number of each, swapped stems, digest of the masks."""
+    sets, digests = [], []
     swapped: list[str] = []
-    for folder in folders:
-        photos = load_photos(
-            find_pairs(folder.path),
-            schema,
-            side=recipe.storage,
-            aligned=aligned,
-            progress=progress,
-        )
-        digests.append(digest_of(photos.masks.numpy()))
-        photos, stems = clean(photos, recipe.tail.swapped)
-        if not len(photos):
+    for folder, photos in zip(folders, read, strict=True):
+        digests.append(digest_of(map(Tensor.numpy, photos.masks)))
+        kept, stems = clean(photos, recipe.tail.swapped)
+        if not len(kept):
             raise DataError(
                 f"every mask in {folder.path} has left and right swapped: set tail.swapped to "
                 "repair or keep"
             )
-        sets.append(photos)
+        sets.append(kept)
         swapped += stems
     sizes = tuple(len(photos) for photos in sets)
     return joined(*sets), sizes, tuple(swapped), "".join(digests)
@@ -328,7 +371,7 @@ def with_synthetic(data: TrainingData, pictures: PhotoSet, *, share: float) -> T
         groups=groups,
         bank=replace(data.bank, anchors=data.bank.anchors + (None,) * len(pictures)),
         rendered=len(pictures),
-        masks=data.masks + digest_of(pictures.masks.numpy()),
+        masks=data.masks + digest_of(map(Tensor.numpy, pictures.masks)),
     )
 
 

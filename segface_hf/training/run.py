@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +31,11 @@ from segface_hf.training.optim import (
     learning_rate,
 )
 from segface_hf.training.parallel import ProcessGroup, ThreadReplicas
-from segface_hf.training.prefetch import Prefetcher
-from segface_hf.training.prepare import TrainingData
+from segface_hf.training.prefetch import prefetcher
+from segface_hf.training.prepare import TrainingData, step_batch
 from segface_hf.training.provenance import Origin, Use, evaluated_on, origins_of, with_origins
 from segface_hf.training.recipe import Recipe
 from segface_hf.training.report import METRICS_FILE, append_line, drop_later_metrics
-from segface_hf.training.sampling import step_generator
 from segface_hf.training.state import STATE_FILE, load_state, save_state
 
 LAST, BEST = "last", "best"
@@ -59,6 +59,7 @@ class Run:
         best: Best mean F1 so far, over the classes that the masks hold.
         precision: `fp32` or `bf16`.
         processes: The processes that train together; the main one writes.
+        loaders: Processes that prepare batches; 0 takes a thread. Batches don't depend on it.
         device: Device of the model; batches are prepared on the processor.
     """
 
@@ -71,6 +72,7 @@ class Run:
     precision: str = "fp32"
     seconds: float = 0.0
     processes: ProcessGroup = field(default_factory=ProcessGroup)
+    loaders: int = 0
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     origins: tuple[Origin, ...] = field(init=False)
     model: SegFace = field(init=False)
@@ -92,7 +94,8 @@ class Run:
         self.optimizer = build_optimizer(self.model, self.recipe)
         self._evaluated = evaluated_on(self.validation)
         self._replicas = ThreadReplicas(self.model, self.recipe.workers, processes=self.processes)
-        self._batches = Prefetcher(self._batch)
+        make = partial(step_batch, self.data, self.recipe)
+        self._batches = prefetcher(make, processes=self.loaders)
         wanted = self.recipe.precision
         self.precision = self.processes.broadcast(
             faster_precision(self.device) if wanted == "auto" else wanted
@@ -126,11 +129,6 @@ class Run:
         update_average(self.average, self.model, decay=recipe.ema, step=self.step)
         self.seconds += time.monotonic() - started
         return loss
-
-    def _batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
-        side = self.recipe.resolution_at(step / self.recipe.steps)
-        generator = step_generator(self.recipe.seed, step)
-        return self.data.batch(self.recipe, side=side, generator=generator)
 
     def _loss(self, model: nn.Module, images: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
         with autocast(self.precision, self.device.type):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -16,9 +16,17 @@ from tqdm import tqdm
 
 from segface_hf.data.folder import check_regular
 from segface_hf.data.photo_set import PhotoSet
-from segface_hf.errors import DataError, ImageError
+from segface_hf.data.stacks import (
+    Images,
+    LazyImages,
+    PackedMasks,
+    Source,
+    concatenated,
+    with_changes,
+)
+from segface_hf.errors import DataError
 from segface_hf.evaluation.predictor import frame_pixels
-from segface_hf.images import SUFFIXES, load_image
+from segface_hf.images import SUFFIXES
 from segface_hf.labels import IGNORED
 from segface_hf.modeling.segface import SegFace
 
@@ -62,21 +70,25 @@ class Teacher:
     workers: int = 1
     progress: bool = False
 
-    def label(self, frames: Sequence[Image.Image]) -> Iterator[Tensor]:
-        """Yields the result of `label_frame` for each frame, in order."""
+    def label(self, images: Images) -> Iterator[Tensor]:
+        """Yields the result of `label_frame` for each image, in order; few wait at a time."""
         self.model.eval()
 
-        def one(frame: Image.Image) -> Tensor:
+        def one(image: Tensor) -> Tensor:
+            frame = Image.fromarray(image.permute(1, 2, 0).numpy())
             return label_frame(self.model, frame, confidence=self.confidence)
 
-        with ThreadPoolExecutor(self.workers) as pool:
-            yield from tqdm(
-                pool.map(one, frames),
-                desc="teacher",
-                total=len(frames),
-                unit="photo",
-                disable=not self.progress,
-            )
+        bar = {"desc": "teacher", "unit": "photo", "disable": not self.progress}
+        with ThreadPoolExecutor(self.workers) as pool, tqdm(total=len(images), **bar) as shown:
+            waiting: deque[Future[Tensor]] = deque()
+            for image in images:
+                waiting.append(pool.submit(one, image))
+                if len(waiting) > 2 * self.workers:
+                    yield waiting.popleft().result()
+                    shown.update()
+            for labels in waiting:
+                yield labels.result()
+                shown.update()
 
 
 @torch.inference_mode()
@@ -105,31 +117,27 @@ def label_frame(teacher: SegFace, image: Image.Image, *, confidence: float) -> T
     return ids[0].to(torch.uint8).masked_fill(best[0] < confidence, IGNORED)
 
 
-def pseudo_labelled(teacher: Teacher, folder: str | Path, *, side: int) -> PhotoSet:
+def pseudo_labelled(
+    teacher: Teacher, paths: Sequence[Path], *, side: int, lazy: bool = False
+) -> PhotoSet:
     """Reads photos without masks and labels them by a teacher.
 
     Args:
         teacher: Labels the photos.
-        folder: Photos, each a frame with one upright face like the training photos.
+        paths: Photos by `find_photos`, each a frame with one upright face like the training photos.
         side: Side in pixels that they are resized to.
+        lazy: Decodes the photos each time they are used, and keeps compressed masks.
 
     Raises:
         DataError: A photo can't be read; the message names it.
     """
-    paths = find_photos(folder)
-    photos = [_read_upright(path).resize((side, side), Image.Resampling.BICUBIC) for path in paths]
-    images = [torch.from_numpy(np.array(photo)).permute(2, 0, 1) for photo in photos]
-    masks = list(teacher.label(photos))
+    schema = teacher.model.config.labels
     stems = tuple(path.stem for path in paths)
-    return PhotoSet(torch.stack(images), torch.stack(masks), stems, teacher.model.config.labels)
-
-
-def _read_upright(path: Path) -> Image.Image:
-    """Reads a photo, turned by its EXIF orientation."""
-    try:
-        return load_image(path)
-    except ImageError as error:
-        raise DataError(f"{path} can't be read as a photo: {error}") from error
+    photos = LazyImages(tuple(Source(path) for path in paths), side)
+    if lazy:
+        return PhotoSet(photos, PackedMasks.of(teacher.label(photos), side=side), stems, schema)
+    images = torch.stack(list(photos))
+    return PhotoSet(images, torch.stack(list(teacher.label(images))), stems, schema)
 
 
 def joined(*sets: PhotoSet) -> PhotoSet:
@@ -138,8 +146,8 @@ def joined(*sets: PhotoSet) -> PhotoSet:
         return sets[0]
     return replace(
         sets[0],
-        images=torch.cat([photos.images for photos in sets]),
-        masks=torch.cat([photos.masks for photos in sets]),
+        images=concatenated([photos.images for photos in sets]),
+        masks=concatenated([photos.masks for photos in sets]),
         stems=tuple(stem for photos in sets for stem in photos.stems),
     )
 
@@ -164,14 +172,14 @@ def fill_missing_parts(
     Returns:
         The photos with `IGNORED` where a part is missing, and the stems of changed masks.
     """
-    masks, changed = photos.masks.clone(), []
-    frames = [Image.fromarray(image.permute(1, 2, 0).numpy()) for image in photos.images]
-    for index, (stem, seen) in enumerate(zip(photos.stems, teacher.label(frames), strict=True)):
-        filled = _filled(masks[index], seen, complete=complete, classes=photos.schema.num_classes)
-        if not torch.equal(filled, masks[index]):
-            masks[index] = filled
-            changed.append(stem)
-    return replace(photos, masks=masks), tuple(changed)
+    changes, classes = {}, photos.schema.num_classes
+    for index, seen in enumerate(teacher.label(photos.images)):
+        mask = photos.masks[index]
+        filled = _filled(mask, seen, complete=complete, classes=classes)
+        if not torch.equal(filled, mask):
+            changes[index] = filled
+    stems = tuple(photos.stems[index] for index in changes)
+    return replace(photos, masks=with_changes(photos.masks, changes)), stems
 
 
 def _filled(mask: Tensor, seen: Tensor, *, complete: bool, classes: int) -> Tensor:

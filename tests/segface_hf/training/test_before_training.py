@@ -6,11 +6,13 @@ from threading import Event
 import pytest
 
 from segface_hf.cli.program import main
-from segface_hf.training.prefetch import Prefetcher
+from segface_hf.training.prefetch import ThreadPrefetcher, prefetcher
 from segface_hf.training.recipe_file import write_recipe
 from segface_hf.training.report import CURVES_FILE
 from tests.segface_hf.training.drawn import tiny_recipe
 
+# Python 3.12 warns of forks beside other threads, which these processes don't touch.
+FORKS = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 TEACHING = "tail: {missing: complete}\npseudo: {teacher: no-one/there}\n"
 
 
@@ -28,28 +30,39 @@ class Maker:
 
 def test_the_next_item_is_computed_in_advance():
     maker = Maker()
-    assert Prefetcher(maker).take(3) == 6
+    assert ThreadPrefetcher(maker).take(3) == 6
     assert maker.events[4].wait(10)
 
 
 def test_items_taken_in_order_are_each_computed_once():
     maker = Maker()
-    batches = Prefetcher(maker)
+    batches = ThreadPrefetcher(maker)
     assert [batches.take(number) for number in range(4)] == [0, 2, 4, 6]
     assert maker.events[4].wait(10)
     assert maker.made == [0, 1, 2, 3, 4]
 
 
 def test_items_taken_out_of_order_are_the_requested_ones():
-    batches = Prefetcher(Maker())
+    batches = ThreadPrefetcher(Maker())
     assert [batches.take(number) for number in (0, 5, 2, 3)] == [0, 10, 4, 6]
 
 
 def test_an_error_in_the_thread_is_raised_when_the_item_is_taken():
-    batches = Prefetcher(lambda number: 1 // (1 - number))
+    batches = ThreadPrefetcher(lambda number: 1 // (1 - number))
     assert batches.take(0) == 1
     with pytest.raises(ZeroDivisionError):
         batches.take(1)
+
+
+def doubled(number):
+    """A function that processes can import."""
+    return 2 * number
+
+
+@FORKS
+def test_processes_give_the_items_of_a_thread_in_and_out_of_order():
+    batches = prefetcher(doubled, processes=2)
+    assert [batches.take(number) for number in (0, 1, 2, 7, 8, 3)] == [0, 2, 4, 14, 16, 6]
 
 
 def train_error(folder, text, out, capsys):

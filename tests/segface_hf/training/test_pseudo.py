@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import ExifTags, Image
@@ -66,7 +67,8 @@ def test_a_flipped_photo_gets_the_flipped_labels(trained):
 
 
 def test_labels_do_not_depend_on_the_number_of_threads(trained):
-    frames = [Image.fromarray(draw_face(seed)[0]) for seed in range(4)]
+    faces = np.stack([draw_face(seed)[0] for seed in range(4)])
+    frames = torch.from_numpy(faces).permute(0, 3, 1, 2)
     alone = list(Teacher(trained, 0.5).label(frames))
     together = list(Teacher(trained, 0.5, workers=3).label(frames))
     assert all(torch.equal(a, b) for a, b in zip(alone, together, strict=True))
@@ -79,7 +81,7 @@ def test_a_phone_s_photo_is_labelled_upright(trained, tmp_path):
     exif[ExifTags.Base.Orientation] = 6  # to be turned clockwise when looked at
     upright.rotate(90).save(tmp_path / "phone.png", exif=exif)
     (tmp_path / "._phone.png").write_bytes(b"what macOS leaves on foreign disks")
-    photos = pseudo_labelled(Teacher(trained, 0.0), tmp_path, side=240)
+    photos = pseudo_labelled(Teacher(trained, 0.0), find_photos(tmp_path), side=240)
     assert torch.equal(photos.masks[0], label_frame(trained, upright, confidence=0.0))
 
 
