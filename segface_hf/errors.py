@@ -10,6 +10,7 @@
     │   └── ConversionError        a published pickle that can't be converted
     ├── LandmarksRequiredError     a warped model called without landmarks (ValueError)
     ├── DetectorUnavailableError   no face detector on this platform (RuntimeError)
+    ├── MissingPackageError        a package that the call needs is not installed (ImportError)
     ├── DataError                  a training or evaluation folder that can't be used (ValueError)
     ├── DivergedError              a training whose loss is no number any more (ArithmeticError)
     ├── UnreachableError           data that can't be read for now, and may be later (OSError)
@@ -58,6 +59,10 @@ class LandmarksRequiredError(SegFaceError, ValueError):
 
 class DetectorUnavailableError(SegFaceError, RuntimeError):
     """No face detector can run on this platform."""
+
+
+class MissingPackageError(SegFaceError, ImportError):
+    """A package that the call needs is not installed; the message says how to install it."""
 
 
 class DataError(SegFaceError, ValueError):

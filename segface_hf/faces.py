@@ -87,6 +87,7 @@ class FaceParse:
         model_id: The checkpoint, such as `embedded` or `org/name`.
         revision: The Hub commit, or None.
         digest: `sha256:...` of the weights, or None.
+        engine: What ran the model: `onnx`, `torch`, or the class of another engine.
     """
 
     mask: np.ndarray
@@ -98,6 +99,7 @@ class FaceParse:
     model_id: str = "embedded"
     revision: str | None = None
     digest: str | None = None
+    engine: str = ""
 
     def __post_init__(self) -> None:
         self.schema.check_mask(self.mask)

@@ -7,12 +7,18 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
 from segface_hf.checkpoints.files import EMBEDDED
-from segface_hf.errors import DetectorUnavailableError, ImageError
+from segface_hf.config import SegFaceConfig
+from segface_hf.errors import (
+    CheckpointError,
+    DetectorUnavailableError,
+    ImageError,
+    MissingPackageError,
+)
 from segface_hf.faces import Face, FaceParse
 from segface_hf.images import ImageSource, load_image, plain_image, require_sequence
 from segface_hf.labels import LabelSchema
@@ -72,6 +78,8 @@ class FaceParser:
         *,
         revision: str | None = None,
         device: str = "cpu",
+        engine: Literal["onnx", "torch"] | None = None,
+        threads: int = 0,
         detector: Detector | None = None,
         token: str | None = None,
         cache_dir: str | Path | None = None,
@@ -85,6 +93,10 @@ class FaceParser:
                 for a published checkpoint, which is converted once.
             revision: Branch, tag or commit on the Hub.
             device: Where the model goes.
+            engine: What runs the model. None takes ONNX Runtime where the checkpoint has a
+                `model.onnx` and the device is the CPU, and torch everywhere else.
+            threads: CPU threads that run the model; 0 for all cores. For torch this is a setting
+                of the whole process, and 0 leaves it as it is.
             detector: Finds the faces instead of the default one.
             token: Hub token for private repositories.
             cache_dir: Where downloads are kept instead of the Hugging Face cache.
@@ -92,26 +104,26 @@ class FaceParser:
 
         Raises:
             CheckpointNotFoundError: No such folder, repository or revision, or not kept here.
-            CheckpointError: The checkpoint is damaged.
+            CheckpointError: The checkpoint is damaged, or has no `model.onnx` for `engine="onnx"`.
+            MissingPackageError: The checkpoint needs torch, which is not installed.
         """
-        from segface_hf.checkpoints import files, find, hub
-        from segface_hf.modeling.segface import SegFace
+        from segface_hf.checkpoints import files, find
 
         name = EMBEDDED if model is None else str(model)
         folder = find.checkpoint_folder(
             name,
-            build=SegFace,
+            build=_build_model,
             revision=revision,
             token=token,
             cache_dir=cache_dir,
             local_files_only=local_files_only,
+            onnx=engine != "torch",
         )
         return cls(
-            SegFace.from_pretrained(folder, device=device),
+            _load_engine(folder, device=device, engine=engine, threads=threads),
             detector=detector,
             model_id=name,
-            device=device,
-            revision=hub.commit_of(folder),
+            revision=files.commit_of(folder),
             digest=files.file_digest(folder / files.WEIGHTS_FILE),
         )
 
@@ -279,6 +291,7 @@ class FaceParser:
             model_id=self.model_id,
             revision=self.revision,
             digest=self.digest,
+            engine=getattr(self.engine, "name", type(self.engine).__name__),
         )
 
     def _scout(self) -> Engine:
@@ -308,10 +321,54 @@ def _read_if_held(image: ImageSource) -> ImageSource | ImageError:
 def embedded_engine(device: str = "cpu") -> Engine:
     """Returns the embedded checkpoint, loaded once a device."""
     from segface_hf.checkpoints import files
-    from segface_hf.inference.engine import TorchEngine
+
+    return _load_engine(files.embedded_folder(), device=device, engine=None)
+
+
+def _load_engine(
+    folder: Path, *, device: str, engine: Literal["onnx", "torch"] | None, threads: int = 0
+) -> Engine:
+    """Loads a checkpoint folder by the rule that `FaceParser.from_pretrained` states."""
+    if engine == "onnx" or (engine is None and device == "cpu"):
+        found = _onnx_engine(folder, required=engine == "onnx", threads=threads)
+        if found is not None:
+            return found
+    try:
+        import torch
+
+        from segface_hf.inference.engine import TorchEngine
+        from segface_hf.modeling.segface import SegFace
+    except ModuleNotFoundError as error:
+        raise MissingPackageError(
+            f"{folder} has no model.onnx that can run here, so it needs torch and timm, and "
+            f"{error.name} is not installed: install them with `pip install 'segface-hf[torch]'`"
+        ) from error
+    if threads:
+        torch.set_num_threads(threads)
+    return TorchEngine(SegFace.from_pretrained(folder, device=device), device=device)
+
+
+def _onnx_engine(folder: Path, *, required: bool, threads: int) -> Engine | None:
+    try:
+        from segface_hf.inference.onnx_engine import engine_beside_weights
+    except ImportError as error:  # no wheel for this platform, or a processor without AVX
+        if required:
+            raise MissingPackageError(f"onnxruntime can't be imported: {error}") from error
+        _LOG.warning("onnxruntime can't be imported (%s): torch runs the model instead", error)
+        return None
+    found = engine_beside_weights(folder, threads=threads)
+    if found is None and required:
+        raise CheckpointError(
+            f"{folder} has no model.onnx: write it with `segface export {folder}`, or leave out "
+            "engine='onnx'"
+        )
+    return found
+
+
+def _build_model(config: SegFaceConfig) -> Any:
     from segface_hf.modeling.segface import SegFace
 
-    return TorchEngine(SegFace.from_pretrained(files.embedded_folder()), device=device)
+    return SegFace(config)
 
 
 def _engine(model: SegFace | Engine, device: str | None) -> Engine:

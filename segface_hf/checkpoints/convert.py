@@ -6,7 +6,7 @@ import pickle
 import re
 import warnings
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from segface_hf.checkpoints import files, upstream
+from segface_hf.checkpoints.files import Build
 from segface_hf.checkpoints.output import atomic_folder, check_target
 from segface_hf.checkpoints.upstream_keys import (
     CLASS_TOKENS,
@@ -105,9 +106,6 @@ class Savable(Protocol):
 
     def save_pretrained(self, folder: Path, *, dtype: torch.dtype | None = None) -> Path:
         """Writes the folder."""
-
-
-Build = Callable[[SegFaceConfig], Any]
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
+from math import prod
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 
 from segface_hf.checkpoints.bounds import MAX_CONFIG_BYTES, check_bounds
 from segface_hf.config import SegFaceConfig
@@ -18,12 +20,17 @@ from segface_hf.errors import CheckpointError, CheckpointNotFoundError, ConfigEr
 if TYPE_CHECKING:
     import torch
 
+Build = Callable[[SegFaceConfig], Any]
 Model = TypeVar("Model", bound="torch.nn.Module")
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "README.md"
 _LONGEST_MESSAGE = 500
+ONNX_FILE = "model.onnx"
+PUBLISHED = "hub:"  # what names of published checkpoints begin with
+CONVERTED = "segface"  # converted checkpoints are kept here, beside `snapshots`
+ONNX_WEIGHTS_KEY = "segface_weights"  # metadata of an ONNX file: digest of its weights file
 _PICKLES = ("*.pt", "*.pth", "*.bin", "*.ckpt", "*.pkl")
 EMBEDDED = "embedded"
 SYNTHETIC = "synthetic"
@@ -36,6 +43,19 @@ SHIPPED: Mapping[str, Path] = MappingProxyType(
 def embedded_folder() -> Path:
     """Returns the folder of the checkpoint that is used where none is named."""
     return SHIPPED[EMBEDDED]
+
+
+def commit_of(folder: Path) -> str | None:
+    """Returns the Hub commit of a checkpoint's folder, None where it is not in a Hub cache.
+
+    The cache names folders by commit, and those of converted checkpoints, beside them, as well.
+    """
+    folder = folder.absolute()
+    for place, kind in ((folder, "snapshots"), (folder.parent, CONVERTED)):
+        in_cache = place.parent.name == kind and place.parent.parent.name.startswith("models--")
+        if in_cache and re.fullmatch(r"[0-9a-f]{40}", place.name):
+            return place.name
+    return None
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -128,6 +148,14 @@ def file_digest(path: Path) -> str:
     """Returns `sha256:` and the hexadecimal digest of a file."""
     with path.open("rb") as stream:
         return "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def count_values(path: Path) -> int:
+    """Returns how many values a safetensors file holds, from its header; 0 if there is none."""
+    if not path.is_file():
+        return 0
+    with safe_open(path, "numpy") as weights:
+        return sum(prod(weights.get_slice(key).get_shape()) for key in weights.keys())  # noqa: SIM118
 
 
 def config_error(source: str | Path, error: ConfigError) -> CheckpointError:

@@ -5,17 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from segface_hf.checkpoints.convert import Build
-from segface_hf.checkpoints.files import CARD_FILE, CONFIG_FILE, SHIPPED, WEIGHTS_FILE
-from segface_hf.checkpoints.hub import commit_of, download
-from segface_hf.checkpoints.published import is_published, load_published
+from segface_hf.checkpoints.files import (
+    CARD_FILE,
+    CONFIG_FILE,
+    ONNX_FILE,
+    PUBLISHED,
+    SHIPPED,
+    WEIGHTS_FILE,
+    Build,
+    commit_of,
+)
 from segface_hf.errors import CheckpointNotFoundError
 
 
 def checkpoint_folder(
-    source: str | Path, *, build: Build, revision: str | None = None, token: str | None = None,
-    cache_dir: str | Path | None = None, local_files_only: bool = False,
-) -> Path:  # fmt: skip
+    source: str | Path,
+    *,
+    build: Build,
+    revision: str | None = None,
+    token: str | None = None,
+    cache_dir: str | Path | None = None,
+    local_files_only: bool = False,
+    onnx: bool = True,
+) -> Path:
     """Finds a checkpoint's folder, downloading it to the Hugging Face cache where needed.
 
     Args:
@@ -26,6 +38,7 @@ def checkpoint_folder(
         token: Hub token for private repositories.
         cache_dir: Where downloads are kept instead of the Hugging Face cache.
         local_files_only: Takes what is kept there and asks no Hub.
+        onnx: Whether to download the ONNX file too, where there is one.
 
     Raises:
         CheckpointNotFoundError: No such folder, repository or revision, or not cached offline.
@@ -37,9 +50,14 @@ def checkpoint_folder(
         return folder
     options: dict[str, Any] = {"revision": revision, "token": token}
     options |= {"cache_dir": cache_dir, "local_files_only": local_files_only}
-    if is_published(source):
+    if str(source).startswith(PUBLISHED):
+        # Conversion needs torch; most checkpoints do not.
+        from segface_hf.checkpoints.published import load_published
+
         return load_published(str(source), build=build, **options)
-    patterns = (CONFIG_FILE, WEIGHTS_FILE, CARD_FILE)
+    from segface_hf.checkpoints.hub import download  # The Hub client takes a while to import.
+
+    patterns = [CONFIG_FILE, WEIGHTS_FILE, CARD_FILE, *([ONNX_FILE] if onnx else [])]
     return download(str(source), patterns=patterns, **options)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,21 +19,6 @@ from huggingface_hub.errors import (
 )
 
 from segface_hf.errors import CheckpointError, CheckpointNotFoundError
-
-CONVERTED = "segface"  # converted checkpoints are kept here, beside `snapshots`
-
-
-def commit_of(folder: Path) -> str | None:
-    """Returns the Hub commit of a checkpoint's folder, None where it is not in a Hub cache.
-
-    The cache names folders by commit, and those of converted checkpoints, beside them, as well.
-    """
-    folder = folder.absolute()
-    for place, kind in ((folder, "snapshots"), (folder.parent, CONVERTED)):
-        in_cache = place.parent.name == kind and place.parent.parent.name.startswith("models--")
-        if in_cache and re.fullmatch(r"[0-9a-f]{40}", place.name):
-            return place.name
-    return None
 
 
 def download(

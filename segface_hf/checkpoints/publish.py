@@ -12,7 +12,7 @@ from huggingface_hub.utils import validate_repo_id
 
 from segface_hf.checkpoints import files
 from segface_hf.checkpoints.card import PLACEHOLDER, UNFINISHED
-from segface_hf.checkpoints.convert import Build
+from segface_hf.checkpoints.files import Build
 from segface_hf.config import SegFaceConfig
 from segface_hf.errors import CheckpointError, CheckpointNotFoundError
 from segface_hf.hub_client import hub_errors, is_transient

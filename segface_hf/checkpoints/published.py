@@ -13,12 +13,12 @@ from huggingface_hub import constants
 from huggingface_hub.file_download import repo_folder_name
 from huggingface_hub.utils import WeakFileLock
 
-from segface_hf.checkpoints import hub, upstream
-from segface_hf.checkpoints.convert import Build, Conversion, convert
+from segface_hf.checkpoints import files, hub, upstream
+from segface_hf.checkpoints.convert import Conversion, convert
+from segface_hf.checkpoints.files import PUBLISHED, Build
 from segface_hf.checkpoints.output import check_target, is_complete
 from segface_hf.errors import CheckpointError, CheckpointNotFoundError, OutputError
 
-SCHEME = "hub:"
 _MAIN = "main"
 _PICKLES = "model_*.pt"
 
@@ -47,7 +47,7 @@ class HubSource:
         if match is None:
             raise CheckpointNotFoundError(
                 f"expected hub:org/repo/folder such as "
-                f"{SCHEME}{upstream.REPOSITORY}/swinb_celeba_512, got '{text}'"
+                f"{PUBLISHED}{upstream.REPOSITORY}/swinb_celeba_512, got '{text}'"
             )
         return cls(repo_id=match[1], folder=match[2] or "")
 
@@ -71,7 +71,7 @@ class ConversionResult:
 
 def is_published(source: object) -> bool:
     """Whether a checkpoint's name is of the form `hub:org/repo/folder`."""
-    return isinstance(source, str) and source.startswith(SCHEME)
+    return isinstance(source, str) and source.startswith(PUBLISHED)
 
 
 def load_published(
@@ -115,9 +115,9 @@ def load_published(
     kept: dict[str, Any] = {"cache_dir": cache_dir, "local_files_only": local_files_only}
     path = download(wanted, revision=revision, token=token, **kept)
     # Beside `snapshots`, so that removing the repository from the cache removes both.
-    out = home / hub.CONVERTED / path.parent.parent.name / path.parent.name
+    out = home / files.CONVERTED / path.parent.parent.name / path.parent.name
     # Two visitors may pick the same checkpoint at once: the second waits and finds it done.
-    lock = home / hub.CONVERTED / f"{path.parent.name}.lock"
+    lock = home / files.CONVERTED / f"{path.parent.name}.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
     with WeakFileLock(lock):
         if not is_complete(out):
@@ -232,7 +232,7 @@ def _cached(source: HubSource, revision: str | None, home: Path) -> Path | None:
     reference = home / "refs" / (revision or _MAIN)
     commit = reference.read_text().strip() if reference.is_file() else (revision or "")
     for name in upstream.spellings(source.folder) if commit else ():
-        folder = home / hub.CONVERTED / commit / name
+        folder = home / files.CONVERTED / commit / name
         if is_complete(folder):
             return folder
     return None

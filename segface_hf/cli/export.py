@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segface_hf.cli.arguments import share, whole
@@ -21,7 +22,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
     parser.add_argument("model", help="checkpoint folder, Hub id, 'embedded' or 'synthetic'")
     parser.add_argument("--format", choices=["onnx"], default="onnx", help="default: %(default)s")
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder to write")
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        help="folder to write (default: model.onnx goes into the checkpoint's own folder)",
+    )
     parser.add_argument("--int8", action="store_true", help="eight-bit convolutions; needs --data")
     parser.add_argument(
         "--data",
@@ -56,17 +61,26 @@ def run(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
     _check_installed()
+    from segface_hf.checkpoints.files import WEIGHTS_FILE, file_digest
     from segface_hf.export.onnx_export import OPSET, export_onnx
     from segface_hf.export.parity import Limits
     from segface_hf.modeling.segface import SegFace
 
-    model = SegFace.from_pretrained(args.model)
+    folder = _folder_of(args)
+    model = SegFace.from_pretrained(folder)
     limits = Limits.usual(int8=args.int8)
     if args.agreement is not None:
         limits = replace(limits, agreement=args.agreement)
     pictures, masks = _pairs(args.data, args.limit, model.config.labels) if args.data else ([], [])
     export = export_onnx(
-        model, args.out, int8=args.int8, pictures=pictures, masks=masks, limits=limits
+        model,
+        args.out or folder,
+        int8=args.int8,
+        pictures=pictures,
+        masks=masks,
+        limits=limits,
+        digest=file_digest(folder / WEIGHTS_FILE),
+        report=args.out is not None,
     )
     parity = export.parity
     print(f"{export.path}: opset {OPSET}, {export.path.stat().st_size / 1e6:.1f} MB")
@@ -75,6 +89,18 @@ def run(args: argparse.Namespace) -> int:
     if parity.f1_model is not None and parity.f1_export is not None:
         print(f"mean F1 {parity.f1_export:.4f}, of the original {parity.f1_model:.4f}")
     return 0
+
+
+def _folder_of(args: argparse.Namespace) -> Path:
+    """The checkpoint's folder, to which `model.onnx` goes where no other one is named."""
+    from segface_hf.checkpoints.files import SHIPPED
+    from segface_hf.checkpoints.find import checkpoint_folder
+    from segface_hf.modeling.segface import SegFace
+
+    own = args.model in SHIPPED or not Path(args.model).is_dir()
+    if args.out is None and own:
+        raise ConfigError(f"'{args.model}' is not a folder of yours: name a folder with --out")
+    return checkpoint_folder(args.model, build=SegFace)
 
 
 def _pairs(

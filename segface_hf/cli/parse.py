@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model", metavar="M", help="a folder, org/name or hub:org/repo/folder; embedded if absent"
     )
     parser.add_argument("--revision", help="branch, tag or commit of a model on the Hub")
+    parser.add_argument("--torch", action="store_true", help="run the model with torch")
     parser.add_argument("--device", default="cpu", help="where the model runs (default: cpu)")
     parser.add_argument("--classes", metavar="A,B", help="keep only these classes")
     parser.add_argument(
@@ -178,8 +179,14 @@ def _job(args: argparse.Namespace) -> Job:
     from segface_hf.jobs.work import Job
     from segface_hf.parser import FaceParser
 
-    check_device(args.device)
-    parser = FaceParser.from_pretrained(args.model, revision=args.revision, device=args.device)
+    if args.device != "cpu":
+        check_device(args.device)
+    parser = FaceParser.from_pretrained(
+        args.model,
+        revision=args.revision,
+        device=args.device,
+        engine="torch" if args.torch else None,
+    )
     return Job(parser, whole_image=args.whole_image, classes=_classes(args.classes, parser))
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from segface_hf.checkpoints import files
+from segface_hf.checkpoints.files import ONNX_FILE, ONNX_WEIGHTS_KEY
 from segface_hf.errors import ConfigError, OutputError
+from segface_hf.export.compact import label_file, store_compactly
 from segface_hf.export.int8 import quantize
 from segface_hf.export.parity import Limits, Parity, compare, example_landmarks
 from segface_hf.inference.backbone import folded
@@ -24,7 +27,6 @@ from segface_hf.modeling.warp import sampled, traced_warp
 
 OPSET = 18
 STEP = 32  # the deepest stride: heights and widths are multiples of it
-MODEL_FILE = "model.onnx"
 PARITY_FILE = "parity.json"
 _MOST = 128  # batches, and sides in steps, that the graph promises to take
 
@@ -102,6 +104,8 @@ def export_onnx(
     pictures: Sequence[np.ndarray] = (),
     masks: Sequence[np.ndarray] = (),
     limits: Limits | None = None,
+    digest: str = "",
+    report: bool = True,
 ) -> Export:
     """Writes `model.onnx`, `config.json` and `parity.json`, and checks that they are the model.
 
@@ -114,6 +118,9 @@ def export_onnx(
         pictures: uint8 RGB (H, W, 3) aligned faces, for calibration and parity.
         masks: uint8 (H, W) true labels of the pictures, for F1.
         limits: The parity to state; None takes the usual one of the precision.
+        digest: `sha256:...` of the weights file, which the ONNX file then names.
+        report: Whether to write `config.json` and `parity.json` too; without, the folder holds
+            the checkpoint already.
 
     Raises:
         ConfigError: int8 of a model that warps its input, or without pictures to calibrate on.
@@ -123,22 +130,28 @@ def export_onnx(
     _check(model, int8=int8, pictures=pictures)
     limits = limits or Limits.usual(int8=int8)
     folder = Path(folder)
-    path = folder / MODEL_FILE
+    path = folder / ONNX_FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _write_graph(model, path)
-        config = json.dumps(model.config.to_dict(), indent=2) + "\n"
-        (folder / files.CONFIG_FILE).write_text(config, encoding="utf-8")
         if int8:
             quantize(path, pictures, config=model.config)
+        else:
+            store_compactly(path, {k: v.numpy() for k, v in model.state_dict().items()})
+        label_file(path, **{ONNX_WEIGHTS_KEY: digest})
+        if report:
+            _write_json(folder / files.CONFIG_FILE, model.config.to_dict())
         parity = compare(model, path, pictures=pictures, masks=masks, opset=OPSET, int8=int8)
-        report = {**parity.to_dict(), "limits": limits.to_dict()}
-        text = json.dumps(report, indent=2) + "\n"
-        (folder / PARITY_FILE).write_text(text, encoding="utf-8")
+        if report:
+            _write_json(folder / PARITY_FILE, {**parity.to_dict(), "limits": limits.to_dict()})
     except OSError as error:
         raise OutputError(f"can't write the export to {folder}: {error}") from error
     limits.check(parity, report=folder / PARITY_FILE)
     return Export(path, parity)
+
+
+def _write_json(path: Path, values: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
 def _check(model: SegFace, *, int8: bool, pictures: Sequence[np.ndarray]) -> None:

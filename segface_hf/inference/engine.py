@@ -25,6 +25,8 @@ class TorchEngine:
         device: Where it goes; None leaves it where it is.
     """
 
+    name = "torch"
+
     def __init__(self, model: SegFace, *, device: str | torch.device | None = None) -> None:
         self.model = model if device is None else model.to(device)
         self._evaluation = _Evaluation(model)
@@ -39,6 +41,11 @@ class TorchEngine:
     def device(self) -> torch.device:
         """Where the model is."""
         return next(self.model.parameters()).device
+
+    @property
+    def parameters(self) -> int:
+        """How many values the model has learnt."""
+        return sum(weights.numel() for weights in self.model.parameters())
 
     @property
     def cores(self) -> int:

@@ -67,12 +67,9 @@ class ShardParser:
 
     @cached_property
     def _job(self) -> Job:
-        import torch
-
         from segface_hf.parser import FaceParser
 
-        torch.set_num_threads(1)
-        parser = FaceParser.from_pretrained(self._source, revision=self._revision)
+        parser = FaceParser.from_pretrained(self._source, revision=self._revision, threads=1)
         if parser.digest != self._digest:
             raise ConfigError(
                 f"this worker's weights are {parser.digest}, the job's are {self._digest}: install "

@@ -165,7 +165,9 @@ class SegFace(nn.Module):
             CheckpointNotFoundError: No such folder, repository or revision, or a file is missing.
             CheckpointError: The checkpoint is damaged or does not fit its configuration.
         """
-        folder = find.checkpoint_folder(source, build=cls, revision=revision, token=token)
+        folder = find.checkpoint_folder(
+            source, build=cls, revision=revision, token=token, onnx=False
+        )
         model = files.load_folder(folder, cls, source=str(source))
         return model.to(device).eval()
 

@@ -73,9 +73,17 @@ class SharedEngine:
         call = _Call(crops, landmarks, confidence)
         with self._lock:
             self._waiting.append(call)
-            self._threads = self._threads or _threads(self._cores)
+            self._threads = self._threads or self._start()
         self._threads.submit(self._serve)
         return call.result.result()
+
+    def _start(self) -> ThreadPoolExecutor:
+        """Starts the threads that run the model, each with one thread inside an operation."""
+        single = None if self._cores == 1 else getattr(self._engine, "single_threaded", None)
+        if single is None:
+            return _threads(self._cores)
+        self._engine = single
+        return ThreadPoolExecutor(self._cores, thread_name_prefix="model")
 
     def _serve(self) -> None:
         with self._lock:

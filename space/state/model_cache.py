@@ -57,7 +57,7 @@ def load_parser(
     revision = None
     if admission and model_id != trusted and not model_id.startswith("hub:"):
         revision = _admitted(model_id, admission)
-    parser = FaceParser.from_pretrained(model_id, revision=revision, device=device)
+    parser = FaceParser.from_pretrained(model_id, revision=revision, device=device, engine="torch")
     if revision:
         _try_out(parser, model_id)
     return parser
@@ -80,7 +80,9 @@ def _admitted(repo_id: str, admission: Admission) -> str | None:
     from segface_hf.modeling.segface import SegFace
 
     revision = admission.look(repo_id).revision
-    check_architecture(checkpoint_folder(repo_id, build=SegFace, revision=revision), source=repo_id)
+    check_architecture(
+        checkpoint_folder(repo_id, build=SegFace, revision=revision, onnx=False), source=repo_id
+    )
     return revision
 
 

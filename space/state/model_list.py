@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from segface_hf.checkpoints.files import EMBEDDED, SHIPPED, SYNTHETIC
 from segface_hf.checkpoints.upstream import FOLDERS, LICENSE, REPOSITORY, parse_folder
-from segface_hf.inference.engine import TorchEngine
 from space.errors import VisitError
 from space.state.model_checks import Admission
 
@@ -128,7 +127,5 @@ def describe_model(model_id: str, parser: FaceParser | None = None) -> str:
 
 
 def _size(parser: FaceParser) -> str:
-    if not isinstance(parser.engine, TorchEngine):
-        return ""
-    count = sum(weights.numel() for weights in parser.engine.model.parameters())
-    return f", {count / 1e6:.1f} million parameters"
+    count = getattr(parser.engine, "parameters", 0)
+    return f", {count / 1e6:.1f} million parameters" if count else ""

@@ -12,8 +12,8 @@ import torch
 from huggingface_hub import constants
 
 from segface_hf import SegFace
+from segface_hf.checkpoints.files import commit_of
 from segface_hf.checkpoints.find import checkpoint_folder
-from segface_hf.checkpoints.hub import commit_of
 from segface_hf.checkpoints.published import HubSource, convert_all, is_published, load_published
 from segface_hf.checkpoints.upstream import FOLDERS, REPOSITORY, parse_folder, spellings
 from segface_hf.cli.program import main
