@@ -59,7 +59,7 @@ _TAILS = (
 _PROFILE_MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 _SRGB_TOLERANCE = 2
 # 16 x 16 x 16 colors, by which a profile that is sRGB in effect is recognized.
-_PROBE = np.stack(np.meshgrid(*[np.arange(0, 256, 17, np.uint8)] * 3), -1).reshape(64, 64, 3)
+_PROBE = np.stack(np.meshgrid(*[np.arange(0, 256, 17, dtype=np.uint8)] * 3), -1).reshape(64, 64, 3)
 
 
 # What pictures of `segface parse` say that they were made by.
@@ -377,11 +377,10 @@ def _converted(image: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.Im
     target = ImageCms.createProfile("sRGB")
     transform = ImageCms.buildTransform(source, target, image.mode, "RGB")
     if image.mode == "RGB":
-        probe = Image.fromarray(_PROBE)
-        moved = ImageChops.difference(probe, ImageCms.applyTransform(probe, transform))
-        if max(high for _, high in moved.getextrema()) <= _SRGB_TOLERANCE:
+        moved = np.asarray(transform.apply(Image.fromarray(_PROBE))).astype(np.int16)
+        if np.abs(moved - _PROBE).max() <= _SRGB_TOLERANCE:
             return image
-    return ImageCms.applyTransform(image, transform)
+    return transform.apply(image)
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from segface_hf import SegFace, SegFaceConfig
+from segface_hf.checkpoints.files import count_values
 from segface_hf.cli.program import main
 from segface_hf.errors import CheckpointNotFoundError, ConfigError, ParityError
-from segface_hf.checkpoints.files import count_values
 from segface_hf.export.onnx_export import OPSET, export_onnx
 from segface_hf.export.parity import Limits, Parity
 from segface_hf.images import normalize
