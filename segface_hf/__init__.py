@@ -75,7 +75,12 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'segface_hf' has no attribute '{name}'")
-    return getattr(import_module(f"segface_hf.{_HOMES[name]}"), name)
+    try:
+        return getattr(import_module(f"segface_hf.{_HOMES[name]}"), name)
+    except ModuleNotFoundError as error:
+        from segface_hf.errors import MissingPackageError
+
+        raise MissingPackageError.of(error) or error from error
 
 
 def __dir__() -> list[str]:

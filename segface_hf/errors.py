@@ -20,6 +20,20 @@
 Messages name what was expected, what came instead, and what to do about it.
 """
 
+from __future__ import annotations
+
+_EXTRA_OF = {
+    "torch": "torch",
+    "timm": "torch",
+    "datasets": "tables",
+    "pyarrow": "tables",
+    "ray": "ray",
+    "accelerate": "train",
+    "onnx": "export",
+    "onnxscript": "export",
+    "gradio": "app",
+}
+
 
 class SegFaceError(Exception):
     """Base of every error that this project raises on purpose."""
@@ -64,13 +78,22 @@ class DetectorUnavailableError(SegFaceError, RuntimeError):
 class MissingPackageError(SegFaceError, ImportError):
     """A package that the call needs is not installed; the message says how to install it."""
 
+    @classmethod
+    def of(cls, error: ModuleNotFoundError) -> MissingPackageError | None:
+        """Returns an error with the line that installs the package; None for unknown packages."""
+        package = (error.name or "").split(".")[0]
+        extra = _EXTRA_OF.get(package)
+        if extra is None:
+            return None
+        return cls(f"{package} is not installed: run `pip install 'segface-hf[{extra}]'`")
+
 
 class DataError(SegFaceError, ValueError):
     """A data folder for training or evaluation can't be used."""
 
 
 class DivergedError(SegFaceError, ArithmeticError):
-    """A training's loss is no number any more."""
+    """The training loss became NaN or infinite."""
 
 
 class UnreachableError(SegFaceError, OSError):

@@ -339,10 +339,7 @@ def _load_engine(
         from segface_hf.inference.engine import TorchEngine
         from segface_hf.modeling.segface import SegFace
     except ModuleNotFoundError as error:
-        raise MissingPackageError(
-            f"{folder} has no model.onnx that can run here, so it needs torch and timm, and "
-            f"{error.name} is not installed: install them with `pip install 'segface-hf[torch]'`"
-        ) from error
+        raise MissingPackageError.of(error) or error from error
     if threads:
         torch.set_num_threads(threads)
     return TorchEngine(SegFace.from_pretrained(folder, device=device), device=device)

@@ -12,7 +12,7 @@ from io import TextIOWrapper
 from typing import Any
 
 from segface_hf import __version__
-from segface_hf.errors import SegFaceError
+from segface_hf.errors import MissingPackageError, SegFaceError
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -93,6 +93,11 @@ class Program:
         speaker = f"{self.name.split()[-1]} {args.command}"
         try:
             return int(args.run(args))
+        except ModuleNotFoundError as error:
+            if (missing := MissingPackageError.of(error)) is None:
+                raise
+            print(f"{speaker}: {missing}", file=sys.stderr)
+            return USAGE_ERROR
         except SegFaceError as error:
             print(f"{speaker}: {error}", file=sys.stderr)
             return USAGE_ERROR
