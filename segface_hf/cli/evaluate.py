@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from segface_hf.cli.arguments import check_files, check_picture, whole
+from segface_hf.cli.arguments import check_device, check_files, check_picture, whole
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -55,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--side", type=whole(0), default=0, help="resolution (default: the model's)"
     )
     parser.add_argument("--mirrored", action="store_true", help="add a pass on the flipped photo")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: %(default)s)")
     parser.add_argument("--threads", type=whole(0), default=0, help="CPU threads (default: all)")
 
 
@@ -74,9 +75,10 @@ def run(args: argparse.Namespace) -> int:
         torch.set_num_threads(args.threads)
     check_files(args.json, args.html, args.sheet)
     check_picture(args.sheet)
+    check_device(args.device)
     groups = read_groups(args.groups) if args.groups else {}
-    model = SegFace.from_pretrained(args.model or files.embedded_folder())
-    other = load_other(args.against, model) if args.against else None
+    model = SegFace.from_pretrained(args.model or files.embedded_folder()).to(args.device)
+    other = load_other(args.against, model).to(args.device) if args.against else None
     with opened_data(args, model.config.labels) as pairs:
         check_groups(groups, [pair.stem for pair in pairs])
         predictor = predictor_of(model, args)

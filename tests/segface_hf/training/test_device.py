@@ -40,9 +40,11 @@ def test_the_first_losses_of_a_gpu_are_those_of_the_processor(folder, tmp_path):
     assert (tmp_path / device.type / LAST / "model.safetensors").is_file()
 
 
-def test_a_device_that_is_not_there_is_refused(folder, tmp_path, capsys):
-    words = ["train", "--data", str(folder), "--out", str(tmp_path / "run")]
-    assert main([*words, "--device", "cuda:99"]) == 2
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+def test_a_device_that_is_not_there_is_refused(folder, tmp_path, capsys, command):
+    words = [command, "--data", str(folder), "--device", "cuda:99"]
+    out = ["--out", str(tmp_path / "run")] if command == "train" else []
+    assert main([*words, *out]) == 2
     assert "can run on 'cuda:99' here" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
