@@ -14,6 +14,9 @@ from segface_hf.labels import LabelSchema
 
 Box = tuple[float, float, float, float]
 
+# The problem of a face that the model can't read.
+UNREADABLE = "too blurred or small to parse well"
+
 
 @dataclass(frozen=True, eq=False)
 class Face:
@@ -25,11 +28,13 @@ class Face:
             image-left and image-right mouth corner, as they lie when the face is upright; beyond
             the photo where it cuts the face off, None where they could not be read.
         confidence: The detector's, from 0 to 1.
+        problem: Why its parse can't be relied on, such as `UNREADABLE`; None if it can.
     """
 
     box: Box
     landmarks: np.ndarray | None
     confidence: float
+    problem: str | None = None
 
     def __post_init__(self) -> None:
         if len(self.box) != 4 or self.box[0] > self.box[2] or self.box[1] > self.box[3]:
@@ -38,7 +43,7 @@ class Face:
             raise ValueError(f"landmarks have shape (5, 2), got {self.landmarks.shape}")
 
     def to_dict(self, *, digits: int | None = None) -> dict[str, Any]:
-        """Returns the face as JSON values: box, landmarks and confidence.
+        """Returns the face as JSON values: box, landmarks, confidence and problem.
 
         Args:
             digits: Decimals of box and landmarks; the confidence then has four. None rounds
@@ -52,7 +57,12 @@ class Face:
             points = None if points is None else points.round(digits)
             confidence = round(confidence, 4)
         marks = None if points is None else points.tolist()
-        return {"box": box, "landmarks": marks, "confidence": confidence}
+        return {
+            "box": box,
+            "landmarks": marks,
+            "confidence": confidence,
+            "problem": self.problem,
+        }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Face:
@@ -65,7 +75,8 @@ class Face:
             x0, y0, x1, y1 = (float(value) for value in values["box"])
             points = values["landmarks"]
             marks = None if points is None else np.asarray(points, np.float32)
-            return cls((x0, y0, x1, y1), marks, float(values["confidence"]))
+            problem = values.get("problem")
+            return cls((x0, y0, x1, y1), marks, float(values["confidence"]), problem)
         except (KeyError, TypeError) as error:
             raise ValueError(
                 f"a face has a box of 4 numbers, 5 landmarks or null, and a confidence: {error!r}"

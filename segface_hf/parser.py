@@ -147,6 +147,7 @@ class FaceParser:
         classes: Sequence[str] | None = None,
         confidence: bool = False,
         instances: bool = False,
+        raw: bool = False,
     ) -> FaceParse:
         """Parses a photo with any number of faces.
 
@@ -156,6 +157,7 @@ class FaceParser:
             classes: Names of the classes wanted, all others become background; None for all.
             confidence: Whether to return confidence and runner-up.
             instances: Whether to return which face each pixel belongs to.
+            raw: Whether to keep parts that can't be there; see `segface_hf.pipeline.plausible`.
 
         Returns:
             A mask of the photo's size; without a face it is all background and has no faces.
@@ -168,7 +170,7 @@ class FaceParser:
         kept = self._kept(classes)
         ids = None if confidence or classes is None else map(self.schema.id_of, classes)
         wanted = None if ids is None else frozenset(ids)
-        passes = self._passes(confidence, wanted=wanted, instances=instances)
+        passes = self._passes(confidence, wanted=wanted, instances=instances, raw=raw)
         if whole_image:
             canvas, face = next(passes.of_whole([photo]))
             return self._result(canvas, (face,), kept)
@@ -183,13 +185,14 @@ class FaceParser:
         classes: Sequence[str] | None = None,
         confidence: bool = False,
         instances: bool = False,
+        raw: bool = False,
     ) -> Iterator[FaceParse | ImageError]:
         """Parses many photos, several at a time, their crops together.
 
         Args:
             images: A list of what `parse` takes, or an iterator, from which at most nine photos
                 are taken ahead of what is yielded.
-            whole_image, classes, confidence, instances: As `parse` takes them.
+            whole_image, classes, confidence, instances, raw: As `parse` takes them.
 
         Returns:
             A parse for each photo, in order, as they are asked for; in the place of a photo that
@@ -211,6 +214,7 @@ class FaceParser:
             classes=classes,
             confidence=confidence,
             instances=instances,
+            raw=raw,
         )
 
         def work(image: ImageSource | ImageError) -> FaceParse | ImageError:
@@ -260,10 +264,20 @@ class FaceParser:
         )
 
     def _passes(
-        self, confidence: bool, *, wanted: frozenset[int] | None = None, instances: bool = False
+        self,
+        confidence: bool,
+        *,
+        wanted: frozenset[int] | None = None,
+        instances: bool = False,
+        raw: bool = False,
     ) -> PhotoParse:
         return PhotoParse(
-            self.engine, self._scout(), confidence=confidence, wanted=wanted, instances=instances
+            self.engine,
+            self._scout(),
+            confidence=confidence,
+            wanted=wanted,
+            instances=instances,
+            raw=raw,
         )
 
     def _kept(self, classes: Sequence[str] | None) -> np.ndarray | None:

@@ -42,6 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="cpu", help="where the model runs (default: cpu)")
     parser.add_argument("--classes", metavar="A,B", help="keep only these classes")
     parser.add_argument(
+        "--raw", action="store_true", help="keep specks and parts that can't be there"
+    )
+    parser.add_argument(
         "--whole-image",
         action="store_true",
         help="take each picture as one face, without looking for any",
@@ -187,7 +190,12 @@ def _job(args: argparse.Namespace) -> Job:
         device=args.device,
         engine="torch" if args.torch else None,
     )
-    return Job(parser, whole_image=args.whole_image, classes=_classes(args.classes, parser))
+    return Job(
+        parser,
+        whole_image=args.whole_image,
+        classes=_classes(args.classes, parser),
+        raw=args.raw,
+    )
 
 
 def _classes(text: str | None, parser: FaceParser) -> tuple[str, ...] | None:

@@ -34,7 +34,7 @@ class ShardParser:
 
     Args:
         source: What `FaceParser.from_pretrained` takes; None for the embedded checkpoint.
-        options: `whole_image` and `classes` of the job.
+        options: `whole_image`, `classes` and `raw` of the job.
         revision: Of a model on the Hub.
         digest: Of the weights that the job was started with.
         column: Of the photos.
@@ -194,7 +194,7 @@ def _pipeline(
 
     ray.data.DataContext.get_current().enable_progress_bars = False
     count = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
-    options = {"whole_image": job.whole_image, "classes": job.classes}
+    options = {"whole_image": job.whole_image, "classes": job.classes, "raw": job.raw}
     rows = ray.data.from_items(
         [{"shard": shard.to_json()} for shard in shards], override_num_blocks=len(shards)
     )

@@ -34,11 +34,13 @@ class Job:
         parser: What parses them.
         whole_image: Whether each is taken as one face.
         classes: The classes that are kept, None for all.
+        raw: Whether parts that can't be there are kept.
     """
 
     parser: FaceParser
     whole_image: bool = False
     classes: tuple[str, ...] | None = None
+    raw: bool = False
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -49,6 +51,8 @@ class Job:
             "digest": self.parser.digest,
             "whole_image": self.whole_image,
             "only_classes": None if self.classes is None else list(self.classes),
+            # Only where asked for, so that results of before the option stay valid.
+            **({"raw": True} if self.raw else {}),
         }
 
     @cached_property
@@ -57,7 +61,9 @@ class Job:
 
     def parse(self, image: Image.Image) -> FaceParse:
         """Parses one photo; many threads may call it, and their crops share the model."""
-        return self._shared.parse(image, whole_image=self.whole_image, classes=self.classes)
+        return self._shared.parse(
+            image, whole_image=self.whole_image, classes=self.classes, raw=self.raw
+        )
 
     def to_files(self, photos: Iterable[Photo], out: Path) -> Iterator[Outcome]:
         """Leaves a mask, an overlay and a report for each photo, and tells what became of it.

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from segface_hf.errors import LabelError
-from segface_hf.faces import Face, FaceParse
+from segface_hf.faces import UNREADABLE, Face, FaceParse
 from segface_hf.labels import CELEBAMASK_HQ
 
 
@@ -45,7 +45,8 @@ def test_a_face_survives_json_and_rounds_where_asked() -> None:
     assert rounded["box"] == [0.1, 1.0, 20.5, 30.0]
     assert rounded["landmarks"][4] == [2.7, 3.0]
     assert rounded["confidence"] == 0.9877
-    bare = Face((0.0, 0.0, 1.0, 1.0), None, 0.5)
+    bare = Face((0.0, 0.0, 1.0, 1.0), None, 0.5, UNREADABLE)
+    assert Face.from_dict(bare.to_dict()).problem == UNREADABLE
     assert Face.from_dict(bare.to_dict()).landmarks is None
     with pytest.raises(ValueError, match="a face has a box of 4 numbers"):
         Face.from_dict({"box": [0, 0, 1, 1], "confidence": 0.5})

@@ -12,6 +12,7 @@ from PIL import Image
 
 from segface_hf.config import SegFaceConfig
 from segface_hf.errors import ImageError, LabelError
+from segface_hf.faces import FaceParse
 from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.parser import FaceParser
 from segface_hf.pipeline import frames_of
@@ -150,6 +151,18 @@ def test_asked_classes_are_those_of_the_full_parse_however_faces_crowd(
     ids = [CELEBAMASK_HQ.id_of(name) for name in wanted]
     assert np.array_equal(asked, np.where(np.isin(full, ids), full, 0))
     assert some.crops <= everything.crops
+
+
+def test_a_hat_apart_from_every_head_is_kept_only_if_asked_for() -> None:
+    truth = face_mask(SIZE).copy()
+    truth[5:30, 5:30] = CELEBAMASK_HQ.id_of("hat")
+    parser = FaceParser(PaletteEngine(), detector=FixedDetector(whole()))
+    assert "hat" not in parser.parse(painted(truth)).present()
+    raw = parser.parse(painted(truth), raw=True)
+    assert agreement(raw.mask, truth, "hat") > 0.95
+    (again,) = parser.parse_many([painted(truth)], raw=True)
+    assert isinstance(again, FaceParse)
+    assert np.array_equal(again.mask, raw.mask)
 
 
 def test_a_photo_without_a_face_has_an_empty_mask() -> None:

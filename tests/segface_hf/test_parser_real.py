@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from segface_hf.evaluation.scores import Scores, confusion_matrix
+from segface_hf.faces import UNREADABLE
 from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.parser import FaceParser
 from segface_hf.pipeline.landmarks import Landmarks, landmark_error, read_landmarks
+from tests.segface_hf.drawn import FixedDetector
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +30,15 @@ def test_the_embedded_checkpoint_parses_a_real_photo(embedded: FaceParser) -> No
     assert parse.digest.startswith("sha256:")
     left, right = parse.faces[0].landmarks[:2]
     assert 15 < right[0] - left[0] < 60
+
+
+def test_a_face_that_is_too_blurred_to_read_says_so(embedded: FaceParser) -> None:
+    photo = Image.open(Path(__file__).resolve().parents[2] / "examples" / "grace_hopper.jpg")
+    blurred = photo.filter(ImageFilter.GaussianBlur(14))
+    faces = FixedDetector(*embedded.detector.detect(photo))
+    parser = FaceParser(embedded.engine, detector=faces)
+    assert [face.problem for face in parser.parse(photo).faces] == [None]
+    assert [face.problem for face in parser.parse(blurred).faces] == [UNREADABLE]
 
 
 def common_f1(parser: FaceParser, files: list[Path], angle: int) -> float:

@@ -6,6 +6,7 @@ from datetime import UTC
 import numpy as np
 
 from annotate.dataset.stats import count
+from segface_hf.faces import UNREADABLE
 from segface_hf.labels import CELEBAMASK_HQ
 from space.handlers.browser_values import NO_FACE, class_rows, photo_view, safe_colors, sentence
 from space.handlers.parse import Request, parse_photo
@@ -47,6 +48,20 @@ def test_the_sentence_counts_faces_and_names_accessories():
     assert sentence(large) == "1 face, no accessories seen."
     bare = np.where(found.mask == 17, 0, found.mask).astype(np.uint8)
     assert sentence(replace(found, mask=bare)) == "1 face, no accessories seen."
+
+
+def test_the_sentence_says_which_faces_are_unreadable_and_names_no_unsure_accessory():
+    found = parse()
+    (face,) = found.faces
+    blurred = replace(face, problem=UNREADABLE)
+    assert sentence(replace(found, faces=(blurred,))) == (
+        "1 face, too blurred or small to parse well."
+    )
+    assert sentence(replace(found, faces=(face, blurred))) == (
+        "2 faces, with earring. 1 face is too blurred or small to parse well."
+    )
+    unsure = np.where(found.mask == 17, np.uint8(100), found.confidence)
+    assert sentence(replace(found, confidence=unsure)) == "1 face, no accessories seen."
 
 
 def test_the_browser_gets_the_exact_label_map(services, photo_file):

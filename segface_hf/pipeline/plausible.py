@@ -1,0 +1,204 @@
+"""Rules for parts that can't be there: specks, and parts apart from the face they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import ndimage
+
+from segface_hf.labels import LabelSchema
+from segface_hf.pipeline.merge import CropParse
+
+FEATURES = ("l_brow", "r_brow", "l_eye", "r_eye", "nose", "mouth", "l_lip", "u_lip")
+HEAD = ("skin", "hair", "l_ear", "r_ear", *FEATURES)
+# Smaller components, as a share of the frame's area, are specks. A stud in an ear is small.
+SPECK = 2e-4
+SPECKS = {"earring": 1e-4, "hat": 2e-3, "eyeglasses": 1e-3, "necklace": 3e-4}
+# A face's features are within this distance of this place in its frame; see `pipeline`.
+FACE_CENTER = (0.5, 0.58)
+FACE_WITHIN = 0.36
+# Eyeglasses have their center between forehead and nose tip: lower ones are ties and collars.
+EYEGLASSES_ABOVE = 0.68
+# Parts that touch are at most this share of the frame apart.
+REACH = 0.015
+_EIGHT = np.ones((3, 3), bool)
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A connected component of one class in a face's frame.
+
+    Attributes:
+        name: Its class.
+        box: Slices of its rows and columns.
+        region: bool, within the box.
+        size: Side of the frame's label map.
+    """
+
+    name: str
+    box: tuple[slice, slice]
+    region: np.ndarray
+    size: int
+
+    @property
+    def share(self) -> float:
+        """Its share of the frame's area."""
+        return float(np.count_nonzero(self.region)) / self.size**2
+
+    @property
+    def center(self) -> tuple[float, float]:
+        """x and y in the frame's unit square."""
+        rows, columns = np.nonzero(self.region)
+        x, y = columns.mean() + self.box[1].start, rows.mean() + self.box[0].start
+        return (float(x + 0.5) / self.size, float(y + 0.5) / self.size)
+
+    def touches(self, mask: np.ndarray) -> bool:
+        """Whether it is within reach of a bool (S, S) mask."""
+        steps = max(1, round(REACH * self.size))
+        rows, columns = (slice(max(0, side.start - steps), side.stop + steps) for side in self.box)
+        near = np.zeros(mask[rows, columns].shape, bool)
+        top, left = self.box[0].start - rows.start, self.box[1].start - columns.start
+        near[top : top + self.region.shape[0], left : left + self.region.shape[1]] = self.region
+        grown = ndimage.binary_dilation(near, _EIGHT, iterations=steps)
+        return bool((grown & mask[rows, columns]).any())
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """What is known of the person whose face a frame shows.
+
+    Attributes:
+        labels: uint8 (S, S).
+        schema: Names the ids.
+    """
+
+    labels: np.ndarray
+    schema: LabelSchema
+
+    def where(self, *names: str) -> np.ndarray:
+        """bool (S, S): where any of some classes is."""
+        return np.isin(
+            self.labels, [self.schema.names.index(n) for n in names if n in self.schema.names]
+        )
+
+    def own_head(self) -> np.ndarray:
+        """bool (S, S): the parts of the head that are connected with the frame's face, with a hat.
+
+        A part that is connected with its own head touches it by being in it.
+        """
+        return connected_with_face(self.where(*HEAD, "hat"))
+
+
+# (part, person, the person's head) -> whether the part can't be there
+Rule = Callable[[Part, Person, np.ndarray], bool]
+
+
+def is_speck(part: Part, person: Person, head: np.ndarray) -> bool:
+    """A component is smaller than any real part of its class."""
+    return part.share < SPECKS.get(part.name, SPECK)
+
+
+def is_hat_apart_from_head(part: Part, person: Person, head: np.ndarray) -> bool:
+    """A hat touches the head of the frame's face."""
+    return part.name == "hat" and not part.touches(head)
+
+
+def is_necklace_apart_from_neck(part: Part, person: Person, head: np.ndarray) -> bool:
+    """A necklace touches a neck."""
+    return part.name == "necklace" and not part.touches(person.where("neck"))
+
+
+def is_earring_apart_from_head(part: Part, person: Person, head: np.ndarray) -> bool:
+    """An earring touches an ear, or the hair or skin of the head that hides it."""
+    return part.name == "earring" and not part.touches(head)
+
+
+def is_feature_outside_face(part: Part, person: Person, head: np.ndarray) -> bool:
+    """Eyes, brows, nose and mouth are in the middle of a face's frame."""
+    if part.name not in FEATURES:
+        return False
+    offset = np.subtract(part.center, FACE_CENTER)
+    return float(np.hypot(*offset)) > FACE_WITHIN
+
+
+def are_eyeglasses_away_from_eyes(part: Part, person: Person, head: np.ndarray) -> bool:
+    """Eyeglasses touch the head, and are not below the nose."""
+    if part.name != "eyeglasses":
+        return False
+    return part.center[1] > EYEGLASSES_ABOVE or not part.touches(head)
+
+
+RULES: tuple[Rule, ...] = (
+    is_speck,
+    is_hat_apart_from_head,
+    is_necklace_apart_from_neck,
+    is_earring_apart_from_head,
+    is_feature_outside_face,
+    are_eyeglasses_away_from_eyes,
+)
+
+
+def plausible(
+    parse: CropParse, schema: LabelSchema, *, rules: tuple[Rule, ...] = RULES
+) -> CropParse:
+    """Relabels the components that break a rule by the class around them.
+
+    Args:
+        parse: A face's parse in its own frame.
+        schema: Names the ids.
+        rules: Which rules; all by default.
+    """
+    person = Person(parse.labels, schema)
+    head = person.own_head()
+    broken = [
+        part
+        for part in parts_of(parse.labels, schema)
+        if any(rule(part, person, head) for rule in rules)
+    ]
+    if not broken:
+        return parse
+    labels = parse.labels.copy()
+    logits = None if parse.logits is None else parse.logits.copy()
+    for part in broken:
+        _relabel(labels, logits, part)
+    return replace(parse, labels=labels, logits=logits)
+
+
+def parts_of(labels: np.ndarray, schema: LabelSchema) -> Iterator[Part]:
+    """Yields the connected components of each class but background."""
+    for index in np.unique(labels):
+        if index == 0 or index >= schema.num_classes:
+            continue
+        components, _ = ndimage.label(labels == index, _EIGHT)
+        for number, box in enumerate(ndimage.find_objects(components), 1):
+            yield Part(schema.names[index], box, components[box] == number, len(labels))
+
+
+def connected_with_face(mask: np.ndarray) -> np.ndarray:
+    """bool (S, S): the component of a mask that covers most of the middle of a frame's face."""
+    components, count = ndimage.label(mask, _EIGHT)
+    if not count:
+        return mask
+    size = len(mask)
+    x, y, reach = (round(value * size) for value in (*FACE_CENTER, FACE_WITHIN / 2))
+    middle = components[y - reach : y + reach, x - reach : x + reach]
+    counts = np.bincount(middle.ravel(), minlength=count + 1)
+    counts[0] = 0
+    return np.asarray(components == counts.argmax()) if counts.any() else np.zeros_like(mask)
+
+
+def _relabel(labels: np.ndarray, logits: np.ndarray | None, part: Part) -> None:
+    """Gives a component the commonest class of the pixels around it, in place."""
+    rows, columns = (slice(max(0, side.start - 1), side.stop + 1) for side in part.box)
+    near = labels[rows, columns]
+    region = np.zeros(near.shape, bool)
+    top, left = part.box[0].start - rows.start, part.box[1].start - columns.start
+    region[top : top + part.region.shape[0], left : left + part.region.shape[1]] = part.region
+    around = near[ndimage.binary_dilation(region, _EIGHT) & ~region]
+    new = int(np.bincount(around).argmax()) if len(around) else 0
+    near[region] = new
+    if logits is not None:
+        here = logits[rows, columns]
+        here[region, new] = here[region].max(-1) + 1
