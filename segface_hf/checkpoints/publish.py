@@ -68,7 +68,8 @@ def plan(folder: str | Path, repo_id: str, *, build: Build, private: bool = Fals
     _check_card(folder / files.CARD_FILE)
     files.load_folder(folder, build)
     config = files.load_config(folder)
-    sizes = {name: (folder / name).stat().st_size for name in FILES}
+    names = (*FILES, files.ONNX_FILE) if (folder / files.ONNX_FILE).is_file() else FILES
+    sizes = {name: (folder / name).stat().st_size for name in names}
     return PublishPlan(folder, repo_id, private, sizes, config)
 
 
@@ -131,7 +132,7 @@ def publish(
     try:
         api.create_repo(repo_id, private=private, exist_ok=True)
         keeps = not replace_card and api.file_exists(repo_id, files.CARD_FILE, revision=revision)
-        names = [name for name in FILES if not (keeps and name == files.CARD_FILE)]
+        names = [name for name in checked.sizes if not (keeps and name == files.CARD_FILE)]
         title = f"Add SegFace {checked.config.backbone}, {checked.config.schema}"
         commit = api.create_commit(
             repo_id,

@@ -56,6 +56,17 @@ def _check_installed() -> None:
         )
 
 
+def export_beside_weights(folder: Path) -> None:
+    """Writes `model.onnx` into a checkpoint's own folder."""
+    _check_installed()
+    from segface_hf.checkpoints.files import WEIGHTS_FILE, file_digest
+    from segface_hf.export.onnx_export import export_onnx
+    from segface_hf.modeling.segface import SegFace
+
+    digest = file_digest(folder / WEIGHTS_FILE)
+    export_onnx(SegFace.from_pretrained(folder), folder, digest=digest, report=False)
+
+
 def run(args: argparse.Namespace) -> int:
     """Exports, and prints what was measured."""
     from dataclasses import replace

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 from huggingface_hub import HfApi
+from PIL import Image
 
-from segface_hf import SegFace
+from segface_hf import FaceParser, SegFace
+from segface_hf.checkpoints.card import UNFINISHED
+from segface_hf.checkpoints.files import SHIPPED
 from segface_hf.checkpoints.publish import plan, publish
 from segface_hf.cli.program import main
 from segface_hf.config import SegFaceConfig
@@ -206,3 +210,20 @@ def test_a_card_that_leaves_the_licence_open_is_refused_by_a_dry_run_too(
     with pytest.raises(CheckpointError, match=told.split("`")[0]):
         publish(tmp_path, "ada/face", token=hub.token("ada"), build=SegFace)
     assert hub.log == []
+
+
+@pytest.mark.slow
+def test_a_checkpoint_published_with_onnx_parses_without_torch_elsewhere(hub, folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "checkpoint")
+    card = copy / "README.md"
+    card.write_text(card.read_text().replace(UNFINISHED, "The makers allow any use."))
+    token = hub.token("ada")
+    assert main(["publish", str(copy), "ada/light", "--onnx", "--token", token]) == 0
+    assert "model.onnx" in hub.files("model", "ada/light")
+    parser = FaceParser.from_pretrained("ada/light", cache_dir=tmp_path / "cache")
+    parse = parser.parse(Image.new("RGB", (64, 64), "grey"), whole_image=True)
+    assert parse.engine == "onnx"
+    (copy / "model.safetensors").write_bytes(
+        (SHIPPED["embedded"] / "model.safetensors").read_bytes()
+    )
+    assert main(["publish", str(copy), "ada/light", "--token", token]) == 2
