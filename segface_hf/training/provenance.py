@@ -154,7 +154,7 @@ class Origin:
     """A checkpoint that other weights come from.
 
     Attributes:
-        role: How it was used: `start`, `decoder`, `teacher` or `part`.
+        role: How it was used: `start`, `decoder`, `teacher`, `distillation` or `part`.
         name: Name or path that it was loaded from.
         config: Its configuration.
     """
@@ -179,7 +179,12 @@ def origins_of(recipe: Recipe, *, has_teacher: bool) -> tuple[Origin, ...]:
         CheckpointError: One of them doesn't exist.
     """
     teacher = recipe.pseudo.teacher if has_teacher else ""
-    named = {"start": recipe.initial, "decoder": recipe.decoder, "teacher": teacher}
+    named = {
+        "start": recipe.initial,
+        "decoder": recipe.decoder,
+        "teacher": teacher,
+        "distillation": recipe.distill.teacher,
+    }
     return tuple(
         Origin(
             role,

@@ -265,6 +265,26 @@ class Pseudo:
         )
 
 
+@dataclass(frozen=True)
+class Distill:
+    """A teacher whose class probabilities the model learns beside the labels.
+
+    Attributes:
+        teacher: A checkpoint with the same classes; empty trains without a teacher.
+        weight: Factor of the distillation loss.
+        temperature: Softens the probabilities of teacher and model.
+    """
+
+    teacher: str = ""
+    weight: float = 1.0
+    temperature: float = 2.0
+
+    def __post_init__(self) -> None:
+        for name in ("weight", "temperature"):
+            value = getattr(self, name)
+            require(value > 0, f"distill.{name} is above 0, got {value}")
+
+
 PRECISIONS = ("auto", "fp32", "bf16")
 
 SMALL_MODEL: Mapping[str, Any] = types.MappingProxyType(
@@ -313,6 +333,7 @@ class Recipe:
         loss: Losses and class weights.
         tail: Methods for rare classes.
         pseudo: Pseudo-labels by a teacher.
+        distill: Distillation from a teacher.
     """
 
     model: Mapping[str, Any] = field(default_factory=lambda: dict(SMALL_MODEL))
@@ -338,6 +359,7 @@ class Recipe:
     loss: Loss = field(default_factory=Loss)
     tail: Tail = field(default_factory=Tail)
     pseudo: Pseudo = field(default_factory=Pseudo)
+    distill: Distill = field(default_factory=Distill)
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "workers", "storage", "checkpoint_every"):

@@ -22,6 +22,7 @@ from segface_hf.evaluation.scores import Scores, number
 from segface_hf.modeling.segface import SegFace
 from segface_hf.training.average import averaged_copy, update_average
 from segface_hf.training.card import save_checkpoint
+from segface_hf.training.distill import Distiller
 from segface_hf.training.losses import training_loss
 from segface_hf.training.optim import (
     autocast,
@@ -92,6 +93,7 @@ class Run:
         self.model.config = with_origins(self.model.config, self.origins, photos=True)
         self.average = averaged_copy(self.model)  # type: ignore[assignment]
         self.optimizer = build_optimizer(self.model, self.recipe)
+        self._distiller = Distiller.of(self.recipe, self.device)
         self._evaluated = evaluated_on(self.validation)
         self._replicas = ThreadReplicas(self.model, self.recipe.workers, processes=self.processes)
         make = partial(step_batch, self.data, self.recipe)
@@ -133,14 +135,18 @@ class Run:
     def _loss(self, model: nn.Module, images: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
         with autocast(self.precision, self.device.type):
             logits = model.logits(images)  # type: ignore[operator]
-        return training_loss(
-            logits.float(),
+        logits = logits.float()
+        loss = training_loss(
+            logits,
             masks,
             self.recipe.loss,
             share=self.data.share,
             photos=self.data.counted,
             progress=self.step / self.recipe.steps,
         )
+        if self._distiller is None:
+            return loss
+        return loss + self._distiller.loss(logits, images, masks)
 
     def _normalized(self, images: torch.Tensor) -> torch.Tensor:
         config = self.model.config

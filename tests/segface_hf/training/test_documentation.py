@@ -6,12 +6,18 @@ from pathlib import Path
 
 import yaml
 
-from segface_hf.training.recipe import SMALL_MODEL, Augment, Loss, Pseudo, Recipe, Tail
+from segface_hf.training.recipe import SMALL_MODEL, Augment, Distill, Loss, Pseudo, Recipe, Tail
 from segface_hf.training.recipe_file import read_recipe
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 PAGE = DOCS / "recipes" / "README.md"
-GROUPS = {"augment": Augment, "loss": Loss, "tail": Tail, "pseudo": Pseudo}
+GROUPS = {
+    "augment": Augment,
+    "loss": Loss,
+    "tail": Tail,
+    "pseudo": Pseudo,
+    "distill": Distill,
+}
 
 
 def options():
