@@ -68,7 +68,7 @@ class ParserScores:
         parse = self.parser.parse(image)
         if not parse.faces:
             self.missed.append(stem)
-        # Of a part that a gap cuts off, the mask doesn't tell where it lies.
+        # If a gap cuts off a part, the mask doesn't show where the part is.
         truth = None if (mask == IGNORED).any() else read_landmarks(mask, self.schema)
         self.errors.append(landmark_error(_largest_face(parse), truth))
         self.upright.append(confusion_matrix(mask, parse.mask, self.schema.num_classes))

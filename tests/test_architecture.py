@@ -24,7 +24,7 @@ MAY_IMPORT = {
 LAYERS = {
     "segface_hf": (
         "errors",
-        "_utils labels",
+        "_progress _utils labels",
         "config faces images label_orders hub_client overlay",
         "checkpoints",
         "modeling pipeline",

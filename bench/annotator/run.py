@@ -144,7 +144,7 @@ class CostModel:
 
 
 @dataclass(frozen=True)
-class Face:
+class SimulatedFace:
     """One face to correct; the maps are (512, 512) uint8.
 
     Attributes:
@@ -202,7 +202,7 @@ def find_pairs(folder: Path) -> list[tuple[Path, Path]]:
     return pairs
 
 
-def predicted(parser: FaceParser, photo: Path, mask: Path) -> Face:
+def predicted(parser: FaceParser, photo: Path, mask: Path) -> SimulatedFace:
     """The model's parse of an already cropped face, with its confidence."""
     from segface_hf.data.folder import read_mask
 
@@ -210,11 +210,11 @@ def predicted(parser: FaceParser, photo: Path, mask: Path) -> Face:
     parse = parser.parse(photo, whole_image=True, confidence=True)
     if parse.confidence is None or parse.runner_up is None:
         raise SimulateError(f"the model gave no confidence for {photo.name}")
-    return Face(photo.stem, (parse.mask, parse.confidence, parse.runner_up, truth))
+    return SimulatedFace(photo.stem, (parse.mask, parse.confidence, parse.runner_up, truth))
 
 
 def simulate(
-    faces: Iterator[Face], *, schema: LabelSchema, arms: Sequence[str], cost: CostModel
+    faces: Iterator[SimulatedFace], *, schema: LabelSchema, arms: Sequence[str], cost: CostModel
 ) -> Iterator[Outcome]:
     """Corrects every face in every arm.
 
@@ -241,7 +241,7 @@ def simulate(
 
 
 def _job(
-    face: Face, folder: Path, *, schema: LabelSchema, arms: Sequence[str], cost: CostModel
+    face: SimulatedFace, folder: Path, *, schema: LabelSchema, arms: Sequence[str], cost: CostModel
 ) -> Path:
     height, width = face.maps[0].shape
     if any(one.shape != (height, width) for one in face.maps):

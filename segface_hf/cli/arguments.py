@@ -1,4 +1,4 @@
-"""Values of command lines: refused before any work, with what was expected."""
+"""Argument types and checks of command lines. Bad values are refused before any work."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DTYPES = ("float32", "float16")
 
 
 def whole(least: int) -> Callable[[str], int]:
-    """Returns an argument type: a whole number of at least so much."""
+    """Returns an argument type: a whole number of at least `least`."""
 
     def read(text: str) -> int:
         try:
@@ -41,7 +41,7 @@ def share(text: str) -> float:
 
 
 def finite(text: str) -> float:
-    """An argument type: a number that is one, and not without end."""
+    """An argument type: a finite number."""
     try:
         value = float(text)
     except ValueError:
@@ -52,7 +52,7 @@ def finite(text: str) -> float:
 
 
 def check_device(name: str) -> None:
-    """Makes sure that a model can run there.
+    """Checks that a model can run on a device.
 
     Raises:
         ConfigError: It can't.
@@ -69,30 +69,31 @@ def check_device(name: str) -> None:
 
 
 def check_picture(path: str | Path | None) -> None:
-    """Makes sure that a file's name says a kind of picture, before the work that draws it.
+    """Checks that a file name ends like a picture's, before the work that draws it.
 
     Raises:
         ConfigError: It doesn't.
     """
     if path and Path(path).suffix.lower() not in _PICTURES:
-        raise ConfigError(f"'{path}' has no picture's suffix: name it .png or .jpg")
+        raise ConfigError(f"'{path}' does not end like a picture: name it .png or .jpg")
 
 
 def check_files(*paths: str | Path | None) -> None:
-    """Makes sure that files can be written, before the work that fills them.
+    """Checks that files can be written, before the work that fills them.
 
     Raises:
         OutputError: One can't.
     """
     for path in (Path(name) for name in paths if name):
-        was_there = path.exists()
         try:
+            was_there = path.exists()
             with path.open("ab"):
                 pass
             if not was_there:
                 path.unlink()
-        except OSError as error:
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
             raise OutputError(
-                f"can't write '{path}' ({error.strerror}): choose a file in a folder that is there "
-                "and can be written"
+                f"can't write {str(path)!r:.300} ({reason!s:.100}): choose a file in a "
+                "folder that exists and can be written"
             ) from error

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from segface_hf.labels import LabelSchema
 
-HELP = "export a checkpoint to ONNX, and prove that it is the same"
+HELP = "export a checkpoint to ONNX, and compare its results"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""`segface parse`: photos to masks, overlays and reports or to parquet; survives bad ones."""
+"""`segface parse`: photos to masks, overlays and reports, or to parquet."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from segface_hf.errors import ConfigError, SegFaceError
 if TYPE_CHECKING:
     from segface_hf.jobs.inputs import Input
     from segface_hf.jobs.photos import Photo
-    from segface_hf.jobs.tally import Outcome, Tally
+    from segface_hf.jobs.tally import ParseResult, Tally
     from segface_hf.jobs.work import Job
     from segface_hf.parser import FaceParser
 
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "photos",
         nargs="*",
         metavar="PHOTO",
-        help="files, folders or patterns of pictures, or of parquet files (also hf://...), "
+        help="files, folders or patterns of pictures or of parquet files (also hf://...), "
         "or hf://datasets/org/name",
     )
     parser.add_argument("--out", required=True, metavar="DIR", help="the folder to write, or hf://")
@@ -95,16 +95,16 @@ def run(args: argparse.Namespace) -> int:
             _to_table(args, found, tally)
     except (SegFaceError, KeyboardInterrupt):
         if not tally.is_empty:
-            tally.tell(args.out)
+            tally.print_summary(args.out)
         raise
-    tally.tell(args.out)
+    tally.print_summary(args.out)
     return int(bool(tally.failed))
 
 
 def _to_files(args: argparse.Namespace, found: Input, tally: Tally) -> None:
     from segface_hf.jobs.files import Results, is_done
     from segface_hf.jobs.photos import check_output
-    from segface_hf.jobs.tally import Outcome
+    from segface_hf.jobs.tally import ParseResult
 
     if args.engine == "ray" or "://" in args.out:
         raise ConfigError("Ray and the Hub take parquet: add --format parquet")
@@ -126,9 +126,9 @@ def _to_files(args: argparse.Namespace, found: Input, tally: Tally) -> None:
             except SegFaceError as error:
                 named = f"{item.shard.source}#{item.row}"
                 named = named if isinstance(photo, SegFaceError) else str(photo.path)
-                tally.add(Outcome(named, error=str(error)))
+                tally.add(ParseResult(named, error=str(error)))
 
-    if found.photos:  # a list is short, and its bar then counts only what is left to do
+    if found.photos:  # a list is short, so the bar can count only the photos that are not done
         photos = list(todo())
         outcomes = _with_progress(job.to_files(photos, out), len(photos))
     else:
@@ -138,10 +138,10 @@ def _to_files(args: argparse.Namespace, found: Input, tally: Tally) -> None:
 
 def _to_table(args: argparse.Namespace, found: Input, tally: Tally) -> None:
     from segface_hf.jobs.inputs import plan
-    from segface_hf.jobs.storage import Place
-    from segface_hf.jobs.tally import Outcome
+    from segface_hf.jobs.storage import StoragePath
+    from segface_hf.jobs.tally import ParseResult
 
-    out = Place.of(args.out)
+    out = StoragePath.of(args.out)
     length = args.rows if args.rows is not None else (1000 if out.is_remote else 100)
     out.check()
     job = _job(args)
@@ -155,7 +155,7 @@ def _to_table(args: argparse.Namespace, found: Input, tally: Tally) -> None:
         split=args.engine == "ray",
     )
     for row in work.done:
-        tally.skip(Outcome.of_row(row))
+        tally.skip(ParseResult.of_row(row))
     if args.engine == "ray":
         from segface_hf.jobs.on_ray import parse_on_ray
 
@@ -169,10 +169,10 @@ def _to_table(args: argparse.Namespace, found: Input, tally: Tally) -> None:
         )
     else:
         rows = job.to_table(work.items(column=args.image_column, rows=length), out)
-    _add_all(tally, found, _with_progress((Outcome.of_row(row) for row in rows), work.count))
+    _add_all(tally, found, _with_progress((ParseResult.of_row(row) for row in rows), work.count))
 
 
-def _add_all(tally: Tally, found: Input, outcomes: Iterable[Outcome]) -> None:
+def _add_all(tally: Tally, found: Input, outcomes: Iterable[ParseResult]) -> None:
     for outcome in outcomes:
         tally.add(outcome)
     tally.failed += [(name, str(error)) for name, error in found.failed.items()]
@@ -210,7 +210,7 @@ def _classes(text: str | None, parser: FaceParser) -> tuple[str, ...] | None:
 
 
 def _with_progress(items: Iterable[Item], total: int | None) -> Iterable[Item]:
-    from tqdm import tqdm
+    from segface_hf._progress import MedianBar
 
     short = total is not None and total < 2
-    return tqdm(items, total=total, unit="photo", disable=short)
+    return MedianBar(items, total=total, unit="photo", disable=short)

@@ -57,7 +57,7 @@ class Program:
         """Returns the argument parser of some commands, or of all for a list of them."""
         parser = argparse.ArgumentParser(prog=self.name, description=self.description)
         parser.add_argument("--version", action="version", version=f"segface-hf {__version__}")
-        parser.add_argument("-v", "--verbose", action="store_true", help="log what is going on")
+        parser.add_argument("-v", "--verbose", action="store_true", help="log each step")
         commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
         for name in names or self.commands:
             self._add(commands, name, with_arguments=name in names)
@@ -80,7 +80,7 @@ class Program:
     def run(self, arguments: Sequence[str] | None = None) -> int:
         """Runs one command; returns 0, 1 for partial failure, 2 for an error."""
         for stream in (sys.stdout, sys.stderr):
-            # A file's name may be bytes that are no text.
+            # A file's name may contain bytes that are not valid text.
             if isinstance(stream, TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
         given = list(sys.argv[1:] if arguments is None else arguments)

@@ -1,4 +1,4 @@
-"""`segface render`: makes pictures of faces that nobody has, with exact masks, to train on."""
+"""`segface render`: renders pictures of computed faces with exact masks, to train on."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
     from segface_hf.rendering.blender.studio import Studio
     from segface_hf.rendering.body.anatomy import Anatomy
-    from segface_hf.rendering.plan import Plan
+    from segface_hf.rendering.plan import ScenePlan
     from segface_hf.rendering.run import Renderer
 
-HELP = "render faces with exact masks from CC0 data, to train on; run again to go on"
+HELP = "render faces with exact masks from CC0 data, to train on; run again to resume"
 _CHANCES = ("hat", "eyeglasses", "earring", "necklace", "beard")
 
 
@@ -54,8 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Renders; returns 0."""
-    from tqdm import tqdm
-
+    from segface_hf._progress import MedianBar
     from segface_hf.jobs.photos import check_output
     from segface_hf.rendering.blender.lights import find_lights
     from segface_hf.rendering.blender.studio import Studio
@@ -73,10 +72,11 @@ def run(args: argparse.Namespace) -> int:
     left = sum(1 for _ in missing(out, options))
     anatomy = read_anatomy(read_base_mesh(folder)) if left else None
     try:
-        with tqdm(total=options.count, initial=options.count - left, unit="picture") as progress:
+        done = options.count - left
+        with MedianBar(total=options.count, initial=done, unit="picture") as progress:
             if anatomy:
                 renderer = _renderer(anatomy, studio)
-                render_pictures(out, options, renderer, told=lambda plan: progress.update())
+                render_pictures(out, options, renderer, on_picture=lambda plan: progress.update())
     finally:
         studio.close()
     print(f"{left} rendered, {options.count - left} were there: {out}")
@@ -87,7 +87,7 @@ def _renderer(anatomy: Anatomy, studio: Studio) -> Renderer:
     """Joins geometry and Blender."""
     from segface_hf.rendering.figure import make_figure
 
-    def render(plan: Plan, options: RenderOptions) -> tuple[np.ndarray, np.ndarray]:
+    def render(plan: ScenePlan, options: RenderOptions) -> tuple[np.ndarray, np.ndarray]:
         figure = make_figure(anatomy, plan)
         return studio.render(figure, side=options.side, samples=options.samples)
 

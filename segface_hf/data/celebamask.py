@@ -1,4 +1,4 @@
-"""CelebAMask-HQ as it is published, a picture for each part, made into data folders."""
+"""Data folders from the published CelebAMask-HQ, which has one picture for each part."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Order = Sequence[tuple[str, int]]
 
 
 @dataclass(frozen=True)
-class Face:
+class CelebFace:
     """A photo and the pictures of its parts.
 
     Attributes:
@@ -56,7 +56,8 @@ def painting(*, published: bool) -> Order:
     """Returns the order in which parts are painted over one another.
 
     The data set's own script (`g_mask.py`) paints neck and cloth last, over necklaces and
-    earrings, so that its masks hold what juts out of the neck. Here what is worn comes last.
+    earrings, so only the part of a necklace beyond the neck is in its masks. Here worn things
+    come last.
 
     Args:
         published: The script's order, for scores that are compared with published ones.
@@ -68,7 +69,7 @@ def painting(*, published: bool) -> Order:
     return [(name, CELEBAMASK_HQ.id_of(part)) for name, part in layers]
 
 
-def find_faces(root: Path) -> tuple[Face, ...]:
+def find_faces(root: Path) -> tuple[CelebFace, ...]:
     """Finds the faces of an unpacked CelebAMask-HQ.
 
     Raises:
@@ -81,7 +82,7 @@ def find_faces(root: Path) -> tuple[Face, ...]:
     found = _found_parts(root / PARTS)
     splits = read_splits(root / MAPPING)
     faces = [
-        Face(number, root / PHOTOS / f"{number}.jpg", parts, splits.get(number, ""))
+        CelebFace(number, root / PHOTOS / f"{number}.jpg", parts, splits.get(number, ""))
         for number, parts in sorted(found.items())
     ]
     for face in faces:
@@ -100,8 +101,8 @@ def _found_parts(folder: Path) -> dict[int, dict[str, Path]]:
         match = _PART.fullmatch(path.name)
         if match is None or match[2] not in known:
             raise DataError(
-                f"{path} is no part of CelebAMask-HQ: expected names such as 00000_skin.png, "
-                "remove other pictures"
+                f"{path} is not a part of CelebAMask-HQ: expected names such as 00000_skin.png. "
+                "Remove other pictures"
             )
         found.setdefault(int(match[1]), {})[match[2]] = path
     if not found:
@@ -134,7 +135,7 @@ def _split(number: int) -> str:
     return "train" if number < _VAL else "val" if number < _TEST else "test"
 
 
-def read_parts(face: Face) -> dict[str, np.ndarray]:
+def read_parts(face: CelebFace) -> dict[str, np.ndarray]:
     """Reads the pictures of a face's parts as bool (H, W).
 
     Raises:
@@ -164,10 +165,10 @@ def paint(areas: Mapping[str, np.ndarray], order: Order) -> np.ndarray:
     return mask
 
 
-def write_face(face: Face, out: Path, order: Order) -> None:
+def write_face(face: CelebFace, out: Path, order: Order) -> None:
     """Writes a face into its data folder below `out`, the photo in the size of its mask.
 
-    The mask comes last: where it is, the photo is whole, and nothing is done.
+    The mask is written last. If it exists, the face is complete and is skipped.
 
     Raises:
         DataError: The photo or a part can't be used.
@@ -192,7 +193,7 @@ def write_face(face: Face, out: Path, order: Order) -> None:
 
 
 def claim(out: Path, *, published: bool, split: bool) -> None:
-    """Notes in a folder how it is made, or checks that it goes on as it was begun.
+    """Records in a folder how it is made, or checks that a resumed run has the same options.
 
     Args:
         out: The folder.
@@ -200,13 +201,14 @@ def claim(out: Path, *, published: bool, split: bool) -> None:
         split: Whether there is a folder for each set.
 
     Raises:
-        OutputError: It was begun otherwise, holds other files, or can't be written.
+        OutputError: It was made with other options, holds other files, or can't be written.
     """
     order = "neck and cloth last" if published else "earrings and necklaces last"
     wanted, record = f"{order}, {'three sets' if split else 'one set'}", out / RECORD
     try:
         noted = record.read_text(encoding="utf-8").strip() if record.exists() else ""
-        others = sorted(path.name for path in out.iterdir() if not path.name.startswith("."))
+        paths = out.iterdir() if out.exists() else ()
+        others = sorted(path.name for path in paths if not path.name.startswith("."))
         if not noted and not others:
             atomic_write(record, lambda path: path.write_text(f"{wanted}\n", encoding="utf-8"))
             return

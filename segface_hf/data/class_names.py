@@ -1,4 +1,4 @@
-"""Names: what class names say of parts and sides, however they are written."""
+"""Class names: the part and the side that a name stands for, in any spelling."""
 
 from __future__ import annotations
 

@@ -57,12 +57,16 @@ def find_pairs(folder: str | Path) -> tuple[Pair, ...]:
 
 
 def _by_stem(folder: Path, suffixes: Collection[str]) -> dict[str, Path]:
-    if not folder.is_dir():
+    try:
+        paths = sorted(folder.iterdir())
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise DataError(
-            f"{folder} is not a folder: a data folder holds images/ and masks/ with equal stems"
-        )
+            f"{str(folder)!r:.300} is not a folder ({reason!s:.100}): a data folder holds images/ "
+            "and masks/ with equal stems"
+        ) from error
     found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
+    for path in paths:
         if path.suffix.lower() not in suffixes or path.name.startswith("."):
             continue
         check_regular(path)
@@ -110,9 +114,9 @@ def read_mask(path: Path, schema: LabelSchema, *, gaps: bool = False) -> np.ndar
     known = np.where(mask == IGNORED, 0, mask) if gaps else mask
     if not known.any() and mask.any():
         raise DataError(
-            f"{path} holds nothing but 0 and {IGNORED}: expected class ids, with {IGNORED} where a "
-            "pixel isn't labelled. Give a black-and-white mask of one part that part's id; leave "
-            "out a photo of which no part is labelled"
+            f"{path} holds only 0 and {IGNORED}: expected class ids, with {IGNORED} where a pixel "
+            f"isn't labelled. In a black-and-white mask of one part, replace {IGNORED} by the id "
+            "of the part; leave out a photo without any labelled part"
         )
     try:
         schema.check_mask(known, source=str(path))
@@ -124,9 +128,9 @@ def read_mask(path: Path, schema: LabelSchema, *, gaps: bool = False) -> np.ndar
 def read_photo(pair: Pair, size: tuple[int, int]) -> Image.Image:
     """Reads a photo as RGB, turned as its mask is.
 
-    A phone stores a photo on its side and notes how it is to be turned. Its mask may be drawn on
-    the photo as it is looked at or as it is stored; the size tells which. Depth and transparency
-    become what `load_image` makes of them.
+    A phone may store a photo turned, and record the turn in its EXIF data. The mask may be drawn
+    on the photo as it is shown or as it is stored; its size decides. Bit depth and transparency
+    are converted as `load_image` does.
 
     Args:
         pair: The photo, and its mask.
@@ -166,12 +170,12 @@ def read_pair(pair: Pair, schema: LabelSchema) -> tuple[Image.Image, np.ndarray]
 
 
 def check_pairs(pairs: Sequence[Pair], schema: LabelSchema, *, progress: bool = True) -> None:
-    """Reads every pair, so that a bad one is told before hours of work and not after.
+    """Reads every pair, so that a bad one is reported before hours of work.
 
     Args:
         pairs: What `find_pairs` gave.
         schema: Refuses ids outside it.
-        progress: Whether to show how far it is, where that takes longer than a moment.
+        progress: Whether to show a progress bar after two seconds.
 
     Raises:
         DataError: Names the first file that can't be used.

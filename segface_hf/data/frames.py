@@ -25,13 +25,13 @@ from segface_hf.pipeline.merge import near_weights
 from segface_hf.pipeline.pipeline import View, align, first_view, points_in
 
 # Limits for an aligned crop, as the mask's landmarks place it. The 844 masks of CelebAMask-HQ that
-# were measured lie within 1.40, 0.09, 13 degrees and above 0.15.
+# were measured are within 1.40, 0.09 and 13 degrees, and above 0.15.
 _MOST_ASPECT = 1.1
 _MOST_SCALE = 1.6
 _MOST_SHIFT = 0.2
 _MOST_TURN = 25.0
 _LEAST_FACE_SHARE = 0.05
-# Sides at which a mask is looked at: to recognise a crop, and to read landmarks in a frame.
+# Sides to which masks are reduced: to recognize a crop, and to read landmarks in a frame.
 _GLANCE_SIDE = 128
 _READ_SIDE = 256
 

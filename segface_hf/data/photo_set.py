@@ -106,7 +106,7 @@ def load_photos(
         side: Side in pixels. Crops resize bicubically, masks by nearest.
         aligned: Takes every picture as a crop of one upright face.
         detector: Finds the faces of photos; None uses the parser's.
-        progress: Whether a bar shows how far it is, where that takes longer than a moment.
+        progress: Whether to show a progress bar after two seconds.
         lazy: Keeps compressed masks in memory, and decodes images each time they are used. The
             samples are the same, in the same order.
 
@@ -119,7 +119,7 @@ def load_photos(
     if lazy:
         find = partial(_sources_of, schema=schema, side=side, aligned=aligned, detector=detector)
         return _load_lazily(pairs, find, schema, side=side, progress=progress)
-    # Filled in place: thousands of photos are not to be in memory twice.
+    # Filled in place, so that thousands of photos are not in memory twice.
     images = torch.empty((len(pairs), 3, side, side), dtype=torch.uint8)
     masks = torch.empty((len(pairs), side, side), dtype=torch.uint8)
 

@@ -1,4 +1,4 @@
-"""Dataset rows as a data folder: a dataset of corrections trains like photos and masks on disk."""
+"""Dataset rows as a data folder, so that corrections train like photos and masks on disk."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _COLUMNS = ("content_id", "image", "mask", "schema", "schema_version")
 def unpack_dataset(source: str, folder: Path, *, schema: LabelSchema) -> Path:
     """Writes the rows of a dataset as `images/` and `masks/` with equal stems.
 
-    Rows that are there already are kept, so that a resumed run, or one on a dataset that has
-    grown, writes only what is new; rows that the dataset no longer has are removed.
+    Rows that were written before are kept, so a resumed run writes only new rows. Rows that the
+    dataset no longer has are removed.
 
     Args:
         source: `org/name` on the Hub, or a folder of contributions.
@@ -30,7 +30,7 @@ def unpack_dataset(source: str, folder: Path, *, schema: LabelSchema) -> Path:
         The folder.
 
     Raises:
-        DataError: There is no such dataset, it holds other columns or labels, or no row at all.
+        DataError: The dataset does not exist, has other columns or labels, or has no rows.
     """
     rows = _load(source)
     wanted = _check(rows, source=source, schema=schema)
@@ -51,7 +51,7 @@ def _load(source: str) -> Dataset:
 
     try:
         return load_dataset(source, split="train")
-    except (DatasetsError, FileNotFoundError, ValueError, ConnectionError) as error:
+    except (DatasetsError, OSError, ValueError) as error:
         raise DataError(
             f"'{source}' can't be loaded as a dataset of corrections: {error}"
         ) from error
@@ -74,11 +74,11 @@ def _check(rows: Dataset, *, source: str, schema: LabelSchema) -> set[str]:
             "label_names that those masks were made with, in their order"
         )
     if not len(rows):
-        raise DataError(f"'{source}' holds no contribution yet")
+        raise DataError(f"'{source}' has no rows yet: expected at least one contribution")
     return set(rows["content_id"])
 
 
 def _write(row: dict[str, Any], folder: Path, stem: str) -> None:
-    """Writes the mask last, as a whole, so that a mask means that its photo is whole."""
+    """Writes the mask last and atomically, so that a mask means that its photo is complete."""
     row["image"].convert("RGB").save(folder / "images" / f"{stem}.png", compress_level=1)
     atomic_write(folder / "masks" / f"{stem}.png", lambda path: row["mask"].save(path, "PNG"))

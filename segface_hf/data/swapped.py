@@ -1,4 +1,4 @@
-"""Label audit: finds masks whose left and right classes are swapped, and reads landmarks."""
+"""Masks whose left and right classes are swapped, and the points that locate a face."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from segface_hf.labels import LabelSchema
 _MINIMUM_PIXELS = 6
 Groups = tuple[tuple[str, ...], ...]
 ANCHORS: Groups = (("l_eye",), ("r_eye",), ("nose",), ("mouth", "l_lip", "u_lip"))
-"""Common names of the classes that place a face: one of each group."""
+"""Common names of the classes that locate a face: one of each group."""
 
 
 def center_of(mask: np.ndarray, ids: tuple[int, ...]) -> tuple[float, float] | None:
@@ -35,11 +35,11 @@ def anchor_points(mask: np.ndarray, schema: LabelSchema) -> np.ndarray | None:
 
 
 def sides_are_swapped(mask: np.ndarray, schema: LabelSchema) -> bool:
-    """Tells whether mirrored classes lie on the wrong sides of an upright face.
+    """Returns whether mirrored classes are on the wrong sides of an upright face.
 
     The subject's left is the image's right, so the left member of each pair must have the larger
-    x. Every pair with both members in the mask votes; a tie counts as right. A pair votes only if
-    its names tell the sides, by `l` and `r` or `left` and `right` as a word of their own.
+    x. Every pair with both members in the mask votes; a tie counts as correct. A pair votes only if
+    its names say the sides, by the separate words `l` and `r`, or `left` and `right`.
 
     Args:
         mask: uint8 (H, W) of class ids, the face upright.

@@ -1,4 +1,4 @@
-"""Bootstrap intervals: how far scores would move with other photos of the same kind."""
+"""Bootstrap intervals: how much scores would vary with other photos of the same kind."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def differences(
 
     Returns:
         `mean_f1`, `tail_f1` and every class -> the difference in F1 and its 95 % interval. An
-        interval that holds zero says that other photos could turn the order round. Means are
-        taken over the classes that the masks hold, of both models and in every draw.
+        interval that contains zero means that other photos could reverse the order. Means are
+        over the classes that the masks contain, for both models and in every draw.
 
     Raises:
         DataError: There are no photos, or not equally many.
@@ -104,7 +104,7 @@ def _apart(
     """Differences of two models' means and class scores in each set of photos, (sets,)."""
     parts = {"mean_f1": range(1, schema.num_classes), "tail_f1": schema.tail}
     kept = {name: [index for index in ids if held[index]] for name, ids in parts.items()}
-    # A draw may miss every photo of a class: it is 0 for both models then, stray pixels or not.
+    # A draw may contain no photo of a class: it is 0 for both models then, even with stray pixels.
     first, second = (np.nan_to_num(values) for values in f1)
     means = {
         name: row_means(first[:, ids]) - row_means(second[:, ids]) for name, ids in kept.items()

@@ -26,7 +26,7 @@ class BoundaryCounts:
 
     @property
     def f1(self) -> np.ndarray:
-        """Boundary F1 of each class (Csurka et al., BMVC 2013), NaN where there is no outline."""
+        """Boundary F1 of each class (Csurka et al., BMVC 2013), NaN without an outline."""
         true, found, predicted, right = np.moveaxis(self.counts, -1, 0)
         recall, precision = ratio(found, true), ratio(right, predicted)
         recall, precision = np.where(true > 0, recall, 0), np.where(predicted > 0, precision, 0)
@@ -50,8 +50,8 @@ def boundary_counts(
     """
     prediction = np.where(mask == IGNORED, IGNORED, prediction)
     reach = max(1, round(tolerance * float(np.hypot(*mask.shape))))
-    # Beside pixels that nobody labelled, nobody says where a region ends: an outline there may
-    # be the counterpart of another, and is not asked for one.
+    # Next to unlabelled pixels the true outline is unknown: an outline there may match another
+    # one, but does not need a match itself.
     certain = ~_dilated(mask == IGNORED, reach)
     counts = np.zeros((num_classes, 4), dtype=np.int64)
     held = np.bincount(np.concatenate([mask.ravel(), prediction.ravel()]))[:num_classes]
@@ -70,7 +70,7 @@ def boundary_counts(
 
 
 def outline(region: np.ndarray) -> np.ndarray:
-    """Returns the pixels of a region that touch its outside; the photo's edge is no outline."""
+    """Returns the pixels of a region that touch its outside; the photo's edge doesn't count."""
     padded = np.pad(region, 1, mode="edge")
     return region & ~ndimage.binary_erosion(padded)[1:-1, 1:-1]
 

@@ -19,7 +19,7 @@ FEW_PHOTOS = 20
 
 
 def read_groups(path: str | Path) -> dict[str, dict[str, str]]:
-    """Reads a CSV with a `stem` column and one column a way to group photos.
+    """Reads a CSV with a `stem` column, and one more column for each way to group photos.
 
     Returns:
         Column -> stem -> value; empty cells are left out.
@@ -30,8 +30,9 @@ def read_groups(path: str | Path) -> dict[str, dict[str, str]]:
     try:
         with Path(path).open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} can't be read as CSV: {error}") from error
+    except (OSError, ValueError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{str(path)!r:.300} can't be read as CSV: {reason!s:.100}") from error
     columns = [name for name in (rows[0] if rows else {}) if name and name != STEM_COLUMN]
     if not rows or STEM_COLUMN not in rows[0] or not columns:
         raise DataError(f"{path} needs a header with '{STEM_COLUMN}' and at least one more column")
@@ -45,7 +46,7 @@ def read_groups(path: str | Path) -> dict[str, dict[str, str]]:
 
 
 def check_groups(groups: Mapping[str, Mapping[str, str]], stems: Sequence[str]) -> None:
-    """Makes sure that every column groups some of the photos.
+    """Checks that every column groups some of the photos.
 
     Raises:
         DataError: A column names none of them.

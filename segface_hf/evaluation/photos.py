@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
+from segface_hf._progress import MedianBar
 from segface_hf.data.folder import Pair, iterate_pairs
 from segface_hf.data.swapped import sides_are_swapped
 from segface_hf.evaluation.boundary import boundary_counts
@@ -76,7 +76,7 @@ def measure(
         DataError: Names the file that can't be used.
     """
     results = evaluate_photos(predictor, pairs)
-    bar = tqdm(results, total=len(pairs), desc="evaluate", unit="photo", disable=not progress)
+    bar = MedianBar(results, total=len(pairs), desc="evaluate", unit="photo", disable=not progress)
     return measured_of(bar, predictor.schema, boundary=boundary)
 
 

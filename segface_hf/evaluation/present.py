@@ -1,4 +1,4 @@
-"""The evaluation report as one readable HTML page that needs nothing else."""
+"""The evaluation report as text, as one HTML page, and as a contact sheet of photos."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _MEASURES = ("swapped_masks",)
 
 
 def summary(values: Mapping[str, Any]) -> Iterator[str]:
-    """Yields lines.
+    """Yields the lines of a summary for the terminal.
 
     Args:
-        values: What `metrics_report.report` gave, and what `segface evaluate` added.
+        values: From `report.report`, with what `segface evaluate` added.
     """
     for name, row in values["classes"].items():
         low, high = row.get("f1_95") or (None, None)
@@ -43,17 +43,17 @@ def summary(values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _stray(row: Mapping[str, Any]) -> str:
-    """What the model calls a class that no mask holds: one pixel of it is a zero in the means."""
+    """Predicted pixels of a class that no mask contains; one pixel makes its score 0."""
     if row["pixels"] or not row["predicted_pixels"]:
         return ""
-    return f", though the model sees {counted(row['predicted_pixels'], 'pixel')}"
+    return f", but the model predicts {counted(row['predicted_pixels'], 'pixel')}"
 
 
 def _left_right(shares: Mapping[str, float | None]) -> Iterator[str]:
     """One line; pairs that no photo holds have no share."""
     shown = [f"{pair} {share:.4f}" for pair, share in shares.items() if share is not None]
     if shown:
-        yield f"left-right mixed up: {', '.join(shown)}"
+        yield f"left and right mixed up: {', '.join(shown)}"
 
 
 def _group(column: str, value: str, row: Mapping[str, Any]) -> str:
@@ -81,7 +81,7 @@ _UNLABELLED = 128
 
 
 def caption(stem: str, f1: float) -> str:
-    """Returns what stands above a photo: its name and its mean F1, NaN where it has none."""
+    """Returns the caption of a photo: its name and its mean F1, which is NaN if undefined."""
     return f"{stem}  " + ("no part in its mask" if math.isnan(f1) else f"mean F1 {f1:.3f}")
 
 
@@ -124,10 +124,10 @@ def html_report(values: Mapping[str, Any], *, title: str, sheet: str = "") -> st
     """Returns a page.
 
     Args:
-        values: What `metrics_report.report` gave.
+        values: From `report.report`.
         title: Heading, such as the model's name.
-        sheet: Where the contact sheet of the worst photos lies, from the page; it is linked, not
-            embedded, so that the page can be shown without the photos.
+        sheet: Path of the contact sheet of the worst photos, relative to the page. It is linked,
+            not embedded, so that the page can be shown without the photos.
     """
     parts = [
         f"<h1>{escape(title)}</h1>",

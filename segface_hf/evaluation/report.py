@@ -17,7 +17,7 @@ from segface_hf.labels import LabelSchema
 
 @dataclass(frozen=True)
 class Measured:
-    """What was counted on every photo.
+    """The counts of every photo.
 
     Attributes:
         stems: N names.
@@ -46,7 +46,7 @@ class Measured:
     def photo_f1(self) -> np.ndarray:
         """Returns (N,): each photo's mean F1 over the classes but background that its mask has.
 
-        NaN where it has none: such a photo has no score, and so isn't the worst.
+        NaN if the mask has none; such a photo has no score and is never the worst.
         """
         return row_means(Scores(self.confusions, self.schema).held_f1[:, 1:])
 
@@ -119,7 +119,7 @@ def compare(measured: Measured, other: Measured, *, rounds: int = 1000) -> dict[
 
 
 def _without_swapped(measured: Measured) -> dict[str, Any]:
-    """Masks with swapped sides punish a model that is right: this is the score without them."""
+    """The score without masks that have swapped sides, which lower the score of a correct model."""
     kept = [not wrong for wrong in measured.swapped]
     scores = Scores(measured.confusions[kept].sum(0), measured.schema)
     return {"count": sum(measured.swapped), "mean_f1_without_them": number(scores.mean_f1())}

@@ -1,4 +1,4 @@
-"""Metrics: one confusion matrix over all pixels, and every score that is read off it."""
+"""Scores from one confusion matrix over all pixels: F1, IoU, precision, recall, class tree."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def confusion_matrix(mask: np.ndarray, prediction: np.ndarray, num_classes: int)
 
 
 def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """Divides; where there is nothing to divide the score is undefined, not zero."""
+    """Divides; NaN where the divisor is 0, because the score is undefined and not zero."""
     whole = np.asarray(whole, dtype=np.float64)
     return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
 
@@ -102,8 +102,8 @@ class Scores:
     def held_f1(self) -> np.ndarray:
         """F1 of each class that the masks hold, NaN for others, (..., K).
 
-        What compared means are taken over: one stray pixel of a class that no mask holds would
-        otherwise count as a class of its own in one of two means, and not in the other.
+        Means that are compared use it. Otherwise one stray pixel of a class that no mask contains
+        would count as a whole class in one of two means only.
         """
         return np.where(self._true > 0, self.f1, np.nan)
 
@@ -167,7 +167,7 @@ def number(value: float) -> float | None:
 def ancestry(schema: LabelSchema) -> np.ndarray:
     """Returns bool (K, K + families): each class's own node and the families it belongs to.
 
-    The background has no node: it is no part.
+    The background has no node, because it is not a part of a face.
     """
     nodes = np.zeros((schema.num_classes, schema.num_classes + len(schema.families)), dtype=bool)
     for index in range(1, schema.num_classes):

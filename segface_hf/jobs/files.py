@@ -1,4 +1,4 @@
-"""Result files: the mask, the overlay and the report that a photo leaves, and what they tell."""
+"""Result files of a photo: its mask, its overlay and its report."""
 
 from __future__ import annotations
 
@@ -29,12 +29,11 @@ _JPEG_SIDE = 65_500
 
 _MASK, _OVERLAY, _REPORT = "_mask.png", "_overlay.jpg", ".json"
 _ALWAYS = {"photo", "schema", "digest", "faces", "classes"}
-# Says in each picture whose it is: a run that was killed leaves pictures without their report.
 
 
 @dataclass(frozen=True)
 class Results:
-    """Where one photo's results go; the report is written last, so it stands for all."""
+    """Paths of one photo's results. The report is written last, so it marks them as complete."""
 
     mask: Path
     overlay: Path
@@ -82,8 +81,8 @@ def is_done(results: Results, photo: Photo, settings: dict[str, Any]) -> bool:
     """Whether a photo's results are all there and were made with the same settings.
 
     Raises:
-        DataError: They are of another photo, or files of somebody's own have their names: a run
-            must not replace those unasked.
+        DataError: They are of another photo, or other files have their names. A run must not
+            replace these unless told to.
     """
     written, fingerprint = _read(results.report), photo.fingerprint()
     if not written.keys() >= _ALWAYS:
@@ -101,14 +100,14 @@ def is_done(results: Results, photo: Photo, settings: dict[str, Any]) -> bool:
 
 
 def _check_free(results: Results) -> None:
-    """Refuses to go on where a file that no run wrote would be replaced."""
+    """Refuses to replace a file that no run wrote."""
     pictures = (results.mask, results.overlay)
     foreign = [path for path in pictures if os.path.isfile(path) and not is_own_picture(path)]
     if os.path.isfile(results.report):
         foreign.append(results.report)
     if foreign:
         raise DataError(
-            f"'{foreign[0]}' is there already and is no result of segface parse: choose another "
+            f"'{foreign[0]}' exists and is not a result of segface parse: choose another "
             "--out, move it away, or replace it with --overwrite"
         )
 
@@ -144,9 +143,9 @@ def write_results(
     """
     overlay = _overlay(image, parse)
     text = json.dumps(content, indent=2) + "\n"
-    mask, told = Image.fromarray(parse.mask), PngImagePlugin.PngInfo()
-    told.add_text("Software", MADE_BY)
-    png: dict[str, Any] = {"compress_level": _PNG_LEVEL, "pnginfo": told}
+    mask, info = Image.fromarray(parse.mask), PngImagePlugin.PngInfo()
+    info.add_text("Software", MADE_BY)
+    png: dict[str, Any] = {"compress_level": _PNG_LEVEL, "pnginfo": info}
     jpeg: dict[str, Any] = {"quality": _JPEG_QUALITY, "comment": MADE_BY}
     try:
         atomic_write(results.mask, lambda p: mask.save(p, "PNG", **png))
@@ -155,9 +154,9 @@ def write_results(
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             raise DataError(
-                f"'{results.overlay.name}' is too long for a name: rename it"
+                f"'{results.overlay.name}' is too long for a file name: rename the photo"
             ) from error
         raise OutputError(
             f"can't write the results to '{results.mask.parent}': {error.strerror or error}. "
-            "What was written before is kept: run the same command again to go on"
+            "What was written before is kept: run the same command again to resume"
         ) from error

@@ -1,4 +1,4 @@
-"""Inputs: what a job parses, of whatever kind, and the part of it that is not done yet."""
+"""Inputs of a job: photos, tables or a dataset, and the part of them that is not done yet."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from segface_hf.errors import ConfigError, DataError, SegFaceError
 from segface_hf.jobs.photos import Photo, look_for_photos
 from segface_hf.jobs.shards import Shard, find_tables, photo_shards, table_shards
-from segface_hf.jobs.storage import HUB, PARQUET, Place
+from segface_hf.jobs.storage import HUB, PARQUET, StoragePath
 from segface_hf.jobs.streams import HubDataset
 from segface_hf.jobs.table import Row, done, done_of_stream
 from segface_hf.jobs.work import ShardRow, rows_of_shards, rows_of_stream
@@ -19,24 +19,24 @@ from segface_hf.jobs.work import ShardRow, rows_of_shards, rows_of_stream
 
 @dataclass(frozen=True)
 class Input:
-    """One of three kinds.
+    """What a job parses: photos, tables or a dataset.
 
     Attributes:
         photos: Pictures on disk.
         tables: Parquet files by their names in the results.
         dataset: A dataset of the Hub that is streamed.
-        failed: Tables that can't be used, found out on the way.
-        note: What was passed over, if anything was.
+        failed: Tables that turned out to be unusable, with the error.
+        note: A sentence on skipped files, if any were skipped.
     """
 
     photos: tuple[Photo, ...] = ()
-    tables: Mapping[str, Place] = field(default_factory=dict)
+    tables: Mapping[str, StoragePath] = field(default_factory=dict)
     dataset: HubDataset | None = None
     failed: dict[str, SegFaceError] = field(default_factory=dict)
     note: str | None = None
 
     def shards(self, *, column: str, rows: int) -> list[Shard]:
-        """Cuts what is no stream; tables that can't be used are noted in `failed`."""
+        """Cuts photos or tables into shards; unusable tables are recorded in `failed`."""
         if self.photos:
             return photo_shards(self.photos, rows=rows)
         shards, failed = table_shards(self.tables, rows=rows, column=column)
@@ -50,7 +50,7 @@ class Input:
         return rows_of_shards(self.shards(column=column, rows=rows), column=column)
 
     def count(self, *, column: str) -> int | None:
-        """Returns the number of photos, None where nobody knows."""
+        """Returns the number of photos; None if unknown."""
         if self.dataset is not None:
             return self.dataset.count()
         shards = self.shards(column=column, rows=1000)
@@ -60,10 +60,10 @@ class Input:
 def find_input(
     sources: Sequence[str], *, dataset: str | None, split: str, subset: str | None = None
 ) -> Input:
-    """Finds out what was asked for.
+    """Returns the input that a command line names.
 
     Raises:
-        DataError: Nothing, several kinds at once, or something that isn't there.
+        DataError: It names nothing, several kinds at once, or something that doesn't exist.
     """
     if dataset is not None:
         streamed = HubDataset.of(dataset, split=split, subset=subset)
@@ -84,23 +84,23 @@ def find_input(
     tables = find_tables(sources)
     if not tables and not any(source.startswith(HUB) for source in sources):
         looked = look_for_photos(sources)
-        return Input(photos=looked.photos, note=looked.told())
+        return Input(photos=looked.photos, note=looked.skipped_note())
     _check_tables(sources, tables)
     return Input(tables=tables)
 
 
-def _check_tables(sources: Sequence[str], tables: Mapping[str, Place]) -> None:
+def _check_tables(sources: Sequence[str], tables: Mapping[str, StoragePath]) -> None:
     if not tables:
         raise DataError(f"{list(sources)} hold no {PARQUET} file")
     for source in sources:
-        if not any(True for _ in Place.of(source).tables()):
+        if not any(True for _ in StoragePath.of(source).tables()):
             raise DataError(
                 f"'{source}' holds no {PARQUET} file: parse tables and pictures one after the other"
             )
 
 
 def require_tables() -> None:
-    """Makes sure that tables can be read and written.
+    """Checks that tables can be read and written.
 
     Raises:
         ConfigError: A package is missing.
@@ -114,15 +114,15 @@ def require_tables() -> None:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What is left to do.
+class JobPlan:
+    """The rest of a job after earlier runs.
 
     Attributes:
-        done: Rows, without masks, of earlier runs.
-        shards: What to parse, where it is known beforehand.
+        done: Rows of earlier runs, without masks.
+        shards: What to parse, if it is known in advance.
         stream: What to stream instead.
         start: Its first row.
-        count: Photos to parse, None where nobody knows.
+        count: Number of photos to parse; None if unknown.
     """
 
     done: list[Row]
@@ -140,14 +140,14 @@ class Plan:
 
 def plan(
     found: Input,
-    out: Place,
+    out: StoragePath,
     settings: Mapping[str, Any],
     *,
     column: str,
     rows: int,
     overwrite: bool = False,
     split: bool = False,
-) -> Plan:
+) -> JobPlan:
     """Compares an input with the results that are there.
 
     Args:
@@ -157,30 +157,30 @@ def plan(
         column: Of the photos.
         rows: Rows of a result file, about.
         overwrite: Removes results of the same sources first.
-        split: Whether the parts must be known beforehand: a dataset is then read as the parquet
-            files that it is made of.
+        split: Whether all shards must be known in advance. A dataset is then read as the parquet
+            files that it consists of.
 
     Raises:
         DataError: The input can't be read, or a dataset has no parquet files.
-        ConfigError: The results there are cut otherwise.
+        ConfigError: Earlier results have another number of rows a file.
     """
     if found.dataset is not None and not split:
-        known, told = (
+        known, rows_done = (
             (0, []) if overwrite else done_of_stream(out, found.dataset, settings, column=column)
         )
         total = found.dataset.count()
         left = None if total is None else max(0, total - known)
-        return Plan(told, [], found.dataset, known, left)
+        return JobPlan(rows_done, [], found.dataset, known, left)
     if found.dataset is not None:
         found = Input(tables=dataset_tables(found.dataset))
     shards = found.shards(column=column, rows=rows)
     finished = done(out, shards, settings, overwrite=overwrite)
     todo = [shard for shard in shards if shard.name not in finished]
-    told = [row for rows_ in finished.values() for row in rows_]
-    return Plan(told, todo, count=sum(shard.stop - shard.start for shard in todo))
+    rows_done = [row for some in finished.values() for row in some]
+    return JobPlan(rows_done, todo, count=sum(shard.stop - shard.start for shard in todo))
 
 
-def dataset_tables(dataset: HubDataset) -> dict[str, Place]:
+def dataset_tables(dataset: HubDataset) -> dict[str, StoragePath]:
     """Finds the parquet files of a dataset's split: those that are named after it, or else all.
 
     Raises:

@@ -1,8 +1,7 @@
 """The same job on Ray Data: shards go to workers, which read, parse and write each by themselves.
 
-Only the names of shards travel through Ray, so its object store stays empty whatever the photos
-weigh. A worker that dies takes one shard with it; Ray gives that to another, which writes the same
-file once more.
+Only the names of shards pass through Ray, so its object store stays empty however large the photos
+are. If a worker dies, Ray gives its shard to another worker, which writes the same file again.
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ from segface_hf import errors
 from segface_hf.errors import ConfigError, DataError, SegFaceError, UnreachableError
 from segface_hf.hub_client import HUB
 from segface_hf.jobs.shards import Shard
-from segface_hf.jobs.storage import Place
+from segface_hf.jobs.storage import StoragePath
 from segface_hf.jobs.table import Row
 from segface_hf.jobs.work import Job, rows_of_shards
 
-# Enough for what travels; Ray's own default is a third of the machine's memory.
+# Enough for the names of shards; Ray's own default is a third of the machine's memory.
 _OBJECT_STORE = 200 * 2**20
-_TOLD = ("source", "row", "photo", "error")
+_SUMMARY = ("source", "row", "photo", "error")
 _STOPS = "stops"  # the kind of error that must stop the job
 
 
@@ -40,7 +39,7 @@ class ShardParser:
         column: Of the photos.
         out: Where results go.
         folder: Which relative paths start from.
-        token: The login of whoever started the job; None leaves the worker its own.
+        token: Hub token of the user who started the job; None keeps the worker's own.
     """
 
     def __init__(
@@ -57,9 +56,9 @@ class ShardParser:
     ) -> None:
         self._source, self._options = source, options
         self._revision, self._digest = revision, digest
-        self._column, self._out = column, Place.of(out)
+        self._column, self._out = column, StoragePath.of(out)
         self._folder = folder
-        # A worker lives in a process of its own.
+        # A worker runs in its own process.
         if Path(folder).is_dir():
             os.chdir(folder)
         if token is not None:
@@ -80,20 +79,20 @@ class ShardParser:
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
         """Parses the shards of a batch and returns what a summary needs of their rows.
 
-        What must stop the job comes back as a row as well: Ray would bury it in traces.
+        An error that must stop the job is returned as a row too: Ray would wrap it in traces.
         """
-        told: dict[str, list[Any]] = {name: [] for name in (*_TOLD, "faces", _STOPS)}
+        summary: dict[str, list[Any]] = {name: [] for name in (*_SUMMARY, "faces", _STOPS)}
         shards = [Shard.from_json(text) for text in batch["shard"]]
         try:
             self._check_folder(shards)
             for row in self._job.to_table(rows_of_shards(shards, column=self._column), self._out):
                 faces = len(row.get("faces") or ())
-                _tell(told, **{name: row[name] for name in _TOLD}, faces=faces)
+                _append(summary, **{name: row[name] for name in _SUMMARY}, faces=faces)
         except SegFaceError as error:
             first, text = shards[0], f"{gethostname()}: {error}"
             place: dict[str, Any] = {"source": first.source, "row": first.start, "photo": ""}
-            _tell(told, **place, error=text, stops=type(error).__name__)
-        return told
+            _append(summary, **place, error=text, stops=type(error).__name__)
+        return summary
 
     def _check_folder(self, shards: Sequence[Shard]) -> None:
         remote = self._out.is_remote and all(shard.source.startswith(HUB) for shard in shards)
@@ -104,26 +103,26 @@ class ShardParser:
             )
 
 
-def _tell(told: dict[str, list[Any]], *, faces: int = 0, stops: str = "", **row: Any) -> None:
+def _append(summary: dict[str, list[Any]], *, faces: int = 0, stops: str = "", **row: Any) -> None:
     for name, value in {**row, "faces": faces, _STOPS: stops}.items():
-        told[name].append(value)
+        summary[name].append(value)
 
 
-def row_told(row: Row) -> Row:
-    """A row as a summary takes it.
+def summary_row(row: Row) -> Row:
+    """Returns a row for the summary.
 
     Raises:
-        SegFaceError: What a worker says must stop the job.
+        SegFaceError: A worker reported an error that must stop the job.
     """
     if row[_STOPS]:
         raise getattr(errors, row[_STOPS])(row["error"])
-    return {**{name: row[name] for name in _TOLD}, "faces": [None] * row["faces"]}
+    return {**{name: row[name] for name in _SUMMARY}, "faces": [None] * row["faces"]}
 
 
 def parse_on_ray(
     job: Job,
     shards: Sequence[Shard],
-    out: Place,
+    out: StoragePath,
     *,
     column: str,
     workers: int | None = None,
@@ -146,7 +145,7 @@ def parse_on_ray(
 
     Raises:
         ConfigError: Ray is not installed, or `workers` is not positive.
-        UnreachableError: There is no cluster at that address, or it broke off.
+        UnreachableError: No cluster answers at that address, or the connection broke.
         SegFaceError: What stopped a worker.
     """
     ray = _ray()
@@ -159,11 +158,11 @@ def parse_on_ray(
         _start(ray, address, workers)
     try:
         done = _pipeline(ray, job, shards, out, column=column, workers=workers)
-        yield from map(row_told, done.iter_rows())
+        yield from map(summary_row, done.iter_rows())
     except ray.exceptions.RayError as error:
         raise UnreachableError(
-            f"the Ray cluster broke off: {str(error).splitlines()[0]}. What was written is kept: "
-            "run the same command again to go on"
+            f"the connection to the Ray cluster broke: {str(error).splitlines()[0]}. What was "
+            "written is kept: run the same command again to resume"
         ) from error
     finally:
         if started:
@@ -171,7 +170,7 @@ def parse_on_ray(
 
 
 def _start(ray: Any, address: str | None, workers: int | None) -> None:
-    # What goes wrong with a photo comes back as a row; Ray's own chatter would tear the bar.
+    # Errors of photos come back as rows; Ray's own log lines would break the progress bar.
     quiet = {"log_to_driver": False, "logging_level": logging.WARNING}
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     if address is None:
@@ -188,7 +187,13 @@ def _start(ray: Any, address: str | None, workers: int | None) -> None:
 
 
 def _pipeline(
-    ray: Any, job: Job, shards: Sequence[Shard], out: Place, *, column: str, workers: int | None
+    ray: Any,
+    job: Job,
+    shards: Sequence[Shard],
+    out: StoragePath,
+    *,
+    column: str,
+    workers: int | None,
 ) -> Any:
     from huggingface_hub import get_token
 
@@ -210,7 +215,7 @@ def _pipeline(
             "digest": job.parser.digest,
             "column": column,
             "out": str(out if out.is_remote else Path(str(out)).resolve()),
-            # Not in the runtime environment, which Ray writes to its logs and shows to everybody.
+            # Not in the runtime environment, which Ray writes to its logs and shows to all users.
             "folder": os.getcwd(),
             "token": get_token(),
         },

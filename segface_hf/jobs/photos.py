@@ -1,4 +1,4 @@
-"""Photos on disk: which ones to parse, and which files are passed over."""
+"""Photos on disk: which ones to parse, and which files are skipped."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import glob
 import hashlib
 import os
 import secrets
+import stat
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +30,7 @@ class Photo:
     Attributes:
         path: Where it is; of a table's row, the table and the row's number.
         name: Relative name of its results, without a suffix, unique in a run.
-        data: Its encoded bytes where it is no file, empty where a row holds none.
+        data: Its encoded bytes if it is a table's cell, empty if the cell is; None for a file.
         row: Its number in the table, from 0.
     """
 
@@ -41,16 +43,16 @@ class Photo:
         """Decodes it.
 
         Raises:
-            ImageError: It is no picture, or none that can be read.
+            ImageError: It is not a picture, or one that can't be read.
         """
         if self.data == b"":
             raise ImageError(f"'{self.path}' holds no picture: expected its encoded bytes")
         return load_image(self.path if self.data is None else self.data)
 
     def fingerprint(self) -> str:
-        """Tells its file from others of the same name; empty where there is none to read.
+        """Returns a hash that identifies its content; empty if the file can't be read.
 
-        A resumed run asks for thousands, so that of a large file only samples count.
+        A resumed run needs thousands of them, so only samples of a large file are hashed.
         """
         if self.data is not None:
             return hashlib.sha256(self.data).hexdigest()
@@ -68,24 +70,24 @@ class Photo:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What the sources of a run hold.
+class FoundPhotos:
+    """The photos that the sources of a run contain.
 
     Attributes:
         photos: Each once, with names that are unique.
-        passed_over: How many other files lie in the folders, by suffix, and how many pictures
-            are results of an earlier run.
+        skipped: How many other files the folders contain, by suffix, and how many pictures are
+            results of an earlier run.
     """
 
     photos: tuple[Photo, ...]
-    passed_over: Counter[str]
+    skipped: Counter[str]
 
-    def told(self) -> str | None:
-        """A sentence on what was passed over, if anything was."""
-        if not self.passed_over:
+    def skipped_note(self) -> str | None:
+        """Returns a sentence on the skipped files; None if there are none."""
+        if not self.skipped:
             return None
-        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(self.passed_over.items()))
-        return f"passed over {kinds}: photos are {', '.join(sorted(SUFFIXES))}"
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(self.skipped.items()))
+        return f"skipped {kinds}: photos are {', '.join(sorted(SUFFIXES))}"
 
 
 RESULTS = "results of an earlier run"
@@ -100,8 +102,8 @@ def find_photos(sources: Sequence[str | Path]) -> list[Photo]:
     return list(look_for_photos(sources).photos)
 
 
-def look_for_photos(sources: Sequence[str | Path]) -> Found:
-    """Finds photos, and counts what is none.
+def look_for_photos(sources: Sequence[str | Path]) -> FoundPhotos:
+    """Finds photos, and counts other files.
 
     Raises:
         DataError: A source that matches nothing.
@@ -117,24 +119,43 @@ def look_for_photos(sources: Sequence[str | Path]) -> Found:
             )
         for path, relative in matches:
             found.setdefault(path.resolve(), relative)
-    return Found(tuple(_named(found)), others)
+    return FoundPhotos(tuple(_named(found)), others)
 
 
 def _matches(source: Path, others: Counter[str]) -> Iterable[tuple[Path, Path]]:
     """Pairs of a photo's path and its name relative to the source."""
-    if source.is_dir():
+    if _is_folder(source):
         files = [path for path in sorted(source.rglob("*")) if not path.is_dir()]
         return [(path, path.relative_to(source)) for path in files if _is_photo(path, others)]
     if source.exists() or not glob.has_magic(str(source)):
-        # A missing file is listed with the others that fail, and stops none of them.
+        # A missing file is reported like other failures, and doesn't stop the run.
         return [(source, Path(source.name))]
     files = list(map(Path, sorted(glob.glob(str(source), recursive=True))))
     files = [path for path in files if not path.is_dir()]
     return [(path, Path(path.name)) for path in files if _is_photo(path, others)]
 
 
+def _is_folder(source: Path) -> bool:
+    """Whether a source is a folder.
+
+    Raises:
+        DataError: It is not a valid path, such as one that is too long.
+    """
+    try:
+        # Unlike `is_dir`, `stat` reports every invalid path.
+        return stat.S_ISDIR(source.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return False
+    except (OSError, ValueError) as error:
+        if glob.has_magic(str(source)) and isinstance(error, OSError):
+            return False
+        raise DataError(
+            f"{str(source)!r:.300} is not a valid path ({error!s:.100}): name a picture or a folder"
+        ) from error
+
+
 def _is_photo(path: Path, others: Counter[str]) -> bool:
-    """Counts what is none, but for hidden files and the reports beside results."""
+    """Counts other files, except hidden ones and the reports of results."""
     if path.name.startswith("."):
         return False
     if path.suffix.lower() not in SUFFIXES:
@@ -148,7 +169,7 @@ def _is_photo(path: Path, others: Counter[str]) -> bool:
 
 
 def _named(found: dict[Path, Path]) -> list[Photo]:
-    """Tells photos of one stem apart by their suffix, and then by a number."""
+    """Gives photos of the same stem different names, by their suffix and then by a number."""
     stems = Counter(str(relative.with_suffix("")) for relative in found.values())
     taken: set[str] = set()
     photos = []
@@ -166,19 +187,27 @@ def _named(found: dict[Path, Path]) -> list[Photo]:
 
 
 def check_output(folder: Path) -> None:
-    """Creates the output folder and makes sure that it can be written.
+    """Checks that an output folder can be written, and leaves no new folder behind.
 
     Raises:
         OutputError: It can't.
     """
-    # A name of its own: other runs probe the same folder, and no file of anybody's is touched.
+    # A random name, because other runs may probe the same folder.
     probe = folder / f".{secrets.token_hex(8)}.part"
+    created: list[Path] = []
     try:
+        created += [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         probe.touch(exist_ok=False)
         probe.unlink(missing_ok=True)
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise OutputError(
-            f"can't write to '{folder}' ({error.strerror}): choose another folder with --out, "
-            "or change its permissions"
+            f"can't write to {str(folder)!r:.300} ({reason!s:.100}): choose another folder with "
+            "--out, or change its permissions"
         ) from error
+    finally:
+        for path in created:
+            # Another run may have written into it already.
+            with suppress(OSError, ValueError):
+                path.rmdir()

@@ -1,4 +1,4 @@
-"""Shards: the parts of a job that are read, parsed and written as a whole, on whatever machine."""
+"""Shards: the parts of a job that one machine reads, parses and writes as a whole."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import IO, Any
 
 from segface_hf.errors import DataError, SegFaceError
 from segface_hf.jobs.photos import Photo
-from segface_hf.jobs.storage import Place
+from segface_hf.jobs.storage import StoragePath
 
-STAMP = b"segface"  # where a result file tells what it was made with
-# A group of rows that is this many shards long is cut; shorter ones are read as a whole.
+STAMP = b"segface"  # metadata key under which a result file records how it was made
+# A row group longer than this many shards is cut; shorter ones are read as a whole.
 _LARGE_GROUP = 4
 
 
@@ -29,9 +29,9 @@ class Shard:
         source: The parquet file as path or `hf://` address, the dataset's split, or the folder.
         start: First row.
         stop: Last row + 1.
-        photos: The photos themselves where the source is no table.
+        photos: The photos themselves if the source is not a table.
         column: Of a table's photos.
-        content: Tells a table from what it was before somebody wrote it anew.
+        content: Hash of the table's content, so that a rewritten table is noticed.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Shard:
         return cls(name, source, start, stop, files, column, content)
 
 
-def find_tables(sources: Sequence[str]) -> dict[str, Place]:
+def find_tables(sources: Sequence[str]) -> dict[str, StoragePath]:
     """Expands parquet files, folders and patterns, local or `hf://`, each table once.
 
     Args:
@@ -69,9 +69,9 @@ def find_tables(sources: Sequence[str]) -> dict[str, Place]:
     Raises:
         DataError: A folder that holds both pictures and tables.
     """
-    found: dict[str, Place] = {}
+    found: dict[str, StoragePath] = {}
     for source in sources:
-        for relative, place in Place.of(source).tables():
+        for relative, place in StoragePath.of(source).tables():
             if any(place == other for other in found.values()):
                 continue
             name, number = relative, 1
@@ -83,12 +83,12 @@ def find_tables(sources: Sequence[str]) -> dict[str, Place]:
 
 
 def table_shards(
-    tables: Mapping[str, Place], *, rows: int, column: str
+    tables: Mapping[str, StoragePath], *, rows: int, column: str
 ) -> tuple[list[Shard], dict[str, SegFaceError]]:
     """Cuts tables into shards of about so many rows, along their groups of rows where it can.
 
     Returns:
-        The shards, and the tables that can't be used with what is wrong about them.
+        The shards, and the tables that can't be used with the error of each.
 
     Raises:
         DataError: None of them can be used.
@@ -124,7 +124,7 @@ def photos_of(shard: Shard, *, column: str) -> Iterator[Photo | SegFaceError]:
     """Reads a shard's photos, a few at a time, not yet decoded.
 
     Yields:
-        Photos; for each row that a damaged table does not give, what is wrong.
+        Photos; an error for each row that can't be read from a damaged table.
     """
     if shard.photos:
         yield from shard.photos
@@ -141,7 +141,7 @@ def photos_of(shard: Shard, *, column: str) -> Iterator[Photo | SegFaceError]:
 def _rows_of(shard: Shard, column: str) -> Iterator[Photo]:
     import pyarrow.parquet as pq
 
-    place, name = Place.of(shard.source), shard.name.rpartition("-")[0]
+    place, name = StoragePath.of(shard.source), shard.name.rpartition("-")[0]
     with place.reading(), place.open() as stream, pq.ParquetFile(stream) as table:
         groups, first = _groups_around(_sizes(table), shard)
         batches = table.iter_batches(batch_size=8, row_groups=groups, columns=[column])
@@ -156,7 +156,7 @@ def _sizes(table: Any) -> list[int]:
 
 
 def _groups_around(sizes: Sequence[int], shard: Shard) -> tuple[list[int], int]:
-    """The groups of rows that a shard lies in, and the number of their first row."""
+    """The row groups that contain a shard, and the number of their first row."""
     starts = [0, *accumulate(sizes)]
     groups = [
         index
@@ -166,7 +166,7 @@ def _groups_around(sizes: Sequence[int], shard: Shard) -> tuple[list[int], int]:
     return groups, starts[groups[0]] if groups else 0
 
 
-def photo_of_row(value: object, place: Place, *, row: int, name: str) -> Photo:
+def photo_of_row(value: object, place: StoragePath, *, row: int, name: str) -> Photo:
     """Takes a cell: encoded bytes, `datasets`' struct of bytes and path, or a relative path.
 
     Args:
@@ -188,8 +188,8 @@ def missing_photo(shard: Shard, row: int) -> Photo:
     return Photo(Path(f"{shard.source}#{row}"), f"{name}/{row:07}", b"", row)
 
 
-def _looked_at(place: Place, column: str) -> tuple[list[int], str]:
-    """The rows of a table's groups, and what tells its content."""
+def _looked_at(place: StoragePath, column: str) -> tuple[list[int], str]:
+    """The number of rows in each of a table's groups, and the hash of its content."""
     import pyarrow.parquet as pq
 
     with place.reading(), place.open() as stream, pq.ParquetFile(stream) as table:
@@ -200,8 +200,8 @@ def _looked_at(place: Place, column: str) -> tuple[list[int], str]:
     return sizes, content
 
 
-def _content(stream: IO[bytes], place: Place) -> str:
-    """A table's footer tells where each column ends; a file here is sampled as well."""
+def _content(stream: IO[bytes], place: StoragePath) -> str:
+    """Hashes a table's footer, which holds all offsets, and samples of a local file."""
     size = stream.seek(0, os.SEEK_END)
     stream.seek(size - 8)
     footer = int.from_bytes(stream.read(4), "little") + 8
@@ -213,7 +213,7 @@ def _content(stream: IO[bytes], place: Place) -> str:
 
 
 def check_column(column: str, names: Iterable[str], *, source: str) -> None:
-    """Makes sure that a table has the column of photos.
+    """Checks that a table has the column of photos.
 
     Raises:
         DataError: It doesn't; the message lists what it has.

@@ -1,4 +1,4 @@
-"""Place: a file or folder on this machine or at an `hf://` address, read and written alike."""
+"""StoragePath: a file or folder, local or at an `hf://` address, with the same methods."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ PARQUET = ".parquet"
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where something is.
+class StoragePath:
+    """A file or folder, local or on the Hub.
 
     Attributes:
         address: A local path or an `hf://` address.
@@ -29,7 +29,7 @@ class Place:
     address: str
 
     @classmethod
-    def of(cls, address: str | Path) -> Place:
+    def of(cls, address: str | Path) -> StoragePath:
         """Takes a path or an address."""
         return cls(str(address))
 
@@ -41,10 +41,10 @@ class Place:
         """Whether it is on the Hub."""
         return self.address.startswith(HUB)
 
-    def __truediv__(self, name: str) -> Place:
+    def __truediv__(self, name: str) -> StoragePath:
         if self.is_remote:
-            return Place(f"{self.address.rstrip('/')}/{name}")
-        return Place(str(Path(self.address) / name))
+            return StoragePath(f"{self.address.rstrip('/')}/{name}")
+        return StoragePath(str(Path(self.address) / name))
 
     def open(self) -> IO[bytes]:
         """Opens the file for reading."""
@@ -54,10 +54,10 @@ class Place:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Turns what goes wrong when the block reads here into errors of this package.
+        """Converts errors of reading inside the block to errors of this package.
 
         Raises:
-            UnreachableError: It may be read later.
+            UnreachableError: The failure is temporary.
             DataError: It can't be read.
         """
         import pyarrow as pa
@@ -69,13 +69,15 @@ class Place:
         except (*hub_errors(), pa.ArrowException) as error:
             if self.is_remote and is_transient(error):
                 raise UnreachableError(
-                    f"'{self}' can't be read for now: {error}. What is done is kept: run the same "
-                    "command again to go on"
+                    f"'{self}' can't be read at the moment: {error}. What is done is kept: run the "
+                    "same command again to resume"
                 ) from error
             raise DataError(f"'{self}' can't be read: {error}") from error
+        except ValueError as error:
+            raise DataError(f"{self.address!r:.300} is not a valid path: {error!s:.100}") from error
 
     def write(self, data: bytes) -> None:
-        """Writes the file so that it is either absent or whole; on the Hub that is one commit.
+        """Writes the file so that it is either absent or complete; on the Hub that is one commit.
 
         Raises:
             OutputError: It can't be written.
@@ -88,14 +90,14 @@ class Place:
         except hub_errors() as error:
             raise OutputError(
                 f"can't write '{self}': {error}. What was written before is kept: run the same "
-                "command again to go on"
+                "command again to resume"
             ) from error
 
     def check(self) -> None:
-        """Makes sure that files can be written below.
+        """Checks that files can be written below it.
 
         Raises:
-            OutputError: It is no folder that can be written, or no such repository on the Hub.
+            OutputError: The folder can't be written, or the repository doesn't exist.
         """
         if not self.is_remote:
             check_output(Path(self.address))
@@ -125,7 +127,7 @@ class Place:
         parts = PurePosixPath(path).parts
         if not path or path.startswith("/") or ".." in parts:
             return b""
-        folder = Place(self.address.rpartition("/")[0] or ".")
+        folder = StoragePath(self.address.rpartition("/")[0] or ".")
         file = folder / path
         try:
             with file.reading(), file.open() as stream:
@@ -133,7 +135,7 @@ class Place:
         except DataError:
             return b""
 
-    def tables(self) -> Iterator[tuple[str, Place]]:
+    def tables(self) -> Iterator[tuple[str, StoragePath]]:
         """Yields the parquet files of a file, folder or pattern, with relative names.
 
         Raises:
@@ -150,9 +152,9 @@ class Place:
             if not names:
                 raise DataError(f"no such file '{self}': check the path")
             for name in sorted(names):
-                yield Path(name).stem, Place(name)
+                yield Path(name).stem, StoragePath(name)
 
-    def _tables_below(self, folder: Path) -> Iterator[tuple[str, Place]]:
+    def _tables_below(self, folder: Path) -> Iterator[tuple[str, StoragePath]]:
         files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
         tables = [path for path in files if path.suffix.lower() == PARQUET]
         if tables and any(path.suffix.lower() in SUFFIXES for path in files):
@@ -161,9 +163,9 @@ class Place:
                 f"such as '{self}/*{PARQUET}'"
             )
         for path in tables:
-            yield path.relative_to(folder).with_suffix("").as_posix(), Place(str(path))
+            yield path.relative_to(folder).with_suffix("").as_posix(), StoragePath(str(path))
 
-    def _remote_tables(self) -> Iterator[tuple[str, Place]]:
+    def _remote_tables(self) -> Iterator[tuple[str, StoragePath]]:
         hub = file_system()
         pattern = self.address
         if not pattern.endswith(PARQUET):
@@ -172,14 +174,14 @@ class Place:
             names = sorted(hub.glob(pattern))
         for name in names:
             below = str(hub.resolve_path(name).path_in_repo)
-            yield str(PurePosixPath(below).with_suffix("")), Place(HUB + name)
+            yield str(PurePosixPath(below).with_suffix("")), StoragePath(HUB + name)
 
-    def listed(self) -> dict[str, Place]:
+    def listed(self) -> dict[str, StoragePath]:
         """Returns the parquet files below a folder by their names without a suffix."""
         if not self.is_remote:
             found = sorted(Path(self.address).rglob(f"*{PARQUET}"))
             names = [path.relative_to(self.address).with_suffix("").as_posix() for path in found]
-            return dict(zip(names, (Place(str(path)) for path in found), strict=True))
+            return dict(zip(names, (StoragePath(str(path)) for path in found), strict=True))
         hub = file_system()
         hub.invalidate_cache()
         root = hub.resolve_path(self.address).unresolve().rstrip("/") + "/"

@@ -9,7 +9,7 @@ from typing import Any
 from segface_hf.errors import DataError
 from segface_hf.jobs.photos import Photo
 from segface_hf.jobs.shards import Shard, check_column, photo_of_row
-from segface_hf.jobs.storage import Place
+from segface_hf.jobs.storage import StoragePath
 
 _PREFIX = "hf://datasets/"
 
@@ -46,13 +46,13 @@ class HubDataset:
 
     @property
     def source(self) -> str:
-        """How results call it."""
+        """Its name in results."""
         revision = f"@{self.revision}" if self.revision else ""
         return f"{_PREFIX}{self.repo}{revision}:{self.name}"
 
     @property
     def name(self) -> str:
-        """How its rows are called."""
+        """The prefix of its rows' names."""
         return f"{self.subset}-{self.split}" if self.subset else self.split
 
     def shard(self, start: int, stop: int, *, column: str) -> Shard:
@@ -63,9 +63,9 @@ class HubDataset:
         """Streams photos, encoded as they are in the dataset, from a row on.
 
         Raises:
-            DataError: There is no such dataset, split or column, or the Hub can't be reached.
+            DataError: The dataset, split or column doesn't exist, or the Hub can't be reached.
         """
-        place = Place.of(self.source)
+        place = StoragePath.of(self.source)
         values = iter(self._stream(column).skip(start))
         row = start
         while True:
@@ -74,12 +74,12 @@ class HubDataset:
             except StopIteration:
                 return
             except _stream_errors() as error:
-                raise DataError(f"'{self.source}' can't be read on: {error}") from error
+                raise DataError(f"'{self.source}' can't be read further: {error}") from error
             yield photo_of_row(value, place, row=row, name=self.name)
             row += 1
 
     def count(self) -> int | None:
-        """Returns the number of rows where the dataset tells it."""
+        """Returns the number of rows; None if the dataset doesn't state it."""
         from datasets import load_dataset_builder
 
         try:

@@ -15,11 +15,11 @@ from segface_hf.faces import FaceParse
 from segface_hf.jobs.files import report
 from segface_hf.jobs.photos import Photo
 from segface_hf.jobs.shards import STAMP, Shard
-from segface_hf.jobs.storage import PARQUET, Place
+from segface_hf.jobs.storage import PARQUET, StoragePath
 from segface_hf.jobs.streams import HubDataset
 
 _PNG_LEVEL = 3
-_WHAT = ("source", "column", "content")  # the photos of a table, as a stamp tells them
+_WHAT = ("source", "column", "content")  # keys of a stamp that identify the photos of a table
 _COLUMNS = ("width", "height", "schema", "model", "revision", "digest")
 
 Row = dict[str, Any]
@@ -54,19 +54,19 @@ def schema() -> Any:
 
 def row_of(shard: Shard, photo: Photo, parse: FaceParse, settings: Mapping[str, Any]) -> Row:
     """Returns the result row of a photo."""
-    told = report(photo, parse, dict(settings))
+    values = report(photo, parse, dict(settings))
     return {
         **_named(shard, photo),
         "mask": {"bytes": _png(parse.mask), "path": None},
-        **{name: told[name] for name in _COLUMNS},
-        "faces": told["faces"],
-        "classes": [{"name": name, **area} for name, area in told["classes"].items()],
+        **{name: values[name] for name in _COLUMNS},
+        "faces": values["faces"],
+        "classes": [{"name": name, **area} for name, area in values["classes"].items()],
         "error": None,
     }
 
 
 def row_of_error(shard: Shard, photo: Photo, error: SegFaceError) -> Row:
-    """Returns the row of a photo that could not be parsed: nothing but what went wrong."""
+    """Returns the row of a photo that could not be parsed: its names and the error."""
     return {**_named(shard, photo), "error": _encodable(str(error))}
 
 
@@ -76,7 +76,7 @@ def _named(shard: Shard, photo: Photo) -> Row:
 
 
 def _encodable(text: str) -> str:
-    """A file's name may be bytes that are no text, which no table takes."""
+    """Escapes bytes in a file name that are not valid text, which tables don't accept."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
@@ -86,7 +86,9 @@ def _png(mask: np.ndarray) -> bytes:
     return stream.getvalue()
 
 
-def write_shard(out: Place, shard: Shard, rows: Sequence[Row], settings: Mapping[str, Any]) -> None:
+def write_shard(
+    out: StoragePath, shard: Shard, rows: Sequence[Row], settings: Mapping[str, Any]
+) -> None:
     """Writes a shard's rows; the same shard again replaces them.
 
     Raises:
@@ -104,7 +106,7 @@ def write_shard(out: Place, shard: Shard, rows: Sequence[Row], settings: Mapping
 
 
 def _stamp(shard: Shard, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What makes a result file the one that a shard would write again."""
+    """Values that identify the result file of a shard and its settings."""
     photos = {photo.name: photo.fingerprint() for photo in shard.photos}
     place = {"source": shard.source, "start": shard.start, "stop": shard.stop, "photos": photos}
     table = {} if shard.photos else {"column": shard.column, "content": shard.content}
@@ -112,7 +114,11 @@ def _stamp(shard: Shard, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def done(
-    out: Place, shards: Sequence[Shard], settings: Mapping[str, Any], *, overwrite: bool = False
+    out: StoragePath,
+    shards: Sequence[Shard],
+    settings: Mapping[str, Any],
+    *,
+    overwrite: bool = False,
 ) -> dict[str, list[Row]]:
     """Returns the rows, without masks, of the shards that were written with the same settings.
 
@@ -123,8 +129,8 @@ def done(
         overwrite: Removes results of the same sources instead.
 
     Raises:
-        ConfigError: The folder holds files of the same sources that were cut otherwise, or
-            results of other photos where these would go.
+        ConfigError: The folder holds files of the same sources with another number of rows, or
+            results of other photos under the same names.
     """
     wanted = {shard.name: shard for shard in shards}
     sources = {shard.source for shard in shards}
@@ -138,7 +144,7 @@ def done(
             expected = _stamp(wanted[name], settings)
             _check_same_photos(place, stamp, expected)
             if stamp == expected:
-                known[name] = _told(place)
+                known[name] = _summaries(place)
         elif stamp.get("source") in sources:
             raise ConfigError(
                 f"'{place}' holds results of the same photos in files of another size: repeat "
@@ -147,8 +153,8 @@ def done(
     return known
 
 
-def _check_same_photos(place: Place, stamp: Row, expected: Row) -> None:
-    """Refuses to replace results that would then be nowhere."""
+def _check_same_photos(place: StoragePath, stamp: Row, expected: Row) -> None:
+    """Refuses to replace results of photos that this run doesn't parse."""
     if not stamp:
         return
     lost = set(stamp["photos"].items()) - set(expected["photos"].items())
@@ -161,12 +167,12 @@ def _check_same_photos(place: Place, stamp: Row, expected: Row) -> None:
 
 
 def done_of_stream(
-    out: Place, dataset: HubDataset, settings: Mapping[str, Any], *, column: str
+    out: StoragePath, dataset: HubDataset, settings: Mapping[str, Any], *, column: str
 ) -> tuple[int, list[Row]]:
     """Returns how many rows of a dataset are done from its start on, and these rows.
 
     Raises:
-        ConfigError: The folder holds results of other photos where these would go.
+        ConfigError: The folder holds results of other photos under the same names.
     """
     listed = out.listed()
     rows: list[Row] = []
@@ -176,17 +182,17 @@ def done_of_stream(
         if place is None:
             return start, rows
         stamp = _stamp_of(place)
-        # A file without a stamp is no result, and need not have a result's columns.
-        told = _told(place) if stamp else []
-        expected = _stamp(dataset.shard(start, start + len(told), column=column), settings)
+        # A file without a stamp is not a result, and may have other columns.
+        there = _summaries(place) if stamp else []
+        expected = _stamp(dataset.shard(start, start + len(there), column=column), settings)
         _check_same_photos(place, stamp, expected)
-        if not told or stamp != expected:
+        if not there or stamp != expected:
             return start, rows
-        rows += told
+        rows += there
 
 
-def _stamp_of(place: Place) -> dict[str, Any]:
-    """Empty for what is no result file."""
+def _stamp_of(place: StoragePath) -> dict[str, Any]:
+    """The stamp of a result file; empty for other files."""
     import pyarrow.parquet as pq
 
     try:
@@ -197,8 +203,8 @@ def _stamp_of(place: Place) -> dict[str, Any]:
         return {}
 
 
-def _told(place: Place) -> list[Row]:
-    """What a summary needs of a result file: faces and errors."""
+def _summaries(place: StoragePath) -> list[Row]:
+    """Rows of a result file without masks, for a summary."""
     import pyarrow.parquet as pq
 
     with place.reading(), place.open() as stream:

@@ -1,4 +1,4 @@
-"""Tally: what happened to the photos of a run, told at its end."""
+"""Tally: counts of a run's photos, faces and failures, and the summary at its end."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from segface_hf._utils import counted
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of a photo.
+class ParseResult:
+    """The result of one photo.
 
     Attributes:
-        photo: What to call it in a message.
-        faces: How many were found.
-        error: What went wrong, if anything.
+        photo: Its name in messages.
+        faces: Number of faces found.
+        error: The error's message; None if it was parsed.
     """
 
     photo: str
@@ -25,7 +25,7 @@ class Outcome:
     error: str | None = None
 
     @classmethod
-    def of_row(cls, row: Mapping[str, Any]) -> Outcome:
+    def of_row(cls, row: Mapping[str, Any]) -> ParseResult:
         """Reads a result row."""
         place = row["photo"] if row["source"] == "photos" else f"{row['source']}#{row['row']}"
         return cls(place, len(row.get("faces") or ()), row["error"])
@@ -37,7 +37,7 @@ _LISTED = 100
 
 @dataclass
 class Tally:
-    """Counts and lists.
+    """Counts of photos, and lists of those that need attention.
 
     Attributes:
         skipped: Photos that were done before.
@@ -45,7 +45,7 @@ class Tally:
         faces: Faces in them.
         faceless: Photos without a face.
         failed: Photos that could not be parsed, with the reason; of earlier runs as well.
-        note: What else is to be said at the end.
+        note: One more sentence for the summary.
     """
 
     skipped: int = 0
@@ -55,20 +55,20 @@ class Tally:
     failed: list[tuple[str, str]] = field(default_factory=list)
     note: str | None = None
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, result: ParseResult) -> None:
         """Counts one photo."""
-        if outcome.error is not None:
-            self.failed.append((outcome.photo, outcome.error))
+        if result.error is not None:
+            self.failed.append((result.photo, result.error))
             return
         self.parsed += 1
-        self.faces += outcome.faces
-        if not outcome.faces:
-            self.faceless.append(outcome.photo)
+        self.faces += result.faces
+        if not result.faces:
+            self.faceless.append(result.photo)
 
-    def skip(self, outcome: Outcome) -> None:
-        """Counts one photo that was done before; what failed then is told again."""
-        if outcome.error is not None:
-            self.failed.append((outcome.photo, outcome.error))
+    def skip(self, result: ParseResult) -> None:
+        """Counts one photo of an earlier run; its failure is listed again."""
+        if result.error is not None:
+            self.failed.append((result.photo, result.error))
         else:
             self.skipped += 1
 
@@ -77,8 +77,8 @@ class Tally:
         """Whether nothing has happened."""
         return not (self.skipped or self.parsed or self.failed)
 
-    def tell(self, out: str) -> None:
-        """Prints what was done; failures and photos without a face go to stderr."""
+    def print_summary(self, out: str) -> None:
+        """Prints the summary; failures and photos without a face go to stderr."""
         skipped = f", {self.skipped:,} done before" if self.skipped else ""
         photos, faces = counted(self.parsed, "photo"), counted(self.faces, "face")
         print(f"{photos} parsed, {faces}{skipped}: {out}")

@@ -1,4 +1,4 @@
-"""Work: photos to files or to rows of a table, several in work at a time, errors as values."""
+"""Parsing many photos to files or table rows, several at a time; errors become values."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from segface_hf.errors import ImageTooLargeError, OutputError, SegFaceError
 from segface_hf.jobs.files import Results, report, write_results
 from segface_hf.jobs.photos import Photo
 from segface_hf.jobs.shards import Shard, missing_photo, photos_of
-from segface_hf.jobs.storage import Place
+from segface_hf.jobs.storage import StoragePath
 from segface_hf.jobs.streams import HubDataset
 from segface_hf.jobs.table import Row, row_of, row_of_error, write_shard
-from segface_hf.jobs.tally import Outcome
+from segface_hf.jobs.tally import ParseResult
 from segface_hf.pipeline.batching import side_by_side
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Job:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What makes two runs give equal results."""
+        """The settings that results depend on."""
         return {
             "model": self.parser.model_id,
             "revision": self.parser.revision,
@@ -65,14 +65,14 @@ class Job:
             image, whole_image=self.whole_image, classes=self.classes, raw=self.raw
         )
 
-    def to_files(self, photos: Iterable[Photo], out: Path) -> Iterator[Outcome]:
-        """Leaves a mask, an overlay and a report for each photo, and tells what became of it.
+    def to_files(self, photos: Iterable[Photo], out: Path) -> Iterator[ParseResult]:
+        """Writes a mask, an overlay and a report for each photo, and yields its result.
 
         Raises:
             OutputError: The folder can't be written.
         """
 
-        def work(photo: Photo) -> Outcome:
+        def work(photo: Photo) -> ParseResult:
             try:
                 with _within_memory():
                     image = photo.image()
@@ -83,15 +83,15 @@ class Job:
             except OutputError:
                 raise
             except SegFaceError as error:
-                return Outcome(str(photo.path), error=str(error))
-            return Outcome(str(photo.path), len(parse.faces))
+                return ParseResult(str(photo.path), error=str(error))
+            return ParseResult(str(photo.path), len(parse.faces))
 
         return side_by_side(photos, work)
 
-    def to_table(self, rows: Iterable[ShardRow], out: Place) -> Iterator[Row]:
+    def to_table(self, rows: Iterable[ShardRow], out: StoragePath) -> Iterator[Row]:
         """Writes a parquet file for each shard, and yields its rows as they come.
 
-        A file is written when its last row is there, so what is written is always whole.
+        A file is written when its last row is parsed, so every written file is complete.
 
         Raises:
             OutputError: The place can't be written.
@@ -108,8 +108,8 @@ class Job:
         if current is not None:
             self._write(out, current, gathered)
 
-    def _write(self, out: Place, shard: Shard, rows: list[Row]) -> None:
-        # A stream's last shard is shorter than it was meant to be.
+    def _write(self, out: StoragePath, shard: Shard, rows: list[Row]) -> None:
+        # A stream's last shard may be shorter than planned.
         write_shard(out, replace(shard, stop=shard.start + len(rows)), rows, self.settings)
 
     def _row(self, item: ShardRow) -> tuple[Shard, Row]:
@@ -126,27 +126,27 @@ class Job:
 
 @contextmanager
 def _within_memory() -> Iterator[None]:
-    """Makes a photo that memory does not suffice for one that fails alone.
+    """Turns a lack of memory into an error of one photo.
 
     Raises:
-        ImageTooLargeError: It doesn't.
+        ImageTooLargeError: The photo doesn't fit into memory.
     """
     try:
         yield
     except MemoryError as error:
         raise ImageTooLargeError(
-            f"memory does not suffice for it ({error}): scale it down first"
+            f"the photo doesn't fit into memory ({error}): scale it down first"
         ) from error
 
 
 @dataclass(frozen=True)
 class ShardRow:
-    """A row on its way.
+    """A row to parse.
 
     Attributes:
         shard: What it belongs to.
-        photo: Its photo, or why there is none.
-        row: Its number.
+        photo: Its photo, or the error of reading it.
+        row: Its number in the source.
     """
 
     shard: Shard

@@ -13,7 +13,7 @@ from segface_hf.rendering.body.hair import hair_strands
 from segface_hf.rendering.body.head import Head, make_head
 from segface_hf.rendering.body.mesh import Part, Strands
 from segface_hf.rendering.body.skin import brows, hairline, skin_part
-from segface_hf.rendering.plan import Plan
+from segface_hf.rendering.plan import ScenePlan
 from segface_hf.rendering.wear.clothes import garment
 from segface_hf.rendering.wear.eyewear import eyeglasses
 from segface_hf.rendering.wear.headwear import hat
@@ -31,13 +31,13 @@ class Figure:
         extent: Width of what it sees there, in decimetres.
     """
 
-    plan: Plan
+    plan: ScenePlan
     parts: tuple[Part | Strands, ...]
     center: np.ndarray
     extent: float
 
 
-def make_figure(anatomy: Anatomy, plan: Plan) -> Figure:
+def make_figure(anatomy: Anatomy, plan: ScenePlan) -> Figure:
     """Computes everything that a plan shows; the same for the same plan."""
     head = make_head(anatomy, plan)
     random = plan.stream("growth")

@@ -1,4 +1,4 @@
-"""Options of a set of rendered pictures, and which values of them can work."""
+"""Options of a set of rendered pictures, with their ranges."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class RenderOptions:
     """What to render.
 
     Attributes:
-        count: How many pictures, 1 to a million; a larger count goes on where a smaller ended.
+        count: How many pictures, 1 to a million; a larger count continues a smaller one.
         seed: Decides everything: picture i of one seed is always the same, whatever the count.
         side: Width and height in pixels, 32 to 1024.
         samples: Light paths a pixel before denoising, 1 to 4096.
@@ -58,7 +58,7 @@ class RenderOptions:
     def __post_init__(self) -> None:
         for field in fields(self):
             value, (low, high) = getattr(self, field.name), _RANGES[field.name]
-            # Not a comparison of both ends: a number that is none lies nowhere.
+            # Written so that NaN is refused too.
             if not low <= value <= high:
                 raise ConfigError(
                     f"{field.name} is {value}: choose a value from {low:g} to {high:g}"

@@ -78,8 +78,8 @@ class Person:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """All that is decided before any geometry is computed.
+class ScenePlan:
+    """Everything in a picture that is decided before geometry is computed.
 
     Attributes:
         seed: Of the set.
@@ -123,7 +123,7 @@ class Plan:
         return f"rendered-{self.seed}-{self.number:06d}"
 
     def stream(self, topic: str) -> np.random.Generator:
-        """Returns random numbers for one topic, which no other topic's choices move."""
+        """Returns random numbers for one topic, independent of those of other topics."""
         return stream(self.seed, self.number, topic)
 
 
@@ -132,7 +132,7 @@ def stream(seed: int, number: int, topic: str) -> np.random.Generator:
     return np.random.default_rng([seed, number, crc32(topic.encode())])
 
 
-def plan_picture(options: RenderOptions, number: int) -> Plan:
+def plan_picture(options: RenderOptions, number: int) -> ScenePlan:
     """Decides what a picture shows.
 
     Args:
@@ -154,7 +154,7 @@ def plan_picture(options: RenderOptions, number: int) -> Plan:
     earring = _perhaps(random, options.earring, EARRINGS)
     necklace = _perhaps(random, options.necklace, NECKLACES)
     covered = hat == "scarf"
-    return Plan(
+    return ScenePlan(
         seed=seed,
         number=number,
         person=person,

@@ -1,4 +1,4 @@
-"""Noise: smooth random values at points, the same for the same generator."""
+"""Random colours, and smooth random values at points, from a given generator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run: renders what a data folder lacks of a set, picture by picture, and can go on later."""
+"""A rendering run: renders the missing pictures of a set, one by one; it can be resumed."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from PIL import Image
 from segface_hf._utils import atomic_write
 from segface_hf.errors import ConfigError, OutputError
 from segface_hf.rendering.options import RenderOptions
-from segface_hf.rendering.plan import Plan, plan_picture
+from segface_hf.rendering.plan import ScenePlan, plan_picture
 
 RECORD = "render.json"
 _QUALITY = 95
 
-Renderer = Callable[[Plan, RenderOptions], tuple[np.ndarray, np.ndarray]]
+Renderer = Callable[[ScenePlan, RenderOptions], tuple[np.ndarray, np.ndarray]]
 """Gives uint8 (S, S, 3) in RGB and uint8 (S, S) of class ids."""
 
 
-def missing(out: Path, options: RenderOptions) -> Iterator[Plan]:
-    """Plans of the pictures that a data folder doesn't hold as a whole."""
+def missing(out: Path, options: RenderOptions) -> Iterator[ScenePlan]:
+    """Plans of the pictures whose photo or mask is missing in a data folder."""
     for number in range(options.count):
         plan = plan_picture(options, number)
         if not all(path.is_file() for path in places(out, plan)):
             yield plan
 
 
-def places(out: Path, plan: Plan) -> tuple[Path, Path]:
+def places(out: Path, plan: ScenePlan) -> tuple[Path, Path]:
     """Paths of a picture's photo and mask in a data folder."""
     return out / "images" / f"{plan.stem}.jpg", out / "masks" / f"{plan.stem}.png"
 
 
 def claim(out: Path, options: RenderOptions, lights: Sequence[str]) -> None:
-    """Notes in a data folder what its pictures are made with, or checks what was noted.
+    """Records in a data folder how its pictures are made, or checks the record.
 
     Args:
         out: The data folder.
@@ -61,7 +61,7 @@ def claim(out: Path, options: RenderOptions, lights: Sequence[str]) -> None:
         name for name in wanted if not isinstance(noted, dict) or noted.get(name) != wanted[name]
     ]
     if changed:
-        # Nobody can ask for an older renderer.
+        # An older renderer can't be chosen by an option.
         remedy = "choose" if "revision" in changed else "give the same options, or"
         raise ConfigError(
             f"'{out}' holds pictures with another {', '.join(changed)} (see '{record}'): "
@@ -74,7 +74,7 @@ def render_pictures(
     options: RenderOptions,
     renderer: Renderer,
     *,
-    told: Callable[[Plan], object] = lambda plan: None,
+    on_picture: Callable[[ScenePlan], object] = lambda plan: None,
 ) -> int:
     """Renders the pictures that are missing.
 
@@ -82,7 +82,7 @@ def render_pictures(
         out: A data folder as `segface train --data` reads it: `images/` and `masks/`.
         options: What to render.
         renderer: Gives a plan's photo and mask.
-        told: Is called after each picture, which then lies in the folder.
+        on_picture: Called after each picture is written.
 
     Returns:
         How many were rendered.
@@ -94,13 +94,13 @@ def render_pictures(
     for plan in missing(out, options):
         photo, mask = renderer(plan, options)
         _save(out, plan, photo, mask)
-        told(plan)
+        on_picture(plan)
         done += 1
     return done
 
 
-def _save(out: Path, plan: Plan, photo: np.ndarray, mask: np.ndarray) -> None:
-    """Writes both files whole; a stop between them leaves a picture that is rendered again."""
+def _save(out: Path, plan: ScenePlan, photo: np.ndarray, mask: np.ndarray) -> None:
+    """Writes both files atomically; a picture with only one of them is rendered again."""
     image_path, mask_path = places(out, plan)
     picture, labels = Image.fromarray(photo), Image.fromarray(mask)
     try:

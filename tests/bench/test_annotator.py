@@ -8,11 +8,19 @@ import shutil
 import numpy as np
 import pytest
 
-from bench.annotator.run import CostModel, Face, Outcome, SimulateError, find_pairs, simulate, table
+from bench.annotator.run import (
+    CostModel,
+    Outcome,
+    SimulatedFace,
+    SimulateError,
+    find_pairs,
+    simulate,
+    table,
+)
 from segface_hf.labels import CELEBAMASK_HQ
 
 
-def _face() -> Face:
+def _face() -> SimulatedFace:
     truth = np.zeros((128, 128), np.uint8)
     truth[20:110, 20:110] = CELEBAMASK_HQ.id_of("skin")
     truth[40:60, 40:60] = CELEBAMASK_HQ.id_of("nose")
@@ -21,7 +29,7 @@ def _face() -> Face:
     wrong = truth != prediction
     confidence = np.where(wrong, 120, 250).astype(np.uint8)
     runner_up = np.where(wrong, truth, 1).astype(np.uint8)
-    return Face("made-up", (prediction, confidence, runner_up, truth))
+    return SimulatedFace("made-up", (prediction, confidence, runner_up, truth))
 
 
 def _needs_node() -> None:
@@ -47,7 +55,7 @@ def test_a_missed_earring_costs_a_jump_and_a_key_when_guided():
 def test_a_photo_and_a_mask_of_different_sizes_are_refused():
     _needs_node()
     maps = (*_face().maps[:3], np.zeros((4, 4), np.uint8))
-    faces = iter([Face("odd", maps)])
+    faces = iter([SimulatedFace("odd", maps)])
     with pytest.raises(SimulateError, match="odd"):
         list(simulate(faces, schema=CELEBAMASK_HQ, arms=("brush",), cost=CostModel()))
 

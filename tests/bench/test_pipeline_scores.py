@@ -35,7 +35,7 @@ class ColorEngine:
 
 
 class FixedDetector:
-    """Finds what it was told to find."""
+    """Finds what it was given."""
 
     def __init__(self, *found):
         self.found = found

@@ -6,7 +6,7 @@ const RADII = [1, 2, 3, 5, 8, 12, 18, 27];
 // A disc of `radius` reaches a quarter pixel further; see shapes.mjs.
 const REACH = 0.25;
 
-// Discs of one size that nobody would set side by side to fill an area.
+// Discs of one size that an annotator would not place side by side to fill an area.
 const PATIENCE = 150;
 
 /** Distance of every pixel to the nearest one outside a class, exact along rows and columns. */

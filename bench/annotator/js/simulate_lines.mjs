@@ -3,7 +3,7 @@ import { reshape } from '../../../space/web/mask_editor/core/reshape.mjs';
 
 // Wrong pixels a pixel of line that make a stretch worth its length; several are tried.
 const DENSITIES = [0.25, 0.6, 1.2, 2.5];
-// Most pixels a wrong pixel may lie from the outline to count for it.
+// Largest distance in pixels of a wrong pixel from the outline it counts for.
 const DEPTH = 40;
 // What a stroke costs before its length counts, in pixels at 512.
 const OVERHEAD = 100;
@@ -81,7 +81,7 @@ export function forget({ trials }, [x, y, w, h]) {
   }
 }
 
-// A stroke may go on from one border to another near by, without lifting the pen.
+// A stroke may continue from one border to another nearby, without lifting the pen.
 function goneOn(job, found) {
   const rate = ({ gain, seconds }) => gain / seconds;
   const good = found.filter(({ gain }) => gain > 1e-6).sort((a, b) => rate(b) - rate(a)).slice(0, JOINED);

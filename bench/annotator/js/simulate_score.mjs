@@ -3,7 +3,7 @@
 /** Targets of the issue: 0.95, and 0.90 for a class under 500 pixels of 512 x 512. */
 export const TARGET = 0.95;
 export const SMALL_TARGET = 0.9;
-// What it is worth to be done with a class: no other stroke has to be begun for it, in F1.
+// What it is worth to be done with a class: no other stroke has to be started for it, in F1.
 const DONE = 0.12;
 const SMALL_SHARE = 500 / (512 * 512);
 

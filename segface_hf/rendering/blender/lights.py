@@ -1,4 +1,4 @@
-"""Light: which environments (HDRI) a folder holds.
+"""Light environments (HDRI) in a folder.
 
 Made for those of Poly Haven (CC0) in the npm package `@pmndrs/assets`, whose files are `.exr.js`:
 a module with one picture in base64.
@@ -28,7 +28,7 @@ def find_lights(folder: str | Path) -> tuple[Path, ...]:
         folder: Holds `.exr` or `.hdr` files, or `.exr.js` and `.hdr.js` modules.
 
     Raises:
-        DataError: There is no such folder, or none in it.
+        DataError: The folder doesn't exist or contains no environment.
     """
     root = Path(folder)
     if not root.is_dir():
@@ -78,5 +78,5 @@ def _checked(target: Path, named: Path) -> Path:
     except OSError as error:
         raise DataError(f"'{named}' can't be read ({error.strerror}): {REMEDY}") from error
     if begins != magic:
-        raise DataError(f"'{named}' is no {target.suffix} picture: {REMEDY}")
+        raise DataError(f"'{named}' is not a {target.suffix} picture: {REMEDY}")
     return target

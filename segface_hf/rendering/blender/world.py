@@ -1,4 +1,4 @@
-"""Surroundings: the world's light, the background, and lamps beside the camera."""
+"""Light and background of a scene: environment, blurred wall, and lamps beside the camera."""
 
 from __future__ import annotations
 

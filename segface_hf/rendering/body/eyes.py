@@ -1,4 +1,4 @@
-"""Eyes, lashes, teeth and tongue: what the base mesh's helper groups are there for."""
+"""Eyes, lashes, teeth and tongue, made from the base mesh's helper groups."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _IRIS = (
     (0.2, 0.24, 0.26),
 )
 _CORNEA = 0.05
-# The base mesh's teeth lie in the dark, too far behind the lips; further ahead they have to be
-# narrower, to stay inside the jaw.
+# The base mesh's teeth are too far behind the lips to be lit. Moved forward, they must be narrower
+# to stay inside the jaw.
 _TEETH_FORWARD, _TEETH_NARROWER = 0.035, 0.82
 _LASHES_A_FACE = 3
 _LASH = 0.0035

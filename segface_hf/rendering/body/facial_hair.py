@@ -1,4 +1,4 @@
-"""Brows and beards: short strands that lie on the skin."""
+"""Brows and beards: short strands on the skin."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def brow_strands(head: Head, brow: np.ndarray) -> Strands:
 
 
 def beard_strands(head: Head) -> Strands | None:
-    """A beard's hairs, which masks count as skin; None without, and for stubble, a mere paint."""
+    """A beard's hairs, which masks count as skin; None without one, and for painted stubble."""
     kind = head.plan.beard
     if kind is None or kind not in _LENGTHS:
         return None

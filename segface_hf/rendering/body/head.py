@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 from segface_hf.rendering.body.anatomy import Anatomy, center_of
 from segface_hf.rendering.body.identity import expressed, shaped
 from segface_hf.rendering.body.mesh import directions, normals, rotation
-from segface_hf.rendering.plan import Plan
+from segface_hf.rendering.plan import ScenePlan
 
 _ROWS, _COLUMNS = 40, 80
 _CAGE = 5
@@ -52,7 +52,7 @@ class Head:
     """
 
     anatomy: Anatomy
-    plan: Plan
+    plan: ScenePlan
     shape: np.ndarray
 
     @cached_property
@@ -138,7 +138,7 @@ class Head:
         return Skull(center, gaussian_filter(reach, 1.0, mode=["nearest", "wrap"]))
 
 
-def make_head(anatomy: Anatomy, plan: Plan) -> Head:
+def make_head(anatomy: Anatomy, plan: ScenePlan) -> Head:
     """Shapes the head of a plan."""
     shape = shaped(anatomy.base, plan.person, plan.stream("shape"))
     return Head(anatomy, plan, expressed(shape, anatomy.base, plan.stream("expression")))

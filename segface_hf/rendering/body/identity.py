@@ -125,7 +125,7 @@ def _stray(family: str, person: Person, random: np.random.Generator) -> float:
 def _families(names: list[str]) -> dict[str, list[tuple[str, int]]]:
     """Targets that one number drives: both sides of a feature, with its two opposite ends.
 
-    A family is named after its first end, so that up and down are none of out's and in's.
+    A family is named after its first end, so `up`/`down` and `out`/`in` stay separate families.
     """
     families: dict[str, list[tuple[str, int]]] = {}
     for name in sorted(names):

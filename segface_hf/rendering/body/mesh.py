@@ -40,10 +40,10 @@ class Part:
         label: Class id in the mask; None for what the mask looks through.
         look: How it throws light back.
         layers: `(class id, float (N,))`: where a field is above a half, the mask has that class
-            instead; a later one lies over an earlier one.
+            instead; a later one covers an earlier one.
         fields: Name -> float (N,): what the look varies by.
         shown: float (N,), or None for all: the part ends where this falls below a half, between
-            points too, so that a hem is no staircase.
+            points too, so that a hem is smooth.
     """
 
     points: np.ndarray
@@ -131,7 +131,7 @@ def ball(
     rows: int = 9,
     columns: int = 14,
 ) -> Solid:
-    """A sphere or an ellipsoid; its poles lie on the z axis."""
+    """A sphere or an ellipsoid; its poles are on the z axis."""
     polar = np.linspace(0.02, np.pi - 0.02, rows)[:, None]
     turn = np.linspace(0, 2 * np.pi, columns, endpoint=False)
     shape = (rows, columns)

@@ -1,4 +1,4 @@
-"""Skin: the head's surface, what is painted on it, and which parts of the face it holds."""
+"""Skin: the head's surface, its colors, and the face parts on it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from segface_hf.rendering.body.head import Head
 from segface_hf.rendering.body.mesh import Look, Part, step
 from segface_hf.rendering.random_looks import noise
 
-# The order in which parts lie over one another.
+# The order in which parts cover one another.
 _LAYERS = (
     ("neck", "neck part"),
     ("l_ear", "left ear"),
@@ -73,7 +73,7 @@ def brows(anatomy: Anatomy, random: np.random.Generator) -> np.ndarray:
 
 
 def skin_part(head: Head, *, scalp: np.ndarray, brow: np.ndarray, beard: np.ndarray) -> Part:
-    """The skin, with everything on it that is no thing of its own.
+    """The skin, with everything on it that is not a separate part.
 
     Args:
         head: The head.

@@ -1,4 +1,4 @@
-"""Clothes: a garment that lies on shoulders and chest, cut by one of several necklines."""
+"""Clothes: a garment on shoulders and chest, cut by one of several necklines."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Cut:
 
     Attributes:
         heights: At the front, then towards the back, at `_ANGLES`.
-        strays: How far it lies higher or lower, as a standard deviation.
-        thickness: How far the cloth lies off the skin.
+        strays: Variation of its height, as a standard deviation.
+        thickness: Distance of the cloth from the skin.
         collar: Height of a collar that stands on the neckline; 0 for none.
     """
 
@@ -69,7 +69,7 @@ def garment(head: Head) -> list[Part]:
 
 
 def _below(anatomy: Anatomy, heights: np.ndarray) -> np.ndarray:
-    """How far skin points (P,) lie below a neckline, in decimetres."""
+    """How far skin points (P,) are below a neckline, in decimetres."""
     x, y, z = anatomy.average.T
     pivot = _pivot(anatomy)
     around = np.abs(np.arctan2(x, z - pivot[2]))

@@ -20,7 +20,7 @@ def eyeglasses(head: Head) -> list[Part]:
     wire = random.uniform(0.01, 0.032)
     rims = _rims(head, random)
     left, right = rims
-    # Both rims begin at their outer end; the nose lies half a turn further.
+    # Both rims begin at their outer end; the nose is half a turn further.
     inner = [rim[_CORNERS // 2 - 4 if rim is left else 4 - _CORNERS // 2] for rim in rims]
     top = (inner[0] + inner[1]) / 2 + [0, random.uniform(0.0, 0.05), 0.03]
     frame = [tube(rim, wire, closed=True) for rim in rims]

@@ -28,7 +28,7 @@ def headscarf(head: Head) -> tuple[Part, Limit]:
     points, faces = sheet(rows, around=True)
     shown = _framing(head, points, random)
     out = points - head.skull.center
-    # Outwards only: the hair lies right below.
+    # Outwards only, because the hair is directly below.
     folds = noise(points * [1, 0.4, 1], random, scale=3, octaves=2)
     points = points + out * (folds * random.uniform(0.3, 1) * _FOLDS)[:, None]
     look = Look(

@@ -1,4 +1,4 @@
-"""Jewellery: earrings that hang from the lobes, necklaces that lie on the neck as a rope would."""
+"""Jewellery: earrings that hang from the lobes, necklaces that rest on the neck like a rope."""
 
 from __future__ import annotations
 
@@ -68,11 +68,11 @@ _EARRINGS: Mapping[str, Callable[[np.ndarray, np.random.Generator], Solid]] = Ma
 
 
 def necklace(head: Head, worn: list[Part]) -> list[Part]:
-    """A plan's necklace, which lies on skin and clothes; none without one.
+    """A plan's necklace, which rests on skin and clothes; none without one.
 
     Args:
         head: The head.
-        worn: Clothes that it may lie on.
+        worn: Clothes that it may rest on.
     """
     if head.plan.necklace is None:
         return []
@@ -93,7 +93,7 @@ def _hung(head: Head, worn: list[Part], longer: float) -> np.ndarray:
     tree = cKDTree(body)
     length = longer * _girth(head)
     low, high = head.joint("neck"), head.joint("head")
-    # Around the middle of the neck, where a closed loop has to begin to lie around it.
+    # Around the middle of the neck, where a closed loop must start to end up around it.
     middle = head.turned((0.55 * low + 0.45 * high)[None] + [0, 0, 0.15], np.array([0.5]))[0]
     turn = np.linspace(0, 2 * np.pi, _LINKS, endpoint=False)
     ring = np.stack([np.sin(turn), -0.2 * np.cos(turn), np.cos(turn)], 1)
@@ -129,7 +129,7 @@ def _girth(head: Head) -> float:
 
 
 def _surface(head: Head, worn: list[Part]) -> tuple[np.ndarray, np.ndarray]:
-    """Points and normals of what a necklace may lie on, ears and face left out."""
+    """Points and normals of what a necklace may rest on, without ears and face."""
     below = head.anatomy.fields["head"] < 0.6
     points, facing = [head.posed[below]], [head.outward[below]]
     for part in worn:

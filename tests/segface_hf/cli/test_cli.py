@@ -1,11 +1,20 @@
 """The command line: help, the module form, and errors as one sentence."""
 
+import io
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from segface_hf._progress import MedianBar
+from segface_hf.cli.arguments import check_files
 from segface_hf.cli.program import SEGFACE, main
+from segface_hf.data.folder import find_pairs
+from segface_hf.errors import DataError, OutputError
+from segface_hf.evaluation.groups import read_groups
+from segface_hf.jobs.photos import check_output, find_photos
+from segface_hf.jobs.storage import StoragePath
 
 
 @pytest.mark.parametrize("command", SEGFACE.commands)
@@ -33,7 +42,7 @@ def test_an_error_is_one_sentence_and_exit_code_two(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "shown"),
     [
         ("evaluate --data x --worst -1", "--worst: expected a whole number from 0 on, got -1"),
         ("parse x --out y --rows 0", "--rows: expected a whole number from 1 on, got 0"),
@@ -42,15 +51,15 @@ def test_an_error_is_one_sentence_and_exit_code_two(tmp_path, capsys):
         ("export x --out y --agreement 99", "--agreement: expected a number from 0 to 1, got 99"),
     ],
 )
-def test_a_value_out_of_range_is_told_with_the_range(line, told, capsys):
+def test_a_value_out_of_range_is_told_with_the_range(line, shown, capsys):
     with pytest.raises(SystemExit) as stop:
         main(line.split())
     assert stop.value.code == 2
-    assert told in capsys.readouterr().err
+    assert shown in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "shown"),
     [
         ("parse x.png --out out --device tpu9", "no model can run on 'tpu9' here"),
         ("parse x.png --out out --classes ,", "--classes names none: choose from background, "),
@@ -62,10 +71,10 @@ def test_a_value_out_of_range_is_told_with_the_range(line, told, capsys):
         ("convert nothing.pt --out out", "no file nothing.pt: give a published .pt file"),
     ],
 )
-def test_what_cannot_work_is_told_before_any_work(line, told, tmp_path, monkeypatch, capsys):
+def test_what_cannot_work_is_told_before_any_work(line, shown, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(line.split()) == 2
-    assert told in capsys.readouterr().err
+    assert shown in capsys.readouterr().err
 
 
 def test_an_unknown_command_lists_the_known_ones(capsys):
@@ -73,3 +82,39 @@ def test_an_unknown_command_lists_the_known_ones(capsys):
         main(["parze"])
     assert stop.value.code == 2
     assert "parse" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800", "x" * 5000], ids=["NUL", "surrogate", "long"])
+@pytest.mark.parametrize(
+    ("check", "error"),
+    [
+        (find_pairs, DataError),
+        (lambda name: find_photos([name]), DataError),
+        (lambda name: check_output(Path(name)), OutputError),
+        (lambda name: StoragePath.of(name).check(), OutputError),
+        (check_files, OutputError),
+        (read_groups, DataError),
+    ],
+    ids=["data", "photos", "output", "storage", "files", "groups"],
+)
+def test_an_invalid_path_is_refused_with_a_short_message(check, error, name):
+    with pytest.raises(error) as refused:
+        check(name)
+    assert len(str(refused.value).encode()) < 600
+
+
+@pytest.mark.parametrize("command", ["parse", "celebamask"])
+def test_a_refused_run_leaves_no_folder(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = {"parse": ["photo.png", "--model", "nothing"], "celebamask": ["nothing"]}
+    assert main([command, *options[command], "--out", "new/results"]) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_remaining_time_follows_the_median_and_not_a_slow_start():
+    now = [0.0]
+    with MedianBar(total=10, file=io.StringIO(), clock=lambda: now[0]) as bar:
+        for seconds in (100.0, 2.0, 2.0, 2.0, 50.0):
+            now[0] += seconds
+            bar.update()
+        assert bar.format_dict["rate"] == 0.5

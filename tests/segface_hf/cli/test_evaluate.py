@@ -29,10 +29,10 @@ def evaluate(tiny: Path, tmp_path: Path) -> Callable[..., int]:
 def test_groups_and_mixed_up_sides_are_told_where_no_file_is_asked_for(evaluate, tmp_path, capsys):
     (tmp_path / "groups.csv").write_text("stem,glasses\nface0,yes\nface1,no\n")
     assert evaluate("--groups", tmp_path / "groups.csv") == 0
-    told = capsys.readouterr().out
+    shown = capsys.readouterr().out
     for value in ("yes", "no"):
-        assert f"glasses {value}: mean_f1 " in told
-    assert told.count("in 1 photo (few: uncertain)") == 2
+        assert f"glasses {value}: mean_f1 " in shown
+    assert shown.count("in 1 photo (few: uncertain)") == 2
 
 
 def test_the_page_links_to_the_contact_sheet_wherever_both_are(evaluate, tmp_path):
@@ -47,7 +47,7 @@ def test_the_page_links_to_the_contact_sheet_wherever_both_are(evaluate, tmp_pat
 def test_a_bad_mask_is_told_before_the_first_photo_is_scored(evaluate, tmp_path, capsys):
     Image.fromarray(np.full((64, 64), 200, np.uint8)).save(tmp_path / "data" / "masks/face1.png")
     assert evaluate() == 2
-    told = capsys.readouterr().err
-    assert "face1.png: id 200 is not a class" in told
-    assert "photo/s" not in told
-    assert "?photo" not in told
+    shown = capsys.readouterr().err
+    assert "face1.png: id 200 is not a class" in shown
+    assert "photo/s" not in shown
+    assert "?photo" not in shown

@@ -94,9 +94,9 @@ def test_bad_files_are_listed_at_the_end_and_stop_nothing(
     (photos / "0_truncated.jpg").write_bytes(whole[: len(whole) // 2])
     (photos / "0_text.png").write_text("no picture")
     assert parse_fast(photos, photos / "missing.jpg", "--out", tmp_path / "out") == 1
-    told = capsys.readouterr()
-    assert "2 photos parsed" in told.out
-    failures = [line for line in told.err.splitlines() if line.startswith("failed: ")]
+    shown = capsys.readouterr()
+    assert "2 photos parsed" in shown.out
+    failures = [line for line in shown.err.splitlines() if line.startswith("failed: ")]
     assert len(failures) == 3
     assert any("0_truncated.jpg" in line and "damaged" in line for line in failures)
     assert any("0_text.png" in line and "not a picture" in line for line in failures)

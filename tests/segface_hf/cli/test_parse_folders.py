@@ -13,7 +13,7 @@ from PIL import Image
 from segface_hf.errors import ConfigError, OutputError
 from segface_hf.jobs.photos import check_output, find_photos, look_for_photos
 from segface_hf.jobs.shards import photo_shards
-from segface_hf.jobs.storage import Place
+from segface_hf.jobs.storage import StoragePath
 from segface_hf.jobs.work import Job, ShardRow
 from segface_hf.parser import FaceParser
 from segface_hf.pipeline.detect import Detection
@@ -37,9 +37,9 @@ def test_results_within_the_folder_of_photos_are_not_parsed(
     assert parse_here(*arguments) == 0
     assert "2 photos parsed" in capsys.readouterr().out
     assert parse_here(*arguments) == 0
-    told = capsys.readouterr()
-    assert "0 photos parsed, 0 faces, 2 done before" in told.out
-    assert "passed over 4 results of an earlier run" in told.err
+    shown = capsys.readouterr()
+    assert "0 photos parsed, 0 faces, 2 done before" in shown.out
+    assert "skipped 4 results of an earlier run" in shown.err
 
 
 def test_another_photo_of_the_same_name_is_neither_skipped_nor_replaces_results(
@@ -51,10 +51,10 @@ def test_another_photo_of_the_same_name_is_neither_skipped_nor_replaces_results(
     before = (tmp_path / "out" / "1.json").read_bytes()
     capsys.readouterr()
     assert parse_here(bob, *arguments) == 1
-    told = capsys.readouterr()
-    assert "0 photos parsed" in told.out
-    assert f"failed: {bob}: " in told.err
-    assert "choose another --out, or replace what is there with --overwrite" in told.err
+    shown = capsys.readouterr()
+    assert "0 photos parsed" in shown.out
+    assert f"failed: {bob}: " in shown.err
+    assert "choose another --out, or replace what is there with --overwrite" in shown.err
     assert (tmp_path / "out" / "1.json").read_bytes() == before
     assert parse_here(bob, *arguments, "--overwrite") == 0
     assert (tmp_path / "out" / "1.json").read_bytes() != before
@@ -72,7 +72,7 @@ def test_a_file_of_ones_own_is_not_replaced_by_a_result(
     before = own.read_bytes()
     arguments = (photo, "--out", tmp_path / "photos", "--whole-image", "--model", tiny)
     assert parse_here(*arguments) == 1
-    assert f"'{own}' is there already and is no result of segface parse" in capsys.readouterr().err
+    assert f"'{own}' exists and is not a result of segface parse" in capsys.readouterr().err
     assert own.read_bytes() == before
     assert parse_here(*arguments, "--overwrite") == 0
     assert own.read_bytes() != before
@@ -129,17 +129,19 @@ def test_looking_whether_a_folder_can_be_written_touches_no_file_and_disturbs_no
     assert own.read_text(encoding="utf-8") == "mine"
 
 
-def test_a_folder_tells_what_it_passes_over(tmp_path: Path) -> None:
+def test_skipped_files_of_a_folder_are_counted(tmp_path: Path) -> None:
     draw(tmp_path / "a.jpg")
     draw(tmp_path / ".hidden.jpg")
     (tmp_path / "dir.jpg").mkdir()
     (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere")
-    for name in ("1.heic", "2.HEIC", "notes"):
+    for name in ("1.cr2", "2.CR2", "notes"):
         (tmp_path / name).write_bytes(b"")
     found = look_for_photos([tmp_path])
     assert [photo.name for photo in found.photos] == ["a", "gone"]  # what is gone is a failure
-    assert (found.told() or "").startswith("passed over 2 .heic, 1 without a suffix: photos are ")
-    assert look_for_photos([tmp_path / "a.jpg"]).told() is None
+    assert (found.skipped_note() or "").startswith(
+        "skipped 2 .cr2, 1 without a suffix: photos are "
+    )
+    assert look_for_photos([tmp_path / "a.jpg"]).skipped_note() is None
 
 
 def test_files_that_differ_in_a_byte_or_in_size_are_told_apart(tmp_path: Path) -> None:
@@ -163,9 +165,9 @@ def test_a_name_that_is_too_long_fails_alone(
     draw(tmp_path / "in" / "b.png")
     arguments = (tmp_path / "in", "--whole-image", "--model", tiny)
     assert parse_here(*arguments, "--out", tmp_path / "out") == 1
-    told = capsys.readouterr()
-    assert "1 photo parsed" in told.out
-    assert "is too long for a name: rename it" in told.err
+    shown = capsys.readouterr()
+    assert "1 photo parsed" in shown.out
+    assert "is too long for a file name: rename the photo" in shown.err
 
 
 class Insatiable:
@@ -186,7 +188,7 @@ def test_a_photo_that_memory_does_not_suffice_for_fails_alone(tiny: Path, tmp_pa
     assert "scale it down first" in (wide.error or "")
     assert other.error is None
     rows = [ShardRow(shard, photo, 0) for shard in photo_shards(photos, rows=2) for photo in photos]
-    wide_row, other_row = job.to_table(rows, Place.of(tmp_path / "table"))
+    wide_row, other_row = job.to_table(rows, StoragePath.of(tmp_path / "table"))
     assert "scale it down first" in wide_row["error"]
     assert other_row["error"] is None
 
@@ -222,9 +224,9 @@ def test_a_place_that_can_be_written_no_more_keeps_and_tells_what_was_done(
         draw(tmp_path / "in" / f"{name}.png")
     (tmp_path / "in" / "0.png").write_bytes(b"")
     (tmp_path / "out" / "c_mask.png" / "in the way").mkdir(parents=True)
-    with pytest.raises(OutputError, match="run the same command again to go on"):
+    with pytest.raises(OutputError, match="run the same command again to resume"):
         parse_here(tmp_path / "in", "--out", tmp_path / "out", "--whole-image", "--model", tiny)
-    told = capsys.readouterr()
-    assert "2 photos parsed" in told.out
-    assert "0.png' is empty" in told.err
+    shown = capsys.readouterr()
+    assert "2 photos parsed" in shown.out
+    assert "0.png' is empty" in shown.err
     assert not list((tmp_path / "out").glob(".*"))

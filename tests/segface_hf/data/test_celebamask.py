@@ -53,8 +53,8 @@ def made(source, out, *options):
 
 def test_faces_go_to_the_sets_of_celeba_with_photos_of_the_masks_size(source, tmp_path, capsys):
     faces = made(source, tmp_path / "faces")
-    assert "4 faces in" in (told := capsys.readouterr().out)
-    assert "train 2, val 1, test 1" in told
+    assert "4 faces in" in (shown := capsys.readouterr().out)
+    assert "train 2, val 1, test 1" in shown
     assert {photo.size for photo, _ in faces} == {(64, 64)}
     for number, (photo, mask) in enumerate(faces):
         pixels, drawn = draw_face(number, glasses=False)
@@ -111,14 +111,14 @@ def test_a_mapping_without_its_first_line_and_hidden_files_change_nothing(source
     (source / PARTS / "0" / "._00000_skin.png").write_bytes(b"of a Mac")
     shutil.copy(source / PHOTOS / "0.jpg", source / PHOTOS / "9.jpg")
     assert len(made(source, tmp_path / "faces")) == 4
-    assert "left out, for want of any part: 1 photo" in capsys.readouterr().err
+    assert "left out, because no part is labelled: 1 photo" in capsys.readouterr().err
 
 
 def test_without_the_mapping_there_is_one_set(source, tmp_path, capsys):
     (source / MAPPING).unlink()
     assert main(["celebamask", str(source), "--out", str(tmp_path / "faces")]) == 0
     assert len(find_pairs(tmp_path / "faces")) == 4
-    assert "one set, for want of the mapping" in capsys.readouterr().out
+    assert "one set, because the mapping" in capsys.readouterr().out
 
 
 def no_photos(source):
@@ -159,12 +159,12 @@ def broken_mapping(source):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "told"),
+    ("spoil", "shown"),
     [
         (no_photos, f"lacks {PHOTOS}"),
         (no_parts, "holds no pictures of parts"),
         (lost_photo, "2.jpg is missing"),
-        (strange_part, "00000_beard.png is no part"),
+        (strange_part, "00000_beard.png is not a part"),
         (broken_part, "00000_skin.png can't be read"),
         (broken_photo, "1.jpg can't be read"),
         (small_part, "parts of photo 0 differ in size"),
@@ -172,8 +172,8 @@ def broken_mapping(source):
         (broken_mapping, "expected lines such as '0 119613 119614.jpg'"),
     ],
 )
-def test_what_can_not_be_used_is_named(source, tmp_path, capsys, spoil, told):
+def test_what_can_not_be_used_is_named(source, tmp_path, capsys, spoil, shown):
     spoil(source)
     assert main(["celebamask", str(source), "--out", str(tmp_path / "faces")]) == 2
     said = capsys.readouterr().err.splitlines()[-1]
-    assert told in said
+    assert shown in said

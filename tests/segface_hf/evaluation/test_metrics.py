@@ -254,7 +254,7 @@ def test_masks_with_swapped_sides_are_counted_and_scored_without():
 def test_the_lines_for_a_terminal_show_sides_that_were_mixed_up_and_every_group():
     groups = {"light": {"bad": "dark", "good": "bright"}}
     lines = list(summary(report(measured(), rounds=0, groups=groups)))
-    assert "left-right mixed up: l_eye / r_eye 0.1250" in lines
+    assert "left and right mixed up: l_eye / r_eye 0.1250" in lines
     bright = "light bright: mean_f1 1.0000, tail_f1 1.0000 in 1 photo (few: uncertain)"
     assert bright in lines
     assert sum(line.startswith("light dark: mean_f1 0.7111") for line in lines) == 1

@@ -64,15 +64,15 @@ def test_a_comparison_where_no_mask_holds_a_class_has_no_value():
     assert math.isnan(Scores(empty.confusions[0], SCHEMA).mean_held_f1())
 
 
-@pytest.mark.parametrize(("pixels", "told"), [(1, "1 pixel"), (1200, "1,200 pixels")])
-def test_the_lines_for_a_terminal_show_what_the_model_sees_of_a_class_that_no_mask_holds(
-    pixels, told
+@pytest.mark.parametrize(("pixels", "shown"), [(1, "1 pixel"), (1200, "1,200 pixels")])
+def test_the_lines_for_a_terminal_show_predicted_pixels_of_a_class_that_no_mask_holds(
+    pixels, shown
 ):
     confusion = PERFECT * 1000
     confusion[1, 3] = pixels
     lines = list(summary(report(measured(confusion), rounds=0)))
-    assert f"necklace     0.000  in 0 photos, though the model sees {told}" in lines
-    assert sum("the model sees" in line for line in lines) == 1
+    assert f"necklace     0.000  in 0 photos, but the model predicts {shown}" in lines
+    assert sum("the model predicts" in line for line in lines) == 1
     assert not any("sees" in line for line in summary(report(measured(PERFECT), rounds=0)))
 
 

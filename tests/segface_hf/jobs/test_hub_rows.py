@@ -49,9 +49,9 @@ def test_a_dataset_is_streamed_and_a_second_run_goes_on_where_the_first_was(
     assert {row["source"] for row in rows} == {"hf://datasets/ada/faces:train"}
     (out / "train-0000004.parquet").unlink()
     parse_here(*arguments)
-    told = capsys.readouterr()
-    assert "1 photo parsed, 1 face, 3 done before" in told.out
-    assert told.err.count("failed: ") == 2
+    shown = capsys.readouterr()
+    assert "1 photo parsed, 1 face, 3 done before" in shown.out
+    assert shown.err.count("failed: ") == 2
     assert_same_rows(read_results(out), rows)
     parse_here("hf://datasets/ada/faces", *arguments[2:])
     assert "0 photos parsed, 0 faces, 4 done before" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""A Hub that is busy, refuses or is away: waited for, told before the work, and no row lost."""
+"""A Hub that is busy, refuses or is away: waited for, shown before the work, and no row lost."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from huggingface_hub import HfApi
 from segface_hf.errors import DataError, OutputError, UnreachableError
 from segface_hf.hub_client import ATTEMPTS, upload
 from segface_hf.jobs.shards import Shard, photos_of
-from segface_hf.jobs.storage import Place
+from segface_hf.jobs.storage import StoragePath
 from tests.hub_double.state import Hub
 from tests.segface_hf.jobs.pictures import parse_here, read_results, write_table
 
@@ -42,9 +42,9 @@ def test_a_commit_whose_answer_was_lost_is_not_made_twice(masks: Hub) -> None:
 
 
 def test_a_hub_that_stays_away_or_refuses_is_told_with_what_to_do(masks: Hub) -> None:
-    place = Place("hf://datasets/ada/masks/a.parquet")
+    place = StoragePath("hf://datasets/ada/masks/a.parquet")
     masks.fail(COMMIT, 403)
-    with pytest.raises(OutputError, match="run the same command again to go on"):
+    with pytest.raises(OutputError, match="run the same command again to resume"):
         place.write(b"data")
     assert len(masks.requests(COMMIT)) == 1
     masks.fail(COMMIT, 503, times=99)
@@ -73,7 +73,7 @@ def test_a_table_that_cannot_be_read_for_now_is_no_bad_table(masks: Hub, tmp_pat
     masks.fail("/resolve/", 524, times=99)  # the client itself waits for other troubles
     with pytest.raises(UnreachableError, match="What is done is kept"):
         list(photos_of(shard, column="image"))
-    with pytest.raises(UnreachableError, match="can't be read for now"):
+    with pytest.raises(UnreachableError, match="can't be read at the moment"):
         parse_here(source, "--out", tmp_path / "out")
     masks.faults.clear()
     parse_here(source, "--out", tmp_path / "out")

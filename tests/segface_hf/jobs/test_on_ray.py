@@ -32,9 +32,9 @@ def test_a_killed_worker_changes_no_row_of_a_private_dataset_on_the_hub(
         return [name for name in hub.files("dataset", "ada/masks") if name.endswith(".parquet")]
 
     with cluster.start(*arguments, out, cwd=tmp_path) as job:
-        told, failures = kill_one_when(cluster, job, written)
+        shown, failures = kill_one_when(cluster, job, written)
     assert job.returncode == 1, failures
-    assert f"{ROWS - 2} photos parsed" in told
+    assert f"{ROWS - 2} photos parsed" in shown
     assert failures.count("failed: ") == 2
     assert len(written()) == ROWS // GROUP
     copy = Path(snapshot_download("ada/masks", repo_type="dataset", local_dir=tmp_path / "copy"))

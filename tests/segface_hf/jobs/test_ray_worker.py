@@ -9,7 +9,7 @@ import pytest
 
 from segface_hf.checkpoints.files import WEIGHTS_FILE, embedded_folder, file_digest
 from segface_hf.errors import ConfigError, DataError, OutputError
-from segface_hf.jobs.on_ray import ShardParser, row_told
+from segface_hf.jobs.on_ray import ShardParser, summary_row
 from segface_hf.jobs.shards import Shard
 from tests.segface_hf.jobs.pictures import read_results, write_table
 
@@ -36,12 +36,12 @@ def work(table: Path, **options: Any) -> list[dict[str, Any]]:
         **options,
     }
     parser = ShardParser(None, {"whole_image": True, "classes": None}, **given)
-    told = parser({"shard": [Shard("photos-0", table.name, 0, ROWS).to_json()]})
-    return [dict(zip(told, values, strict=True)) for values in zip(*told.values(), strict=True)]
+    shown = parser({"shard": [Shard("photos-0", table.name, 0, ROWS).to_json()]})
+    return [dict(zip(shown, values, strict=True)) for values in zip(*shown.values(), strict=True)]
 
 
 def test_relative_paths_start_where_the_job_was_started(table: Path) -> None:
-    rows = list(map(row_told, work(table)))
+    rows = list(map(summary_row, work(table)))
     assert [(row["source"], row["row"], row["error"]) for row in rows] == [
         ("photos.parquet", row, None) for row in range(ROWS)
     ]
@@ -52,13 +52,13 @@ def test_relative_paths_start_where_the_job_was_started(table: Path) -> None:
 def test_other_weights_stop_the_job(table: Path) -> None:
     (row,) = work(table, digest="sha256:other")
     with pytest.raises(ConfigError, match=r"sha256:other: install the same version on all"):
-        row_told(row)
+        summary_row(row)
 
 
 def test_a_folder_that_a_machine_does_not_see_stops_the_job(table: Path) -> None:
     (row,) = work(table, folder="/not here")
     with pytest.raises(DataError, match="'/not here' isn't on this machine: all machines"):
-        row_told(row)
+        summary_row(row)
 
 
 def test_a_place_that_cannot_be_written_stops_the_job(table: Path) -> None:
@@ -66,4 +66,4 @@ def test_a_place_that_cannot_be_written_stops_the_job(table: Path) -> None:
     rows = work(table, out=str(table.parent / "file" / "out"))
     assert [row["error"] for row in rows[:-1]] == [None] * ROWS
     with pytest.raises(OutputError, match=r"can't write .*: run the same command again"):
-        row_told(rows[-1])
+        summary_row(rows[-1])

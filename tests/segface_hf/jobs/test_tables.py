@@ -16,7 +16,7 @@ from PIL import Image
 
 from segface_hf.errors import ConfigError, DataError, OutputError
 from segface_hf.jobs.shards import Shard, photos_of, table_shards
-from segface_hf.jobs.storage import Place
+from segface_hf.jobs.storage import StoragePath
 from segface_hf.parser import FaceParser
 from tests.segface_hf.jobs.pictures import (
     BROKEN,
@@ -40,9 +40,9 @@ def test_each_row_gives_a_row_and_bad_ones_are_listed_and_stop_nothing(
 ) -> None:
     table = write_table(tmp_path / "in" / "photos.parquet", 8)
     assert parse_here(table, "--out", tmp_path / "out") == 1
-    told = capsys.readouterr()
-    assert "6 photos parsed, 6 faces" in told.out
-    failures = [line for line in told.err.splitlines() if line.startswith("failed: ")]
+    shown = capsys.readouterr()
+    assert "6 photos parsed, 6 faces" in shown.out
+    failures = [line for line in shown.err.splitlines() if line.startswith("failed: ")]
     assert [
         f"photos.parquet#{row}" in line for row, line in zip((BROKEN, EMPTY), failures, strict=True)
     ]
@@ -85,9 +85,9 @@ def test_a_run_goes_on_where_it_was_and_other_settings_parse_again(
     untouched = (out / "photos-0000000.parquet").stat().st_mtime_ns
     capsys.readouterr()
     assert parse_fast(*arguments) == 1
-    told = capsys.readouterr()
-    assert "3 photos parsed, 3 faces, 3 done before" in told.out
-    assert told.err.count("failed: ") == 2
+    shown = capsys.readouterr()
+    assert "3 photos parsed, 3 faces, 3 done before" in shown.out
+    assert shown.err.count("failed: ") == 2
     assert (out / "photos-0000000.parquet").stat().st_mtime_ns == untouched
     assert_same_rows(read_results(out), first)
     parse_fast(*arguments, "--classes", "hair")
@@ -131,10 +131,10 @@ def test_a_damaged_table_is_listed_and_stops_no_other(
     (folder / "bad.parquet").write_bytes(b"PAR1 is not enough")
     pq.write_table(pa.table({"picture": [b""]}), folder / "other.parquet")
     assert parse_fast(folder, "--out", tmp_path / "out") == 1
-    told = capsys.readouterr()
-    assert "2 photos parsed" in told.out
-    assert "bad.parquet" in told.err
-    assert "no column 'image', it has ['picture']" in told.err
+    shown = capsys.readouterr()
+    assert "2 photos parsed" in shown.out
+    assert "bad.parquet" in shown.err
+    assert "no column 'image', it has ['picture']" in shown.err
     assert [row["photo"] for row in read_results(tmp_path / "out")] == [
         "sub/good/0000000",
         "sub/good/0000001",
@@ -181,7 +181,7 @@ def test_groups_of_rows_stay_whole_unless_they_are_large(tmp_path: Path) -> None
     for group, expected in ((3, [(0, 6), (6, 12)]), (40, [(0, 5), (5, 10), (10, 12)])):
         table = write_table(tmp_path / f"{group}.parquet", 12, group=group, bad=False)
         rows = 5 if group == 3 else 2
-        shards, _ = table_shards({"t": Place.of(table)}, rows=rows, column="image")
+        shards, _ = table_shards({"t": StoragePath.of(table)}, rows=rows, column="image")
         found = [(shard.start, shard.stop) for shard in shards]
         assert found == (expected if group == 3 else [(i, i + 2) for i in range(0, 12, 2)])
         read = [photo.row for shard in shards for photo in photos_of(shard, column="image")]

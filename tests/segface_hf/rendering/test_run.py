@@ -56,10 +56,10 @@ def test_a_run_that_breaks_off_leaves_whole_files_and_goes_on(tmp_path):
 def test_each_picture_is_told_when_it_lies_in_the_folder(tmp_path):
     there = []
 
-    def told(plan):
+    def on_picture(plan):
         there.append(all(path.is_file() for path in places(tmp_path, plan)))
 
-    render_pictures(tmp_path, FEW, flat_renderer([]), told=told)
+    render_pictures(tmp_path, FEW, flat_renderer([]), on_picture=on_picture)
     assert there == [True] * 3
 
 
