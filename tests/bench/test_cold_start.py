@@ -1,0 +1,18 @@
+"""The table of cold starts measures real processes."""
+
+import subprocess
+
+import pytest
+
+from bench.cold_start import COMMANDS, ROOT, run_once
+
+
+def test_a_command_is_measured_in_a_process_of_its_own():
+    run = run_once(ROOT, COMMANDS["segface --help"])
+    assert 0 < run.processor
+    assert 5 < run.megabytes < 100  # neither torch nor numpy is imported
+
+
+def test_a_command_that_fails_is_an_error_and_not_a_fast_one():
+    with pytest.raises(subprocess.CalledProcessError):
+        run_once(ROOT, ("segface_hf", "parse"))
