@@ -1,7 +1,7 @@
 """How fast a training step is, by precision and memory: `python -m bench.learning`.
 
-Steps of the embedded model run in turn in one process; ratios are taken round by round. What the
-allocator does is decided when a process starts: run the command twice, the second time with the
+Steps of the embedded model run in turn in one process; ratios are taken round by round. The
+allocator is configured when a process starts: run the command twice, the second time with the
 variables that docs/training.md names.
 """
 
@@ -27,8 +27,8 @@ from segface_hf.training.recipe import SMALL_MODEL, Loss, Recipe
 WAYS: Mapping[str, Callable[[], AbstractContextManager[object]]] = MappingProxyType(
     {
         "float32": nullcontext,
-        "bfloat16 as torch does it": lambda: torch.autocast("cpu", dtype=torch.bfloat16),
-        "bfloat16 with the quicker ways": lambda: autocast("bf16"),
+        "bfloat16 autocast": lambda: torch.autocast("cpu", dtype=torch.bfloat16),
+        "bfloat16 with faster operations": lambda: autocast("bf16"),
     }
 )
 

@@ -52,10 +52,12 @@ RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "missing parts don't count": {"tail": {"missing": "ignore"}, "pseudo": {"confidence": 0.8}},
         "fragments completed": {"tail": {"missing": "complete"}, "pseudo": {"confidence": 0.8}},
         "no low resolution": {"augment": {"low_resolution": 0.0}},
+        "zoom-out": {"augment": {"zoom_out": 0.3}},
+        "distillation": {"distill": {"temperature": 2.0}},
         "pseudo-labels": {},
     }
 )
-_UNLABELLED = "pseudo-labels"
+_UNLABELLED, _DISTILLED = "pseudo-labels", "distillation"
 
 
 def options() -> argparse.Namespace:
@@ -68,6 +70,7 @@ def options() -> argparse.Namespace:
     parser.add_argument(
         "--initial", default=str(files.embedded_folder()), help="start of every run"
     )
+    parser.add_argument("--teacher", help="checkpoint for distillation (default: --initial)")
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--side", type=int, default=192)
@@ -87,11 +90,13 @@ def recipe_of(name: str, args: argparse.Namespace, seed: int) -> Recipe:
     }  # fmt: skip
     for key, value in RECIPES[name].items():
         plain[key] = {**plain.get(key, {}), **value}  # type: ignore[dict-item]
+    if name == _DISTILLED:
+        plain["distill"] = {**plain["distill"], "teacher": args.teacher or args.initial}  # type: ignore[dict-item]
     return Recipe.from_dict(plain)
 
 
 def trained(name: str, args: argparse.Namespace, seed: int) -> Path:
-    """Runs `segface train` with a recipe, or goes on with it; returns the last checkpoint."""
+    """Runs `segface train` with a recipe, or resumes it; returns the last checkpoint."""
     out: Path = args.out / f"{name.replace(' ', '-')}-{seed}"
     out.mkdir(parents=True, exist_ok=True)
     if not (out / "done").exists():

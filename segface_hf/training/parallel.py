@@ -176,9 +176,9 @@ def _gather(
                 ours.grad = other.grad if ours.grad is None else ours.grad + other.grad
     # Parameters without a gradient keep none: zeros would still let weight decay change them.
     touched = processes.sum(torch.tensor([value.grad is not None for value in parameters]).int())
-    learnt = [value for value, count in zip(parameters, touched.tolist(), strict=True) if count]
-    grads = [torch.zeros_like(v) if v.grad is None else v.grad for v in learnt]
-    for parameter, grad in zip(learnt, processes.sum_all(grads), strict=True):
+    trained = [value for value, count in zip(parameters, touched.tolist(), strict=True) if count]
+    grads = [torch.zeros_like(v) if v.grad is None else v.grad for v in trained]
+    for parameter, grad in zip(trained, processes.sum_all(grads), strict=True):
         parameter.grad = grad
     statistics = [value for value in model.buffers() if value.is_floating_point()]
     seen = [[v for v in member.buffers() if v.is_floating_point()] for member in active]

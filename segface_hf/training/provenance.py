@@ -240,5 +240,5 @@ def _sources(config: SegFaceConfig) -> list[str]:
     """Returns the entries of a source: one, or those that `with_origins` joined."""
     if not is_published(config):
         return [part.removeprefix(_FROM) for part in config.source.split(_AND) if part]
-    learnt = ", ".join(data.name for data in datasets_behind(config))
-    return [f"{config.source} ({learnt})" if learnt else config.source]
+    names = ", ".join(data.name for data in datasets_behind(config))
+    return [f"{config.source} ({names})" if names else config.source]

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def args():
-    return Namespace(initial="start", steps=2, batch=2, workers=1, side=64)
+    return Namespace(initial="start", teacher=None, steps=2, batch=2, workers=1, side=64)
 
 
 @pytest.mark.parametrize("name", [n for n in RECIPES if n not in (PLAIN, "pseudo-labels")])

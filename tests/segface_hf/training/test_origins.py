@@ -41,12 +41,12 @@ def trained(folder, out, **options):
 @pytest.mark.parametrize("role", ["initial", "decoder"])
 def test_the_terms_of_the_start_pass_to_every_later_run(folder, tmp_path, role):
     first = saved(tmp_path / "first", **RESEARCH)
-    leg, config, card = trained(folder, tmp_path / "a", **{role: first})
+    first_run, config, card = trained(folder, tmp_path / "a", **{role: first})
     assert (config.license, config.source) == ("other", f"from {RESEARCH['source']}")
     assert f"{'start' if role == 'initial' else 'decoder'}: `{first}`" in card
-    assert metadata_load(leg / "README.md")["license"] == "other"
+    assert metadata_load(first_run / "README.md")["license"] == "other"
     assert TERMS in card
-    _, again, card = trained(folder, tmp_path / "b", initial=str(leg))
+    _, again, card = trained(folder, tmp_path / "b", initial=str(first_run))
     assert (again.license, again.source) == (config.license, config.source)
     assert TERMS in card
 
@@ -71,25 +71,27 @@ def test_a_converted_start_passes_on_the_terms_of_its_data(folder, tmp_path):
 
 def test_a_free_start_leaves_the_licence_to_the_owner_of_the_photos(folder, tmp_path):
     first = saved(tmp_path / "first", **FREE)
-    leg, config, card = trained(folder, tmp_path / "a", initial=first)
+    first_run, config, card = trained(folder, tmp_path / "a", initial=first)
     assert (config.license, config.source) == ("", f"from {FREE['source']}")
-    assert "license" not in metadata_load(leg / "README.md")
+    assert "license" not in metadata_load(first_run / "README.md")
     with pytest.raises(CheckpointError, match="says no licence: write `license:`"):
-        plan(leg, "ada/face", build=SegFace)
-    (leg / "README.md").write_text(card.replace("---\n", "---\nlicense: cc-by-4.0\n", 1))
+        plan(first_run, "ada/face", build=SegFace)
+    (first_run / "README.md").write_text(card.replace("---\n", "---\nlicense: cc-by-4.0\n", 1))
     with pytest.raises(CheckpointError, match="still reads 'say so here before you publish them'"):
-        plan(leg, "ada/face", build=SegFace)
-    finished = (leg / "README.md").read_text().replace("say so here before you publish them", "ok")
-    (leg / "README.md").write_text(finished)
-    assert plan(leg, "ada/face", build=SegFace).config == config
+        plan(first_run, "ada/face", build=SegFace)
+    finished = (
+        (first_run / "README.md").read_text().replace("say so here before you publish them", "ok")
+    )
+    (first_run / "README.md").write_text(finished)
+    assert plan(first_run, "ada/face", build=SegFace).config == config
 
 
 def test_a_licence_that_the_recipe_states_is_the_photos_own(folder, tmp_path):
     model = {**tiny_recipe().model_options(), "license": "apache-2.0", "source": "my photos"}
     first = saved(tmp_path / "first", **FREE)
-    leg, config, _ = trained(folder, tmp_path / "a", model=model, initial=first)
+    first_run, config, _ = trained(folder, tmp_path / "a", model=model, initial=first)
     assert (config.license, config.source) == ("apache-2.0", f"my photos; from {FREE['source']}")
-    assert plan(leg, "ada/face", build=SegFace).config == config
+    assert plan(first_run, "ada/face", build=SegFace).config == config
 
 
 def test_a_run_from_imagenet_or_from_nothing_says_so(folder, tmp_path):
