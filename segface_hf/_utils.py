@@ -1,4 +1,4 @@
-"""Whole files: written beside their place and renamed, so that a crash leaves no half of one."""
+"""Small shared helpers: atomic file writes, counted nouns, a check of torch devices."""
 
 from __future__ import annotations
 
@@ -8,6 +8,12 @@ import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from segface_hf.errors import ConfigError, MissingPackageError
+
+if TYPE_CHECKING:
+    import torch
 
 
 def counted(count: int, noun: str) -> str:
@@ -15,24 +21,47 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-# What systems say that have no way to make a folder durable.
+def check_device(device: str | torch.device) -> None:
+    """Checks that torch can use a device; `cpu` is always there and needs no torch.
+
+    Raises:
+        ConfigError: It can't, such as `cuda` without a driver.
+        MissingPackageError: torch is not installed.
+    """
+    if str(device) == "cpu":
+        return
+    try:
+        import torch
+    except ModuleNotFoundError as error:
+        raise MissingPackageError.of(error) or error from error
+    try:
+        torch.zeros(1, device=device)
+    except (AssertionError, NotImplementedError, RuntimeError) as error:
+        raise ConfigError(
+            f"no model can run on '{device}' here ({str(error).splitlines()[0]}): leave the device "
+            "out to use the processor, or name one that torch finds, such as cuda:0 or mps"
+        ) from error
+
+
+# Errors of systems that can't make a folder durable.
 _UNABLE = (errno.EINVAL, errno.ENOTSUP)
 
 
 def atomic_write(path: Path, save: Callable[[Path], object], *, durable: bool = False) -> None:
-    """Lets a function save a file, which then appears as a whole, or not at all.
+    """Writes a file completely or not at all: to a temporary name, which is then renamed.
 
     Args:
-        path: Where the file goes; its folder is created.
-        save: Writes to the path that it is given.
-        durable: Return only when the file would survive a power cut, which takes milliseconds.
+        path: The file; its folder is created.
+        save: Writes the content to the path that it is given.
+        durable: Whether to return only when the file would survive a power cut, which takes
+            milliseconds.
 
     Raises:
-        OSError: It can't be written: the old file is there, or, where it was the folder that
-            could not be made durable, the new one.
+        OSError: It can't be written. The old file is still there; or the new one, if only its
+            folder could not be made durable.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Short: the file's own name may be as long as the system allows.
+    # A short name: the file's own may be as long as the system allows.
     partial = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         save(partial)
@@ -48,7 +77,7 @@ def atomic_write(path: Path, save: Callable[[Path], object], *, durable: bool = 
 
 
 def _sync_folder(folder: Path) -> None:
-    """Makes a rename durable; some systems can't do that to folders, and do without."""
+    """Makes a rename durable, on systems that can do so."""
     try:
         handle = os.open(folder, os.O_RDONLY)
     except OSError:

@@ -134,7 +134,7 @@ class FaceParse:
         """Returns the names of the classes in the mask, background excluded, by id."""
         return tuple(name for name in self.areas() if name != self.schema.names[0])
 
-    def of(self, *names: str, face: int | None = None) -> np.ndarray:
+    def region(self, *names: str, face: int | None = None) -> np.ndarray:
         """Returns where any of some classes are.
 
         Args:
@@ -149,7 +149,7 @@ class FaceParse:
                 not told from the others.
 
         Example:
-            >>> pixels[parse.of("hair", "hat")].mean(0)
+            >>> pixels[parse.region("hair", "hat")].mean(0)
         """
         wanted = np.zeros(256, bool)
         wanted[[self.schema.id_of(name) for name in names]] = True

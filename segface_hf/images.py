@@ -148,9 +148,14 @@ def plain_image(source: ImageSource) -> Image.Image:
     return load_image(source)
 
 
+def is_address(source: str | os.PathLike[str]) -> bool:
+    """Whether a name is an address, such as `https://...`, and not a path."""
+    return _ADDRESS.match(str(source)) is not None
+
+
 def _encoded(source: str | os.PathLike[str] | bytes | bytearray | IO[bytes]) -> bytes:
     if isinstance(source, str | os.PathLike):
-        if _ADDRESS.match(str(source)):
+        if is_address(source):
             raise ImageError(
                 f"'{str(source)[:80]}' is an address, and addresses are not fetched: download the "
                 "picture and pass its path or its bytes"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
+from segface_hf._utils import check_device
 from segface_hf.checkpoints.files import EMBEDDED
 from segface_hf.config import SegFaceConfig
 from segface_hf.errors import (
@@ -106,9 +107,11 @@ class FaceParser:
             CheckpointNotFoundError: No such folder, repository or revision, or not kept here.
             CheckpointError: The checkpoint is damaged, or has no `model.onnx` for `engine="onnx"`.
             MissingPackageError: The checkpoint needs torch, which is not installed.
+            ConfigError: The device can't be used.
         """
         from segface_hf.checkpoints import files, find
 
+        check_device(device)
         name = EMBEDDED if model is None else str(model)
         folder = find.checkpoint_folder(
             name,

@@ -51,23 +51,6 @@ def finite(text: str) -> float:
     return value
 
 
-def check_device(name: str) -> None:
-    """Checks that a model can run on a device.
-
-    Raises:
-        ConfigError: It can't.
-    """
-    import torch
-
-    try:
-        torch.zeros(1, device=name)
-    except (AssertionError, NotImplementedError, RuntimeError) as error:
-        raise ConfigError(
-            f"no model can run on '{name}' here ({str(error).splitlines()[0]}): leave out --device "
-            "for the processor, or name a device that torch finds, such as cuda:0 or mps"
-        ) from error
-
-
 def check_picture(path: str | Path | None) -> None:
     """Checks that a file name ends like a picture's, before the work that draws it.
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from segface_hf.cli.arguments import check_device, check_files, check_picture, whole
+from segface_hf._utils import check_device
+from segface_hf.cli.arguments import check_files, check_picture, whole
 
 if TYPE_CHECKING:
     from PIL import Image

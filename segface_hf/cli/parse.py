@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from segface_hf.cli.arguments import check_device, whole
+from segface_hf.cli.arguments import whole
 from segface_hf.errors import ConfigError, SegFaceError
 
 if TYPE_CHECKING:
@@ -182,8 +182,6 @@ def _job(args: argparse.Namespace) -> Job:
     from segface_hf.jobs.work import Job
     from segface_hf.parser import FaceParser
 
-    if args.device != "cpu":
-        check_device(args.device)
     parser = FaceParser.from_pretrained(
         args.model,
         revision=args.revision,

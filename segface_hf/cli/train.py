@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segface_hf.cli.arguments import check_device, check_picture, finite, whole
+from segface_hf._utils import check_device
+from segface_hf.cli.arguments import check_picture, finite, whole
 from segface_hf.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from segface_hf._utils import check_device
 from segface_hf.config import SegFaceConfig
 from segface_hf.images import normalize
 from segface_hf.inference.infer import forget, infer
@@ -28,6 +29,8 @@ class TorchEngine:
     name = "torch"
 
     def __init__(self, model: SegFace, *, device: str | torch.device | None = None) -> None:
+        if device is not None:
+            check_device(device)
         self.model = model if device is None else model.to(device)
         self._evaluation = _Evaluation(model)
         forget(model)

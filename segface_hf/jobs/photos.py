@@ -16,7 +16,7 @@ from pathlib import Path
 from PIL import Image
 
 from segface_hf.errors import DataError, ImageError, OutputError
-from segface_hf.images import SUFFIXES, load_image
+from segface_hf.images import SUFFIXES, is_address, load_image
 from segface_hf.jobs.files import is_result
 
 _SAMPLE = 4096
@@ -106,11 +106,15 @@ def look_for_photos(sources: Sequence[str | Path]) -> FoundPhotos:
     """Finds photos, and counts other files.
 
     Raises:
-        DataError: A source that matches nothing.
+        DataError: A source that matches nothing, or is an address.
     """
     found: dict[Path, Path] = {}
     others: Counter[str] = Counter()
     for source in sources:
+        if is_address(source):
+            raise DataError(
+                f"'{source}' is an address, and addresses are not fetched: download the photo first"
+            )
         matches = list(_matches(Path(source), others))
         if not matches:
             raise DataError(

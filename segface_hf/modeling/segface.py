@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from segface_hf._utils import check_device
 from segface_hf.checkpoints import files, find
 from segface_hf.config import SegFaceConfig
 from segface_hf.errors import LandmarksRequiredError, OutputError
@@ -164,7 +165,9 @@ class SegFace(nn.Module):
         Raises:
             CheckpointNotFoundError: No such folder, repository or revision, or a file is missing.
             CheckpointError: The checkpoint is damaged or does not fit its configuration.
+            ConfigError: The device can't be used.
         """
+        check_device(device)
         folder = find.checkpoint_folder(
             source, build=cls, revision=revision, token=token, onnx=False
         )

@@ -54,9 +54,9 @@ def test_a_face_survives_json_and_rounds_where_asked() -> None:
 
 def test_the_pixels_of_some_classes_are_told_by_name() -> None:
     parse = FaceParse(np.array([[0, 2], [16, 14]], np.uint8), CELEBAMASK_HQ)
-    found = parse.of("hair", "hat")
+    found = parse.region("hair", "hat")
     assert found.dtype == bool
     assert found.tolist() == [[False, False], [True, True]]
-    assert not parse.of().any()
+    assert not parse.region().any()
     with pytest.raises(LabelError, match="no class 'beard'"):
-        parse.of("hair", "beard")
+        parse.region("hair", "beard")

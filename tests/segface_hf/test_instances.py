@@ -39,14 +39,14 @@ def test_every_pixel_of_a_part_belongs_to_the_face_that_it_is_drawn_with(
     assert ((parse.instances == 0) == (parse.mask == 0)).all()
     for index, place in enumerate(PLACES):
         theirs = scene(place, size=SIZE)[1] > 0
-        ours = parse.of(face=index)
+        ours = parse.region(face=index)
         assert 2 * (ours & theirs).sum() / (ours.sum() + theirs.sum()) > 0.97
         left, top, right, bottom = parse.faces[index].box
-        rows, columns = np.nonzero(parse.of("nose", face=index))
+        rows, columns = np.nonzero(parse.region("nose", face=index))
         assert left < columns.mean() < right
         assert top < rows.mean() < bottom
-    noses = [parse.of("nose", face=index) for index in range(3)]
-    assert (np.sum(noses, axis=0) == parse.of("nose")).all()
+    noses = [parse.region("nose", face=index) for index in range(3)]
+    assert (np.sum(noses, axis=0) == parse.region("nose")).all()
 
 
 def test_telling_faces_apart_changes_no_label_and_is_the_same_for_many_photos(
@@ -72,7 +72,7 @@ def test_pixels_of_classes_that_are_not_wanted_are_nobody_s(
 def test_a_whole_picture_is_one_face_and_one_without_is_none(photo: Image.Image) -> None:
     parser = FaceParser(PaletteEngine(), detector=FixedDetector())
     whole = parser.parse(photo, whole_image=True, instances=True)
-    assert (whole.of(face=0) == (whole.mask > 0)).all()
+    assert (whole.region(face=0) == (whole.mask > 0)).all()
     nobody = parser.parse(photo, instances=True)
     assert nobody.instances is not None
     assert not nobody.instances.any()
@@ -82,10 +82,10 @@ def test_a_face_that_is_not_there_or_not_told_apart_is_refused(
     parser: FaceParser, photo: Image.Image
 ) -> None:
     with pytest.raises(LabelError, match="parse with instances=True"):
-        parser.parse(photo).of("nose", face=0)
+        parser.parse(photo).region("nose", face=0)
     for index in (3, -1):
         with pytest.raises(LabelError, match=rf"the photo has 3 faces, no faces\[{index}\]"):
-            parser.parse(photo, instances=True).of("nose", face=index)
+            parser.parse(photo, instances=True).region("nose", face=index)
 
 
 def test_a_map_of_instances_of_another_kind_is_refused() -> None:

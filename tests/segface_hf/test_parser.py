@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 from segface_hf.config import SegFaceConfig
-from segface_hf.errors import ImageError, LabelError
+from segface_hf.errors import ConfigError, ImageError, LabelError
 from segface_hf.faces import FaceParse
 from segface_hf.labels import CELEBAMASK_HQ
+from segface_hf.modeling.segface import SegFace
 from segface_hf.parser import FaceParser
 from segface_hf.pipeline import frames_of
 from segface_hf.pipeline.align import detection_of_frame
@@ -327,3 +328,10 @@ def test_the_frames_of_a_photo_are_those_that_the_parser_uses() -> None:
     assert faces[0].frame.center == pytest.approx((300, 260), abs=8)
     assert faces[0].frame.side == pytest.approx(240, rel=0.05)
     assert faces[0].frame.angle == pytest.approx(20, abs=3)
+
+
+def test_a_device_that_torch_cannot_use_is_refused_before_a_model_is_loaded() -> None:
+    with pytest.raises(ConfigError, match="no model can run on 'tpu9' here"):
+        FaceParser.from_pretrained("org/not-asked-for", device="tpu9")
+    with pytest.raises(ConfigError, match="leave the device out"):
+        SegFace.from_pretrained("embedded", device="tpu9")

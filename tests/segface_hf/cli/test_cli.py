@@ -62,6 +62,7 @@ def test_a_value_out_of_range_is_told_with_the_range(line, shown, capsys):
     ("line", "shown"),
     [
         ("parse x.png --out out --device tpu9", "no model can run on 'tpu9' here"),
+        ("parse https://a.org/x.png --out out", "addresses are not fetched: download the photo"),
         ("parse x.png --out out --classes ,", "--classes names none: choose from background, "),
         ("parse x.png --out out --model nothing", "'nothing' is neither a folder nor a Hub repo"),
         ("evaluate --data x --json none/a.json", "can't write 'none/a.json' (No such file or dir"),
@@ -71,10 +72,11 @@ def test_a_value_out_of_range_is_told_with_the_range(line, shown, capsys):
         ("convert nothing.pt --out out", "no file nothing.pt: give a published .pt file"),
     ],
 )
-def test_what_cannot_work_is_told_before_any_work(line, shown, tmp_path, monkeypatch, capsys):
+def test_a_refused_run_says_why_and_leaves_no_folder(line, shown, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(line.split()) == 2
     assert shown in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_unknown_command_lists_the_known_ones(capsys):
