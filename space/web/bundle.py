@@ -1,24 +1,37 @@
-"""Owns how the editor's ES modules become the one inline script that ``gr.HTML`` runs."""
+"""Owns how a component's ES modules become the one inline script that ``gr.HTML`` runs."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-HERE = Path(__file__).parent / "mask_editor"
+WEB = Path(__file__).parent
+MASK_EDITOR, VIEWER = WEB / "mask_editor", WEB / "viewer"
 _IMPORT = re.compile(
     r"^import (?P<what>[^;]+?) from '\.\.?/(?:\w+/)?(?P<name>\w+)\.mjs';$", re.MULTILINE
 )
 _EXPORT = re.compile(
     r"^export (?=(?:async )?(?:class|function\*?|const) (?P<name>\w+))", re.MULTILINE
 )
+_GIVEN = "element, props, trigger, watch, upload"
 
 
-def bundle(entry: str, *, folder: Path = HERE) -> str:
+def mounted(entry: str, *, folder: Path) -> str:
+    """Returns the script of a component, for `js_on_load`.
+
+    Args:
+        entry: The module whose `mount` takes what Gradio gives the script: `element`, `props`,
+            `trigger`, `watch` and `upload`.
+        folder: As for `bundle`.
+    """
+    return f"{bundle(entry, folder=folder)}\nmodules.{entry}.mount({{ {_GIVEN} }});"
+
+
+def bundle(entry: str, *, folder: Path) -> str:
     """Join a module and everything it imports into one script.
 
-    A Space serves no extra files this way, and ``js_on_load`` can't hold ``import``. Each module
-    becomes a function of its own, so names stay as private as they are in the files.
+    No extra file has to be served, and ``js_on_load`` can't hold ``import``. Each module becomes a
+    function of its own, so names stay as private as they are in the files.
 
     Args:
         entry: Module name without ``.mjs``.

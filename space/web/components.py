@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,22 +12,12 @@ from gradio.data_classes import FileData
 from space.handlers.browser_values import photo_view
 from space.handlers.parse import Parsed
 from space.state.showcase import Card
+from space.web.bundle import VIEWER, mounted
 from space.web.uploads import uploaded_or_error
-
-_HOME = Path(__file__).parent / "viewer"
-_EXPORT = re.compile(r"^export ", re.MULTILINE)
-_EXPORTED = re.compile(r"^export (?:const|(?:async )?function) (\w+)", re.MULTILINE)
 
 
 def _text(name: str) -> str:
-    return (_HOME / name).read_text(encoding="utf-8")
-
-
-def _module(name: str) -> str:
-    """Returns a script module as an expression whose value holds its exports."""
-    source = _text(name)
-    names = ", ".join(_EXPORTED.findall(source))
-    return f"(() => {{\n{_EXPORT.sub('', source)}\nreturn {{ {names} }};\n}})()"
+    return (VIEWER / name).read_text(encoding="utf-8")
 
 
 def file_data(path: Path) -> dict[str, Any]:
@@ -36,13 +25,13 @@ def file_data(path: Path) -> dict[str, Any]:
     return FileData(path=str(path), orig_name=path.name).model_dump()
 
 
-def _shown(card: Card | dict[str, str]) -> dict[str, str]:
-    """Gradio builds a component anew from its own properties, where cards are plain already."""
+def _plain(card: Card | dict[str, str]) -> dict[str, str]:
+    """Returns a card as a dict, which it is already where Gradio copies a component."""
     return card.as_dict() if isinstance(card, Card) else card
 
 
 class _OwnHTML(gr.HTML):
-    """A component of this app's own, whose value is an object."""
+    """A component of this app, whose value is an object."""
 
     async def async_move_resource_to_block_cache(self, url_or_file_path: Any) -> str | None:
         """Refuses every address before anything is fetched; see `gr.HTML`."""
@@ -59,9 +48,9 @@ class PhotoDrop(_OwnHTML):
     """Takes photos by choosing, dropping, pasting or camera and fires `submit`; fires `example`
     when an example is chosen.
 
-    Its value is `{"files": [FileData], "example": name or None}`. Set the property `step` to
-    say how far the parsing is, `done` to anything new when the photos have been dealt with, and
-    `opened` once one of them is shown.
+    Its value is `{"files": [FileData], "example": name or None}`. Set the property `step` to a
+    sentence on the progress, `done` to a new value when the request has ended, and `opened` once
+    a photo is shown.
     """
 
     def __init__(
@@ -79,14 +68,14 @@ class PhotoDrop(_OwnHTML):
             {"files": [], "example": None},
             html_template=_text("drop.html").format(within=within),
             css_template=_text("drop.css"),
-            js_on_load=_text("drop.js"),
+            js_on_load=mounted("drop", folder=VIEWER),
             apply_default_css=False,
             max_mb=max_mb,
             within=within,
             done=done,
             opened=opened,
             step=step,
-            examples=[_shown(card) for card in examples],
+            examples=[_plain(card) for card in examples],
             **kwargs,
         )
 
@@ -95,9 +84,9 @@ class ParseView(_OwnHTML):
     """Shows photos with their classes; opacity, switches and outlines act in the browser.
 
     Its value is what `parse_view` returns. Fires `picked` with `{"id": key}` when the visitor
-    chooses another photo of several (with `"back": true` where that one can't be shown, and the one
-    before stays), `correct` with the same when its mask is to be corrected, and
-    `wanted` with `{"kind": one of kinds, "id": key}` when a file is.
+    chooses another of several photos (with `"back": true` where that one can't be shown and the
+    photo before stays), `correct` with the same to correct its mask, and `wanted` with
+    `{"kind": one of kinds, "id": key}` to download a file.
 
     Args:
         kinds: Names and labels of the files that are offered.
@@ -108,8 +97,7 @@ class ParseView(_OwnHTML):
             None,
             html_template=_text("viewer.html"),
             css_template=_text("viewer.css"),
-            js_on_load=f"const P = {_module('paint.js')}, parts = {_module('parts.js')};\n"
-            f"{_text('viewer.js')}",
+            js_on_load=mounted("viewer", folder=VIEWER),
             apply_default_css=False,
             kinds=[list(kind) for kind in kinds],
             **kwargs,

@@ -7,10 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from space.web.bundle import HERE, bundle
-
-EVENT = "saved"
-"""Name of the event that carries a save's payload."""
+from space.web.bundle import MASK_EDITOR, mounted
 
 
 class FaceMaskEditor(gr.HTML):
@@ -18,14 +15,13 @@ class FaceMaskEditor(gr.HTML):
 
     The script saves through the ``saved`` event: ``editor.saved(handler, inputs, outputs)`` with
     ``payload = event._data``. The handler returns :func:`accepted` or :func:`refused` to the
-    editor. Until one of them comes the work counts as unsaved, and one that comes late counts too.
+    editor. The work counts as unsaved until one of them arrives; a late answer counts too.
 
-    ``restored`` follows when unsaved work of another photo than the open one was brought back, and
-    ``unopened`` with an ``id`` when the photo that the editor was given could not be opened, and
-    ``reopened`` when it could after all. ``following`` asks for the photo after this one.
+    Other events: ``restored`` when unsaved work of another photo than the open one was brought
+    back; ``unopened`` and ``reopened``, with an ``id``, when the photo that the editor was given
+    could not be opened and when it could later; ``following`` asks for the next photo.
 
-    Unsaved work is offered back by an editor of the same ``scope`` only: what can't be saved in one
-    place is not offered there.
+    Unsaved work is offered only by an editor of the same ``scope``, where it can be saved.
 
     Example:
         >>> editor = FaceMaskEditor(elem_id="mask-editor")  # doctest: +SKIP
@@ -40,12 +36,11 @@ class FaceMaskEditor(gr.HTML):
         scope: str = "",
         **settings: Any,
     ) -> None:
-        script = f"{bundle('editor')}\nmodules.editor.mount({{ element, trigger, props, watch }});"
         super().__init__(
             value,
-            html_template=(HERE / "template.html").read_text(encoding="utf-8"),
-            css_template=(HERE / "editor.css").read_text(encoding="utf-8"),
-            js_on_load=script,
+            html_template=(MASK_EDITOR / "template.html").read_text(encoding="utf-8"),
+            css_template=(MASK_EDITOR / "editor.css").read_text(encoding="utf-8"),
+            js_on_load=mounted("editor", folder=MASK_EDITOR),
             apply_default_css=False,
             ack=ack,
             scope=scope,
@@ -53,12 +48,12 @@ class FaceMaskEditor(gr.HTML):
         )
 
     def api_info(self) -> dict[str, Any]:
-        """The value is an object, not the string of a plain ``gr.HTML``."""
+        """Describes the value: an object, not the string of a plain ``gr.HTML``."""
         return {"type": "object"}
 
 
 def accepted(payload: Mapping[str, Any], message: str) -> dict[str, Any]:
-    """The update that tells the editor its save is kept.
+    """Returns the update that confirms a save to the editor.
 
     Args:
         payload: What the ``saved`` event carried.
@@ -68,7 +63,7 @@ def accepted(payload: Mapping[str, Any], message: str) -> dict[str, Any]:
 
 
 def refused(payload: Mapping[str, Any], message: str) -> dict[str, Any]:
-    """The update that tells the editor its save was refused: the work stays in the browser.
+    """Returns the update that refuses a save: the work stays in the browser.
 
     Args:
         payload: What the ``saved`` event carried.

@@ -112,7 +112,7 @@ def _path_of(path: str) -> Path | None:
 
 
 def uploaded_or_error(path: str) -> str:
-    """Does the same where Gradio still has the value; its error reaches every client typed."""
+    """Does the same while Gradio holds the value; every client gets the error with its type."""
     try:
         return uploaded(path)
     except NotUploadedError as error:
@@ -128,14 +128,14 @@ def _stored(address: str) -> str:
     try:
         return save_base64_to_cache(address, get_upload_folder())
     except (binascii.Error, ValueError, OSError) as error:
-        sentence = "This data: address holds no file: send its bytes as base64."
-        raise gr.Error(sentence, title=NotUploadedError.__name__, print_exception=False) from error
+        message = "This data: address holds no file: send its bytes as base64."
+        raise gr.Error(message, title=NotUploadedError.__name__, print_exception=False) from error
 
 
 class _Files(ListFiles):
     """Several files, each as Gradio's clients send it, or a text as MCP clients do.
 
-    Gradio turns the text of a single file into a file, and forgets those in a list.
+    Gradio turns the text of a single file into a file, but not texts in a list.
     """
 
     @model_validator(mode="before")
@@ -166,7 +166,7 @@ class UploadedFile(gr.File):
             self.data_model = _Files
 
     def api_info(self) -> dict[str, Any]:
-        """Writes every reference out: in a tool of MCP the definitions are out of its reach."""
+        """Writes every reference out: an MCP tool can't reach the definitions."""
         info = super().api_info()
         if self.file_count != "multiple":
             return info
@@ -180,9 +180,9 @@ class UploadedFile(gr.File):
         return await super().async_move_resource_to_block_cache(url_or_file_path)
 
     def preprocess(self, payload: Any) -> Any:
-        """Looks at every path once more: some claims of a client keep Gradio from doing so."""
+        """Checks every path again: some client claims keep Gradio from checking."""
         files = payload if self.file_count == "multiple" else [payload]
         for file in filter(None, files or ()):
-            # Gradio removes what is noted here after the visit; it doesn't note what `_stored` did.
+            # Gradio removes these after the visit; it doesn't know the files that `_stored` wrote.
             self.temp_files.add(uploaded_or_error(file.path))
         return super().preprocess(payload)

@@ -9,29 +9,29 @@
   };
   const open = () => document.querySelector('#views button[role=tab][aria-selected=true]')?.dataset.tabId;
   window.segfaceView = (view) => {
-    // A busy page tells of a view when another one is open already.
+    // On a busy page the event may come when another view is open already.
     if (!settled || !view || view !== open() || named() === view) return;
     const address = new URL(location.href);
     if (view === 'parse') address.searchParams.delete('view'); else address.searchParams.set('view', view);
     history.pushState({}, '', address);
   };
-  // A visitor may have chosen another view while the page came alive.
+  // A visitor may have chosen another view while the page loaded.
   const settle = () => {
     settled = true;
     window.segfaceView(open());
   };
   addEventListener('popstate', () => follow());
-  // Anything may lead to a view: empty views and messages name the one that helps.
+  // Any element with data-view opens that view: messages and empty views use it.
   addEventListener('click', (event) => {
     const way = event.target.closest('[data-view]');
     const view = way?.dataset.view || event.target.closest('#views [role=tab]')?.dataset.tabId;
-    // What the visitor asks for while the page comes alive goes before what the address names.
+    // What the visitor chooses while the page loads takes precedence over the address.
     if (view && (way || event.isTrusted)) chosen = view;
     if (!way) return;
     tab(view)?.click();
     scrollTo(0, 0);
   });
-  // The tabs answer only once the page is alive: ask until they do.
+  // The tabs react only once the page has loaded: retry until they do.
   let turns = 0;
   const start = setInterval(() => {
     const wanted = chosen || named();

@@ -146,7 +146,7 @@ def test_patterns_and_the_colour_blind_palette_change_the_picture(open_page):
     upload(page, list_examples()[0].path)
     wait_for_overlay(page)
     seen = set()
-    for mode in (None, "patterns", "safe", "outlines", "split", "boxes", "doubt"):
+    for mode in (None, "patterns", "safe", "outlines", "split", "boxes", "confidence"):
         if mode:
             page.click(f"[data-mode={mode}]")
         page.wait_for_timeout(150)

@@ -19,7 +19,7 @@ FIELDS = {
     "short_description": "Face parts",
 }  # fmt: skip
 NEEDED = ("app.py", "README.md", "requirements.txt", "LICENSE", "NOTICE", "segface_hf/labels.py",
-          "segface_hf/weights/model.safetensors", "space/web/viewer/viewer.js",
+          "segface_hf/weights/model.safetensors", "space/web/viewer/viewer.mjs",
           "space/web/mask_editor/core/labelmap.mjs", "annotate/dataset/folder.py",
           "examples/a.jpg")  # fmt: skip
 USELESS = ("segface_hf/training/run.py", "segface_hf/cli/train.py", "space/ui.pyi",

@@ -1,4 +1,4 @@
-"""The pure drawing of the parse view, in Node."""
+"""What the parse view draws and says, in Node."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from pathlib import Path
 
 import pytest
 
-PAINT = Path(__file__).resolve().parents[3] / "space" / "web" / "viewer" / "paint.js"
+VIEWER = Path(__file__).resolve().parents[3] / "space" / "web" / "viewer"
 
 
 @pytest.fixture
 def evaluated(tmp_path):
-    """Evaluates an expression over the functions of paint.js."""
+    """Evaluates code over the functions of paint.mjs (P) and wording.mjs (W)."""
     if shutil.which("node") is None:
         pytest.skip("node is missing: get it with 'apt-get install nodejs'")
-    shutil.copyfile(PAINT, tmp_path / "paint.mjs")
 
     def run(code):
         (tmp_path / "run.mjs").write_text(
-            "import * as P from './paint.mjs';\n"
+            f"import * as P from '{(VIEWER / 'paint.mjs').as_uri()}';\n"
+            f"import * as W from '{(VIEWER / 'wording.mjs').as_uri()}';\n"
             f"const value = (() => {{ {code} }})();\n"
             "console.log(JSON.stringify(value, (k, v) => v?.buffer ? [...v] : v));\n"
         )
@@ -63,8 +63,8 @@ def test_neighbouring_classes_have_different_patterns(evaluated):
     assert all(0.2 < sum(v != RED for v in one) / 64 < 0.3 for one in drawn)
 
 
-def test_doubt_and_differences_mark_only_what_they_are_about(evaluated):
-    code = "const out = new Uint32Array(2); P.paintDoubt(out, Uint8Array.of(250, 90)); return out;"
+def test_low_confidence_and_differences_mark_only_what_they_are_about(evaluated):
+    code = "const out = new Uint32Array(2); P.paintConfidence(out, Uint8Array.of(250, 90)); return out;"
     sure, unsure = evaluated(code)
     assert sure == 0
     assert unsure > 0
@@ -85,3 +85,17 @@ def test_classes_that_look_like_the_photo_get_a_white_border_and_hidden_ones_non
     red, white = 0xFF0000FF, 0xFFFFFFFF
     assert evaluated(code.replace("HIDDEN", "[]")) == [white, red, white, 0]
     assert evaluated(code.replace("HIDDEN", "[1]")) == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("faces", "announced", "labelled"),
+    [
+        ("[]", "Parsed: no face found", "Photo with 0 faces; classes shown: none"),
+        ("[{}]", "Parsed: 1 face", "Photo with 1 face; classes shown: none"),
+        ("[{}, {}]", "Parsed: 2 faces", "Photo with 2 faces; classes shown: none"),
+    ],
+)
+def test_screen_readers_get_the_number_of_faces_in_words(evaluated, faces, announced, labelled):
+    code = f"const photo = {{ faces: {faces}, classes: [{{ id: 1, area: 0, title: 'skin' }}] }};"
+    code += "return [W.announcement(photo), W.pictureLabel(photo)];"
+    assert evaluated(code) == [announced, labelled]

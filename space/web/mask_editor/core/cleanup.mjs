@@ -66,7 +66,7 @@ export function fillHoles(map, { ids, limit }) {
   return changes.outcome;
 }
 
-// By class: where it lies both to the left of a pixel and above it, as at every hole's first pixel.
+// By class: pixels with the class both to the left and above, as at every hole's first pixel.
 function cornersOf({ data, width, height }) {
   const corners = [];
   for (let y = 1; y < height; y++) {
@@ -95,20 +95,20 @@ export function smoothContours(map, { ids, radius }) {
   const { width, data } = map;
   const wanted = new Uint8Array(256);
   for (const id of ids) wanted[id] = 1;
-  const window = new Window(map, radius);
+  const square = new Square(map, radius);
   const changes = new Changes();
   eachNearBorder(map, { wanted, radius }, (x, y) => {
-    window.moveTo(x, y);
+    square.moveTo(x, y);
     const i = y * width + x;
     const own = data[i];
-    if (window.isMajority(own)) return;
-    const heir = window.commonestBut(own);
-    if (wanted[own] || (wanted[heir] && window.isMajority(heir))) changes.add(i, heir);
+    if (square.isMajority(own)) return;
+    const heir = square.commonestBut(own);
+    if (wanted[own] || (wanted[heir] && square.isMajority(heir))) changes.add(i, heir);
   });
   return changes.outcome;
 }
 
-// Visit, row by row, what is within `radius` of a border of the wanted classes: elsewhere all is alike.
+// Visit, row by row, what is within `radius` of a border of the wanted classes; nothing else can change.
 function eachNearBorder(map, { wanted, radius }, visit) {
   const { width, height } = map;
   const borders = bordersOf(map, wanted);
@@ -143,8 +143,8 @@ function bordersOf({ width, height, data }, wanted) {
   return borders;
 }
 
-/** How many pixels of each class lie in a square, clipped to the map, that moves over it. */
-class Window {
+/** How many pixels of each class lie in a square that moves over the map, clipped to it. */
+class Square {
   constructor({ width, height, data }, radius) {
     Object.assign(this, { width, height, data, radius });
     this.counts = new Int32Array(256);

@@ -41,12 +41,12 @@ function lengthOf(runs) {
   return all;
 }
 
-// Besides ids in a window: what has no heir yet, what gets one in this ring, what is no heir itself.
+// Besides ids in its part of the map: what has no heir yet, what gets one in this ring, what is no heir itself.
 const LEFT = -1;
 const NEXT = -2;
 const NONE = -3;
 
-/** A piece that the classes around it grow into, a pixel at a time from all sides, in a window. */
+/** A piece that the classes around it grow into, a pixel at a time from all sides, in a square part of the map. */
 class Gift {
   constructor(map, runs) {
     let [left, top, right, bottom] = [map.width, map.height, 0, 0];
@@ -71,7 +71,7 @@ class Gift {
     return (Math.floor(i / this.map.width) - this.top) * this.across + (i % this.map.width) - this.left;
   }
 
-  // Visit what the map has of each row: first index in the map, in the window, number of pixels.
+  // Visit what the map has of each row: first index in the map, in the part, number of pixels.
   eachRow(visit) {
     const { map, left, top, across, down } = this;
     const first = Math.max(0, -left);

@@ -12,7 +12,7 @@ from annotate.label_maps import unpack_label_map
 from segface_hf.errors import LabelError
 from segface_hf.labels import CELEBAMASK_HQ
 from space.handlers.browser_values import title
-from space.web.bundle import HERE, bundle
+from space.web.bundle import MASK_EDITOR, VIEWER, bundle
 from space.web.editor_component import FaceMaskEditor, accepted, refused
 from space.web.editor_value import EditorValueError, editor_value
 from tests.space.web.editor.synthetic import synthetic_face
@@ -27,8 +27,8 @@ def _value(folder: Path, **changes):
 
 
 def test_the_bundle_holds_every_module_once_and_no_import():
-    script = bundle("editor")
-    for module in HERE.rglob("*.mjs"):
+    script = bundle("editor", folder=MASK_EDITOR)
+    for module in MASK_EDITOR.rglob("*.mjs"):
         if not module.stem.startswith("simulate"):
             assert script.count(f"modules.{module.stem} = (") == 1, module.stem
     assert not re.search(r"^(import|export)\b", script, re.MULTILINE)
@@ -48,7 +48,7 @@ def test_an_export_that_the_bundle_cannot_read_is_refused(tmp_path):
 
 
 def test_the_script_never_writes_html_from_data():
-    script = bundle("editor")
+    script = bundle("editor", folder=MASK_EDITOR)
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", script)
 
 
