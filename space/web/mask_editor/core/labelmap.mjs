@@ -131,7 +131,7 @@ export class LabelMap {
   keep(x, y) {
     const tile = ((y / TILE) | 0) * this.tilesAcross + ((x / TILE) | 0);
     const { step } = this;
-    // Neighbours are painted one after another: most pixels lie in the tile of the one before.
+    // Neighbors are painted one after another: most pixels are in the same tile as the one before.
     if (tile === step.tile) return;
     step.tile = tile;
     if (!step.kept.has(tile)) step.kept.set(tile, this.readTile(tile));
@@ -204,7 +204,7 @@ export class LabelMap {
     return { ids, changed };
   }
 
-  /** The newest steps, for a map that goes on from what is settled here. */
+  /** The newest steps, for a map that continues from the settled ids. */
   get history() {
     return { done: recent(this.done, KEPT), undone: recent(this.undone, KEPT) };
   }

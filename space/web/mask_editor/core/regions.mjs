@@ -86,7 +86,7 @@ export function grow({ width, height }, seed, { key, seen }) {
 
 /**
  * Regions around seeds as runs of a row, flat pairs of the first and the last pixel index: for large
- * ones, because whoever goes on row by row reads a large map many times as fast as in rings.
+ * ones, because reading a large map row by row is many times as fast as in rings.
  * @param {Indices} seeds pixels that belong
  * @param {{belongs: (i: number) => boolean, seen: Uint8Array}} look what is seen is not taken again
  * @returns {Indices}
@@ -143,7 +143,7 @@ export class Pieces {
     this.forget();
   }
 
-  /** Look anew at what was found: from now on `belongs` means something else. */
+  /** Forget what was found: the next search uses another `belongs`. */
   forget() {
     this.first = this.number + 1;
   }

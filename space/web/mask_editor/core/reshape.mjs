@@ -12,7 +12,7 @@ const SMALL = 400;
  * others become the class that they touch most on their far side, so one line along the right
  * border takes away what sticks out and adds what is missing, whatever the classes are.
  * @param {number[][]} points the line, in pixels
- * @param {{reach?: number}} options how far, in pixels, an end may lie from the nearest border and
+ * @param {{reach?: number}} options how far, in pixels, an end may be from the nearest border and
  *     is still led to it
  * @returns {Int32Array} pixel indices that were cut off
  */
@@ -120,7 +120,7 @@ class Cut {
     return (Math.floor(k / this.across) + this.top) * this.map.width + (k % this.across) + this.left;
   }
 
-  // Does the window end here though the map goes on?
+  // Does the window end here although the map continues?
   goesOn(k) {
     const x = this.left + (k % this.across);
     const y = this.top + Math.floor(k / this.across);

@@ -1,4 +1,4 @@
-// What a save tells besides the map: editing seconds, tools used, changed pixels a class. No DOM.
+// What a save sends besides the map: editing seconds, tools used, changed pixels a class. No DOM.
 import { packMap } from './wire.mjs';
 
 // A pause longer than this is not editing.
@@ -47,13 +47,13 @@ export function changedByName(map, names) {
 
 /** The payload of one save. */
 export async function savePayload({ map, session, names, id, token, doubt }) {
-  // Packing takes a while and painting goes on: all that is told is of this instant.
+  // Packing takes a while and painting may continue: all values are of this instant.
   const ids = map.data.slice();
-  const told = {
+  const claims = {
     seconds: session.seconds,
     tools: { ...session.tools },
     changed: changedByName(map, names),
     changed_pixels: map.changed,
   };
-  return { id, token, ...(await packMap(map.width, map.height, ids)), ...told, doubt };
+  return { id, token, ...(await packMap(map.width, map.height, ids)), ...claims, doubt };
 }

@@ -1,4 +1,4 @@
-// How the map lies on the screen: scale and shift, zoom to a point, fit. No DOM; lengths in CSS pixels.
+// The view of the map on the screen: scale and shift, zoom to a point, fit. No DOM; lengths in CSS pixels.
 
 export const SMALLEST = 0.02;
 export const LARGEST = 64;

@@ -38,7 +38,7 @@ export class App {
     this.isDrawing = this.isFingerDrawing = () => false;
   }
 
-  /** Start on a parse. `start` are ids to begin with instead of the mask, from a draft. */
+  /** Open a parse. `start` are ids to begin with instead of the mask, from a draft. */
   open({ value, photo, masks, start = null, earlier }) {
     const { labels, prediction, confidence, runnerUp } = masks;
     const { w: width, h: height } = value;
@@ -64,7 +64,7 @@ export class App {
     this.cleaning.load(value.pairs);
     this.choose(Math.min(1, this.classes.length - 1));
     this.alert('');
-    this.say(''); // What was said is about the photo before.
+    this.say(''); // The last message is about the previous photo.
     this.setState('ready');
     this.onchange();
   }
@@ -112,12 +112,12 @@ export class App {
     this.onchange();
   }
 
-  /** The walk went on, which a draft that there is tells too. */
+  /** The review advanced: a draft, if there is one, records it. */
   walked() {
     if (this.unsaved) this.drafts.renew(this.work());
   }
 
-  // Reads what a draft holds, also when another photo is open by then.
+  // Reads what a draft holds, also when another photo has opened since.
   work() {
     const { map, session } = this;
     const { walk } = this.guide;
@@ -153,7 +153,7 @@ export class App {
   }
 
   redo() {
-    this.replay('redo', 'Nothing to do again.');
+    this.replay('redo', 'Nothing to redo.');
   }
 
   replay(direction, otherwise) {
@@ -188,7 +188,7 @@ export class App {
 
   useTool(name) {
     if (this.isDrawing() && this.state.path.length) {
-      this.say('Let go of the lasso first.'); // The path belongs to the tool that began it.
+      this.say('Finish the lasso first.'); // The path belongs to the tool that began it.
       return;
     }
     this.leavePreview();
@@ -208,7 +208,7 @@ export class App {
     this.onchange();
   }
 
-  /** A class key or button: it answers the doubtful region, or chooses the class. */
+  /** A class key or button: it answers the region in question, or chooses the class. */
   assign(id) {
     if (!(id < this.classes.length)) return;
     if (this.guide.active) this.guide.assign(id);
@@ -235,7 +235,7 @@ export class App {
 
   toggleHeat() {
     if (this.guide.parse) this.look({ heat: !this.state.heat });
-    else this.say('This mask came without the model\'s confidence.');
+    else this.say('This mask has no confidence map.');
   }
 
   toggleSplit() {
@@ -255,7 +255,7 @@ export class App {
     return this.saving.save();
   }
 
-  /** The backend has the work as it was at `revision`. */
+  /** The server has the work as it was at `revision`. */
   savedAt(revision) {
     this.savedRevision = revision;
     if (!this.unsaved) this.drafts.end(this.drafts.sitting).then(() => this.offerDraft());
@@ -273,7 +273,7 @@ export class App {
     return this.root.querySelector(`[data-act="${act}"]`);
   }
 
-  /** A passing word in the status line; on a phone, where that is out of sight, on the picture too. */
+  /** A short message in the status line; on a phone, where that is out of sight, on the picture too. */
   say(text) {
     this.root.querySelector('.fme-message').textContent = text;
     const toast = this.root.querySelector('.fme-toast');
@@ -285,7 +285,7 @@ export class App {
     return this.root.querySelector('.fme-alert').textContent;
   }
 
-  /** Something that must be read; empty text clears it. */
+  /** An important message; empty text clears it. */
   alert(text) {
     const box = this.root.querySelector('.fme-alert');
     box.textContent = text;

@@ -2,7 +2,7 @@
 
 const DATABASE = 'segface-mask-editor';
 const DELAY = 300; // Milliseconds after the last change.
-const FULL = 'The storage of this browser is full, so your last changes are not kept in it: '
+const FULL = 'The storage of this browser is full, so your last changes are not kept: '
   + 'save them before you leave.';
 
 /** Days after its last change that a draft is kept. */
@@ -38,10 +38,10 @@ async function drop(drafts, parses, gone) {
   for (const { id } of gone) if (!needed.has(parseOf(id))) parses.delete(parseOf(id));
 }
 
-/** Every sitting, from opening a photo to leaving it, has a draft of its own: none overwrites another. */
+/** Every sitting, from opening a photo to leaving it, has its own draft: none overwrites another. */
 export class Drafts {
   /**
-   * @param {{say: function(string), alert: function(string), alerted: string}} app who tells the person
+   * @param {{say: function(string), alert: function(string), alerted: string}} app shows the messages
    * @param {string} scope what the editor is for: its drafts are offered nowhere else
    */
   constructor(app, scope = '') {
@@ -54,7 +54,7 @@ export class Drafts {
     this.writing = Promise.resolve();
   }
 
-  /** Work on a database; one browser without it (private windows) keeps no drafts. */
+  /** Run a transaction. Browsers without IndexedDB (private windows) keep no drafts. */
   async store(mode, work) {
     this.database ||= openDatabase(this.scope);
     const database = await this.database;
@@ -77,7 +77,7 @@ export class Drafts {
 
   failed(error) {
     if (error?.name !== 'QuotaExceededError') {
-      this.app.say('This browser keeps no drafts: save before you leave.');
+      this.app.say('This browser does not keep unsaved work: save before you leave.');
       return;
     }
     this.app.alert(FULL);
@@ -88,7 +88,7 @@ export class Drafts {
     this.sitting = { id: [parse.id, Date.now()], parse, restored, offered: null, changes: 0, kept: 0, sent: null };
   }
 
-  /** Nothing is open any more: what was is written, and can be offered. */
+  /** The photo was closed: its draft is written and can be offered. */
   leave() {
     const written = this.flush();
     this.sitting = null;
@@ -139,7 +139,7 @@ export class Drafts {
     const time = Date.now();
     await this.store('readwrite', async (drafts, parses) => {
       drafts.put({ ...work, id, time, sent: sitting.sent === changes });
-      // Asked every time, because another tab may have dropped the parse.
+      // Another tab may have deleted the parse.
       if (await promised(parses.getKey(parse.id)) === undefined) parses.put(parse);
       if (restored) await drop(drafts, parses, [restored]);
     });
@@ -151,12 +151,12 @@ export class Drafts {
     return changes === kept;
   }
 
-  /** A draft was thrown away; what is waiting to be written is not. */
+  /** Delete a draft; what is waiting to be written stays. */
   forget(draft) {
     return this.queue(() => this.store('readwrite', (...stores) => drop(...stores, [draft])));
   }
 
-  /** A sitting's work was saved: its draft, and the one that was offered beside it, go. */
+  /** A sitting's work was saved: delete its draft and the one that was offered beside it. */
   end(sitting) {
     if (this.waiting?.sitting === sitting) this.waiting = null;
     return this.queue(() => {
@@ -168,7 +168,7 @@ export class Drafts {
     });
   }
 
-  /** Drafts that nobody came back to go. */
+  /** Delete drafts that were not used for a long time. */
   expire() {
     const limit = Date.now() - KEPT_DAYS * 24 * 3_600_000;
     return this.queue(() => this.store('readwrite', async (drafts, parses) => {

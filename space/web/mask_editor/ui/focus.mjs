@@ -1,4 +1,4 @@
-// Where the focus goes, so that keys mean the picture after the pointer did something elsewhere.
+// Moves the focus to the picture after the pointer was used elsewhere, so that keys act on it.
 
 /** Keys work at once where a photo opens, unless something else in sight has the focus. */
 export function takeFocus(canvas) {

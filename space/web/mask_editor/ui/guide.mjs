@@ -1,12 +1,12 @@
-// Guided correction: walk the doubtful regions, accept the second guess, assign, confirm.
+// Review of the uncertain regions: go through them, take the second guess, assign a class, confirm.
 import { isOpen, LEVELS, reach, searchDoubt } from '../core/doubt.mjs';
+import { progressText, questionText } from '../core/review_text.mjs';
 import { highlight } from './layers.mjs';
 
 const WHITE = 0xffffffff;
-const FIRST = 'Here and there the model is unsure. Next leads you to the place that matters most.';
-// Milliseconds of looking for regions at a time, while the page is idle.
+// Milliseconds of one slice of the search, which runs while the page is idle.
 const SLICE = 8;
-// A region that shows this large needs no closer look, CSS pixels.
+// CSS pixels from which a region is large enough on the screen.
 const LEGIBLE = 48;
 
 const whenIdle = (work) => (window.requestIdleCallback || ((run) => setTimeout(run, 30)))(work);
@@ -29,8 +29,8 @@ export class Guide {
   }
 
   /**
-   * @param {{width, height, labels, confidence, runnerUp}|null} parse null when there is no doubt map
-   * @param {{tail: number[], walk?: object}} options walk: how far it had come, from a draft
+   * @param {{width, height, labels, confidence, runnerUp}|null} parse null without a confidence map
+   * @param {{tail: number[], walk?: object}} options walk: progress of the review, from a draft
    */
   load(parse, { tail, walk }) {
     this.reset();
@@ -42,7 +42,7 @@ export class Guide {
     this.update();
   }
 
-  // Found while the page is idle: a large photo is ready to edit before.
+  // Searches while the page is idle, so that a large photo can be edited before.
   lookOn(search) {
     whenIdle(() => {
       if (this.search !== search || this.regions) return;
@@ -62,45 +62,56 @@ export class Guide {
     if (done) this.regions = value;
   }
 
-  /** All regions; looks for what has not been found yet. */
+  /** All regions; finishes the search first. */
   list() {
     while (this.parse && !this.regions) this.look();
     return this.regions || [];
   }
 
-  /** How far the walk has come, for a draft. */
+  /** Progress of the review, for a draft. */
   get walk() {
-    return { at: this.at, seen: [...this.seen], decided: [...this.decided] };
+    // A region that is still a question is asked again.
+    const pending = this.isPending ? this.at : -1;
+    return {
+      at: pending < 0 ? this.at : pending - 1,
+      seen: [...this.seen].filter((at) => at !== pending),
+      decided: [...this.decided],
+    };
+  }
+
+  /** Is a region in question that has no answer yet? */
+  get isPending() {
+    return Boolean(this.active) && !this.decided.has(this.at);
   }
 
   get counts() {
     return { seen: this.seen.size, total: this.list().length };
   }
 
-  /** Go to the next region (1) that is still a question, or back (-1) to any, around the end. */
+  /** Go to the next open region (1), or back to any region (-1), around the end. */
   jump(direction) {
     this.app.leavePreview();
     const regions = this.list();
-    // What has mostly been painted over since needs no visit.
+    // Mostly painted over since: nothing to review.
     regions.forEach((region, at) => {
       if (!isOpen(region, this.app.map)) this.seen.add(at);
     });
     const next = this.after(this.at, direction);
     if (next < 0) {
-      this.app.say(regions.length ? 'Every doubtful region is decided.' : 'No region is doubtful enough to look at.');
-      this.update();
+      this.activate(null);
+      this.app.say(this.question.textContent);
       return;
     }
     this.at = next;
     this.seen.add(next);
     this.activate(regions[next]);
-    // The likely class is ready in the hand; painting by hand needs no key.
+    // The likely class is selected, so that painting by hand needs no class key.
     this.app.choose(this.active.cls);
     if (!this.app.stage.isLegible(this.active.rect, LEGIBLE)) this.app.stage.focus(this.active.rect);
     this.app.walked();
   }
 
-  // Index of the region that a jump leads to; -1 when none is left.
+  // Index of the region to go to; -1 when none is left.
   after(from, direction) {
     const { regions } = this;
     const start = from < 0 && direction < 0 ? 0 : from;
@@ -129,7 +140,7 @@ export class Guide {
   /** Give the region its runner-up class. */
   accept() {
     if (this.active) this.decide(this.active.runnerUp, 'accept');
-    else this.app.say('Press N to go to a doubtful region first.');
+    else this.app.say('Press Next (N) to go to a region first.');
   }
 
   /** Give the region another class. */
@@ -144,22 +155,24 @@ export class Guide {
       this.confirm();
       return;
     }
-    // What the person has painted there since stays as it is.
+    // What was painted there since stays as it is.
     const untouched = active.indices.filter((i) => map.data[i] === active.label);
-    app.edit(`${tool} ${app.nameOf(id)}`, tool, () => map.paint(untouched, id));
+    const step = app.edit(`${tool} ${app.nameOf(id)}`, tool, () => map.paint(untouched, id));
+    if (step) this.jump(1);
   }
 
-  /** The region is right as it is. */
+  /** The label of the region is right. */
   confirm() {
     if (!this.active) return;
     this.app.session.used('confirm');
     this.decided.add(this.at);
     this.activate(null);
-    this.app.say('Confirmed. Next goes on.');
+    this.app.say('Confirmed.');
     this.app.touched();
+    this.jump(1);
   }
 
-  /** A step ends the question, so that class keys only choose; one inside the region answers it. */
+  /** A step ends the question, so that class keys choose again; a step inside the region answers it. */
   stepped(step) {
     if (!this.active) return;
     const { data } = this.app.map;
@@ -171,7 +184,7 @@ export class Guide {
     this.activate(null);
   }
 
-  /** An answer that is taken back asks again, and N leads there first. */
+  /** An answer that was undone is asked again, first of all. */
   replayed(step, direction) {
     const at = step.answered;
     if (at === undefined) return;
@@ -181,14 +194,14 @@ export class Guide {
     this.leave();
   }
 
-  /** Make the region reach further (1) or less far (-1) along the model's confidence. */
+  /** Make the region larger (1) or smaller (-1) along the model's confidence. */
   stretch(direction) {
     if (!this.active) return;
     const level = Math.min(LEVELS.length - 1, Math.max(0, this.active.level + direction));
     this.activate(reach(this.parse, this.active, level));
   }
 
-  /** The region in question, or faintly the one that N goes to. */
+  /** The region in question, or faintly the one that Next goes to. */
   draw(context) {
     const { mark } = this;
     const rect = mark ? mark.rect : this.regions?.[this.upcoming]?.rect;
@@ -213,25 +226,20 @@ export class Guide {
       app.button(name).disabled = !this.active;
     }
     if (!this.regions) {
-      this.progress.textContent = 'looking for them …';
-      this.question.textContent = FIRST;
+      this.progress.textContent = 'searching …';
+      this.question.textContent = '';
       return;
     }
     const { upcoming } = this;
     this.upcoming = this.after(this.at, 1);
     if (this.upcoming !== upcoming) app.stage.draw(); // The faint frame moves.
-    const { seen, total } = this.counts;
-    this.progress.textContent = total ? `${seen} of ${total} doubtful regions seen` : 'none';
+    const { total } = this.counts;
+    const reviewed = this.seen.size - (this.isPending ? 1 : 0);
+    this.progress.textContent = progressText({ reviewed, total });
     this.bar.max = total || 1;
-    this.bar.value = seen;
-    this.question.textContent = this.sentence(total);
-  }
-
-  sentence(total) {
-    const { app, active } = this;
-    if (active) {
-      return `Here it says ${app.nameOf(active.label)}. Is it ${app.nameOf(active.runnerUp)}?`;
-    }
-    return total && this.upcoming >= 0 ? this.seen.size ? 'Next leads to the next one.' : FIRST : 'Every doubtful region is decided.';
+    this.bar.value = reviewed;
+    const names = this.active && [this.active.label, this.active.runnerUp].map((id) => app.nameOf(id));
+    const open = this.upcoming >= 0;
+    this.question.textContent = questionText({ names, total, reviewed, open });
   }
 }

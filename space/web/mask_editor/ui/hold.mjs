@@ -17,16 +17,16 @@ function bind(app, button) {
     show(true);
   });
   for (const type of ['pointerup', 'pointercancel', 'lostpointercapture']) on(type, () => show(false));
-  // The focus would move, and with it end what is held; a long press would open a menu.
+  // The focus would move and end the hold; a long press would open a menu.
   for (const type of ['mousedown', 'contextmenu']) on(type, (event) => event.preventDefault());
   for (const type of ['keydown', 'keyup']) {
     on(type, (event) => {
       if (!KEYS.includes(event.key)) return;
-      event.preventDefault(); // A click would follow.
+      event.preventDefault(); // Else a click follows.
       show(type === 'keydown');
     });
   }
-  // What presses for people who can't hold only clicks: the next click ends it.
+  // Assistive tools that can't hold send clicks only: the next click ends it.
   on('click', (event) => {
     if (!event.detail) show(app.state.hold !== hold);
   });

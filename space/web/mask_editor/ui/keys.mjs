@@ -12,20 +12,20 @@ const HOLDS = { c: 'photo', p: 'prediction' };
 
 /** key -> [group, what it says on the sheet, action]. */
 const ACTIONS = {
-  n: ['Guided', 'next doubtful region', (app) => app.guide.jump(1)],
-  N: ['Guided', 'previous doubtful region', (app) => app.guide.jump(-1)],
-  f: ['Guided', 'accept the second guess', (app) => app.guide.accept()],
-  ',': ['Guided', 'smaller region', (app) => app.guide.stretch(-1)],
-  '.': ['Guided', 'larger region', (app) => app.guide.stretch(1)],
+  n: ['Review', 'next region to check', (app) => app.guide.jump(1)],
+  N: ['Review', 'previous region', (app) => app.guide.jump(-1)],
+  f: ['Review', 'yes: use the second guess', (app) => app.guide.accept()],
+  ',': ['Review', 'smaller region', (app) => app.guide.stretch(-1)],
+  '.': ['Review', 'larger region', (app) => app.guide.stretch(1)],
   '[': ['Draw', 'smaller brush', (app) => app.resize(-1)],
   ']': ['Draw', 'larger brush', (app) => app.resize(1)],
-  Backspace: ['Draw', 'take back the last corner', (app) => app.dropCorner()],
-  x: ['Draw', 'back to the class before', (app) => app.choose(app.state.before)],
+  Backspace: ['Draw', 'remove the last corner', (app) => app.dropCorner()],
+  x: ['Draw', 'previous class', (app) => app.choose(app.state.before)],
   u: ['Edit', 'swap left and right of the chosen class', (app) => app.swapSides()],
   z: ['Edit', 'undo', (app) => app.undo()],
   y: ['Edit', 'redo', (app) => app.redo()],
   o: ['View', 'outline only', (app) => app.look({ outline: !app.state.outline })],
-  d: ['View', 'heat map of doubt', (app) => app.toggleHeat()],
+  d: ['View', 'confidence map', (app) => app.toggleHeat()],
   a: ['View', 'colour-blind palette', (app) => app.looks.togglePalette()],
   v: ['View', 'split: prediction and your mask', (app) => app.toggleSplit()],
   '+': ['View', 'zoom in', (app) => app.zoom(1.5)],
@@ -45,7 +45,7 @@ const WITH_CONTROL = {
 };
 
 const WORDS = [
-  ['Guided', '⏎', 'the region is right as it is'],
+  ['Review', '⏎', 'no: the label is right'],
   ['Classes', '0 … 9', 'classes 0 to 9; with Shift 10 to 19'],
   ['Classes', 'arrows', 'in the list: other classes; eye, solo, lock'],
   ['Tools', 'arrows', 'in a toolbar: the next button'],
@@ -53,7 +53,7 @@ const WORDS = [
   ['Draw', 'Shift click', 'straight line from the last stroke'],
   ['Draw', 'Alt click', 'pick the class under the cursor'],
   ['Draw', 'right button', 'restore the prediction'],
-  ['Edit', 'Esc', 'leave what is begun'],
+  ['Edit', 'Esc', 'cancel what you began'],
   ['Edit', 'Ctrl Z, Ctrl ⇧ Z', 'undo, redo'],
   ['Edit', 'Ctrl S', 'save'],
   ['Edit', 'Ctrl ⏎', 'the next photo, if several are open'],
@@ -92,7 +92,7 @@ export class Keys {
     return (!event.altKey || typesSign(event)) && this.plain(event);
   }
 
-  /** Save from the whole page that shows the editor: the statements before it are outside. */
+  /** Save from anywhere on the page: the statements are outside the editor. */
   anywhere(event) {
     const { map, stage } = this.app;
     if (withControl(event) !== 's' || !map || this.sheet.open || !stage.canvas.getClientRects().length) return;
@@ -166,7 +166,7 @@ export class Keys {
   }
 }
 
-// "=" is there for the US key of "+" alone; elsewhere it is Shift and a digit.
+// "=" is listed only for the US key of "+"; elsewhere it is Shift and a digit.
 function isOnSheet(key) {
   return Boolean(ACTIONS[key]?.[1]);
 }

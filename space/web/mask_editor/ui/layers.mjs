@@ -1,6 +1,6 @@
-// Pictures made of label ids: the coloured overlay, the heat map of doubt, highlighted regions.
+// Pictures made of label ids: the overlay, the confidence map, highlighted regions.
 
-/** A class's colour, or the one that colour-blind readers tell from others; older drafts have no such. */
+/** A class's color in the chosen palette; older drafts have no color-blind palette. */
 export const colourOf = ({ color, safe }, { safely }) => (safely && safe ? safe : color);
 
 /** 256 packed colours (ABGR); classes that are not shown are transparent. */
@@ -13,7 +13,7 @@ export function palette(classes, { shows, safely }) {
   return lut;
 }
 
-/** Colours of doubt: confidence 255 is clear, 0 is opaque red over yellow. */
+/** Colors of confidence: 255 is transparent, low values go from yellow to opaque red. */
 export function heatPalette() {
   return Uint32Array.from({ length: 256 }, (_, level) => {
     const doubt = Math.min(1, Math.max(0, (240 - level) / 140));

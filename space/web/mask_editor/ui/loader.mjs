@@ -1,8 +1,8 @@
-// Opens what the backend gives, and offers unsaved work back.
+// Opens the photo that the server gives, and offers unsaved work.
 import { KEPT_DAYS } from './draft.mjs';
 import { unpackMap } from '../core/wire.mjs';
 
-/** Milliseconds before a photo is asked for again, and again. */
+/** Milliseconds before the first and the second retry. */
 const PAUSES = [300, 1500];
 
 async function unpackAll(value) {
@@ -30,11 +30,11 @@ async function fetchOnce({ image }) {
   const answer = await fetch(image.url);
   if (answer.ok) return answer.blob();
   const error = new Error(`the photo could not be fetched (${answer.status})`);
-  // What the server refuses, it refuses again.
+  // A refusal would only be repeated.
   throw Object.assign(error, { final: answer.status < 500 });
 }
 
-/** A weak network drops a request now and then: that alone keeps no photo from opening. */
+/** Retries, because a weak network drops a request now and then. */
 async function fetchPhoto(value) {
   for (const pause of PAUSES) {
     try {
@@ -49,24 +49,24 @@ async function fetchPhoto(value) {
 
 function done({ changed, walk }) {
   const answers = walk?.decided.length;
-  const regions = answers ? `, ${answers} doubtful region${answers > 1 ? 's' : ''} answered` : '';
+  const regions = answers ? `, ${answers} region${answers > 1 ? 's' : ''} reviewed` : '';
   return `${changed.toLocaleString('en')} px changed${regions}`;
 }
 
-/** Loading, drafts and the value that the backend gives. */
+/** Opens values from the server and drafts. */
 export class Loader {
   /** @param {(name: string, payload: object) => void} send the component's event */
   constructor(app, root, send) {
     this.app = app;
     this.send = send;
     this.banner = root.querySelector('.fme-draft');
-    this.given = null; // The backend's last value.
+    this.given = null; // The server's last value.
     this.wait = root.querySelector('.fme-wait');
     this.wait.lastElementChild.addEventListener('click', () => this.load(this.given));
     this.found = null;
     this.offers = null;
     this.loading = null;
-    this.shut = false; // The backend was told that its last value isn't open.
+    this.shut = false; // Whether the server knows that its last value isn't open.
     app.offerDraft = () => this.offerNext(app.value?.id ?? null);
     app.restoreDraft = () => this.restore();
     app.discardDraft = () => this.discard();
@@ -91,7 +91,7 @@ export class Loader {
     return this.offer(value.id);
   }
 
-  /** Nothing is open until the photo is there: no work goes with what is stated about another. */
+  /** Close the open photo, so that no work is saved with statements about another photo. */
   close() {
     const { app } = this;
     if (app.map) {
@@ -113,7 +113,7 @@ export class Loader {
     this.wait.lastElementChild.hidden = state === 'loading';
   }
 
-  /** The backend takes what it gave for open, and would not give it again. */
+  /** Tell the server, which would otherwise not send the photo again. */
   failed(value, error) {
     this.loading = null;
     this.cover('unopened', 'This photo is not open.');
@@ -127,7 +127,7 @@ export class Loader {
     this.send(event, { id });
   }
 
-  /** Say that unsaved work is here: of this parse, or (nothing open) the newest of all. */
+  /** Offer unsaved work: of this parse, or (nothing open) the newest of all. */
   async offer(id) {
     this.banner.hidden = true;
     this.offers = id;
@@ -138,13 +138,13 @@ export class Loader {
     const { draft, parse, count } = found;
     const when = new Date(draft.time).toLocaleString();
     const title = this.titled(parse.value);
-    const what = draft.sent ? 'Perhaps saved already: work' : 'Unsaved work';
+    const what = draft.sent ? 'Work that may be saved already' : 'Unsaved work';
     this.banner.firstElementChild.textContent = `${what}${title} from ${when} is kept in this browser for ${KEPT_DAYS} days: `
       + `${done(draft)}${count > 1 ? ` (1 of ${count})` : ''}. `;
     this.banner.hidden = false;
   }
 
-  /** What is left of the parse that is open; when nothing is, of any other. */
+  /** Offer what is left of the open parse; otherwise of any other. */
   async offerNext(id) {
     await this.offer(id);
     if (this.offers === id && !this.found) await this.offer(null);
@@ -167,7 +167,7 @@ export class Loader {
     try {
       const [masks, photo] = await Promise.all([unpackAll(value), readPhoto(parse.photo, value)]);
       this.app.open({ value, photo, masks, start: draft.ids, earlier: draft });
-      this.app.say('Your unsaved work is back.');
+      this.app.say('Your unsaved work is restored.');
       if (other) this.send('restored', { id: value.id });
       else if (this.shut) this.tell(value, 'reopened');
       this.shut = false;
@@ -175,7 +175,7 @@ export class Loader {
       this.app.alert(`The unsaved work could not be read: ${error.message}.`);
       return undefined;
     }
-    return this.offerNext(value.id); // What was painted before it came back waits too.
+    return this.offerNext(value.id); // What was painted before is unsaved too.
   }
 
   async discard() {

@@ -1,4 +1,4 @@
-// Which classes may change, and the word for a person whose stroke was refused.
+// Which classes may change, and why a stroke changed nothing.
 
 export class Locks {
   constructor(app) {
@@ -21,13 +21,21 @@ export class Locks {
     app.palette.update();
   }
 
-  /** Lock every class but the chosen one and background, or none. */
-  protect(others) {
+  /** Lock every class but the chosen one and background. */
+  lockOthers() {
     const { app } = this;
     const { cls } = app.state;
+    app.classes.forEach((_, id) => {
+      app.map.locked[id] = Number(id !== 0 && id !== cls);
+    });
+    app.say(`Only ${app.nameOf(cls)} and background can change.`);
+    app.palette.update();
+  }
+
+  unlockAll() {
+    const { app } = this;
     app.map.locked.fill(0);
-    if (others) app.classes.forEach((_, id) => { app.map.locked[id] = Number(id !== 0 && id !== cls); });
-    app.say(others ? `Only ${app.nameOf(cls)} and background can change.` : 'Nothing is locked.');
+    app.say('Nothing is locked.');
     app.palette.update();
   }
 
@@ -36,8 +44,8 @@ export class Locks {
     const { app } = this;
     const { map } = app;
     if (map.barred >= 0) return `Nothing changed: ${app.nameOf(map.barred)} is locked.`;
-    if (app.state.tool === 'reshape') return 'The line cut nothing off: begin and end it on a border.';
-    if (map.only >= 0) return `Nothing changed here: painting only over ${app.nameOf(map.only)}.`;
-    return 'Nothing changed here.';
+    if (app.state.tool === 'reshape') return 'Nothing changed: begin and end the line on a border.';
+    if (map.only >= 0) return `Nothing changed: you paint only over ${app.nameOf(map.only)}.`;
+    return 'Nothing changed.';
   }
 }

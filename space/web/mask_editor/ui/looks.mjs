@@ -22,12 +22,12 @@ export class Looks {
     this.restyle();
   }
 
-  /** Colours that colour-blind readers tell apart, or the usual ones. */
+  /** Switch between the color-blind palette and the standard colors. */
   togglePalette() {
     const { app } = this;
     app.state.safely = !app.state.safely;
     this.restyle();
-    app.say(app.state.safely ? 'Colour-blind palette.' : 'The usual colours.');
+    app.say(app.state.safely ? 'Color-blind palette.' : 'Standard colors.');
     app.onchange();
   }
 

@@ -1,4 +1,4 @@
-// What lies under the finger that draws, larger and where the finger isn't.
+// A magnified view of what the drawing finger covers.
 import { TOOLS } from './tools.mjs';
 
 const SIDE = 112; // CSS pixels.

@@ -65,7 +65,7 @@ export class Pointer {
     if (!this.panning) this.start(event);
   }
 
-  /** A pen or mouse came down: touches are void until they lift, a lost pen's stroke is kept. */
+  /** A pen or mouse came down: touches don't count until they lift; a lost pen's stroke is kept. */
   takeOver() {
     if (this.touching) this.abandon();
     else this.finish();
@@ -110,7 +110,7 @@ export class Pointer {
     const what = name === 'restore' ? tool.label.toLowerCase() : `${name} ${app.nameOf(app.state.cls)}`;
     app.map.begin(what, name);
     this.stroke = { tool, last: point };
-    // A stroke of the photo before is no place to draw a line from.
+    // A stroke on the previous photo is not a place to draw a line from.
     const from = straight && this.lastEnd?.map === app.map ? this.lastEnd.point : point;
     tool.move(app, from, point);
     app.stage.refresh(app.map.takeDirty());
@@ -207,7 +207,7 @@ export class Pointer {
     this.use(name, point, { twice: this.isSecond(event, FINGER_WIDTH) });
   }
 
-  /** The second of two quick taps or clicks; a pointer that comes down tells no count of its own. */
+  /** Is this the second of two quick taps or clicks? A pointerdown event carries no count. */
   isSecond({ clientX, clientY, timeStamp }, reach) {
     const last = this.lastTap;
     const twice = last !== null && timeStamp - last.time < DOUBLE_TAP
@@ -226,7 +226,7 @@ export class Pointer {
     else app.committed(app.map.commit());
   }
 
-  /** The keyboard's cross has no way to drag: one touch of the tool is the whole stroke. */
+  /** The keyboard's cross can't drag: one use of the tool is the whole stroke. */
   finishStamp() {
     if (this.stroke?.tool.kind === 'path') {
       this.abandon();
@@ -234,7 +234,7 @@ export class Pointer {
     } else this.finish();
   }
 
-  /** A second finger or a pen came down, Esc, or the system took the pointer: nothing was meant. */
+  /** A second finger or a pen came down, Esc, or the system took the pointer: drop the stroke. */
   abandon() {
     this.tap = null;
     if (!this.stroke) return;
@@ -245,7 +245,7 @@ export class Pointer {
     this.app.stage.draw();
   }
 
-  /** Another photo opens: what is painted is the old one's, an outline that is not closed no one's. */
+  /** Another photo opens: a stroke is finished on the old one, an open outline is dropped. */
   leave() {
     if (this.stroke?.tool.kind === 'drag') this.finish();
     else this.abandon();

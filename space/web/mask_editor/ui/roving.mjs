@@ -1,4 +1,4 @@
-// One tab stop for many buttons, and arrows between them: what ARIA asks of a toolbar.
+// One tab stop for many buttons, with arrow keys between them, as ARIA asks of a toolbar.
 
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
@@ -13,7 +13,7 @@ export class Roving {
     box.addEventListener('keydown', (event) => this.move(event));
   }
 
-  /** The buttons are new. */
+  /** The buttons were replaced. */
   load() {
     for (const button of this.box.querySelectorAll('button')) button.tabIndex = -1;
     this.stop = null;

@@ -1,20 +1,20 @@
-// Saving: send through the event, wait for the backend's own word, keep the work until then.
+// Saving: send through the event, wait for the server's answer, keep the work until then.
 import { savePayload } from '../core/session.mjs';
 
-/** Milliseconds without an answer after which the person is told; the answer counts whenever it comes. */
+/** Milliseconds without an answer before a warning; a late answer still counts. */
 const PATIENCE = 30_000;
 
-const OFFLINE = 'The connection is lost. You can go on: your work is kept in this browser.';
+const OFFLINE = 'The connection is lost. You can continue: your work is kept in this browser.';
 
 function newToken() {
   return Array.from(crypto.getRandomValues(new Uint8Array(12)), (b) => b.toString(16).padStart(2, '0')).join('');
 }
 
-/** What is true while nobody knows whether `what` was saved. */
+/** The warning while it is unknown whether `what` was saved. */
 function silence(what, kept) {
   const way = kept
-    ? 'Your work is kept in this browser: wait for the answer, or reload the page, bring the work back and press Save.'
-    : 'This browser does not keep your work, so leave the page open and press Save again.';
+    ? 'Your work is kept in this browser: wait, or reload the page, restore the work and press Save.'
+    : 'This browser does not keep your work: leave the page open and press Save again.';
   return `The server did not answer, so ${what} may not be saved. ${way} The same work is never saved twice.`;
 }
 
@@ -46,8 +46,8 @@ export class Saving {
   }
 
   /**
-   * Gradio loads the page anew once its stream broke, and whoever stays never gets an answer: what
-   * was sent and is kept here needs no question then.
+   * Gradio reloads the page after its stream broke, and then the answer never comes: what was sent
+   * and is kept in this browser needs no question.
    */
   get mayLeave() {
     const { drafts } = this.app;
@@ -77,7 +77,7 @@ export class Saving {
     this.send('saved', payload);
   }
 
-  /** Its draft tells whether this work was sent: `changes` when it was, null when it came back. */
+  /** Note in the draft whether this work was sent: `changes` when it was, null when it was refused. */
   mark({ sitting }, changes) {
     const { app } = this;
     sitting.sent = changes;
@@ -86,7 +86,7 @@ export class Saving {
     app.drafts.flush();
   }
 
-  /** The backend answered: {token, ok, message}. Words for another editor's save are not ours. */
+  /** The server answered: {token, ok, message}. An answer to another editor is ignored. */
   answered(ack) {
     const save = this.sent.get(ack?.token);
     if (!save) return;
@@ -100,7 +100,7 @@ export class Saving {
     const { app } = this;
     const { sitting, revision } = save;
     const others = [...this.sent.values()];
-    // How another save of this work, or of what it was before, ends is no news any more.
+    // The outcome of another save of this work, or of an earlier state, no longer matters.
     for (const other of others) other.there ||= other.sitting === sitting && other.revision <= revision;
     if (app.alerted === this.silence && others.every(({ silent, there }) => !silent || there)) app.alert('');
     app.say(message || 'Saved.');
@@ -109,7 +109,7 @@ export class Saving {
       if (!app.unsaved) app.setState('saved');
       else if (!this.pending) app.setState('ready');
     } else if (sitting.changes === save.changes) {
-      // Another photo was opened meanwhile; what was painted after Save is in the draft alone.
+      // Another photo was opened meanwhile; only the draft holds what was painted after Save.
       app.drafts.end(sitting);
     }
   }
@@ -117,7 +117,7 @@ export class Saving {
   refused(save, message) {
     const { app } = this;
     if (!this.isOpen(save)) {
-      app.alert(`The photo before was not saved: ${message} Your work on it is kept here.`);
+      app.alert(`The previous photo was not saved: ${message} Your work on it is kept here.`);
       return;
     }
     app.setState('refused');
@@ -133,7 +133,7 @@ export class Saving {
     if (this.isOpen(save)) app.setState('refused');
     await app.drafts.flush();
     if (!this.sent.has(save.token)) return; // Answered after all.
-    this.silence = silence(this.isOpen(save) ? 'this' : 'the photo before', app.drafts.holds(save.sitting));
+    this.silence = silence(this.isOpen(save) ? 'this' : 'the previous photo', app.drafts.holds(save.sitting));
     app.alert(this.silence);
   }
 

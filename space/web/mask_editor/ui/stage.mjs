@@ -27,7 +27,7 @@ export class Stage {
     this.watchRatio();
   }
 
-  // A window on its way to another screen keeps its size: nothing else tells of it at once.
+  // A window that moves to another screen keeps its size, so no resize event follows.
   watchRatio() {
     this.screen = window.matchMedia(`(resolution: ${ratioNow()}dppx)`);
     this.screen.addEventListener('change', () => {

@@ -155,7 +155,7 @@ class EditorPage:
         self.offered()
         self.page.click("[data-act=draft-restore]")
         self.page.wait_for_function(
-            "document.querySelector('.fme-message').textContent === 'Your unsaved work is back.'"
+            "document.querySelector('.fme-message').textContent === 'Your unsaved work is restored.'"
         )
         return self.ids()
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import * as cleanup from '../../../../space/web/mask_editor/core/cleanup.mjs';
 import { doubtfulRegions, LEVELS, reach } from '../../../../space/web/mask_editor/core/doubt.mjs';
+import { progressText, questionText } from '../../../../space/web/mask_editor/core/review_text.mjs';
 import { LabelMap } from '../../../../space/web/mask_editor/core/labelmap.mjs';
 import { components, connected } from '../../../../space/web/mask_editor/core/regions.mjs';
 import { snapDisc } from '../../../../space/web/mask_editor/core/shapes.mjs';
@@ -97,7 +98,7 @@ function parseWithDoubt() {
   return { width, height, labels, confidence, runnerUp };
 }
 
-test('doubtful regions come tail first, then by value', () => {
+test('uncertain regions come rare classes first, then by the pixels to gain', () => {
   const regions = doubtfulRegions(parseWithDoubt(), { tail: [7] });
   assert.deepEqual(regions.map((region) => region.runnerUp), [7, 2, 3]);
   assert.deepEqual(regions[0].rect, [20, 2, 4, 4]);
@@ -112,4 +113,32 @@ test('a region reaches further at a higher level and back again', () => {
   assert.equal(wider.indices.length, 54);
   assert.equal(reach(parse, wider, 3).indices.length, 36);
   assert.equal(reach(parse, wider, 0).indices.length, 0);
+});
+
+test('a whole wrong part comes before a longer sliver along a border', () => {
+  const [width, height] = [80, 40];
+  const labels = new Uint8Array(width * height).fill(1);
+  const runnerUp = new Uint8Array(width * height).fill(2);
+  const confidence = new Uint8Array(width * height).fill(250);
+  const mark = (x0, y0, w, h, other) => {
+    for (let y = y0; y < y0 + h; y++) {
+      confidence.fill(130, y * width + x0, y * width + x0 + w);
+      runnerUp.fill(other, y * width + x0, y * width + x0 + w);
+    }
+  };
+  mark(2, 4, 70, 2, 2); // 140 pixels, two thin rows.
+  mark(10, 20, 8, 8, 3); // 64 pixels, one part.
+  const found = doubtfulRegions({ width, height, labels, confidence, runnerUp });
+  assert.deepEqual(found.map((region) => region.runnerUp), [3, 2]);
+});
+
+test('the review counts places in words and asks about one region at a time', () => {
+  const start = { names: null, total: 7, reviewed: 0, open: true };
+  assert.equal(progressText(start), '0 of 7 reviewed');
+  assert.match(questionText(start), /unsure in 7 places. Press Next/);
+  assert.match(questionText({ ...start, total: 1 }), /unsure in 1 place\./);
+  assert.equal(questionText({ ...start, names: ['hair', 'earring'] }), 'Labelled hair. Should this be earring?');
+  assert.equal(questionText({ ...start, reviewed: 2 }), 'Press Next to continue.');
+  assert.equal(questionText({ ...start, reviewed: 7, open: false }), 'All regions are reviewed.');
+  assert.equal(questionText({ ...start, total: 0, open: false }), 'The model is sure everywhere.');
 });

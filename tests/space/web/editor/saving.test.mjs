@@ -191,7 +191,7 @@ test('a save of the photo before keeps no photo from being saved, nor says that 
   assert.equal(tokens.length, 2);
   answer(0, false, 'No.');
   assert.equal(app.state, 'saving');
-  assert.match(app.alerted, /The photo before was not saved: No\./);
+  assert.match(app.alerted, /The previous photo was not saved: No\./);
   answer(1);
   assert.equal(app.state, 'saved');
 });

@@ -210,22 +210,22 @@ def test_work_of_another_photo_is_told_from_that_of_the_open_one(open_editor):
     assert "Unsaved work on another photo from" in editor.offered()
 
 
-def test_the_walk_through_the_doubtful_regions_goes_on_after_a_reload(open_editor):
+def test_the_review_continues_after_a_reload_with_the_region_that_was_in_question(open_editor):
     editor = open_editor()
-    editor.press("n", "Enter", "n", "f", "n")
+    editor.press("n", "Enter", "f")
     editor.reload()
-    assert "2 doubtful regions answered" in editor.offered()
+    assert "2 regions reviewed" in editor.offered()
     editor.bring_back()
-    editor.page.wait_for_selector("text=3 of 16 doubtful regions seen")
+    editor.page.wait_for_selector("text=2 of 16 reviewed")
     editor.press("n")
-    assert editor.js("fme.app.guide.at") == 3
+    assert editor.js("fme.app.guide.at") == 2
 
 
 def test_answers_that_change_no_pixel_are_unsaved_work_too(open_editor):
     editor = open_editor()
     editor.press("n", "Enter")
     editor.reload()
-    assert "0 px changed, 1 doubtful region answered" in editor.offered()
+    assert "0 px changed, 1 region reviewed" in editor.offered()
     editor.bring_back()
     editor.press("n")
     assert editor.js("fme.app.guide.at") == 1

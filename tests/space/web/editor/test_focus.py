@@ -121,7 +121,7 @@ def test_after_a_click_in_the_class_list_enter_and_space_are_for_the_picture(ope
         editor.page.keyboard.press("Space")
         editor.page.keyboard.press("Enter")
         np.testing.assert_array_equal(editor.ids(), after)
-        assert editor.text(".fme-message") == "Confirmed. Next goes on.", control
+        assert editor.text(".fme-message") == "Confirmed.", control
 
 
 def test_a_slider_that_the_mouse_moved_leaves_the_keys_to_the_picture(open_editor):

@@ -1,4 +1,4 @@
-"""The editor in Chromium: the walk through the doubtful regions, and what answers a question."""
+"""The editor in Chromium: the review of uncertain regions, and what answers a question."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HAT_KEY = "Shift+Digit6"
 
 @pytest.fixture
 def walk(open_editor):
-    """The editor of a small face whose doubtful regions are known."""
+    """The editor of a small face whose uncertain regions are known."""
     editor = open_editor()
     editor.page.wait_for_function(
         "document.querySelector('.fme-progress').textContent.startsWith('0 of')"
@@ -46,6 +46,14 @@ def test_a_stroke_answers_the_question_and_the_next_class_key_only_chooses(walk)
     assert walk.js("fme.app.nameOf(fme.state.cls)") == "hat"
     walk.press("n")
     assert at(walk) == 1
+
+
+@pytest.mark.parametrize("answer", ["f", HAT_KEY, "Enter"])
+def test_after_an_answer_the_next_region_comes_by_itself(walk, answer):
+    walk.press("n", answer)
+    assert at(walk) == 1
+    assert walk.text(".fme-question").startswith("Labelled ")
+    assert walk.text(".fme-progress").startswith("1 of ")
 
 
 def test_a_stroke_elsewhere_leaves_the_question_for_later(walk):
@@ -88,7 +96,7 @@ def test_the_key_of_the_class_that_is_there_confirms_it(walk):
     walk.press("n")
     label = walk.js("fme.app.guide.active.label")
     walk.press(f"Digit{label}" if label < 10 else f"Shift+Digit{label - 10}")
-    assert walk.text(".fme-message") == "Confirmed. Next goes on."
+    assert walk.text(".fme-message") == "Confirmed."
     np.testing.assert_array_equal(walk.ids(), start)
 
 

@@ -60,7 +60,7 @@ def test_a_save_without_an_answer_is_told_and_its_work_comes_back_after_a_reload
     asked = []
     editor.page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
     editor.page.reload(wait_until="domcontentloaded")
-    assert "Perhaps saved already: work on face 256x256" in editor.offered()
+    assert "Work that may be saved already on face 256x256" in editor.offered()
     assert asked == []
     np.testing.assert_array_equal(editor.bring_back(), work)
 

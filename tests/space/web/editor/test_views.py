@@ -70,12 +70,12 @@ def test_protecting_the_others_leaves_background_and_the_chosen_class_to_change(
     editor = open_editor()
     start = editor.ids()
     _choose(editor, HAT)
-    editor.page.click("[data-act=protect-others]")
+    editor.page.click("[data-act=lock-others]")
     editor.drag([(10, 130), (245, 130)])
     after = editor.ids()
     assert (after != start).any()
     assert set(np.unique(start[after != start])) == {0}
-    editor.page.click("[data-act=protect-none]")
+    editor.page.click("[data-act=lock-none]")
     editor.drag([(10, 130), (245, 130)])
     assert SKIN in np.unique(start[editor.ids() != start])
 
@@ -240,7 +240,7 @@ def test_a_stroke_where_the_border_belongs_moves_it_there(open_editor):
     np.testing.assert_array_equal(editor.ids(), start)
 
 
-def test_doubtful_regions_are_found_without_being_asked_and_painted_ones_are_skipped(open_editor):
+def test_uncertain_regions_are_found_without_a_key_and_painted_ones_are_skipped(open_editor):
     editor = open_editor()
     editor.page.wait_for_function(
         "document.querySelector('.fme-progress').textContent.startsWith('0 of')"
@@ -248,8 +248,8 @@ def test_doubtful_regions_are_found_without_being_asked_and_painted_ones_are_ski
     total = editor.js("fme.app.guide.regions.length")
     editor.js("fme.map.edit('all', 'brush', () => fme.map.paint(fme.map.data.keys(), 16))")
     editor.press("n")
-    assert editor.text(".fme-message") == "Every doubtful region is decided."
-    assert editor.text(".fme-progress") == f"{total} of {total} doubtful regions seen"
+    assert editor.text(".fme-message") == "All regions are reviewed."
+    assert editor.text(".fme-progress") == f"{total} of {total} reviewed"
 
 
 @pytest.mark.parametrize("told", [True, False])
