@@ -1,11 +1,13 @@
-"""Files that a visitor takes away: masks, colours, cut-outs, COCO, one ZIP of it all."""
+"""Files to download: masks, colors, cut-outs, COCO, and one ZIP of all of them."""
 
 from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ from PIL import Image
 from annotate.exchange.coco import CocoDocument
 from space.errors import VisitError
 from space.handlers.browser_values import describe_schema, title
+from space.handlers.cutouts import cut_out
 from space.state.photo_cache import OpenPhoto
 
 if TYPE_CHECKING:
@@ -38,13 +41,14 @@ def _coco_face(face: Face) -> dict[str, Any]:
 
 _READ_ME = """Face parts of one photo
 
-photo.png      the photo, upright, without metadata
-mask.png       one number a pixel, a class id of schema.json; 0 is background
+photo.png            the photo, upright, without metadata
+mask.png             one number a pixel, a class id of schema.json; 0 is background
 mask_full_size.png   the mask in the photo's own pixels, where photo.png is smaller
-coloured.png   the mask in the colours of schema.json, for looking at
-cutouts/       one picture a class, transparent elsewhere
-coco.json      one segment a class as COCO run lengths, and the faces' boxes
-schema.json    class ids, names and colours, the model, and what it found
+coloured.png         the mask in the colours of schema.json, for looking at
+no_background.png    the photo without its background
+cutouts/             one picture a class, transparent elsewhere
+coco.json            one segment a class as COCO run lengths, and the faces' boxes
+schema.json          class ids, names and colours, the model, and what it found
 
 Left and right are the person's own. Made by {model} ({digest}); ids follow "{schema}".
 Read mask.png as numbers: in Python, numpy.array(PIL.Image.open("mask.png")).
@@ -85,12 +89,17 @@ def coloured_png(photo: OpenPhoto) -> bytes:
 def cutouts(photo: OpenPhoto) -> dict[str, bytes]:
     """Returns one RGBA PNG for each class that is present, transparent elsewhere, by file name."""
     pixels, parse = np.asarray(photo.image), photo.parse
-    found = {}
-    for index in (i for i in np.unique(parse.mask).tolist() if i):
-        alpha = np.where(parse.mask == index, 255, 0).astype(np.uint8)
-        cut = np.dstack((pixels * (alpha[..., None] > 0), alpha))
-        found[f"{parse.schema.names[index]}.png"] = _png(Image.fromarray(cut))
-    return found
+    present = [index for index in np.unique(parse.mask).tolist() if index]
+    return {
+        f"{parse.schema.names[index]}.png": _png(cut_out(pixels, parse, (index,)))
+        for index in present
+    }
+
+
+def no_background_png(photo: OpenPhoto) -> bytes:
+    """Returns the photo as an RGBA PNG whose background is transparent."""
+    every = range(1, photo.parse.schema.num_classes)
+    return _png(cut_out(np.asarray(photo.image), photo.parse, every))
 
 
 def coco_json(photo: OpenPhoto) -> bytes:
@@ -129,6 +138,7 @@ def everything(photo: OpenPhoto) -> bytes:
             "mask.png": _png(Image.fromarray(parse.mask)),
             **({} if photo.full_mask is None else {"mask_full_size.png": mask_png(photo)}),
             "coloured.png": coloured_png(photo),
+            "no_background.png": no_background_png(photo),
             **{f"cutouts/{name}": data for name, data in cutouts(photo).items()},
             "coco.json": coco_json(photo),
             "schema.json": schema_json(photo),
@@ -140,23 +150,50 @@ KINDS: Mapping[str, tuple[str, str, Callable[[OpenPhoto], bytes]]] = MappingProx
     {
         "everything": ("Everything (ZIP)", "segface.zip", everything),
         "mask": ("Mask, class ids (PNG)", "mask.png", mask_png),
-        "coloured": ("Coloured mask (PNG)", "coloured.png", coloured_png),
+        "coloured": ("Colored mask (PNG)", "coloured.png", coloured_png),
+        "no_background": ("Without background (PNG)", "no_background.png", no_background_png),
         "cutouts": ("Cut-outs by class (ZIP)", "cutouts.zip", lambda p: _zip(cutouts(p))),
         "coco": ("COCO segments (JSON)", "coco.json", coco_json),
     }
 )
+"""For each kind of download: its label, the end of its file name, and what makes it."""
+
+LABELS = tuple((kind, label) for kind, (label, *_) in KINDS.items())
+_UNSAFE = re.compile(r"[^\w.-]+")
+_LONGEST_NAME = 80
 
 
-def make_download(kind: str, photo: OpenPhoto) -> tuple[str, bytes]:
+def with_mask(photo: OpenPhoto, mask: np.ndarray | None) -> OpenPhoto:
+    """Returns an open photo with a corrected mask; None leaves the prediction.
+
+    Where the mask differs from the prediction, it is certain.
+    """
+    if mask is None:
+        return photo
+    parse, changed = photo.parse, mask != photo.parse.mask
+    confidence = parse.confidence
+    if confidence is not None:
+        confidence = np.where(changed, np.uint8(255), confidence)
+    corrected = replace(parse, mask=mask, confidence=confidence, instances=None)
+    return replace(photo, parse=corrected)
+
+
+def make_download(kind: str, photo: OpenPhoto, *, name: str = "") -> tuple[str, bytes]:
     """Makes one of `KINDS`.
 
+    Args:
+        kind: Which.
+        photo: An open photo, with the mask to download.
+        name: What the photo is called, without a suffix.
+
     Returns:
-        The file's name and its bytes.
+        The file's name, which begins with the photo's, and its bytes.
 
     Raises:
         VisitError: No such kind.
     """
     if kind not in KINDS:
         raise VisitError(f"There is no download '{kind}': choose one of {', '.join(KINDS)}.")
-    _, name, make = KINDS[kind]
-    return name, make(photo)
+    _, ending, make = KINDS[kind]
+    stem = _UNSAFE.sub("_", name)[:_LONGEST_NAME].strip("._")
+    return f"{stem}_{ending}" if stem else ending, make(photo)

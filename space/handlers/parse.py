@@ -43,10 +43,17 @@ class Request:
 
 @dataclass(frozen=True)
 class Parsed:
-    """One photo that was parsed, with a sentence to add where it was changed first."""
+    """One photo that was parsed.
+
+    Attributes:
+        photo: The photo with its parse.
+        note: A sentence to add where it was changed first.
+        name: What its file is called, without the suffix; empty where that is unknown.
+    """
 
     photo: OpenPhoto
     note: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,7 @@ def parse_photo(services: Services, path: str | Path, *, request: Request) -> Pa
             f"The photo is {image.width} x {image.height} pixels: a side may have at most "
             f"{_LONGEST_SIDE:,}. Cut it to the face."
         )
-    return _parse(services, image, request)
+    return replace(_parse(services, image, request), name=Path(path).stem)
 
 
 def open_example(
@@ -103,7 +110,8 @@ def open_example(
     parse = showcase.known(example.name, model=request.model)
     if parse is None:
         return parse_photo(services, example.path, request=request)
-    return Parsed(services.photos.put(load_image(example.path.read_bytes()), parse))
+    photo = services.photos.put(load_image(example.path.read_bytes()), parse)
+    return Parsed(photo, name=example.path.stem)
 
 
 def parse_photos(services: Services, paths: Sequence[str | Path], *, request: Request) -> Batch:

@@ -15,6 +15,7 @@ from segface_hf import __version__
 from space.handlers.browser_values import title
 from space.handlers.parse import Request
 from space.handlers.services import Services
+from space.settings import Settings
 from space.state.photo_cache import OpenPhoto
 from space.state.saving import Contributor, SavedRow
 
@@ -108,9 +109,7 @@ def consent_of(form: ConsentForm, licence: str, *, optional: bool = False) -> Co
     )
     for is_missing, remedy in missing:
         if is_missing and optional:
-            raise ConsentError(
-                f"To share it, {remedy}, or clear the statements to save it here only."
-            )
+            raise ConsentError(f"To share it, {remedy}, then save again.")
         if is_missing:
             raise ConsentError(f"Before saving, {remedy}.")
     # The field is hidden for the other rights and may hold text from before.
@@ -121,6 +120,30 @@ def consent_of(form: ConsentForm, licence: str, *, optional: bool = False) -> Co
         photo_licence=photo_licence,
         licence=licence,
     )
+
+
+def edited_mask(payload: Mapping[str, Any], photo: OpenPhoto) -> np.ndarray:
+    """Returns the mask of a photo that the editor sent.
+
+    Raises:
+        WireError: The map is damaged or doesn't belong to the photo.
+    """
+    height, width = photo.parse.mask.shape
+    classes = photo.parse.schema.num_classes
+    return unpack_label_map(payload, expected_size=(width, height), num_classes=classes)
+
+
+def _consent_here(form: ConsentForm, settings: Settings) -> tuple[Consent | None, str]:
+    """Returns the consent, and what it still needs where the row may be kept without it.
+
+    On one's own machine a row is kept without consent too; it is never sent anywhere.
+    """
+    try:
+        return consent_of(form, settings.license, optional=settings.private), ""
+    except ConsentError as error:
+        if not settings.private:
+            raise
+        return None, "" if form.untouched else as_sentence(error)
 
 
 def save_correction(
@@ -152,17 +175,10 @@ def save_correction(
         services.saves.spend(asked.visitor, asked.address)
     if not isinstance(payload, Mapping):
         raise WireError("a save must be a JSON object with the fields id, w, h, z and crc")
-    # A private app shares nothing, so it asks for no statements. Such a row says that it has no
-    # consent, and is never sent.
-    consent = None
-    if not (settings.private and form.untouched):
-        consent = consent_of(form, settings.license, optional=settings.private)
+    consent, missing = _consent_here(form, settings)
     photo = services.photos.get(payload.get("id", ""))
     parse = photo.parse
-    height, width = parse.mask.shape
-    mask = unpack_label_map(
-        payload, expected_size=(width, height), num_classes=parse.schema.num_classes
-    )
+    mask = edited_mask(payload, photo)
     correction = Correction(
         image=np.asarray(photo.image),
         mask=mask,
@@ -177,7 +193,7 @@ def save_correction(
     )
     row = services.corrections.save(correction, who=who)
     services.photos.keep_mask(photo.key, row.id, mask)
-    return SaveResult(photo.key, row, _changed(correction), _sentence(row, correction))
+    return SaveResult(photo.key, row, _changed(correction), _sentence(row, correction, missing))
 
 
 def _model_of(photo: OpenPhoto) -> ModelUsed:
@@ -195,8 +211,8 @@ def _changed(correction: Correction) -> dict[str, int]:
     }
 
 
-def _sentence(row: SavedRow, correction: Correction) -> str:
-    return " ".join(filter(None, (_outcome(row, correction), _look_alike(row))))
+def _sentence(row: SavedRow, correction: Correction, missing: str) -> str:
+    return " ".join(filter(None, (_outcome(row, correction), missing, _look_alike(row))))
 
 
 def _outcome(row: SavedRow, correction: Correction) -> str:
@@ -208,7 +224,7 @@ def _outcome(row: SavedRow, correction: Correction) -> str:
         if row.shareable and correction.consent is None:
             stays = " The consent that was given for it stays: a maintainer can take it down."
         return f"Already saved as {name}: nothing changed since.{stays}"
-    shared = "" if correction.consent else " Saved on this machine only; you chose not to share it."
+    shared = "" if correction.consent else " It is on this machine only, and not shared."
     if not pixels:
         return f"Saved as {name}, confirmed as right without a change.{shared}"
     return f"Saved as {name}: {pixels:,} pixels corrected.{shared}"

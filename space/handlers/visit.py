@@ -10,8 +10,11 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from space.errors import PhotoGoneError, VisitError
+from space.handlers.downloads import with_mask
 from space.handlers.parse import Batch, Parsed
 from space.handlers.save import ConsentForm, SaveResult
+from space.handlers.services import Services
+from space.state.photo_cache import OpenPhoto
 from space.state.saving import Contributor, anonymous
 
 
@@ -22,6 +25,7 @@ class Visit:
     Attributes:
         keys: Keys of the photos in the cache, in the order in which they are shown.
         notes: What to add to the sentence of each photo.
+        names: What the file of a photo is called, without the suffix, by the photo's key.
         current: The key of the photo that is being looked at; empty before the first.
         editing: The key of the photo that the editor was given; empty before the first.
         displaced: Whether unsaved work of another photo has come back in its place.
@@ -33,6 +37,7 @@ class Visit:
 
     keys: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
     current: str = ""
     editing: str = ""
     displaced: bool = False
@@ -44,7 +49,9 @@ class Visit:
     def opened(self, batch: Batch) -> Visit:
         """Returns the visit with a batch of photos in place of those before."""
         notes = tuple(item.note for item in batch.parsed)
-        return replace(self, keys=batch.keys, notes=notes, current=batch.keys[0])
+        names = {**self.names, **{item.photo.key: item.name for item in batch.parsed}}
+        current = batch.keys[0]
+        return replace(self, keys=batch.keys, notes=notes, names=names, current=current)
 
     def picked(self, key: str) -> Visit:
         """Returns the visit looking at another of its photos.
@@ -98,8 +105,9 @@ class Visit:
         keys, notes = list(self.keys), list(self.notes)
         keys[place] = parsed.photo.key
         notes[place] = parsed.note or notes[place]
+        names = {**self.names, parsed.photo.key: self.names.get(former, "")}
         current = keys[place] if self.current == former else self.current
-        return replace(self, keys=tuple(keys), notes=tuple(notes), current=current)
+        return replace(self, keys=tuple(keys), notes=tuple(notes), names=names, current=current)
 
     def without(self, gone: Collection[str]) -> Visit:
         """Returns the visit without photos whose time ran out, if others are left to look at."""
@@ -131,6 +139,17 @@ class Visit:
         if not self.current:
             raise VisitError("Open a photo first.")
         return self.current
+
+
+def corrected_photo(services: Services, visit: Visit, key: str) -> OpenPhoto:
+    """Returns an open photo with what the visit saved of it last, or with the prediction.
+
+    Raises:
+        PhotoGoneError: It is no longer open.
+    """
+    saved = visit.corrected.get(key)
+    mask = services.photos.mask(key, saved) if saved else None
+    return with_mask(services.photos.get(key), mask)
 
 
 class LiveVisit:

@@ -70,11 +70,11 @@ def build_app(services: Services, showcase: Showcase | None = None) -> gr.Blocks
     ) as app:
         visit = gr.State(LiveVisit(), time_to_live=keep)
         gr.HTML(_BRAND, elem_id="brand")
+        file = downloads.layout()
         with gr.Tabs(elem_id="views", overflow_behavior="wrap") as tabs:
             with gr.Tab("Parse", id="parse") as parse_tab:
                 model = gr.State(services.settings.model)
                 parse_page = parse.layout(services, offered)
-                file = downloads.layout()
                 picker = models.layout(services)
             with gr.Tab("Correct", id="correct", render_children=True) as correct_tab:
                 correct_page = correct.layout(services)
@@ -88,9 +88,9 @@ def build_app(services: Services, showcase: Showcase | None = None) -> gr.Blocks
                 about.layout(services)
         parse.wire(parse_page, services, offered, visit=visit, model=model)
         api.layout(services)
-        downloads.wire(file, parse_page, services, visit=visit)
         models.wire(picker, parse_page, services, visit=visit, model=model)
         saved = correct.wire(correct_page, services, visit=visit)
+        parse.show_saved(parse_page, services, saved=saved, visit=visit)
         contribute.wire(contribute_page, services, saved=saved, tab=contribute_tab, visit=visit)
         review.wire(review_page, services, tab=review_tab)
         dataset.wire(dataset_page, services, tab=dataset_tab)
@@ -103,6 +103,11 @@ def build_app(services: Services, showcase: Showcase | None = None) -> gr.Blocks
             "about": about_tab,
         }.items():
             tab.select(None, None, None, js=f"() => window.segfaceView('{view}')", **PRIVATE)
+        for wanted, source, message in (
+            (parse_page.view.wanted, downloads.as_shown, parse_page.message),
+            (correct_page.editor.wanted, downloads.as_edited, correct_page.message),
+        ):
+            downloads.wire(file, wanted, services, source=source, message=message, visit=visit)
         _wire_editor(correct_tab, services, page=correct_page, visit=visit)
         _wire_way(parse_page, tabs, visit=visit)
         next_photo.wire(correct_page, parse_page, services, visit=visit)

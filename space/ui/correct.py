@@ -11,6 +11,7 @@ import gradio as gr
 from annotate.correction import PEOPLE, RIGHTS
 from segface_hf.errors import SegFaceError
 from space.handlers import parse
+from space.handlers.downloads import LABELS
 from space.handlers.save import ConsentForm, save_correction
 from space.handlers.services import Services
 from space.handlers.visit import LiveVisit, Visit
@@ -25,7 +26,7 @@ _SHOW = """() => setTimeout(() => {
   document.querySelector('#save-message p')?.scrollIntoView({ block: 'nearest' });
 }, 200)"""
 _ON = ("contribute", "See your corrections")
-# Right, people, licence, agreement, source: they are about one photo and never go for the next.
+# Right, people, licence, agreement, source: they are about one photo and not kept for the next.
 BLANK = (None, None, "", False, "")
 
 
@@ -37,6 +38,7 @@ class CorrectPage:
     message: gr.HTML
     statements: list[Any]
     again: gr.Button
+    clear: gr.Button
     following: gr.Button
 
     @property
@@ -49,13 +51,13 @@ def layout(services: Services) -> CorrectPage:
     """Lays the view out."""
     message = messages.message_box("save-message")
     following = gr.Button("Next photo", size="sm", visible=False, elem_id="following")
-    editor = FaceMaskEditor(elem_id="mask-editor")
+    editor = FaceMaskEditor(elem_id="mask-editor", kinds=LABELS)
     licence = services.settings.license.upper()
     again = gr.Button(
-        "The same holds as for the photo before", size="sm", visible=False, elem_id="again"
+        "Use the statements of the previous photo", size="sm", visible=False, elem_id="again"
     )
     with gr.Group(elem_id="consent"):
-        heading = "If you want to share it" if services.settings.private else "Before you save"
+        heading = "To share it (optional)" if services.settings.private else "Before you save"
         gr.Markdown(f"## {heading}", elem_classes="consent-title")
         right = gr.Radio(_choices(RIGHTS), label="Why may this photo be shared?", elem_id="right")
         people = gr.Radio(_choices(PEOPLE), label="Who is in it?", elem_id="people")
@@ -76,11 +78,12 @@ def layout(services: Services) -> CorrectPage:
             label=f"Photo and mask may be published in the dataset under {licence}",
             elem_id="agrees",
         )
+        clear = gr.Button("Clear the statements", size="sm", elem_id="clear-statements")
     right.change(
         lambda chosen: gr.update(visible=chosen == "licensed"), right, photo_licence, **PRIVATE
     )
     statements = [right, people, photo_licence, agrees, source]
-    return CorrectPage(editor, message, statements, again, following)
+    return CorrectPage(editor, message, statements, again, clear, following)
 
 
 def _choices(sentences: Any) -> list[tuple[str, str]]:
@@ -90,7 +93,7 @@ def _choices(sentences: Any) -> list[tuple[str, str]]:
 def open_in_editor(services: Services, visit: Visit) -> tuple[Any, ...]:
     """Returns the updates that open the visit's photo, in the order of `CorrectPage.opened`.
 
-    What this visit has saved of the photo is gone on with, so that a second save holds the first.
+    It opens with what this visit saved of the photo last, so that a second save includes the first.
 
     Raises:
         PhotoGoneError: The time of the photo ran out.
@@ -107,7 +110,7 @@ def open_in_editor(services: Services, visit: Visit) -> tuple[Any, ...]:
         runner_up=parse.runner_up,
         value_id=photo.key,
     )
-    # A value like the last is not news to the browser, which may show brought back work by now.
+    # The browser ignores a value equal to the last one, although it may show restored work now.
     value["asked"] = time.time_ns()
     again = gr.update(visible=visit.stated is not None)
     return value, messages.nothing(), way_on(visit), again, *BLANK
@@ -122,7 +125,7 @@ def way_on(visit: Visit) -> dict[str, Any]:
 
 
 def _stated_again(live: LiveVisit) -> tuple:
-    """States for this photo what was stated for the one before; where it comes from is its own."""
+    """Repeats the statements of the previous photo, except where it comes from."""
     form = live.now.stated
     if form is None:
         return tuple(gr.skip() for _ in BLANK)
@@ -158,7 +161,25 @@ def wire(page: CorrectPage, services: Services, *, visit: gr.State) -> Any:
         services.photos.touch(live.now.keys)
         told = " ".join(filter(None, (result.sentence, trouble and parse.as_sentence(trouble))))
         good = messages.good(told, way=_ON)
-        return live, accepted(payload, told), good, way_on(live.now)
+        # The page shows the whole sentence; the editor's status line says the outcome.
+        return live, accepted(payload, "Saved."), good, way_on(live.now)
+
+    page.again.click(_stated_again, visit, page.statements, **QUIET)
+    page.clear.click(lambda: BLANK, None, page.statements, **QUIET)
+    _wire_openings(page, visit=visit)
+    saved = page.editor.saved(
+        on_save,
+        [visit, *page.statements],
+        [visit, page.editor, page.message, page.following],
+        concurrency_limit=4,
+        **QUIET,
+    )
+    saved.then(None, None, None, js=_SHOW, **PRIVATE)
+    return saved
+
+
+def _wire_openings(page: CorrectPage, *, visit: gr.State) -> None:
+    """Records which photo the editor has open."""
 
     def on_restored(live: LiveVisit) -> tuple:
         live.change(Visit.restored)
@@ -178,13 +199,3 @@ def wire(page: CorrectPage, services: Services, *, visit: gr.State) -> Any:
     page.editor.restored(
         on_restored, visit, [visit, page.message, page.again, *page.statements], **PRIVATE
     )
-    page.again.click(_stated_again, visit, page.statements, **PRIVATE)
-    saved = page.editor.saved(
-        on_save,
-        [visit, *page.statements],
-        [visit, page.editor, page.message, page.following],
-        concurrency_limit=4,
-        **PRIVATE,
-    )
-    saved.then(None, None, None, js=_SHOW, **PRIVATE)
-    return saved

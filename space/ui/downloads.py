@@ -1,44 +1,76 @@
-"""Downloads of an open photo, made when they are asked for."""
+"""Downloads of an open photo, of the mask in the editor and of saved rows, made on request."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gradio as gr
 
 from segface_hf.errors import SegFaceError
 from space.handlers import parse
-from space.handlers.downloads import make_download
+from space.handlers.downloads import make_download, with_mask
+from space.handlers.save import edited_mask
 from space.handlers.services import Services
-from space.handlers.visit import LiveVisit
+from space.handlers.visit import LiveVisit, Visit, corrected_photo
+from space.state.photo_cache import OpenPhoto
 from space.ui import messages
-from space.ui.events import PRIVATE, QUIET, data_of, key_of
-from space.ui.parse import ParsePage
+from space.ui.events import PRIVATE, QUIET, data_of
+from space.web.components import NamedDownload
 
 # Gradio hands the file to the hidden button some frames after the answer came.
 _CLICK = """() => setTimeout(() => {
   document.querySelector('#download-file').click();
   document.querySelector('.fv').__view.answered();
 }, 400)"""
+Source = Callable[[Services, Visit, Mapping[str, Any]], OpenPhoto]
 
 
-def layout() -> gr.DownloadButton:
-    """Lays out the button that hands a finished file to the browser; it is never seen."""
-    return gr.DownloadButton("File", visible="hidden", elem_id="download-file")
+def layout() -> NamedDownload:
+    """Lays out the hidden button that hands a finished file to the browser."""
+    return NamedDownload("File", visible="hidden", elem_id="download-file")
 
 
-def wire(file: gr.DownloadButton, page: ParsePage, services: Services, *, visit: gr.State) -> None:
-    """Makes the file that is chosen in the parse view, and hands it to the browser."""
+def wire(
+    file: NamedDownload,
+    wanted: Callable[..., Any],
+    services: Services,
+    *,
+    source: Source,
+    message: gr.HTML,
+    visit: gr.State,
+) -> None:
+    """Makes the file that is asked for in one view, and hands it to the browser.
 
-    def on_wanted(live: LiveVisit, event: gr.EventData) -> tuple[str | None, Any]:
-        kind, key = str(data_of(event).get("kind")), key_of(event)
+    Args:
+        file: The hidden button.
+        wanted: The view's event; its data has the `kind` of file and what `source` needs.
+        services: What the app runs on.
+        source: Finds the photo, with the mask to download.
+        message: Where the view says what went wrong.
+        visit: The visit.
+    """
+
+    def on_wanted(live: LiveVisit, event: gr.EventData) -> tuple[tuple[str, str] | None, Any]:
+        data = data_of(event)
         try:
-            photo = services.photos.get(live.now.picked(key).current)
-            name, data = make_download(kind, photo)
-            return str(services.photos.put_file(name, data)), messages.nothing()
+            photo = source(services, live.now, data)
+            called = live.now.names.get(photo.key, "")
+            name, content = make_download(str(data.get("kind")), photo, name=called)
+            path = services.photos.put_file(f"download.{name.rpartition('.')[2]}", content)
+            return (str(path), name), messages.nothing()
         except SegFaceError as error:
             return None, messages.bad(parse.as_sentence(error))
 
-    page.view.wanted(on_wanted, visit, [file, page.message], **QUIET).then(
-        None, None, None, js=_CLICK, **PRIVATE
-    )
+    wanted(on_wanted, visit, [file, message], **QUIET).then(None, None, None, js=_CLICK, **PRIVATE)
+
+
+def as_shown(services: Services, visit: Visit, data: Mapping[str, Any]) -> OpenPhoto:
+    """Returns a photo of the visit with what was saved of it last, or with the prediction."""
+    return corrected_photo(services, visit, visit.picked(str(data.get("id"))).current)
+
+
+def as_edited(services: Services, visit: Visit, data: Mapping[str, Any]) -> OpenPhoto:
+    """Returns the photo in the editor with the mask that the editor sent, saved or not."""
+    photo = services.photos.get(str(data.get("id")))
+    return with_mask(photo, edited_mask(data, photo))

@@ -12,10 +12,10 @@ import gradio as gr
 from segface_hf.errors import SegFaceError
 from space.errors import PhotoGoneError
 from space.handlers import parse
-from space.handlers.downloads import KINDS
+from space.handlers.downloads import LABELS
 from space.handlers.parse import Parsed
 from space.handlers.services import Services
-from space.handlers.visit import LiveVisit
+from space.handlers.visit import LiveVisit, corrected_photo
 from space.state.examples import find_example
 from space.state.showcase import Showcase
 from space.ui import messages
@@ -24,6 +24,7 @@ from space.web.components import ParseView, PhotoDrop, parse_view
 from space.web.uploads import uploaded_files
 
 _UNFORESEEN = "Something went wrong here, not with your photo. Try again, or try another photo."
+_CORRECTED = "This is the mask that you saved."
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def layout(services: Services, showcase: Showcase) -> ParsePage:
     )
     message = messages.message_box("parse-message")
     whole = gr.Button("Parse the whole picture as one face", visible=False, elem_id="whole")
-    view = ParseView([(kind, label) for kind, (label, *_) in KINDS.items()], elem_id="parse-view")
+    view = ParseView(LABELS, elem_id="parse-view")
     return ParsePage(drop, view, message, whole)
 
 
@@ -111,6 +112,18 @@ def wire(
     page.view.picked(on_picked, visit, shown[:-1], **QUIET)
 
 
+def show_saved(page: ParsePage, services: Services, *, saved: Any, visit: gr.State) -> None:
+    """Has the view show the corrected mask once it is saved."""
+
+    def on_saved(live: LiveVisit) -> Any:
+        if live.now.current not in live.now.corrected:
+            return gr.skip()  # Save was refused, or it was of another photo.
+        photos = reopened(services, live)
+        return parse_view(photos, current=live.now.place) if photos else gr.skip()
+
+    saved.then(on_saved, visit, page.view, **QUIET)
+
+
 def parsed_again(services: Services, live: LiveVisit, *, request: parse.Request) -> list[Parsed]:
     """Parses the photo that is being looked at anew; returns all photos of the visit.
 
@@ -125,11 +138,15 @@ def parsed_again(services: Services, live: LiveVisit, *, request: parse.Request)
 
 
 def reopened(services: Services, live: LiveVisit) -> list[Parsed]:
-    """Returns the photos of a visit from the cache; those whose time ran out leave the visit."""
+    """Returns the photos of a visit, with what was saved of them.
+
+    Photos whose time ran out leave the visit.
+    """
     visit, found, gone = live.now, [], set()
     for key, note in zip(visit.keys, visit.notes, strict=True):
         try:
-            found.append(Parsed(services.photos.get(key), note))
+            note = " ".join(filter(None, (note, _CORRECTED if key in visit.corrected else "")))
+            found.append(Parsed(corrected_photo(services, visit, key), note))
         except PhotoGoneError:
             gone.add(key)
     live.change(lambda now: now.without(gone))

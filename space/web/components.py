@@ -44,6 +44,19 @@ class _OwnHTML(gr.HTML):
         return {"type": "object"}
 
 
+class NamedDownload(gr.DownloadButton):
+    """A download button whose value is the path of a file and the name to save it under."""
+
+    is_template = True
+
+    def postprocess(self, value: tuple[str, str] | None) -> FileData | None:  # type: ignore[override]
+        """Returns the file, under its name for the visitor."""
+        if value is None:
+            return None
+        path, name = value
+        return FileData(path=path, orig_name=name)
+
+
 class PhotoDrop(_OwnHTML):
     """Takes photos by choosing, dropping, pasting or camera and fires `submit`; fires `example`
     when an example is chosen.

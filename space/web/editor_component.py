@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
@@ -19,7 +19,8 @@ class FaceMaskEditor(gr.HTML):
 
     Other events: ``restored`` when unsaved work of another photo than the open one was brought
     back; ``unopened`` and ``reopened``, with an ``id``, when the photo that the editor was given
-    could not be opened and when it could later; ``following`` asks for the next photo.
+    could not be opened and when it could later; ``following`` asks for the next photo; ``wanted``
+    for a file of the mask as it is now, with its ``kind`` and the packed map.
 
     Unsaved work is offered only by an editor of the same ``scope``, where it can be saved.
 
@@ -34,6 +35,7 @@ class FaceMaskEditor(gr.HTML):
         *,
         ack: dict[str, Any] | None = None,
         scope: str = "",
+        kinds: Sequence[Sequence[str]] = (),
         **settings: Any,
     ) -> None:
         super().__init__(
@@ -44,6 +46,7 @@ class FaceMaskEditor(gr.HTML):
             apply_default_css=False,
             ack=ack,
             scope=scope,
+            kinds=[list(kind) for kind in kinds],
             **settings,
         )
 

@@ -169,3 +169,10 @@ def wait_for_overlay(page):
     """Waits until a parse is drawn and returns the photo's key."""
     page.wait_for_selector(".fv[data-ready]")
     return page.locator(".fv").get_attribute("data-ready")
+
+
+def press_save(page, editor="#mask-editor"):
+    """Presses Save, and confirms a mask without a change."""
+    page.click(f"{editor} [data-act=save]")
+    if page.locator(f"{editor} .fme-ask").evaluate("(question) => question.open"):
+        page.click(f"{editor} [data-act=save-unchanged]")

@@ -8,7 +8,7 @@ from datasets import load_dataset
 from PIL import Image
 
 from space.state.examples import list_examples
-from tests.space.e2e.conftest import upload, wait_for_overlay
+from tests.space.e2e.conftest import press_save, upload, wait_for_overlay
 
 PIXEL = """([x, y]) => {
   const canvas = document.querySelector('.fv-canvas');
@@ -131,14 +131,16 @@ def test_a_correction_is_saved_as_a_row_that_load_dataset_reads(
     page.wait_for_timeout(400)
     stroke(page, (0.3, 0.14), (0.7, 0.14))
     changed = page.evaluate(CHANGED)
-    page.locator("#right").get_by_role("radio").first.check()
-    page.click("#mask-editor [data-act=save]")
-    page.wait_for_selector("#save-message [role=alert]")
-    assert "Who is in it" in page.locator("#save-message").inner_text()
     before = list(server.contributions.rglob("*.parquet"))
-    consent(page)
-    page.click("#mask-editor [data-act=save]")
+    page.locator("#right").get_by_role("radio").first.check()
+    press_save(page)
     page.wait_for_selector("#save-message [role=status]")
+    assert "Who is in it?" in page.locator("#save-message").inner_text()
+    page.click("#clear-statements")
+    page.wait_for_function("!document.querySelector('#right input:checked')")
+    consent(page)
+    press_save(page)
+    page.wait_for_selector("#save-message :text('so it may be shared')")
     assert page.locator("#mask-editor .fme").get_attribute("data-state") == "saved"
     rows = [p for p in server.contributions.rglob("*.parquet") if p not in before]
     assert len(rows) == 1
@@ -174,7 +176,7 @@ def test_a_saved_photo_that_is_opened_again_goes_on_from_what_was_saved(open_pag
     page.evaluate("() => document.querySelector('#mask-editor .fme').__fme.cls(16)")
     stroke(page, (0.3, 0.1), (0.7, 0.12))
     changed = page.evaluate(CHANGED)
-    page.click("#mask-editor [data-act=save]")
+    press_save(page)
     page.wait_for_selector("#save-message [role=status]")
     look_at(1)
     assert page.evaluate(CHANGED) == 0
@@ -187,7 +189,7 @@ def test_the_answer_to_save_is_in_sight_on_a_phone_and_leads_to_what_was_saved(o
     upload(page, example)
     wait_for_overlay(page)
     open_editor(page)
-    page.click("#mask-editor [data-act=save]")
+    press_save(page)
     page.wait_for_selector("#save-message [role=status]")
     page.wait_for_function(IN_SIGHT, arg="#save-message p")
     page.click("#save-message [data-view=contribute]")

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from space.state.examples import list_examples
-from tests.space.e2e.conftest import upload, wait_for_overlay
+from tests.space.e2e.conftest import press_save, upload, wait_for_overlay
 from tests.space.e2e.test_loop import READY, open_editor, stroke
 
 EDITOR = "document.querySelector('#mask-editor .fme')"
@@ -42,7 +42,7 @@ def test_the_photo_that_is_shown_is_downloaded_corrected_and_listed(open_page, p
     assert page.evaluate(f"{EDITOR}.dataset.ready") == second
     page.locator("#mask-editor .fme-view").scroll_into_view_if_needed()
     stroke(page, (0.3, 0.1), (0.7, 0.12))
-    page.click("#mask-editor [data-act=save]")
+    press_save(page)
     page.wait_for_selector("#save-message [role=status]")
     page.wait_for_function("document.querySelectorAll('.fv-photos button').length === 8")
     page.get_by_role("tab", name="Contribute").click()
@@ -88,7 +88,7 @@ def test_unsaved_work_of_another_photo_comes_back_after_a_save_with_an_empty_for
     page.get_by_label("I took this photo or hold its rights").check()
     page.get_by_label("The people in it agree to this").check()
     page.get_by_label("may be published in the dataset").check()
-    page.click("#mask-editor [data-act=save]")
+    press_save(page)
     page.wait_for_selector("text=Unsaved work on another photo")
     page.click("#mask-editor [data-act=draft-restore]")
     page.wait_for_function(f"{EDITOR}.dataset.ready === {first!r}")
@@ -168,7 +168,7 @@ def test_the_next_photo_opens_in_the_editor_by_button_and_key_and_is_shown_in_bo
     open_editor(page)
     page.locator("#mask-editor .fme-view").scroll_into_view_if_needed()
     stroke(page, (0.3, 0.1), (0.7, 0.12))
-    page.click("#mask-editor [data-act=save]")
+    press_save(page)
     page.get_by_role("button", name="Next photo (2 of 3 not saved yet)").click()
     page.wait_for_function(f"{EDITOR}.dataset.ready !== {first!r}")
     second = page.evaluate(f"{EDITOR}.dataset.ready")

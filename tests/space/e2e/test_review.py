@@ -13,7 +13,7 @@ from annotate.dataset.refresh import mirror
 from annotate.rows.record import to_parquet
 from segface_hf.labels import CELEBAMASK_HQ
 from tests.space.conftest import noise, painted_face
-from tests.space.e2e.conftest import start, stop
+from tests.space.e2e.conftest import press_save, start, stop
 
 REPO = "owner/faces"
 EDITOR = "document.querySelector('#review-editor .fme').__fme"
@@ -110,7 +110,7 @@ def test_a_contribution_is_fixed_in_the_editor_and_accepted(guest, review, tmp_p
     page.mouse.move(*ends[1], steps=12)
     page.mouse.up()
     wanted = page.evaluate(f"() => {EDITOR}.map.data.join()")
-    page.click("#review-editor [data-act=save]")
+    press_save(page, "#review-editor")
     told(page, "#1 is merged as you fixed it")
     rows = mirror(guest.repo, tmp_path / "mirror")
     (row,) = (rows.load(content_id) for content_id in rows.ids())

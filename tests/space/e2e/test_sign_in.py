@@ -11,7 +11,7 @@ from annotate.dataset.proposals import HubStore
 from annotate.review.reviewer import Reviewer
 from segface_hf.labels import CELEBAMASK_HQ
 from space.state.examples import list_examples
-from tests.space.e2e.conftest import start_space, stop, upload, wait_for_overlay
+from tests.space.e2e.conftest import press_save, start_space, stop, upload, wait_for_overlay
 from tests.space.e2e.test_loop import consent, open_editor, stroke
 
 REPO = "owner/faces"
@@ -51,7 +51,7 @@ def correct_and_save(page, height=0.12):
     )
     stroke(page, (0.3, 0.1), (0.7, height))
     consent(page)
-    page.click("#mask-editor [data-act=save]")
+    press_save(page)
     page.wait_for_selector("#save-message [role=status]")
     page.get_by_role("tab", name="Contribute").click()
 

@@ -83,7 +83,7 @@ def test_saving_twice_gives_one_row(services, opened):
 @pytest.mark.parametrize(
     ("form", "told"),
     [
-        (ConsentForm(), "Why may this photo"),
+        (ConsentForm(), "Why may this photo be shared"),
         (ConsentForm(right="own"), "Who is in it"),
         (ConsentForm(right="own", people="agreed"), "CC-BY-4.0"),
         (ConsentForm(right="licensed", people="public", agrees=True), "name the licence"),
@@ -99,7 +99,7 @@ def test_without_full_consent_nothing_is_saved_to_be_shared(with_settings, opene
 
 def test_on_a_space_nothing_is_saved_without_consent(with_settings, opened):
     services = with_settings(space_id="owner/demo")
-    with pytest.raises(ConsentError, match="Why may this photo"):
+    with pytest.raises(ConsentError, match="Why may this photo be shared"):
         save_correction(
             services, payload_of(opened.key, corrected(opened)), form=ConsentForm(), who=WHO
         )
@@ -109,7 +109,7 @@ def test_on_a_space_nothing_is_saved_without_consent(with_settings, opened):
 def test_on_ones_own_machine_a_row_without_consent_is_saved_and_says_so(services, opened):
     payload = payload_of(opened.key, corrected(opened))
     result = save_correction(services, payload, form=ConsentForm(), who=WHO)
-    assert "Saved on this machine only" in result.sentence
+    assert result.sentence.endswith("It is on this machine only, and not shared.")
     assert FolderStore(services.settings.contributions).load(result.row.id).consent is None
 
 
@@ -181,11 +181,15 @@ def test_a_claim_of_effort_that_is_a_bool_is_left_out_of_the_row(services, opene
     assert (effort.seconds, effort.tools) == (0.0, (("lasso", 2),))
 
 
-def test_a_form_begun_must_be_finished(services, opened):
+def test_one_statement_does_not_keep_a_row_from_this_machine_and_the_next_is_asked_for(
+    services, opened
+):
     payload = payload_of(opened.key, corrected(opened))
-    with pytest.raises(ConsentError, match=r"Who is in it.* or clear the statements"):
-        save_correction(services, payload, form=ConsentForm(right="own"), who=WHO)
-    assert rows(services) == []
+    result = save_correction(services, payload, form=ConsentForm(right="own"), who=WHO)
+    assert FolderStore(services.settings.contributions).load(result.row.id).consent is None
+    assert 'To share it, answer "Who is in it?" below, then save again.' in result.sentence
+    shared = save_correction(services, payload, form=CONSENT, who=WHO)
+    assert "so it may be shared" in shared.sentence
 
 
 @pytest.mark.parametrize(

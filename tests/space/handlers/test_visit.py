@@ -7,6 +7,9 @@ import pytest
 from PIL import Image
 
 from annotate.dataset.folder import FolderStore
+from annotate.errors import WireError
+from space.handlers.visit import Visit
+from space.ui.downloads import as_edited
 from tests.space.conftest import noise, payload_of
 from tests.space.session import Session
 
@@ -79,6 +82,33 @@ def test_a_photo_that_is_picked_while_others_are_parsed_is_taken(page, chosen):
     list(parsing)
     page.fire("ui.app.on_open")
     assert page.values["mask-editor"]["id"] == shown(page)[0] not in keys
+
+
+def test_a_download_holds_what_was_saved_and_has_the_name_of_the_photo(page, services, chosen):
+    first, _ = opened(page, chosen(91, 92))
+    saved(page, services, first)
+    page.fire("ui.parse.on_saved")
+    page.fire("ui.downloads.on_wanted", event={"kind": "mask", "id": first})
+    file = page.values["download-file"]
+    with Image.open(file["path"]) as image:
+        assert (np.asarray(image)[:4, :6] == 16).all()
+    assert file["orig_name"].endswith("_mask.png")
+    assert file["orig_name"] != "mask.png"
+    shown_first, shown_second = page.values["parse-view"]["photos"]
+    assert "the mask that you saved" in shown_first["note"]
+    assert "the mask that you saved" not in shown_second["note"]
+    assert {row["name"]: row["area"] for row in shown_first["classes"]}["hat"] == 24
+
+
+def test_the_mask_in_the_editor_is_downloaded_as_it_is_saved_or_not(page, services, chosen):
+    (key,) = opened(page, chosen(91))
+    photo = services.photos.get(key)
+    mask = photo.parse.mask.copy()
+    mask[:4, :6] = 16
+    edited = as_edited(services, Visit(), payload_of(key, mask))
+    assert np.array_equal(edited.parse.mask, mask)
+    with pytest.raises(WireError):
+        as_edited(services, Visit(), {**payload_of(key, mask), "crc": 1})
 
 
 def test_what_is_downloaded_and_corrected_is_the_photo_that_the_page_names(page, chosen):
@@ -196,8 +226,9 @@ def test_every_photo_that_opens_in_the_editor_needs_statements_of_its_own(page, 
     page.fire("ui.parse.on_picked", event={"id": second})
     told = page.fire("ui.app.on_open")
     assert {name: told[name] for name in BLANK} == BLANK
-    refused = saved(page, services, second, **{**BLANK, "right": "own", "agrees": True})
-    assert "Who is in it" in refused
+    kept = saved(page, services, second, **{**BLANK, "right": "own", "agrees": True})
+    assert "on this machine only" in kept
+    assert "Who is in it?" in kept
     saved(page, services, second, **{**BLANK, "right": "own", "people": "public", "agrees": True})
     store = FolderStore(services.settings.contributions)
     given = {

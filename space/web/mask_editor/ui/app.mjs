@@ -10,6 +10,7 @@ import { Palette } from './palette.mjs';
 import { Saving } from './saving.mjs';
 import { Session } from '../core/session.mjs';
 import { Stage } from './stage.mjs';
+import { packMap } from '../core/wire.mjs';
 import { LARGEST_BRUSH, nextState, startState } from '../core/state.mjs';
 import { pixels, TOOLS } from './tools.mjs';
 
@@ -31,6 +32,7 @@ export class App {
     this.locks = new Locks(this);
     this.drafts = new Drafts(this, scope);
     this.saving = new Saving(this, send);
+    this.send = send;
     this.next = () => send('following', {});
     this.onchange = () => {};
     this.abandonStroke = () => {};
@@ -255,6 +257,16 @@ export class App {
     return this.saving.save();
   }
 
+  /** Ask for a file of the mask as it is now, saved or not. */
+  async download(kind) {
+    this.leavePreview();
+    this.say('Making the file …');
+    const { width, height } = this.map;
+    const { id } = this.value;
+    const packed = await packMap(width, height, this.map.settled().ids);
+    this.send('wanted', { kind, id, ...packed });
+  }
+
   /** The server has the work as it was at `revision`. */
   savedAt(revision) {
     this.savedRevision = revision;
@@ -290,6 +302,13 @@ export class App {
     const box = this.root.querySelector('.fme-alert');
     box.textContent = text;
     box.hidden = !text;
+  }
+
+  /** Show or close the question before a mask without a change is saved. */
+  ask(open) {
+    const question = this.root.querySelector('.fme-ask');
+    if (open) question.showModal();
+    else question.close();
   }
 
   help() {

@@ -5,23 +5,25 @@ import { bindHolds } from './hold.mjs';
 import { Keys } from './keys.mjs';
 import { Loader } from './loader.mjs';
 import { Loupe } from './loupe.mjs';
-import { iconButton } from './palette.mjs';
+import { iconButton, make } from './palette.mjs';
 import { Pointer } from './pointer.mjs';
 import { Roving } from './roving.mjs';
 import { TOOLS } from './tools.mjs';
 
-/** act -> [icon, title, work]; buttons of the template with `data-act` are found here too. */
+/** act -> [icon, title, work, short label]; also for the template's buttons with `data-act`. */
 const ACTS = {
-  undo: ['undo', 'Undo (Ctrl+Z)', (app) => app.undo()],
-  redo: ['redo', 'Redo (Ctrl+Shift+Z)', (app) => app.redo()],
-  fit: ['fit', 'Fit (Home)', (app) => app.stage.fit()],
-  zoom100: [null, '1:1, 100 % (End)', (app) => app.actualSize()],
-  outline: ['outline', 'Outline only (O)', (app) => app.look({ outline: !app.state.outline })],
-  split: ['split', 'Compare: prediction and your mask (V)', (app) => app.toggleSplit()],
-  heat: ['heat', 'Confidence map (D)', (app) => app.toggleHeat()],
-  colours: ['colours', 'Color-blind palette (A)', (app) => app.looks.togglePalette()],
-  help: ['help', 'Shortcuts (?)', (app) => app.help()],
+  undo: ['undo', 'Undo (Ctrl+Z)', (app) => app.undo(), 'Undo'],
+  redo: ['redo', 'Redo (Ctrl+Shift+Z)', (app) => app.redo(), 'Redo'],
+  fit: ['fit', 'Fit (Home)', (app) => app.stage.fit(), 'Fit'],
+  zoom100: [null, '1:1, 100 % (End)', (app) => app.actualSize(), '100 %'],
+  outline: ['outline', 'Outline only (O)', (app) => app.look({ outline: !app.state.outline }), 'Outline'],
+  split: ['split', 'Compare: prediction and your mask (V)', (app) => app.toggleSplit(), 'Compare'],
+  heat: ['heat', 'Confidence map (D)', (app) => app.toggleHeat(), 'Unsure'],
+  colours: ['colours', 'Color-blind palette (A)', (app) => app.looks.togglePalette(), 'Colors'],
+  help: ['help', 'Shortcuts (?)', (app) => app.help(), 'Help'],
   save: [null, '', (app) => app.save()],
+  'save-unchanged': [null, '', (app) => app.saving.confirmed()],
+  'save-cancel': [null, '', (app) => app.saving.cancelled()],
   next: [null, '', (app) => app.guide.jump(1)],
   previous: [null, '', (app) => app.guide.jump(-1)],
   accept: [null, '', (app) => app.guide.accept()],
@@ -39,18 +41,42 @@ const ACTS = {
 const BAR = ['undo', 'redo', 'fit', 'zoom100', 'outline', 'split', 'heat', 'colours', 'help'];
 
 function toolbar(root) {
-  const tools = Object.entries(TOOLS).map(([name, { label, key }]) => iconButton(name, {
+  const tools = Object.entries(TOOLS).map(([name, { label, short, key }]) => labelled(iconButton(name, {
     'data-tool': name, title: `${label} (${key.toUpperCase()})`, 'aria-label': label,
-  }));
+  }), short));
   root.querySelector('.fme-tools').replaceChildren(...tools);
   const actions = BAR.map((act) => {
-    const [icon, title] = ACTS[act];
+    const [icon, title, , short] = ACTS[act];
     const button = iconButton(icon || 'fit', { 'data-act': act, title, 'aria-label': title });
     if (!icon) button.replaceChildren('1:1');
-    return button;
+    return labelled(button, short);
   });
   root.querySelector('.fme-actions').replaceChildren(...actions);
   return ['.fme-tools', '.fme-actions'].map((bar) => new Roving(root.querySelector(bar)));
+}
+
+// The label shows where there is no pointer to hover with.
+function labelled(button, text) {
+  button.append(make('span', { class: 'fme-label', 'aria-hidden': 'true' }, text));
+  return button;
+}
+
+/** The files that can be made of the mask; none where the page offers none. */
+function bindDownloads(app, root, kinds = []) {
+  const menu = root.querySelector('.fme-files');
+  menu.hidden = !kinds.length;
+  menu.querySelector('ul').replaceChildren(...kinds.map(([kind, title]) => (
+    make('li', {}, make('button', { type: 'button', 'data-file': kind }, title))
+  )));
+  menu.addEventListener('click', ({ target }) => {
+    const kind = target.closest('[data-file]')?.dataset.file;
+    if (!kind || !app.map) return;
+    menu.open = false;
+    app.download(kind);
+  });
+  document.addEventListener('click', ({ target }) => {
+    if (!menu.contains(target)) menu.open = false;
+  });
 }
 
 function bindControls(app, root) {
@@ -148,6 +174,7 @@ export function mount({ element, trigger, props, watch }) {
   bindControls(app, root);
   handBack(app, root);
   bindHolds(app, root);
+  bindDownloads(app, root, props.kinds);
   app.stage.marks.push((context) => drawGuides(context, app));
   app.onchange = () => {
     show(app, root);

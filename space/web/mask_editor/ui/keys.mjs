@@ -68,6 +68,7 @@ export class Keys {
     this.app = app;
     this.pointer = pointer;
     this.sheet = root.querySelector('.fme-sheet');
+    this.question = root.querySelector('.fme-ask');
     this.tools = Object.fromEntries(Object.entries(TOOLS).map(([name, { key }]) => [key, name]));
     root.addEventListener('keydown', (event) => this.down(event));
     root.addEventListener('keyup', (event) => this.up(event));
@@ -78,7 +79,8 @@ export class Keys {
 
   down(event) {
     const { app } = this;
-    if (!app.map || isTyping(event.target) || (this.sheet.open && event.key !== '?')) return;
+    if (!app.map || isTyping(event.target) || this.question.open) return;
+    if (this.sheet.open && event.key !== '?') return;
     app.session.active(performance.now());
     if (this.handle(event)) {
       event.preventDefault();
@@ -95,7 +97,8 @@ export class Keys {
   /** Save from anywhere on the page: the statements are outside the editor. */
   anywhere(event) {
     const { map, stage } = this.app;
-    if (withControl(event) !== 's' || !map || this.sheet.open || !stage.canvas.getClientRects().length) return;
+    const isCovered = this.sheet.open || this.question.open || !stage.canvas.getClientRects().length;
+    if (withControl(event) !== 's' || !map || isCovered) return;
     event.preventDefault();
     this.app.save();
   }

@@ -167,7 +167,7 @@ export class Loader {
     try {
       const [masks, photo] = await Promise.all([unpackAll(value), readPhoto(parse.photo, value)]);
       this.app.open({ value, photo, masks, start: draft.ids, earlier: draft });
-      this.app.say('Your unsaved work is restored.');
+      this.app.say('Unsaved work restored.');
       if (other) this.send('restored', { id: value.id });
       else if (this.shut) this.tell(value, 'reopened');
       this.shut = false;

@@ -11,7 +11,8 @@ export function keyName(id) {
   return id < 10 ? String(id) : `⇧${id - 10}`;
 }
 
-function make(tag, attributes = {}, ...children) {
+/** An element with attributes and children. */
+export function make(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
   node.append(...children);

@@ -54,11 +54,16 @@ export class Saving {
     return [...this.sent.values()].some((save) => this.isOpen(save)) && drafts.holds(drafts.sitting);
   }
 
-  async save() {
+  /** Save; a mask without a change only after a confirmation, because its row is used for training. */
+  async save({ confirmed = false } = {}) {
     const { app } = this;
     if (!app.map || this.pending) return;
     app.leavePreview();
     app.guide.leave();
+    if (!app.map.changed && !confirmed) {
+      app.ask(true);
+      return;
+    }
     const { sitting } = app.drafts;
     const save = { token: newToken(), sitting, changes: sitting.changes, revision: app.revision };
     this.sent.set(save.token, save);
@@ -75,6 +80,17 @@ export class Saving {
     });
     save.timer = setTimeout(() => this.silent(save), PATIENCE);
     this.send('saved', payload);
+  }
+
+  /** The person confirmed that a mask without a change is right. */
+  confirmed() {
+    this.app.ask(false);
+    return this.save({ confirmed: true });
+  }
+
+  cancelled() {
+    this.app.ask(false);
+    this.app.say('Not saved.');
   }
 
   /** Note in the draft whether this work was sent: `changes` when it was, null when it was refused. */
@@ -121,7 +137,9 @@ export class Saving {
       return;
     }
     app.setState('refused');
-    app.alert(`Not saved: ${message} Your work is kept here.`);
+    if (app.alerted === this.silence) app.alert('');
+    // The page shows the reason too: an alert of the editor would repeat it.
+    app.say(`Not saved: ${message}`);
     this.mark(save, null);
   }
 

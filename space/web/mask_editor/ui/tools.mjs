@@ -109,7 +109,7 @@ function colourFill(app, point) {
     rgba[4 * i + 2] - rgba[4 * seed + 2],
   ) <= state.tolerance;
   const region = connected(map, seed, (i) => (alike(i) ? map.data[i] : -1));
-  app.edit(`colour fill ${app.nameOf(state.cls)}`, 'wand', () => map.paint(region, state.cls));
+  app.edit(`color fill ${app.nameOf(state.cls)}`, 'wand', () => map.paint(region, state.cls));
 }
 
 function revert(app, point) {
@@ -130,23 +130,23 @@ function moveBorder(map, path, { stage }) {
   reshape(map, path, { reach: Math.max(2, Math.min(64, Math.round(MEETS / stage.view.scale))) });
 }
 
-/** name -> label, key, hint and behaviour; the toolbar, the keys and the sheet all read it. */
+/** name -> labels, key and behavior; the toolbar, the keys and the sheet all read it. */
 export const TOOLS = {
-  brush: { label: 'Brush', key: 'b', ...brush((app) => app.state.cls) },
-  restore: { label: 'Restore prediction', key: 'e', ...brush(() => RESTORE) },
-  snap: { label: 'Edge-snapping brush', key: 'm', kind: 'drag', ring: true, tolerance: true, move: snap },
-  superpixel: { label: 'Superpixels', key: 's', kind: 'drag', move: paintSuperpixels },
-  fill: { label: 'Fill a region', key: 'g', ...click(fill) },
-  wand: { label: 'Fill by colour', key: 'w', tolerance: true, ...click(colourFill) },
-  lasso: { label: 'Lasso', key: 'l', kind: 'path', free: true },
-  redraw: { label: 'Redraw a part by its outline', key: 'q', kind: 'path', free: true, close: (map, path, { state }) => redraw(map, path, state.cls) },
+  brush: { label: 'Brush', short: 'Brush', key: 'b', ...brush((app) => app.state.cls) },
+  restore: { label: 'Restore prediction', short: 'Restore', key: 'e', ...brush(() => RESTORE) },
+  snap: { label: 'Edge-snapping brush', short: 'Edge', key: 'm', kind: 'drag', ring: true, tolerance: true, move: snap },
+  superpixel: { label: 'Superpixels', short: 'Pieces', key: 's', kind: 'drag', move: paintSuperpixels },
+  fill: { label: 'Fill a region', short: 'Fill', key: 'g', ...click(fill) },
+  wand: { label: 'Fill by color', short: 'By color', key: 'w', tolerance: true, ...click(colourFill) },
+  lasso: { label: 'Lasso', short: 'Lasso', key: 'l', kind: 'path', free: true },
+  redraw: { label: 'Redraw a part by its outline', short: 'Redraw', key: 'q', kind: 'path', free: true, close: (map, path, { state }) => redraw(map, path, state.cls) },
   reshape: {
-    label: 'Move a border: draw it where it belongs', key: 't', kind: 'path', free: true, anyClass: true, close: moveBorder,
+    label: 'Move a border: draw it where it belongs', short: 'Border', key: 't', kind: 'path', free: true, anyClass: true, close: moveBorder,
   },
-  polygon: { label: 'Polygon', key: 'k', kind: 'path', free: false },
-  revert: { label: 'Revert a region', key: 'r', ...click(revert) },
+  polygon: { label: 'Polygon', short: 'Polygon', key: 'k', kind: 'path', free: false },
+  revert: { label: 'Revert a region', short: 'Revert', key: 'r', ...click(revert) },
   pick: {
-    label: 'Pick a class',
+    label: 'Pick a class', short: 'Pick',
     key: 'i',
     ...click((app, point) => app.choose(app.map.data[index(app.map, point)])),
   },

@@ -126,9 +126,11 @@ class EditorPage:
         return tuple(shown)
 
     def save(self, mood: str = "accept", *, until: str = "saved") -> None:
-        """Press Save and wait for the editor's word."""
+        """Press Save, confirm a mask without a change, and wait for the answer."""
         self.page.fill("#mood textarea, #mood input", mood)
         self.page.click("[data-act=save]")
+        if self.js("root.querySelector('.fme-ask').open"):
+            self.page.click("[data-act=save-unchanged]")
         self.page.wait_for_function(f"(state) => {ROOT}.dataset.state === state", arg=until)
 
     def reload(self, size: str | None = None) -> None:
@@ -155,7 +157,7 @@ class EditorPage:
         self.offered()
         self.page.click("[data-act=draft-restore]")
         self.page.wait_for_function(
-            "document.querySelector('.fme-message').textContent === 'Your unsaved work is restored.'"
+            "document.querySelector('.fme-message').textContent === 'Unsaved work restored.'"
         )
         return self.ids()
 

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[4]))
 from annotate.label_maps import unpack_label_map
 from segface_hf.errors import SegFaceError
 from segface_hf.labels import CELEBAMASK_HQ
-from space.ui.app import queue
+from space.ui.queue import queue
 from space.web.editor_component import FaceMaskEditor, accepted, refused
 from space.web.editor_value import editor_value
 from tests.space.web.editor.synthetic import synthetic_face

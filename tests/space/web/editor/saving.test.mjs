@@ -38,7 +38,8 @@ class Editor {
   constructor() {
     Object.assign(this, { alerted: '', said: '', state: 'ready', revision: 0, savedRevision: 0 });
     this.drafts = new Drafts();
-    this.map = new LabelMap(4, 2, new Uint8Array(8), { classes: 3 });
+    this.map = new LabelMap(4, 2, new Uint8Array(8), { classes: 3, prediction: new Uint8Array(8).fill(1) });
+    this.asked = false;
     Object.assign(this, { session: new Session(), classes: [], value: { id: 'a' } });
     this.guide = { leave: () => {}, counts: {} };
   }
@@ -53,6 +54,8 @@ class Editor {
   work() {}
 
   leavePreview() {}
+
+  ask(open) { this.asked = open; }
 
   setState(name) { this.state = name; }
 
@@ -157,6 +160,18 @@ test('where the browser keeps no work, nobody is told to reload the page', async
   assert.doesNotMatch(app.alerted, /reload/);
 });
 
+test('a mask without a change is sent only after it was confirmed to be right', async (t) => {
+  const { app, saving, tokens } = opened(t);
+  app.map = new LabelMap(4, 2, new Uint8Array(8), { classes: 3 });
+  await saving.save();
+  assert.deepEqual([app.asked, tokens.length], [true, 0]);
+  saving.cancelled();
+  assert.deepEqual([app.asked, app.said, tokens.length], [false, 'Not saved.', 0]);
+  await saving.save();
+  await saving.confirmed();
+  assert.deepEqual([app.asked, app.state, tokens.length], [false, 'saving', 1]);
+});
+
 test('a draft tells whether its work was sent to be saved', async (t) => {
   const { app, saving, answer } = opened(t);
   await saving.save();
@@ -173,8 +188,10 @@ test('a connection that comes back clears its own sentence and no other', async 
   assert.equal(app.alerted, '');
   await saving.save();
   answer(0, false, 'The disk is full.');
+  assert.deepEqual([app.state, app.alerted, app.said], ['refused', '', 'Not saved: The disk is full.']);
+  app.alert('The unsaved work could not be read.');
   for (const name of ['offline', 'offline', 'online']) happens(name);
-  assert.match(app.alerted, /Not saved: The disk is full/);
+  assert.equal(app.alerted, 'The unsaved work could not be read.');
   await saving.save();
   happens('offline');
   await turn();

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 APP = Path(__file__).parent / "editor_app.py"
-PATIENCE = 90
+PATIENCE = 180
 """Seconds to wait for the first answer: importing Gradio is slow on a busy machine."""
 
 

@@ -100,18 +100,19 @@ def test_guided_correction_walks_tail_first_accepts_assigns_and_confirms(open_ed
     editor.press("n")
     assert editor.js("fme.view.scale") > scale
     assert "earring" in editor.text(".fme-question")
-    assert editor.text(".fme-progress").startswith("1 of ")
+    assert editor.text(".fme-progress").startswith("0 of ")
     editor.press("f")
+    assert editor.text(".fme-progress").startswith("1 of ")
     accepted = editor.ids()
     assert set(np.unique(accepted[accepted != start])) == {EARRING}
-    editor.press("n", "Shift+Digit6")
+    editor.press("Shift+Digit6")
     assigned = editor.ids()
     assert set(np.unique(assigned[assigned != accepted])) <= {HAT}
-    editor.press("n", "Enter")
+    editor.press("Enter")
     np.testing.assert_array_equal(editor.ids(), assigned)
     editor.save()
     _, claims = editor.saved()
-    assert claims["doubt"]["seen"] == 3
+    assert claims["doubt"]["seen"] == 4
     assert claims["tools"]["accept"] == claims["tools"]["confirm"] == 1
 
 

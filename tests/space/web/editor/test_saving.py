@@ -32,7 +32,8 @@ def test_a_refused_save_keeps_the_work_and_says_why(open_editor):
     editor.drag([(40, 40), (80, 40)])
     work = editor.ids()
     editor.save("refuse", until="refused")
-    assert "The folder can't be written." in editor.text(".fme-alert")
+    assert editor.text(".fme-message") == "Not saved: The folder can't be written."
+    assert editor.page.locator(".fme-alert").is_hidden()
     assert "unsaved" in editor.text(".fme-facts")
     np.testing.assert_array_equal(editor.ids(), work)
     editor.save()
@@ -41,6 +42,19 @@ def test_a_refused_save_keeps_the_work_and_says_why(open_editor):
     assert editor.text(".fme-message") == "Saved as a test."
     editor.load("128x128")
     assert editor.text(".fme-message") == ""
+
+
+def test_a_mask_without_a_change_is_saved_only_after_a_question(open_editor):
+    editor = open_editor()
+    editor.page.click("[data-act=save]")
+    assert "Is every label in this mask right?" in editor.text(".fme-ask")
+    editor.page.keyboard.press("f")  # keys of the editor don't act under the question
+    editor.page.click("[data-act=save-cancel]")
+    assert editor.js("fme.map.done.length") == 0
+    assert editor.js("root.dataset.state") == "ready"
+    editor.page.click("[data-act=save]")
+    editor.page.click("[data-act=save-unchanged]")
+    editor.page.wait_for_function("document.querySelector('.fme').dataset.state === 'saved'")
 
 
 def test_a_save_without_an_answer_is_told_and_its_work_comes_back_after_a_reload(open_editor):
@@ -55,7 +69,7 @@ def test_a_save_without_an_answer_is_told_and_its_work_comes_back_after_a_reload
             break
         time.sleep(0.1)
     editor.page.wait_for_selector(".fme-alert:not([hidden])")
-    assert "reload the page, bring the work back" in editor.text(".fme-alert")
+    assert "reload the page, restore the work" in editor.text(".fme-alert")
     assert editor.js("fme.app.unsaved") is True
     asked = []
     editor.page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
