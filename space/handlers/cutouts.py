@@ -45,8 +45,9 @@ def _smooth_step(inside: np.ndarray) -> np.ndarray:
 
 
 def _probability(parse: FaceParse, inside: np.ndarray, classes: Collection[int]) -> np.ndarray:
-    """Returns float32 (H, W): the probability of the classes, as far as the best two tell it."""
+    """Returns float32 (H, W): the probability of the classes, from the best two classes."""
     assert parse.confidence is not None  # the caller has checked both
+    assert parse.runner_up is not None
     best = parse.confidence.astype(np.float32) / 255
     second = np.isin(parse.runner_up, list(classes))
     return np.where(inside, np.where(second, 1.0, best), np.where(second, 1 - best, 0.0))

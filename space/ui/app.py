@@ -162,6 +162,11 @@ def _admission(app: gr.Blocks, settings: Settings, budget: UploadBudget) -> dict
     return {"middleware": [guard], "routes": [Route(UPLOAD, receive_files, methods=["POST"])]}
 
 
+def _announcements() -> gr.I18n:
+    """Gives words to what Gradio announces to screen readers, where it has a key alone."""
+    return gr.I18n(en={"common.complete": "Done"})
+
+
 def launch(settings: Settings, **options: Any) -> Any:
     """Launches the app and returns what Gradio's `launch` does.
 
@@ -198,6 +203,7 @@ def launch(settings: Settings, **options: Any) -> Any:
         css=theme.style(),
         head=theme.head(),
         mcp_server=settings.mcp,
+        i18n=_announcements(),
         app_kwargs=_admission(app, settings, budget),
         # Only sentences that are meant for visitors reach them: others may hold paths of this
         # machine.

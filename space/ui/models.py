@@ -13,12 +13,12 @@ from space.handlers.services import Services
 from space.handlers.visit import LiveVisit, Visit
 from space.state.model_list import allowed_model, describe_model, list_models, to_fetch
 from space.ui import messages
-from space.ui.events import IN_LINE, PRIVATE, QUIET, asking
-from space.ui.parse import ParsePage, parsed_again, reopened
+from space.ui.events import PRIVATE, QUIET, asking
+from space.ui.parse import ParsePage, finished, parsed_again, reopened, waiting
 from space.web.components import parse_view
 
 _PROGRESS = gr.Progress()
-# The answer stands above the picture, which may have scrolled away.
+# The answer is above the picture, which may have scrolled out of sight.
 _SHOW = "() => setTimeout(() => document.querySelector('.fv').__view.answered(), 200)"
 
 
@@ -66,7 +66,7 @@ def _parsed_by(services: Services, visit: Visit) -> str:
 def wire(
     picker: ModelPicker, page: ParsePage, services: Services, *, visit: gr.State, model: gr.State
 ) -> None:
-    """Connects the picker; a model that can't be loaded leaves the former one in place."""
+    """Connects the picker; where a model can't be loaded, the former one stays."""
 
     def on_use(chosen: str, former: str, progress: gr.Progress = _PROGRESS) -> tuple:
         progress(0.1, desc="Asking for its size")
@@ -86,13 +86,13 @@ def wire(
         """Parses the open photo with a model that was just taken into use."""
         try:
             if not live.now.current or _parsed_by(services, live.now) == chosen:
-                return live, gr.skip(), gr.skip()
+                return live, gr.skip(), gr.skip(), finished()
             asked = asking(request, services, model=chosen)
             view = parse_view(parsed_again(services, live, request=asked), current=live.now.place)
             told = f"This photo and the next are parsed by {chosen}."
-            return live, view, messages.good(told)
+            return live, view, messages.good(told), finished()
         except SegFaceError as error:
-            return live, gr.skip(), messages.bad(parse.as_sentence(error))
+            return live, gr.skip(), messages.bad(parse.as_sentence(error)), finished()
 
     def on_compare(chosen: str, live: LiveVisit, request: gr.Request) -> tuple:
         try:
@@ -102,9 +102,9 @@ def wire(
             live.change(lambda now: now.picked(key))  # the answer is about this photo
             view = parse_view(reopened(services, live), current=live.now.place)
         except SegFaceError as error:
-            return gr.skip(), messages.bad(parse.as_sentence(error))
+            return gr.skip(), messages.bad(parse.as_sentence(error)), finished()
         view["photos"][view["current"]]["other"] = pack_label_map(other.mask)
-        return view, messages.good(other.sentence)
+        return view, messages.good(other.sentence), finished()
 
     picker.choice.input(
         lambda chosen: describe_model(chosen or ""), picker.choice, picker.about, **QUIET
@@ -116,9 +116,17 @@ def wire(
         concurrency_limit=1,
         concurrency_id="download",
         **PRIVATE,
-    ).then(on_again, [model, visit], [visit, page.view, page.message], **IN_LINE, **PRIVATE).then(
-        None, None, None, js=_SHOW, **PRIVATE
-    )
+    ).then(
+        on_again,
+        [model, visit],
+        [visit, page.view, page.message, page.drop],
+        js=waiting("Parsing the photo again"),
+        **page.in_line,
+    ).then(None, None, None, js=_SHOW, **PRIVATE)
     picker.compare.click(
-        on_compare, [picker.choice, visit], [page.view, page.message], **IN_LINE, **PRIVATE
+        on_compare,
+        [picker.choice, visit],
+        [page.view, page.message, page.drop],
+        js=waiting("Parsing the photo with the other model"),
+        **page.in_line,
     ).then(None, None, None, js=_SHOW, **PRIVATE)

@@ -41,6 +41,20 @@ class ParsePage:
         """What every parse updates, after the visit."""
         return [self.view, self.message, self.whole, self.drop]
 
+    @property
+    def in_line(self) -> dict[str, Any]:
+        """Options of events that wait for the model.
+
+        The drop says in words how long the line is; Gradio's tracker would dim the whole view.
+        """
+        shown = {"show_progress": "minimal", "show_progress_on": self.drop}
+        return {**IN_LINE, **PRIVATE, **shown}
+
+
+def waiting(text: str) -> str:
+    """Returns the script that says what the visitor waits for, until `finished`."""
+    return f"(...given) => {{ document.querySelector('.pd').__drop.busy('{text}'); return given; }}"
+
 
 def layout(services: Services, showcase: Showcase) -> ParsePage:
     """Lays the view out, with the examples that are offered."""
@@ -76,7 +90,7 @@ def wire(
             yield live, *_shown(batch.parsed, problems=batch.problems)
         else:
             told = messages.bad(batch.problems)
-            yield live, gr.skip(), told, gr.skip(), _done()
+            yield live, gr.skip(), told, gr.skip(), finished()
 
     def on_example(value: dict, chosen: str, live: LiveVisit, request: gr.Request) -> tuple:
         asked = asking(request, services, model=chosen)
@@ -97,18 +111,19 @@ def wire(
         return live, *_shown(parsed, current=live.now.place)
 
     def on_picked(live: LiveVisit, event: gr.EventData) -> tuple:
-        # Back at the photo before, what was told of the one that can't be shown stays.
+        # Back at the photo before, the message about the other one stays.
         told = gr.skip() if data_of(event).get("back") is True else messages.nothing()
         return live, *_picked(services, live, key_of(event), told=told)
 
-    # The drop says in words how long the line is; Gradio's own tracker would dim the whole view.
-    queued = {**IN_LINE, **PRIVATE, "show_progress": "minimal", "show_progress_on": page.drop}
+    queued = page.in_line
     told = {"fn": _broke, "inputs": None, "outputs": [page.message, page.drop], **PRIVATE}
     given, shown = [page.drop, model, visit], [visit, *page.shown]
     page.drop.submit(on_photos, given, shown, **queued).failure(**told)
-    # What is known of an example needs no model, so it waits in no line.
+    # An example that is parsed already needs no model, so it doesn't wait in line.
     page.drop.example(on_example, given, shown, **QUIET).failure(**told)
-    page.whole.click(on_whole, [model, visit], shown, **queued)
+    page.whole.click(
+        on_whole, [model, visit], shown, js=waiting("Parsing the whole picture"), **queued
+    ).failure(**told)
     page.view.picked(on_picked, visit, shown[:-1], **QUIET)
 
 
@@ -125,7 +140,7 @@ def show_saved(page: ParsePage, services: Services, *, saved: Any, visit: gr.Sta
 
 
 def parsed_again(services: Services, live: LiveVisit, *, request: parse.Request) -> list[Parsed]:
-    """Parses the photo that is being looked at anew; returns all photos of the visit.
+    """Parses the photo that is shown again; returns all photos of the visit.
 
     Raises:
         PhotoGoneError: It is no longer open.
@@ -154,7 +169,7 @@ def reopened(services: Services, live: LiveVisit) -> list[Parsed]:
 
 
 def _picked(services: Services, live: LiveVisit, key: str, *, told: Any) -> tuple:
-    """Looks at another photo; one that is gone gives way to the one before."""
+    """Shows another photo; where that is gone, the one before stays."""
     try:
         faces = services.photos.get(live.now.picked(key).current).parse.faces
         live.change(lambda now: now.picked(key))
@@ -180,19 +195,19 @@ def _shown(parsed: Any, *, current: int = 0, problems: tuple[str, ...] = ()) -> 
 
 def _failed(error: SegFaceError) -> tuple:
     told = messages.bad(parse.as_sentence(error))
-    return gr.skip(), told, gr.skip(), _done()
+    return gr.skip(), told, gr.skip(), finished()
 
 
 def _broke() -> tuple:
-    """Says that something failed which nobody foresaw; the log has what."""
-    return messages.bad(_UNFORESEEN), _done()
+    """Says that something unexpected failed; the log has the details."""
+    return messages.bad(_UNFORESEEN), finished()
 
 
 def _working(done: int, count: int) -> tuple:
-    step = gr.update(step=f"{done} of {count} photos are parsed")
+    step = gr.update(step=f"Parsing photo {done + 1} of {count}")
     return gr.skip(), gr.skip(), gr.skip(), step
 
 
-def _done() -> dict[str, Any]:
-    """Tells the drop that the photos have been dealt with."""
+def finished() -> dict[str, Any]:
+    """Returns the update of the drop that ends waiting."""
     return gr.update(done=time.time())

@@ -5,6 +5,15 @@ const QUEUE = /queue:\s*(\d+)\s*\/\s*(\d+)/;
 const UNREACHED = 'The photo did not reach the app: check the connection and try again.';
 const NO_CAMERA = 'No camera can be used here: allow it in the browser, or choose a photo.';
 
+// Pasted and taken photos have no name of their own.
+const NO_NAMES = ['', 'image.png', 'camera.png'];
+const LONGEST_NAME = 40;
+
+function shortened(name = '') {
+  if (NO_NAMES.includes(name)) return 'the photo';
+  return name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name;
+}
+
 class PhotoDrop {
   constructor({ element, props, trigger, upload }) {
     Object.assign(this, { props, trigger, upload });
@@ -46,6 +55,9 @@ class PhotoDrop {
 
   say(text) {
     this.find('.pd-status').textContent = text;
+    // The parse view marks its result as the previous one.
+    const detail = this.isBusy ? text : '';
+    document.dispatchEvent(new CustomEvent('segface:working', { detail }));
   }
 
   get isBusy() {
@@ -79,19 +91,19 @@ class PhotoDrop {
       this.say(`A file is larger than ${most} MB: make the photo smaller.`);
       return;
     }
-    const what = files.length > 1 ? `${files.length} photos` : 'the photo';
+    const what = files.length > 1 ? `${files.length} photos` : shortened(files[0].name);
     this.busy(`Sending ${what}`);
     try {
       const sent = await Promise.all(files.map((file) => this.upload(file)));
-      this.send(sent.map(({ path }) => ({ path, meta: { _type: 'gradio.FileData' } })));
+      this.send(sent.map(({ path }) => ({ path, meta: { _type: 'gradio.FileData' } })), what);
     } catch (error) {
       this.idle(UNREACHED);
     }
   }
 
-  /** Ask the server to parse uploaded files. */
-  send(files) {
-    this.busy(files.length > 1 ? `Parsing ${files.length} photos` : 'Parsing the photo');
+  /** Ask the server to parse uploaded files, which are `what` in words. */
+  send(files, what = 'the photo') {
+    this.busy(`Parsing ${what}`);
     this.submit('submit', { files, example: null });
   }
 

@@ -259,6 +259,15 @@ class Viewer {
     this.find(`[data-class="${found.id}"]`)?.classList.add('hot');
   }
 
+  /** Mark the result as the previous one while other photos are parsed; empty text ends that. */
+  wait(text) {
+    const sign = this.find('.fv-wait');
+    sign.hidden = !text;
+    sign.firstElementChild.textContent = text;
+    if (text) this.root.dataset.old = '';
+    else delete this.root.dataset.old;
+  }
+
   /** The server answered a request that was made below the picture: scroll to its message. */
   answered() {
     this.find('.fv-made').textContent = '';
@@ -270,6 +279,7 @@ class Viewer {
 export function mount({ element, props, trigger, watch }) {
   const viewer = new Viewer({ element, props, trigger });
   viewer.root.__view = viewer;
+  document.addEventListener('segface:working', ({ detail }) => viewer.wait(detail));
   watch('value', () => viewer.load());
   viewer.load();
 }
