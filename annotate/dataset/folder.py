@@ -195,6 +195,23 @@ class FolderStore:
                     return from_row(row)
         raise StoreError(f"{self.root} holds no contribution {content_id[:40]}")
 
+    def remove(self, content_id: str) -> Path:
+        """Deletes the file of one row, which can be saved again later; returns its path.
+
+        Raises:
+            StoreError: There is none of that id, or a merged file holds it.
+        """
+        files = self._files_of(content_id)
+        if not files or files[0] != self.root / layout.row_path(content_id):
+            raise StoreError(
+                f"{self.root} has no file of its own for {content_id[:40]}: take it down with "
+                "'python -m annotate takedown'"
+            )
+        files[0].unlink(missing_ok=True)
+        self._hashes.pop(files[0], None)
+        self.refresh()
+        return files[0]
+
     def _files_of(self, content_id: str) -> tuple[Path, ...]:
         """Returns the files that may hold a row: its own, or else the merged ones."""
         if not layout.is_content_id(content_id):

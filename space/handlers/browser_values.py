@@ -95,12 +95,13 @@ def _percent(total: float, count: int, *, known: bool) -> int | None:
 def sentence(parse: FaceParse) -> str:
     """Says in one sentence what a parse found."""
     faces = len(parse.faces)
-    if not faces:
+    if not faces and not parse.mask.any():
         return NO_FACE
     rare = [title(name) for name in named_accessories(parse)]
-    found = counted(faces, "face")
+    # A saved row keeps its mask, but not where its faces were found.
+    found = counted(faces, "face") if faces else "A saved mask"
     unread = sum(face.problem is not None for face in parse.faces)
-    if unread == faces:
+    if faces and unread == faces:
         return f"{found}, {UNREADABLE}."
     seen = f"{found}, with {_listed(rare)}." if rare else f"{found}, no accessories seen."
     few = "1 face is" if unread == 1 else f"{unread} faces are"

@@ -23,7 +23,7 @@ from space.settings import Settings
 from space.state.saving import CorrectionStore, HubCorrections
 
 LOCAL = (
-    "This app keeps contributions in a folder of this machine, so nothing waits for review here. "
+    "This app keeps contributions in a folder of its machine, which only that machine may review. "
     "To collect and review pull requests, name a dataset on the Hub in SEGFACE_DATASET."
 )
 MOST_DISPUTES = 40

@@ -14,6 +14,7 @@ from space.state.model_checks import Admission
 from space.state.photo_cache import PhotoCache
 from space.state.rate_limits import RateLimit
 from space.state.saving import CorrectionStore, FolderCorrections, HubCorrections
+from space.state.thumbnails import Thumbnails
 from space.state.tokens import SignInTexts, sign_in_texts
 
 
@@ -29,6 +30,7 @@ class Services:
         limit: Photos a minute for each visitor.
         saves: Saves a minute for each visitor.
         admission: What a repository that a visitor names must pass.
+        thumbnails: Pictures of saved rows.
         own_token: Token of the machine that the app runs on, for its own visitors; None where the
             app uses none.
     """
@@ -41,6 +43,7 @@ class Services:
     saves: RateLimit
     admission: Admission
     own_token: str | None = field(default=None, repr=False)
+    thumbnails: Thumbnails = field(default_factory=Thumbnails)
 
     @property
     def sign_in_texts(self) -> SignInTexts:

@@ -32,6 +32,7 @@ class Visit:
         saved: Receipts, the newest first.
         corrected: Content id of what was saved last of each photo, by the photo's key.
         who: Who saved them; None before the first.
+        queues: Keys of the queues on the way to the Hub that this page may show.
         stated: The statements that the last photo was shared with; None before the first.
     """
 
@@ -44,6 +45,7 @@ class Visit:
     saved: tuple[SaveResult, ...] = ()
     corrected: Mapping[str, str] = field(default_factory=dict)
     who: Contributor | None = None
+    queues: tuple[str, ...] = ()
     stated: ConsentForm | None = None
 
     def opened(self, batch: Batch) -> Visit:
@@ -124,6 +126,28 @@ class Visit:
         corrected = {**self.corrected, result.photo: result.row.id}
         stated = form if form.agrees else self.stated
         return replace(self, saved=(result, *others), corrected=corrected, who=who, stated=stated)
+
+    def opened_saved(self, parsed: Parsed, content_id: str) -> Visit:
+        """Returns the visit that asks for a saved row in the editor, after its other photos."""
+        key, keys, notes = parsed.photo.key, self.keys, self.notes
+        if key not in keys:
+            keys, notes = (*keys, key), (*notes, parsed.note)
+        visit = replace(
+            self,
+            keys=keys,
+            notes=notes,
+            names={**self.names, key: parsed.name},
+            corrected={**self.corrected, key: content_id},
+        )
+        return replace(visit.to_correct(key), editing=key)
+
+    def deleted(self, content_id: str) -> Visit:
+        """Returns the visit without a row that was deleted; the photo stays open."""
+        return replace(
+            self,
+            saved=tuple(result for result in self.saved if result.row.id != content_id),
+            corrected={key: i for key, i in self.corrected.items() if i != content_id},
+        )
 
     @property
     def place(self) -> int:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import heapq
 import re
 import secrets
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from annotate.correction import Correction
 from annotate.dataset.card_updater import IN_A_FOLDER, CardPace, CardUpdater
 from annotate.dataset.folder import FolderStore
 from annotate.dataset.index import RowIndex
 from annotate.dataset.proposals import HubStore
-from annotate.errors import RemoteError
-from annotate.outbox.queue import MOST_ANONYMOUS, AnonymousLimit, Entry, Outbox, adopt
+from annotate.errors import RemoteError, StoreError
+from annotate.outbox.queue import (
+    MOST_ANONYMOUS,
+    AnonymousLimit,
+    ContributorQueue,
+    Entry,
+    Outbox,
+    State,
+    adopt,
+)
 from annotate.outbox.sender import Sender
 
 _COUNTED = "counted.parquet"
@@ -86,6 +95,24 @@ class CorrectionStore(Protocol):
     def state(self, content_id: str, *, who: Contributor) -> str:
         """Says in a sentence what became of a contributor's correction."""
 
+    def load(self, content_id: str, *, keys: Collection[str]) -> Correction:
+        """Returns a correction that is kept here.
+
+        Args:
+            content_id: Which.
+            keys: Of the contributor, where each has a queue of their own.
+
+        Raises:
+            StoreError: It is not here.
+        """
+
+    def delete(self, content_id: str, *, keys: Collection[str]) -> None:
+        """Deletes a correction that was not sent yet; see `load` for the arguments.
+
+        Raises:
+            StoreError: It is not here, or it was sent.
+        """
+
 
 class FolderCorrections:
     """Keeps corrections as rows of a folder, whose card follows.
@@ -116,6 +143,21 @@ class FolderCorrections:
     def state(self, content_id: str, *, who: Contributor) -> str:
         """A row that was saved stays where it is; see `CorrectionStore`."""
         return "Saved here."
+
+    def recent(self, most: int) -> list[dict[str, Any]]:
+        """Returns id, time and changed pixels of the newest rows, the newest first."""
+        rows = self.store.columns(["content_id", "created_at", "changed_pixels"])
+        return heapq.nlargest(most, rows, key=lambda row: row["created_at"])
+
+    def load(self, content_id: str, *, keys: Collection[str] = ()) -> Correction:
+        """Reads the row; see `CorrectionStore`."""
+        return self.store.load(content_id)
+
+    def delete(self, content_id: str, *, keys: Collection[str] = ()) -> None:
+        """Deletes the row's file; the same correction can be saved again."""
+        path = self.store.remove(content_id)
+        self.card_updater.row_index.forget(path.relative_to(self.store.root).as_posix())
+        self.card_updater.merged(self.store)
 
 
 class HubCorrections:
@@ -156,6 +198,28 @@ class HubCorrections:
     def state(self, content_id: str, *, who: Contributor) -> str:
         """Asks the contributor's own queue; see `CorrectionStore`."""
         return self.outbox.queue(who.key).entry(content_id).sentence
+
+    def load(self, content_id: str, *, keys: Collection[str]) -> Correction:
+        """Reads the row from the contributor's queues; see `CorrectionStore`."""
+        return self._queue_of(content_id, keys).load(content_id)
+
+    def delete(self, content_id: str, *, keys: Collection[str]) -> None:
+        """Takes the row out of its queue before it is sent; see `CorrectionStore`."""
+        queue = self._queue_of(content_id, keys)
+        entry = queue.entry(content_id)
+        if entry.state not in (State.SAVED, State.WAITING):
+            raise StoreError(
+                f"{content_id[:8]} was sent already ({entry.sentence.rstrip('.')}): "
+                "ask a maintainer of the dataset to take it down"
+            )
+        queue.forget(content_id)
+
+    def _queue_of(self, content_id: str, keys: Collection[str]) -> ContributorQueue:
+        for key in keys:
+            queue = self.outbox.queue(key)
+            if queue.knows(content_id):
+                return queue
+        raise StoreError(f"no contribution {content_id[:40]} of yours is kept here")
 
     def entries(self, keys: Collection[str]) -> tuple[Entry, ...]:
         """Returns everything in some queues, the newest first.

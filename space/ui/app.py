@@ -92,6 +92,14 @@ def build_app(services: Services, showcase: Showcase | None = None) -> gr.Blocks
         saved = correct.wire(correct_page, services, visit=visit)
         parse.show_saved(parse_page, services, saved=saved, visit=visit)
         contribute.wire(contribute_page, services, saved=saved, tab=contribute_tab, visit=visit)
+        contribute.wire_rows(
+            contribute_page,
+            services,
+            correct=correct_page,
+            view=parse_page.view,
+            tabs=tabs,
+            visit=visit,
+        )
         review.wire(review_page, services, tab=review_tab)
         dataset.wire(dataset_page, services, tab=dataset_tab)
         for view, tab in {
@@ -106,6 +114,7 @@ def build_app(services: Services, showcase: Showcase | None = None) -> gr.Blocks
         for wanted, source, message in (
             (parse_page.view.wanted, downloads.as_shown, parse_page.message),
             (correct_page.editor.wanted, downloads.as_edited, correct_page.message),
+            (contribute_page.receipts.wanted, downloads.as_saved, contribute_page.message),
         ):
             downloads.wire(file, wanted, services, source=source, message=message, visit=visit)
         _wire_editor(correct_tab, services, page=correct_page, visit=visit)

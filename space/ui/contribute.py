@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
@@ -12,33 +12,36 @@ from gradio.context import Context
 
 from segface_hf.errors import SegFaceError
 from space.handlers import parse
-from space.handlers.save import SaveResult
+from space.handlers.downloads import LABELS
+from space.handlers.saved import SavedItem, delete_saved, list_saved, open_saved
 from space.handlers.services import Services
 from space.handlers.visit import LiveVisit, Visit
 from space.state.saving import (
     Contributor,
-    CorrectionStore,
     HubCorrections,
     resolve_contributor,
     secrets_of,
 )
 from space.ui import messages
+from space.ui.correct import CorrectPage, open_in_editor
 from space.ui.events import PRIVATE, QUIET, contributing
+from space.ui.parse import reopened
+from space.web.components import ParseView, SavedList, parse_view
 
 _NONE_YET = messages.empty(
-    "Nothing saved in this visit yet. Open a photo, correct its mask, press Save.",
+    "Nothing is saved yet. Open a photo, correct its mask, then press Save.",
     view="parse",
     words="Open a photo",
 )
 _SECONDS = 5
-_MOST = 50
 
 
 @dataclass(frozen=True)
 class ContributePage:
     """The components of the view that others are wired to."""
 
-    receipts: gr.HTML
+    message: gr.HTML
+    receipts: SavedList
     clock: gr.Timer
     secrets: gr.BrowserState
     signed: gr.State
@@ -50,11 +53,12 @@ def layout(services: Services) -> ContributePage:
     gr.Markdown(explained(services), elem_classes="narrow")
     if settings.sign_in:
         gr.LoginButton(size="sm", elem_id="sign-in")
-    receipts = gr.HTML(_NONE_YET, elem_id="receipts", elem_classes="prose")
-    # What was saved before signing in has a secret for a name, which only this browser keeps.
+    message = messages.message_box("saved-message")
+    receipts = SavedList(_NONE_YET, elem_id="receipts", elem_classes="prose")
+    # Rows saved before signing in are found by a secret, which only this browser keeps.
     secrets = gr.BrowserState([], storage_key="segface-saved", secret="segface")
     clock = gr.Timer(_SECONDS, active=False)
-    return ContributePage(receipts, clock, secrets, gr.State(None))
+    return ContributePage(message, receipts, clock, secrets, gr.State(None))
 
 
 def wire(
@@ -62,7 +66,7 @@ def wire(
 ) -> None:
     """Shows each saved correction as soon as there is one, and what becomes of it.
 
-    Whoever arrives signed in has sent what waited for that, also what they saved before.
+    For a signed-in visitor, rows that waited for an account are sent, earlier ones too.
     """
     app = Context.root_block
     assert app is not None  # components are wired inside the app that holds them
@@ -76,8 +80,8 @@ def wire(
         request: gr.Request,
     ) -> tuple:
         now = live.now
-        # What the browser keeps arrives some time after the page: whoever is signed in is welcomed
-        # at every look, and a secret is let go only once what it stands for has been moved.
+        # What the browser keeps arrives some time after the page, so every look checks for it. A
+        # secret is removed only once the rows that it stands for have been moved.
         secrets, left = secrets_of(kept), gr.skip()
         own = contributing(token, request, services)
         who, trouble = resolve_contributor(own, dataset=dataset, last=signed or now.who)
@@ -89,7 +93,8 @@ def wire(
             except SegFaceError as error:
                 trouble = str(error)
         keys = _keys(now, secrets, signed)
-        return listed(corrections, now, keys=keys, trouble=trouble), left, signed
+        live.change(lambda later: replace(later, queues=keys))
+        return listed(services, live.now, trouble=trouble), left, signed
 
     def on_saved(live: LiveVisit, kept: object) -> list[str]:
         return list(_remembered(live.now, secrets_of(kept)))
@@ -109,7 +114,7 @@ def wire(
 
 
 def _keys(now: Visit, secrets: Collection[str], signed: Contributor | None) -> tuple[str, ...]:
-    """Returns the keys of the queues that this page may show: its own and nobody else's."""
+    """Returns the keys of the queues that this page may show: only its own."""
     own = [who.key for who in (signed, now.who) if who is not None]
     return tuple(dict.fromkeys([*own, *secrets]))
 
@@ -123,12 +128,11 @@ def _remembered(now: Visit, secrets: tuple[str, ...]) -> tuple[str, ...]:
 def explained(services: Services) -> str:
     """Says where contributions go, and what that means here."""
     settings = services.settings
-    licence = settings.license.upper()
     where = f"the dataset `{settings.dataset}`" if settings.dataset else "a folder of this machine"
     parts = [
         "## Your corrections",
-        f"Each one becomes a row with the photo, the mask and the prediction, in {where}. "
-        f"Nothing is kept without your press on Save and your statements; rows are {licence}.",
+        f"Each one is kept as a row with the photo, the mask and the prediction, in {where}.",
+        _sharing(services),
     ]
     if settings.dataset and settings.service_token is None:
         parts.append(services.sign_in_texts.intro)
@@ -139,42 +143,87 @@ def explained(services: Services) -> str:
     return "\n\n".join(parts)
 
 
-def listed(
-    corrections: CorrectionStore, visit: Visit, *, keys: Collection[str], trouble: str = ""
-) -> str:
+def _sharing(services: Services) -> str:
+    """Says when a row is kept and when it is shared."""
+    licence = services.settings.license.upper()
+    if services.settings.private:
+        return (
+            "Nothing is kept until you press Save. A row stays on this machine; one with all "
+            f"statements carries your consent to publish it under {licence}."
+        )
+    return (
+        "Nothing is kept until you press Save, and a row is kept only with all statements: it may "
+        f"then be published under {licence}."
+    )
+
+
+def listed(services: Services, visit: Visit, *, trouble: str = "") -> str:
     """Returns what was saved, in this visit and before, and what became of it, as HTML."""
-    known = {result.row.id for result in visit.saved}
-    rows = [
-        _row(result.row.id, _changes(result), _state(corrections, visit, result))
-        for result in visit.saved
-    ]
-    if isinstance(corrections, HubCorrections):
-        earlier = [entry for entry in corrections.entries(keys) if entry.id not in known]
-        rows += [_row(e.id, "saved earlier", e.sentence, url=e.url) for e in earlier[:_MOST]]
     lead = f"<p>{escape(parse.as_sentence(trouble))}</p>" if trouble else ""
-    if not rows:
+    items = list_saved(services, visit)
+    if not items:
         return lead + _NONE_YET
-    head = "<tr><th>Row</th><th>Pixels set right, by class</th><th>State</th></tr>"
-    body = "".join(f"<tr>{row}</tr>" for row in rows)
-    return f"{lead}<table><thead>{head}</thead><tbody>{body}</tbody></table>"
+    rows = "".join(f"<li>{_row(item)}</li>" for item in items)
+    return f"{lead}<ul class='saved'>{rows}</ul>"
 
 
-def _row(content_id: str, changes: str, state: str, *, url: str = "") -> str:
-    told = escape(state)
-    if url.startswith(("https://", "http://")):
-        told = f'<a href="{escape(url)}" target="_blank" rel="noopener">{told}</a>'
-    return f"<td>{escape(content_id[:8])}</td><td>{escape(changes)}</td><td>{told}</td>"
+def _row(item: SavedItem) -> str:
+    name = escape(item.id[:8])
+    state = escape(item.state)
+    if item.url.startswith(("https://", "http://")):
+        state = f'<a href="{escape(item.url)}" target="_blank" rel="noopener">{state}</a>'
+    picture = ""
+    if item.is_here:
+        picture = f'<img src="{item.picture}" alt="Photo and mask of {name}">'
+    buttons = _buttons(item.id) if item.is_here else ""
+    text = f"<strong>{name}</strong><p>{escape(item.changes)}</p><p>{state}</p>"
+    return f"{picture}<div>{text}{buttons}</div>"
 
 
-def _changes(result: SaveResult) -> str:
-    changes = ", ".join(f"{name} {count:,}" for name, count in result.changed.items())
-    return changes or "none: confirmed as right"
+def _buttons(content_id: str) -> str:
+    def button(act: str, label: str, more: str = "") -> str:
+        told = f'data-act="{act}" data-id="{escape(content_id)}"{more}'
+        return f'<button type="button" {told}>{escape(label)}</button>'
+
+    files = "".join(f"<li>{button('file', x, f' data-kind={k!r}')}</li>" for k, x in LABELS)
+    menu = f"<details><summary>Download</summary><ul>{files}</ul></details>"
+    again, delete = button("reopen", "Open again"), button("delete", "Delete")
+    return f"<div class='saved-buttons'>{again}{menu}{delete}</div>"
 
 
-def _state(corrections: CorrectionStore, visit: Visit, result: SaveResult) -> str:
-    if visit.who is None:
-        return ""
-    try:
-        return corrections.state(result.row.id, who=visit.who)
-    except SegFaceError as error:
-        return parse.as_sentence(error)
+def wire_rows(
+    page: ContributePage,
+    services: Services,
+    *,
+    correct: CorrectPage,
+    view: ParseView,
+    tabs: gr.Tabs,
+    visit: gr.State,
+) -> None:
+    """Connects the buttons of saved rows, other than the downloads."""
+    nothing = [gr.skip()] * (2 + len(correct.opened))
+
+    def on_reopen(live: LiveVisit, event: gr.EventData) -> tuple:
+        content_id = str(event._data.get("id"))
+        try:
+            opened = open_saved(services, live.now, content_id)
+            live.change(lambda now: now.opened_saved(opened, content_id))
+            photos = reopened(services, live)
+            shown = open_in_editor(services, live.now)
+        except SegFaceError as error:
+            return live, messages.bad(parse.as_sentence(error)), *nothing
+        seen = parse_view(photos, current=live.now.place)
+        return live, messages.nothing(), gr.Tabs(selected="correct"), seen, *shown
+
+    def on_remove(live: LiveVisit, event: gr.EventData) -> tuple:
+        content_id = str(event._data.get("id"))
+        try:
+            told = messages.good(delete_saved(services, live.now, content_id))
+            live.change(lambda now: now.deleted(content_id))
+        except SegFaceError as error:
+            told = messages.bad(parse.as_sentence(error))
+        return live, told, listed(services, live.now)
+
+    outputs = [visit, page.message, tabs, view, *correct.opened]
+    page.receipts.reopen(on_reopen, visit, outputs, **QUIET)
+    page.receipts.remove(on_remove, visit, [visit, page.message, page.receipts], **QUIET)

@@ -11,6 +11,7 @@ from segface_hf.errors import SegFaceError
 from space.handlers import parse
 from space.handlers.downloads import make_download, with_mask
 from space.handlers.save import edited_mask
+from space.handlers.saved import saved_photo
 from space.handlers.services import Services
 from space.handlers.visit import LiveVisit, Visit, corrected_photo
 from space.state.photo_cache import OpenPhoto
@@ -68,6 +69,11 @@ def wire(
 def as_shown(services: Services, visit: Visit, data: Mapping[str, Any]) -> OpenPhoto:
     """Returns a photo of the visit with what was saved of it last, or with the prediction."""
     return corrected_photo(services, visit, visit.picked(str(data.get("id"))).current)
+
+
+def as_saved(services: Services, visit: Visit, data: Mapping[str, Any]) -> OpenPhoto:
+    """Returns a row that the visitor saved, with its corrected mask."""
+    return saved_photo(services, visit, str(data.get("id")))
 
 
 def as_edited(services: Services, visit: Visit, data: Mapping[str, Any]) -> OpenPhoto:

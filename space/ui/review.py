@@ -25,9 +25,10 @@ from space.handlers.review import (
     reviewer_for,
     waiting,
 )
+from space.handlers.saved import shows_all_rows
 from space.handlers.services import Services
 from space.state.saving import HubCorrections
-from space.ui import messages, review_compare, review_fix
+from space.ui import messages, review_compare, review_fix, review_folder
 from space.ui.events import PRIVATE, reviewing
 
 
@@ -45,12 +46,13 @@ class ReviewPage:
     looking: gr.State
     fix: review_fix.FixPart
     compare: review_compare.ComparePart
+    folder: review_folder.FolderPage
 
 
 def layout() -> ReviewPage:
     """Lays the view out."""
     gr.Markdown(
-        "## Review\nFor maintainers of the dataset: contributions that wait as pull requests.",
+        "## Review\nFor maintainers of the dataset: what was contributed, as pictures.",
         elem_classes="narrow",
     )
     message = messages.message_box("review-message")
@@ -81,13 +83,15 @@ def layout() -> ReviewPage:
             }
         fix = review_fix.layout()
         compare = review_compare.layout()
+    folder = review_folder.layout()
     return ReviewPage(
-        message, panel, choice, pictures, report, reason, buttons, looking, fix, compare
+        message, panel, choice, pictures, report, reason, buttons, looking, fix, compare, folder
     )
 
 
 def wire(page: ReviewPage, services: Services, *, tab: gr.Tab) -> None:
-    """Connects the view's events; each checks anew that a maintainer asks."""
+    """Connects the view's events; each checks again that a maintainer asks."""
+    review_folder.wire(page.folder, services, tab=tab)
 
     def reviewer(token: gr.OAuthToken | None, request: gr.Request) -> Reviewer:
         used, row_index = reviewing(token, request, services), index_of(services.corrections)
@@ -96,7 +100,8 @@ def wire(page: ReviewPage, services: Services, *, tab: gr.Tab) -> None:
 
     def on_open(token: gr.OAuthToken | None, request: gr.Request) -> tuple:
         if services.settings.dataset is None:
-            return messages.note(LOCAL), gr.update(visible=False), gr.skip()
+            told = messages.nothing() if shows_all_rows(services) else messages.note(LOCAL)
+            return told, gr.update(visible=False), gr.skip()
         try:
             opened = reviewer(token, request)
             _catch_up(services, opened)

@@ -1,4 +1,4 @@
-"""The app's own components: where photos come in, and the view of a parse."""
+"""The app's own components: the photo drop, the view of a parse, saved rows, downloads."""
 
 from __future__ import annotations
 
@@ -55,6 +55,20 @@ class NamedDownload(gr.DownloadButton):
             return None
         path, name = value
         return FileData(path=path, orig_name=name)
+
+
+class SavedList(_OwnHTML):
+    """Shows saved rows as HTML, whose buttons have the attributes `data-act` and `data-id`.
+
+    Fires `reopen` and `remove` with `{"id": content id}`, and `wanted` with a `kind` of file too.
+    """
+
+    def __init__(self, value: str = "", **kwargs: Any) -> None:
+        super().__init__(value, js_on_load=mounted("saved_list", folder=VIEWER), **kwargs)
+
+    def api_info(self) -> dict[str, Any]:
+        """Describes the value, which is HTML."""
+        return {"type": "string"}
 
 
 class PhotoDrop(_OwnHTML):

@@ -12,8 +12,8 @@ export function pictureLabel({ faces, classes }) {
 }
 
 /** What a screen reader announces when a parse is shown. */
-export function announcement({ faces }) {
-  return faces.length ? `Parsed: ${counted(faces.length, 'face')}` : 'Parsed: no face found';
+export function announcement({ faces, note = '' }) {
+  return faces.length ? `Parsed: ${counted(faces.length, 'face')}` : note || 'Parsed: no face found';
 }
 
 /** Why a photo is not shown. `number` counts from 1, of `total` photos. */

@@ -194,7 +194,7 @@ def test_the_answer_to_save_is_in_sight_on_a_phone_and_leads_to_what_was_saved(o
     page.wait_for_function(IN_SIGHT, arg="#save-message p")
     page.click("#save-message [data-view=contribute]")
     page.wait_for_selector("[role=tab][data-tab-id=contribute][aria-selected=true]")
-    page.wait_for_selector("#receipts td")
+    page.wait_for_selector("#receipts .saved li")
 
 
 def test_a_file_that_is_no_photo_gets_one_sentence(open_page, tmp_path, server):

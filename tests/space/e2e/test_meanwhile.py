@@ -46,7 +46,7 @@ def test_the_photo_that_is_shown_is_downloaded_corrected_and_listed(open_page, p
     page.wait_for_selector("#save-message [role=status]")
     page.wait_for_function("document.querySelectorAll('.fv-photos button').length === 8")
     page.get_by_role("tab", name="Contribute").click()
-    page.wait_for_selector("#receipts td")
+    page.wait_for_selector("#receipts .saved li")
 
 
 def test_the_statements_about_one_photo_are_not_made_about_the_next(open_page, photos):

@@ -100,3 +100,24 @@ def test_screen_readers_get_the_number_of_faces_in_words(evaluated, faces, annou
     code = f"const photo = {{ faces: {faces}, classes: [{{ id: 1, area: 0 }}] }};"
     code += "return [W.announcement(photo), W.pictureLabel(photo)];"
     assert evaluated(code) == [announced, labelled]
+
+
+def test_a_saved_row_is_deleted_only_after_a_question(tmp_path):
+    if shutil.which("node") is None:
+        pytest.skip("node is missing: get it with 'apt-get install nodejs'")
+    script = tmp_path / "run.mjs"
+    script.write_text(
+        f"import {{ requestOf }} from '{(VIEWER / 'saved_list.mjs').as_uri()}';\n"
+        "const row = { id: 'a' };\n"
+        "const of = (more, answer) => requestOf({ ...row, ...more }, () => answer);\n"
+        "console.log(JSON.stringify([of({ act: 'delete' }, false), of({ act: 'delete' }, true),"
+        " of({ act: 'reopen' }, false), of({ act: 'file', kind: 'mask' }, false)]));\n"
+    )
+    done = subprocess.run(["node", script], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [
+        None,
+        ["remove", {"id": "a"}],
+        ["reopen", {"id": "a"}],
+        ["wanted", {"id": "a", "kind": "mask"}],
+    ]
