@@ -92,31 +92,19 @@ def build_app(services: Services, showcase: Showcase | None = None) -> gr.Blocks
         saved = correct.wire(correct_page, services, visit=visit)
         parse.show_saved(parse_page, services, saved=saved, visit=visit)
         contribute.wire(contribute_page, services, saved=saved, tab=contribute_tab, visit=visit)
-        contribute.wire_rows(
-            contribute_page,
-            services,
-            correct=correct_page,
-            view=parse_page.view,
-            tabs=tabs,
-            visit=visit,
-        )
+        around = {"correct": correct_page, "view": parse_page.view, "tabs": tabs}
+        contribute.wire_rows(contribute_page, services, **around, visit=visit)
         review.wire(review_page, services, tab=review_tab)
         dataset.wire(dataset_page, services, tab=dataset_tab)
-        for view, tab in {
-            "parse": parse_tab,
-            "correct": correct_tab,
-            "contribute": contribute_tab,
-            "review": review_tab,
-            "dataset": dataset_tab,
-            "about": about_tab,
-        }.items():
-            tab.select(None, None, None, js=f"() => window.segfaceView('{view}')", **PRIVATE)
-        for wanted, source, message in (
-            (parse_page.view.wanted, downloads.as_shown, parse_page.message),
-            (correct_page.editor.wanted, downloads.as_edited, correct_page.message),
-            (contribute_page.receipts.wanted, downloads.as_saved, contribute_page.message),
+        for tab in (parse_tab, correct_tab, contribute_tab, review_tab, dataset_tab, about_tab):
+            tab.select(None, None, None, js=f"() => window.segfaceView('{tab.id}')", **PRIVATE)
+        for part, source, page in (
+            (parse_page.view, downloads.as_shown, parse_page),
+            (correct_page.editor, downloads.as_edited, correct_page),
+            (contribute_page.receipts, downloads.as_saved, contribute_page),
         ):
-            downloads.wire(file, wanted, services, source=source, message=message, visit=visit)
+            message = page.message
+            downloads.wire(file, part.wanted, services, source=source, message=message, visit=visit)
         _wire_editor(correct_tab, services, page=correct_page, visit=visit)
         _wire_way(parse_page, tabs, visit=visit)
         next_photo.wire(correct_page, parse_page, services, visit=visit)

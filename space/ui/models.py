@@ -94,18 +94,6 @@ def wire(
         except SegFaceError as error:
             return live, gr.skip(), messages.bad(parse.as_sentence(error)), finished()
 
-    def on_compare(chosen: str, live: LiveVisit, request: gr.Request) -> tuple:
-        try:
-            wanted = allowed_model(chosen or "", configured=services.settings.model)
-            asked, key = asking(request, services, model=wanted), live.now.photo()
-            other = parse.compare_models(services, key, request=asked)
-            live.change(lambda now: now.picked(key))  # the answer is about this photo
-            view = parse_view(reopened(services, live), current=live.now.place)
-        except SegFaceError as error:
-            return gr.skip(), messages.bad(parse.as_sentence(error)), finished()
-        view["photos"][view["current"]]["other"] = pack_label_map(other.mask)
-        return view, messages.good(other.sentence), finished()
-
     picker.choice.input(
         lambda chosen: describe_model(chosen or ""), picker.choice, picker.about, **QUIET
     )
@@ -123,6 +111,26 @@ def wire(
         js=waiting("Parsing the photo again"),
         **page.in_line,
     ).then(None, None, None, js=_SHOW, **PRIVATE)
+    _wire_compare(picker, page, services, visit=visit)
+
+
+def _wire_compare(
+    picker: ModelPicker, page: ParsePage, services: Services, *, visit: gr.State
+) -> None:
+    """Connects the button that shows another model's mask beside the one in use."""
+
+    def on_compare(chosen: str, live: LiveVisit, request: gr.Request) -> tuple:
+        try:
+            wanted = allowed_model(chosen or "", configured=services.settings.model)
+            asked, key = asking(request, services, model=wanted), live.now.photo()
+            other = parse.compare_models(services, key, request=asked)
+            live.change(lambda now: now.picked(key))  # the answer is about this photo
+            view = parse_view(reopened(services, live), current=live.now.place)
+        except SegFaceError as error:
+            return gr.skip(), messages.bad(parse.as_sentence(error)), finished()
+        view["photos"][view["current"]]["other"] = pack_label_map(other.mask)
+        return view, messages.good(other.sentence), finished()
+
     picker.compare.click(
         on_compare,
         [picker.choice, visit],

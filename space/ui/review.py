@@ -134,13 +134,7 @@ def wire(page: ReviewPage, services: Services, *, tab: gr.Tab) -> None:
     chosen = page.choice.change(
         on_choice, page.choice, [page.pictures, page.report, page.looking], **PRIVATE
     )
-    for name, button in page.buttons.items():
-        button.click(
-            _decision(name, services, reviewer),
-            [page.looking, page.choice, page.reason],
-            page.message,
-            **PRIVATE,
-        ).then(after, None, [page.panel, page.choice], **PRIVATE)
+    _wire_decisions(page, services, reviewer, after=after)
     for part, module in ((page.fix, review_fix), (page.compare, review_compare)):
         done = module.wire(
             part,
@@ -151,6 +145,22 @@ def wire(page: ReviewPage, services: Services, *, tab: gr.Tab) -> None:
             chosen=chosen,
         )
         done.then(after, None, [page.panel, page.choice], **PRIVATE)
+
+
+def _wire_decisions(
+    page: ReviewPage,
+    services: Services,
+    reviewer: Callable[..., Reviewer],
+    *,
+    after: Callable[..., tuple],
+) -> None:
+    for name, button in page.buttons.items():
+        button.click(
+            _decision(name, services, reviewer),
+            [page.looking, page.choice, page.reason],
+            page.message,
+            **PRIVATE,
+        ).then(after, None, [page.panel, page.choice], **PRIVATE)
 
 
 def _decision(name: str, services: Services, reviewer: Callable[..., Reviewer]) -> Any:
