@@ -21,23 +21,22 @@ def about(settings: Settings) -> str:
     return f"""## About
 SegFace labels every pixel of a face with one of 19 classes: skin, brows, eyes, nose, lips, ears,
 hair, neck and clothes, and accessories: eyeglasses, hats, earrings and necklaces. The architecture
-is that of [SegFace]({_PAPER}) (AAAI 2025). What it gets wrong can be corrected here, and
-corrections become a dataset to train the next model on.
+is that of [SegFace]({_PAPER}) (AAAI 2025). You can correct its mistakes here, and corrections
+become a dataset to train the next model on.
 
 **Left and right** are those of the person in the photo: their left eye is on the right side of the
 picture.
 
 ### Your photos
 They are parsed on the machine that runs this app and removed within {settings.kept_for} after
-your visit. Nothing is kept or sent on unless you press Save and agree. File names and pixels are
-never logged.
+your visit. {_kept(settings)} File names and pixels are never logged.
 
 ### What it is bad at
 Necklaces and small earrings are often missed: there were few to learn from. So are faces smaller
 than about 40 pixels or seen from behind. It was trained on portraits, mostly of
-celebrities; nothing here measures how well it works for people who look otherwise.
+celebrities; nothing here measures how well it works for other people.
 
-It finds parts of faces. It does not recognise people, and it must not be used to guess who they are
+It finds parts of faces. It does not recognize people, and it must not be used to guess who they are
 or how they feel.
 
 ### The model
@@ -57,3 +56,16 @@ summary, mask = app.predict(
 `/list_classes` and `/save_correction` too, for JavaScript, curl and as MCP tools: *Use via API* at
 the foot of the page shows how to call each.
 """
+
+
+def _kept(settings: Settings) -> str:
+    """Says what pressing Save keeps, and where."""
+    if settings.private:
+        return (
+            "Nothing is kept until you press Save. What you save stays in a folder of that "
+            "machine; the app sends it nowhere."
+        )
+    return (
+        "Nothing is kept until you press Save, and nothing is shared until you agree. What you "
+        "save then goes to the dataset, with your statements."
+    )

@@ -122,8 +122,8 @@ def _wire_editor(tab: gr.Tab, services: Services, *, page: CorrectPage, visit: g
         try:
             opened = correct.open_in_editor(services, now)
         except SegFaceError as error:
-            told = messages.bad(as_sentence(error))
-            return live, gr.skip(), told, *nothing[2:]
+            notice = messages.bad(as_sentence(error))
+            return live, gr.skip(), notice, *nothing[2:]
         live.change(lambda later: replace(later, editing=now.current, displaced=False))
         services.photos.touch(now.keys)
         return live, *opened

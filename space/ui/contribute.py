@@ -182,8 +182,8 @@ def _row(item: SavedItem) -> str:
 
 def _buttons(content_id: str) -> str:
     def button(act: str, label: str, more: str = "") -> str:
-        told = f'data-act="{act}" data-id="{escape(content_id)}"{more}'
-        return f'<button type="button" {told}>{escape(label)}</button>'
+        attributes = f'data-act="{act}" data-id="{escape(content_id)}"{more}'
+        return f'<button type="button" {attributes}>{escape(label)}</button>'
 
     files = "".join(f"<li>{button('file', x, f' data-kind={k!r}')}</li>" for k, x in LABELS)
     menu = f"<details><summary>Download</summary><ul>{files}</ul></details>"
@@ -218,11 +218,11 @@ def wire_rows(
     def on_remove(live: LiveVisit, event: gr.EventData) -> tuple:
         content_id = str(event._data.get("id"))
         try:
-            told = messages.good(delete_saved(services, live.now, content_id))
+            notice = messages.good(delete_saved(services, live.now, content_id))
             live.change(lambda now: now.deleted(content_id))
         except SegFaceError as error:
-            told = messages.bad(parse.as_sentence(error))
-        return live, told, listed(services, live.now)
+            notice = messages.bad(parse.as_sentence(error))
+        return live, notice, listed(services, live.now)
 
     outputs = [visit, page.message, tabs, view, *correct.opened]
     page.receipts.reopen(on_reopen, visit, outputs, **QUIET)

@@ -155,12 +155,12 @@ def wire(page: CorrectPage, services: Services, *, visit: gr.State) -> Any:
             asked = asking(request, services)
             result = save_correction(services, payload, form=form, who=who, asked=asked)
         except SegFaceError as error:
-            told = parse.as_sentence(error)
-            return live, refused(payload, told), messages.bad(told), gr.skip()
+            notice = parse.as_sentence(error)
+            return live, refused(payload, notice), messages.bad(notice), gr.skip()
         live.change(lambda now: now.received(result, who, form))
         services.photos.touch(live.now.keys)
-        told = " ".join(filter(None, (result.sentence, trouble and parse.as_sentence(trouble))))
-        good = messages.good(told, way=_ON)
+        notice = " ".join(filter(None, (result.sentence, trouble and parse.as_sentence(trouble))))
+        good = messages.good(notice, way=_ON)
         # The page shows the whole sentence; the editor's status line says the outcome.
         return live, accepted(payload, "Saved."), good, way_on(live.now)
 

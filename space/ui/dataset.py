@@ -21,8 +21,7 @@ from space.ui import messages
 from space.ui.events import QUIET
 
 _EMPTY = messages.empty(
-    "No corrections yet. The first one you save shows up here, with the photos and pixels of each "
-    "class and how they grow.",
+    "No corrections yet. This view counts the photos and pixels of each class once one is saved.",
     view="parse",
     words="Open a photo",
 )
@@ -59,18 +58,19 @@ def _counted(rows: Counted) -> str:
 
 def _on_the_hub(corrections: HubCorrections, settings: Settings) -> str:
     """Counts what is new, a bounded number of files at a time, and shows what is counted."""
-    dataset, told = str(settings.dataset), ""
+    dataset, notice = str(settings.dataset), ""
     try:
         left = corrections.row_index.look(DatasetRepo(dataset, token=settings.service_token))
         if left:
-            told = f"Not counted yet: {counted(left, 'file')} of the dataset. Look again soon."
+            files = counted(left, "file")
+            notice = f"Not counted yet: {files} of the dataset. Open this view again soon."
     except (RemoteError, RecordError) as error:
-        told = parse.as_sentence(f"the numbers may be old: {error}")
+        notice = parse.as_sentence(f"the numbers may be old: {error}")
     name = escape(dataset)
     link = (
         f'<p>Contributions go to <a href="https://huggingface.co/datasets/{name}">{name}</a>.</p>'
     )
-    return link + (_paragraph(told) if told else "") + _counted(corrections.row_index)
+    return link + (_paragraph(notice) if notice else "") + _counted(corrections.row_index)
 
 
 def _paragraph(text: str) -> str:
@@ -81,7 +81,7 @@ def numbers(stats: Stats) -> str:
     """Returns counts, growth and a table of classes, rare classes first."""
     lead = (
         f"<p>{counted(stats.rows, 'correction')} of {counted(stats.photos, 'photo')}, "
-        f"{counted(stats.changed_pixels, 'pixel')} set right in "
+        f"{counted(stats.changed_pixels, 'pixel')} corrected in "
         f"{counted(round(stats.seconds / 60), 'minute')} of work.</p>"
     )
     tail = set(stats.schema.tail)

@@ -76,11 +76,11 @@ def wire(
             progress(0.3, desc=f"Loading {wanted.rpartition('/')[2]} {size}")
             parser = services.models.get(wanted)
         except SegFaceError as error:
-            told = f"{parse.as_sentence(error)} {former} stays in use."
-            return former, former, gr.skip(), describe_model(former), messages.bad(told)
-        told = f"Photos are now parsed by {wanted}."
+            notice = f"{parse.as_sentence(error)} {former} stays in use."
+            return former, former, gr.skip(), describe_model(former), messages.bad(notice)
+        notice = f"Photos are now parsed by {wanted}."
         box = gr.update(label=_heading(wanted))
-        return wanted, wanted, box, describe_model(wanted, parser), messages.good(told)
+        return wanted, wanted, box, describe_model(wanted, parser), messages.good(notice)
 
     def on_again(chosen: str, live: LiveVisit, request: gr.Request) -> tuple:
         """Parses the open photo with a model that was just taken into use."""
@@ -89,8 +89,8 @@ def wire(
                 return live, gr.skip(), gr.skip(), finished()
             asked = asking(request, services, model=chosen)
             view = parse_view(parsed_again(services, live, request=asked), current=live.now.place)
-            told = f"This photo and the next are parsed by {chosen}."
-            return live, view, messages.good(told), finished()
+            notice = f"This photo and the next are parsed by {chosen}."
+            return live, view, messages.good(notice), finished()
         except SegFaceError as error:
             return live, gr.skip(), messages.bad(parse.as_sentence(error)), finished()
 

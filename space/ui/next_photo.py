@@ -30,8 +30,8 @@ def wire(correct: CorrectPage, parse: ParsePage, services: Services, *, visit: g
             opened = open_in_editor(services, live.now.to_correct(key))
             live.change(lambda now: replace(now.to_correct(key), editing=key))
         except SegFaceError as error:
-            told = messages.bad(as_sentence(error))
-            return live, gr.skip(), gr.skip(), told, *nothing[2:]
+            notice = messages.bad(as_sentence(error))
+            return live, gr.skip(), gr.skip(), notice, *nothing[2:]
         services.photos.touch(live.now.keys)
         return live, parse_view(photos, current=live.now.place), *opened
 

@@ -89,8 +89,8 @@ def wire(
             live.change(lambda now: now.opened(batch))
             yield live, *_shown(batch.parsed, problems=batch.problems)
         else:
-            told = messages.bad(batch.problems)
-            yield live, gr.skip(), told, gr.skip(), finished()
+            notice = messages.bad(batch.problems)
+            yield live, gr.skip(), notice, gr.skip(), finished()
 
     def on_example(value: dict, chosen: str, live: LiveVisit, request: gr.Request) -> tuple:
         asked = asking(request, services, model=chosen)
@@ -112,18 +112,18 @@ def wire(
 
     def on_picked(live: LiveVisit, event: gr.EventData) -> tuple:
         # Back at the photo before, the message about the other one stays.
-        told = gr.skip() if data_of(event).get("back") is True else messages.nothing()
-        return live, *_picked(services, live, key_of(event), told=told)
+        notice = gr.skip() if data_of(event).get("back") is True else messages.nothing()
+        return live, *_picked(services, live, key_of(event), notice=notice)
 
     queued = page.in_line
-    told = {"fn": _broke, "inputs": None, "outputs": [page.message, page.drop], **PRIVATE}
+    notice = {"fn": _broke, "inputs": None, "outputs": [page.message, page.drop], **PRIVATE}
     given, shown = [page.drop, model, visit], [visit, *page.shown]
-    page.drop.submit(on_photos, given, shown, **queued).failure(**told)
+    page.drop.submit(on_photos, given, shown, **queued).failure(**notice)
     # An example that is parsed already needs no model, so it doesn't wait in line.
-    page.drop.example(on_example, given, shown, **QUIET).failure(**told)
+    page.drop.example(on_example, given, shown, **QUIET).failure(**notice)
     page.whole.click(
         on_whole, [model, visit], shown, js=waiting("Parsing the whole picture"), **queued
-    ).failure(**told)
+    ).failure(**notice)
     page.view.picked(on_picked, visit, shown[:-1], **QUIET)
 
 
@@ -168,7 +168,7 @@ def reopened(services: Services, live: LiveVisit) -> list[Parsed]:
     return found
 
 
-def _picked(services: Services, live: LiveVisit, key: str, *, told: Any) -> tuple:
+def _picked(services: Services, live: LiveVisit, key: str, *, notice: Any) -> tuple:
     """Shows another photo; where that is gone, the one before stays."""
     try:
         faces = services.photos.get(live.now.picked(key).current).parse.faces
@@ -180,7 +180,7 @@ def _picked(services: Services, live: LiveVisit, key: str, *, told: Any) -> tupl
         problems = (parse.as_sentence(error),)
         return _shown(left, current=live.now.place, problems=problems)[:-1]
     services.photos.touch(live.now.keys)
-    return gr.skip(), told, gr.update(visible=not faces)
+    return gr.skip(), notice, gr.update(visible=not faces)
 
 
 def _shown(parsed: Any, *, current: int = 0, problems: tuple[str, ...] = ()) -> tuple:
@@ -194,8 +194,8 @@ def _shown(parsed: Any, *, current: int = 0, problems: tuple[str, ...] = ()) -> 
 
 
 def _failed(error: SegFaceError) -> tuple:
-    told = messages.bad(parse.as_sentence(error))
-    return gr.skip(), told, gr.skip(), finished()
+    notice = messages.bad(parse.as_sentence(error))
+    return gr.skip(), notice, gr.skip(), finished()
 
 
 def _broke() -> tuple:

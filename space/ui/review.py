@@ -100,17 +100,17 @@ def wire(page: ReviewPage, services: Services, *, tab: gr.Tab) -> None:
 
     def on_open(token: gr.OAuthToken | None, request: gr.Request) -> tuple:
         if services.settings.dataset is None:
-            told = messages.nothing() if shows_all_rows(services) else messages.note(LOCAL)
-            return told, gr.update(visible=False), gr.skip()
+            notice = messages.nothing() if shows_all_rows(services) else messages.note(LOCAL)
+            return notice, gr.update(visible=False), gr.skip()
         try:
             opened = reviewer(token, request)
             _catch_up(services, opened)
             found = waiting(opened)
         except SegFaceError as error:
-            told = messages.bad(parse.as_sentence(error))
-            return told, gr.update(visible=False), gr.skip()
-        told = messages.nothing() if found else messages.good(_nothing_waits(services))
-        return told, *_listed(found)
+            notice = messages.bad(parse.as_sentence(error))
+            return notice, gr.update(visible=False), gr.skip()
+        notice = messages.nothing() if found else messages.good(_nothing_waits(services))
+        return notice, *_listed(found)
 
     def on_choice(number: int | None, token: gr.OAuthToken | None, request: gr.Request) -> tuple:
         if number is None:
@@ -173,10 +173,10 @@ def _decision(name: str, services: Services, reviewer: Callable[..., Reviewer]) 
     ) -> Any:
         try:
             opened = reviewer(token, request)
-            told = DECISIONS[name][1](opened, looking.shown(chosen), reason or "")
+            notice = DECISIONS[name][1](opened, looking.shown(chosen), reason or "")
             if name == "accept":
                 after_merge(services.corrections, opened)
-            return messages.good(told)
+            return messages.good(notice)
         except SegFaceError as error:
             return messages.bad(parse.as_sentence(error))
 
@@ -202,12 +202,12 @@ def _catch_up(services: Services, reviewer: Reviewer) -> None:
 def _nothing_waits(services: Services) -> str:
     corrections = services.corrections
     trouble = corrections.card_updater.trouble if isinstance(corrections, HubCorrections) else ""
-    told = "Nothing waits for review."
-    return f"{told} The card could not be renewed: {trouble}." if trouble else told
+    notice = "Nothing waits for review."
+    return f"{notice} The card could not be renewed: {trouble}." if trouble else notice
 
 
 def report_of(seen: Inspection) -> str:
     """Returns the checks and the changed classes as HTML."""
-    told = "".join(f"<li>{escape(line)}</li>" for line in findings(seen))
+    notice = "".join(f"<li>{escape(line)}</li>" for line in findings(seen))
     table = review_compare.numbers_table(changes(seen), ("Predicted", "Corrected"))
-    return f"<ul>{told}</ul>{table}"
+    return f"<ul>{notice}</ul>{table}"

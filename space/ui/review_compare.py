@@ -100,11 +100,11 @@ def wire(
     ) -> tuple:
         try:
             opened = reviewer(token, request)
-            told = settled(opened, now, [int(number) for number in takes or ()])
+            notice = settled(opened, now, [int(number) for number in takes or ()])
             after_merge(services.corrections, opened)
         except SegFaceError as error:
             return _bad(error), gr.skip()
-        return messages.good(told), gr.update(visible=False)
+        return messages.good(notice), gr.update(visible=False)
 
     chosen.then(on_choice, looking, [part.offer, part.other, part.area], **QUIET)
     shown = [looking, part.area, part.pictures, part.report, part.takes, message]

@@ -64,11 +64,11 @@ def wire(
         payload = data_of(event)
         try:
             opened = reviewer(token, request)
-            told = fix(opened, now, payload)
+            notice = fix(opened, now, payload)
             after_merge(services.corrections, opened)
         except SegFaceError as error:
             return refused(payload, parse.as_sentence(error)), _bad(error), gr.skip()
-        return accepted(payload, told), messages.good(told), gr.update(visible=False)
+        return accepted(payload, notice), messages.good(notice), gr.update(visible=False)
 
     part.button.click(on_open, looking, [part.area, part.editor, message], **PRIVATE)
     chosen.then(lambda: gr.update(visible=False), None, part.area, **PRIVATE)

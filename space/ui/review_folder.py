@@ -101,10 +101,10 @@ def wire(page: FolderPage, services: Services, *, tab: gr.Tab) -> None:
         if not content_id:  # the visitor cancelled
             return tuple(gr.skip() for _ in listed)
         try:
-            told = messages.good(delete_saved(services, Visit(), content_id))
+            notice = messages.good(delete_saved(services, Visit(), content_id))
         except SegFaceError as error:
-            told = messages.bad(parse.as_sentence(error))
-        return *_listed(row_choices(services))[:2], told
+            notice = messages.bad(parse.as_sentence(error))
+        return *_listed(row_choices(services))[:2], notice
 
     listed = [page.panel, page.choice, page.message]
     tab.select(on_open, None, listed, **QUIET)

@@ -1,4 +1,4 @@
-"""How the app looks: one Gradio theme, and the little style sheet that the theme can't express."""
+"""How the app looks: one Gradio theme, and a style sheet for what a theme can't express."""
 
 from __future__ import annotations
 

@@ -89,6 +89,6 @@ def test_the_dataset_view_escapes_nothing_into_markup_and_counts_classes():
         "photo_id": "p", "licence": "cc-by-4.0", "model": "embedded",
     }  # fmt: skip
     text = numbers(count([row]))
-    assert "1 correction of 1 photo, 7 pixels set right in 2 minutes" in text
+    assert "1 correction of 1 photo, 7 pixels corrected in 2 minutes" in text
     assert "<b>" not in text
     assert text.index("necklace") < text.index("skin")
