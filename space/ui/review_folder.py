@@ -63,8 +63,8 @@ def row_choices(services: Services) -> list[tuple[str, str]]:
         return []
     return [
         (
-            f"{row['content_id'][:8]}, {row['created_at']:%d %B %Y %H:%M}, "
-            f"{row['changed_pixels']:,} pixels changed",
+            f"{row['content_id'][:8]}, {row['created_at']:%d %b %Y %H:%M}, "
+            f"{row['changed_pixels']:,} px changed",
             row["content_id"],
         )
         for row in corrections.recent(MOST_LISTED)

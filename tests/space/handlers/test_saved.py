@@ -137,7 +137,7 @@ def test_a_maintainer_reviews_the_rows_of_a_folder_as_pictures(services, photo_f
     _, row = saved(services, photo_file)
     ((label, content_id),) = row_choices(services)
     assert content_id == row
-    assert "24 pixels changed" in label
+    assert "24 px changed" in label
     pictures, report = look(load_saved(services, Visit(), row))
     assert [name for _, name in pictures] == ["photo", "prediction", "correction", "difference"]
     assert "<td>hat</td><td>0</td><td>24</td>" in report
