@@ -175,7 +175,7 @@ def with_mask(photo: OpenPhoto, mask: np.ndarray | None) -> OpenPhoto:
     if confidence is not None:
         confidence = np.where(changed, np.uint8(255), confidence)
     corrected = replace(parse, mask=mask, confidence=confidence, instances=None)
-    return replace(photo, parse=corrected)
+    return replace(photo, parse=corrected, prediction=parse.mask)
 
 
 def make_download(kind: str, photo: OpenPhoto, *, name: str = "") -> tuple[str, bytes]:

@@ -49,22 +49,28 @@ class OpenPhoto:
         key: Its name in the cache, 32 hexadecimal digits.
         path: The prepared photo, an RGB PNG without metadata, as large as the mask.
         shown: The same as a JPEG, for browsers.
-        parse: What the model found.
+        parse: What the model found, or what was corrected of it.
+        prediction: What the model found, where `parse` was corrected; None elsewhere.
     """
 
     key: str
     path: Path
     shown: Path
     parse: FaceParse
+    prediction: np.ndarray | None = None
 
     @property
     def full_mask(self) -> np.ndarray | None:
         """The mask in the photo's own pixels; None where the photo is kept in its own size."""
         try:
             with Image.open(self.path.with_name(_FULL)) as image:
-                return np.asarray(image).copy()
+                full = np.asarray(image).copy()
         except FileNotFoundError:
             return None
+        if self.prediction is not None:
+            mask, changed = self.parse.mask, self.parse.mask != self.prediction
+            full = np.where(_enlarged(changed, full.shape), _enlarged(mask, full.shape), full)
+        return full
 
     @property
     def image(self) -> Image.Image:
@@ -78,6 +84,12 @@ class OpenPhoto:
                 return image.convert("RGB")
         except FileNotFoundError as error:
             raise PhotoGoneError(GONE) from error
+
+
+def _enlarged(plane: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Returns a plane at another size, each pixel as the nearest one."""
+    size = (shape[1], shape[0])
+    return np.asarray(Image.fromarray(plane).resize(size, Image.Resampling.NEAREST))
 
 
 class PhotoCache:

@@ -24,7 +24,7 @@ from space.state.saving import (
 )
 from space.ui import messages
 from space.ui.correct import CorrectPage, open_in_editor
-from space.ui.events import PRIVATE, QUIET, contributing
+from space.ui.events import PRIVATE, QUIET, contributing, key_of
 from space.ui.parse import reopened
 from space.web.components import ParseView, SavedList, parse_view
 
@@ -204,7 +204,7 @@ def wire_rows(
     nothing = [gr.skip()] * (2 + len(correct.opened))
 
     def on_reopen(live: LiveVisit, event: gr.EventData) -> tuple:
-        content_id = str(event._data.get("id"))
+        content_id = key_of(event)
         try:
             opened = open_saved(services, live.now, content_id)
             live.change(lambda now: now.opened_saved(opened, content_id))
@@ -216,7 +216,7 @@ def wire_rows(
         return live, messages.nothing(), gr.Tabs(selected="correct"), seen, *shown
 
     def on_remove(live: LiveVisit, event: gr.EventData) -> tuple:
-        content_id = str(event._data.get("id"))
+        content_id = key_of(event)
         try:
             notice = messages.good(delete_saved(services, live.now, content_id))
             live.change(lambda now: now.deleted(content_id))

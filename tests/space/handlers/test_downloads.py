@@ -147,3 +147,17 @@ def test_an_unknown_download_is_refused(photo):
     with pytest.raises(VisitError, match="everything"):
         make_download("../etc", photo)
     assert len(KINDS) == 6
+
+
+def test_a_photo_that_is_kept_smaller_is_corrected_in_its_own_pixels_too(with_settings, photo_file):
+    services = with_settings(max_side=64)
+    request = Request("v", "embedded")
+    photo = parse_photo(services, photo_file(noise(128, 96)), request=request).photo
+    mask = photo.parse.mask.copy()
+    assert mask.shape == (48, 64)
+    mask[:8, :8] = HAT
+    full = np.asarray(picture(make_download("mask", with_mask(photo, mask))[1]))
+    assert full.shape == (96, 128)
+    assert (full[:16, :16] == HAT).all()
+    before = np.asarray(picture(make_download("mask", photo)[1]))
+    assert np.array_equal(full[16:], before[16:])
