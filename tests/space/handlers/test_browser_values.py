@@ -40,7 +40,10 @@ def test_the_sentence_counts_faces_and_names_accessories():
     found = parse()
     assert sentence(found) == "1 face, with earring."
     assert sentence(replace(found, faces=found.faces * 2)) == "2 faces, with earring."
-    assert sentence(replace(found, faces=())) == NO_FACE
+    nothing = replace(found, faces=(), mask=np.zeros_like(found.mask))
+    assert sentence(nothing) == NO_FACE
+    # A saved row that is opened again has a mask, but not where its faces were found.
+    assert sentence(replace(found, faces=())) == "A saved mask, with earring."
     speck = np.where(found.mask == 17, 0, found.mask).astype(np.uint8)
     speck = np.kron(speck, np.ones((4, 4), np.uint8))
     speck[0, 0] = 18
