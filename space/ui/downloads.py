@@ -17,7 +17,6 @@ from space.handlers.visit import LiveVisit, Visit, corrected_photo
 from space.state.photo_cache import OpenPhoto
 from space.ui import messages
 from space.ui.events import PRIVATE, QUIET, data_of
-from space.web.components import NamedDownload
 
 # Gradio hands the file to the hidden button some frames after the answer came.
 _CLICK = """() => setTimeout(() => {
@@ -27,13 +26,13 @@ _CLICK = """() => setTimeout(() => {
 Source = Callable[[Services, Visit, Mapping[str, Any]], OpenPhoto]
 
 
-def layout() -> NamedDownload:
+def layout() -> gr.DownloadButton:
     """Lays out the hidden button that hands a finished file to the browser."""
-    return NamedDownload("File", visible="hidden", elem_id="download-file")
+    return gr.DownloadButton("File", visible="hidden", elem_id="download-file")
 
 
 def wire(
-    file: NamedDownload,
+    file: gr.DownloadButton,
     wanted: Callable[..., Any],
     services: Services,
     *,
@@ -52,14 +51,13 @@ def wire(
         visit: The visit.
     """
 
-    def on_wanted(live: LiveVisit, event: gr.EventData) -> tuple[tuple[str, str] | None, Any]:
+    def on_wanted(live: LiveVisit, event: gr.EventData) -> tuple[str | None, Any]:
         data = data_of(event)
         try:
             photo = source(services, live.now, data)
             called = live.now.names.get(photo.key, "")
             name, content = make_download(str(data.get("kind")), photo, name=called)
-            path = services.photos.put_file(f"download.{name.rpartition('.')[2]}", content)
-            return (str(path), name), messages.nothing()
+            return str(services.photos.put_file(name, content)), messages.nothing()
         except SegFaceError as error:
             return None, messages.bad(parse.as_sentence(error))
 

@@ -1,4 +1,4 @@
-"""The app's own components: the photo drop, the view of a parse, saved rows, downloads."""
+"""The app's own components: the photo drop, the view of a parse, saved rows."""
 
 from __future__ import annotations
 
@@ -42,19 +42,6 @@ class _OwnHTML(gr.HTML):
     def api_info(self) -> dict[str, Any]:
         """Describes the value as a free object; the component has no public endpoint."""
         return {"type": "object"}
-
-
-class NamedDownload(gr.DownloadButton):
-    """A download button whose value is the path of a file and the name to save it under."""
-
-    is_template = True
-
-    def postprocess(self, value: tuple[str, str] | None) -> FileData | None:  # type: ignore[override]
-        """Returns the file, under its name for the visitor."""
-        if value is None:
-            return None
-        path, name = value
-        return FileData(path=path, orig_name=name)
 
 
 class SavedList(_OwnHTML):

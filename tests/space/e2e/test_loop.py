@@ -233,7 +233,7 @@ def test_a_download_is_made_when_it_is_asked_for(open_page, example):
     page.click("#downloads summary")
     with page.expect_download() as found:
         page.click("#download-everything")
-    assert found.value.suggested_filename == "segface.zip"
+    assert found.value.suggested_filename == f"{example.stem}_segface.zip"
 
 
 def test_several_photos_are_looked_at_one_by_one(open_page, example):
