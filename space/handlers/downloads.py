@@ -160,7 +160,7 @@ KINDS: Mapping[str, tuple[str, str, Callable[[OpenPhoto], bytes]]] = MappingProx
 
 LABELS = tuple((kind, label) for kind, (label, *_) in KINDS.items())
 _UNSAFE = re.compile(r"[^\w.-]+")
-_LONGEST_NAME = 80
+_LONGEST_NAME = 50  # A file name may have 255 bytes, a character up to four.
 
 
 def with_mask(photo: OpenPhoto, mask: np.ndarray | None) -> OpenPhoto:

@@ -48,12 +48,14 @@ class Parsed:
     Attributes:
         photo: The photo with its parse.
         note: A sentence to add where it was changed first.
-        name: What its file is called, without the suffix; empty where that is unknown.
+        name: What it is called; empty for an upload, whose name stays in the browser.
+        given: Its place among the photos that were uploaded together; -1 for any other.
     """
 
     photo: OpenPhoto
     note: str = ""
     name: str = ""
+    given: int = -1
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def parse_photo(services: Services, path: str | Path, *, request: Request) -> Pa
             f"The photo is {image.width} x {image.height} pixels: a side may have at most "
             f"{_LONGEST_SIDE:,}. Cut it to the face."
         )
-    return replace(_parse(services, image, request), name=Path(path).stem)
+    return _parse(services, image, request)
 
 
 def open_example(
@@ -139,7 +141,8 @@ def parse_each(
     taken, problems = accepted(services, paths)
     for number, path in enumerate(taken, start=1):
         try:
-            parsed.append(parse_photo(services, path, request=request))
+            item = parse_photo(services, path, request=request)
+            parsed.append(replace(item, given=number - 1))
         except SegFaceError as error:
             which = f"Photo {number}: " if len(paths) > 1 else ""
             problems.append(f"{which}{as_sentence(error)}")

@@ -25,7 +25,7 @@ class Visit:
     Attributes:
         keys: Keys of the photos in the cache, in the order in which they are shown.
         notes: What to add to the sentence of each photo.
-        names: What the file of a photo is called, without the suffix, by the photo's key.
+        names: What a photo is called, by its key; empty for uploads.
         current: The key of the photo that is being looked at; empty before the first.
         editing: The key of the photo that the editor was given; empty before the first.
         displaced: Whether unsaved work of another photo has come back in its place.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -18,21 +20,34 @@ from space.state.photo_cache import OpenPhoto
 from space.ui import messages
 from space.ui.events import PRIVATE, QUIET, data_of
 
-# Gradio hands the file to the hidden button some frames after the answer came.
-_CLICK = """() => setTimeout(() => {
-  document.querySelector('#download-file').click();
-  document.querySelector('.fv').__view.answered();
-}, 400)"""
+_SAVE = "(file, called) => document.querySelector('.fv').__view.saveFile(file, called)"
 Source = Callable[[Services, Visit, Mapping[str, Any]], OpenPhoto]
 
 
-def layout() -> gr.DownloadButton:
-    """Lays out the hidden button that hands a finished file to the browser."""
-    return gr.DownloadButton("File", visible="hidden", elem_id="download-file")
+@dataclass(frozen=True)
+class FilePart:
+    """The hidden components through which a finished file reaches the browser.
+
+    Attributes:
+        file: The file.
+        called: Of which photo it is and what it is, as JSON. The browser adds the photo's name,
+            which the server never gets.
+    """
+
+    file: gr.DownloadButton
+    called: gr.Textbox
+
+
+def layout() -> FilePart:
+    """Lays the components out."""
+    return FilePart(
+        gr.DownloadButton("File", visible="hidden", elem_id="download-file"),
+        gr.Textbox(visible="hidden", label="Name of the file", elem_id="download-name"),
+    )
 
 
 def wire(
-    file: gr.DownloadButton,
+    part: FilePart,
     wanted: Callable[..., Any],
     services: Services,
     *,
@@ -43,7 +58,7 @@ def wire(
     """Makes the file that is asked for in one view, and hands it to the browser.
 
     Args:
-        file: The hidden button.
+        part: The hidden components.
         wanted: The view's event; its data has the `kind` of file and what `source` needs.
         services: What the app runs on.
         source: Finds the photo, with the mask to download.
@@ -51,17 +66,19 @@ def wire(
         visit: The visit.
     """
 
-    def on_wanted(live: LiveVisit, event: gr.EventData) -> tuple[str | None, Any]:
+    def on_wanted(live: LiveVisit, event: gr.EventData) -> tuple[str | None, str, Any]:
         data = data_of(event)
         try:
             photo = source(services, live.now, data)
-            called = live.now.names.get(photo.key, "")
-            name, content = make_download(str(data.get("kind")), photo, name=called)
-            return str(services.photos.put_file(name, content)), messages.nothing()
+            known = live.now.names.get(photo.key, "")
+            name, content = make_download(str(data.get("kind")), photo, name=known)
+            called = json.dumps({"id": photo.key, "name": name, "named": bool(known)})
+            return str(services.photos.put_file(name, content)), called, messages.nothing()
         except SegFaceError as error:
-            return None, messages.bad(parse.as_sentence(error))
+            return None, "", messages.bad(parse.as_sentence(error))
 
-    wanted(on_wanted, visit, [file, message], **QUIET).then(None, None, None, js=_CLICK, **PRIVATE)
+    made = wanted(on_wanted, visit, [part.file, part.called, message], **QUIET)
+    made.then(None, [part.file, part.called], None, js=_SAVE, **PRIVATE)
 
 
 def as_shown(services: Services, visit: Visit, data: Mapping[str, Any]) -> OpenPhoto:

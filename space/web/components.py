@@ -126,7 +126,11 @@ def parse_view(parsed: Sequence[Parsed], *, current: int = 0) -> dict[str, Any]:
         current: Index of the photo that is shown first.
     """
     photos = [
-        {**photo_view(item.photo, note=item.note), "src": file_data(item.photo.shown)}
+        {
+            **photo_view(item.photo, note=item.note),
+            "src": file_data(item.photo.shown),
+            "given": item.given,
+        }
         for item in parsed
     ]
     return {"photos": photos, "current": current}

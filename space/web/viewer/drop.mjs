@@ -19,6 +19,7 @@ class PhotoDrop {
     Object.assign(this, { props, trigger, upload });
     this.root = element.querySelector('.pd');
     this.host = element.closest('#drop') || element.parentElement;
+    this.names = []; // Of the uploaded files; they stay in this browser.
     this.working = ''; // What the status says unless the request waits in line.
     this.bind();
     const camera = new Camera(this.root, { say: (text) => this.say(text), take: (files) => this.take(files) });
@@ -91,6 +92,7 @@ class PhotoDrop {
       this.say(`A file is larger than ${most} MB: make the photo smaller.`);
       return;
     }
+    this.names = files.map(({ name }) => (NO_NAMES.includes(name) ? '' : name));
     const what = files.length > 1 ? `${files.length} photos` : shortened(files[0].name);
     this.busy(`Sending ${what}`);
     try {

@@ -3,7 +3,7 @@ import { classItems, downloadItems, faceButtons, modeButtons, photoButtons } fro
 import { inflate, loadImage, painted } from './nodes.mjs';
 import { paintConfidence } from './paint.mjs';
 import { Picture } from './picture.mjs';
-import { announcement, notShown, pictureLabel } from './wording.mjs';
+import { announcement, downloadName, notShown, pictureLabel } from './wording.mjs';
 
 const WIDE = 820; // CSS pixels from which two masks fit side by side.
 
@@ -30,6 +30,7 @@ class Viewer {
     this.canvas = this.find('.fv-canvas');
     this.picture = new Picture(this.canvas, this.state);
     this.photos = [];
+    this.names = new Map(); // File names of uploaded photos by id, which the server never gets.
     this.loading = 0; // Counts what was opened: only the newest is shown.
     this.chosen = ''; // Id of the photo that is marked in the strip.
     this.toggle = (id) => this.hideAll([{ id }], () => !this.state.hidden.has(id));
@@ -99,10 +100,33 @@ class Viewer {
       this.root.dataset.state = 'empty';
       return;
     }
+    this.keepNames(value.photos);
     this.photos = value.photos;
     const strip = photoButtons(this.photos, (photo) => this.pick(photo));
     this.find('.fv-photos').replaceChildren(...strip);
     await this.show(this.photos[value.current || 0]);
+  }
+
+  /** Note the names of new photos; a photo that was parsed again keeps its own. */
+  keepNames(photos) {
+    const given = document.querySelector('.pd')?.__drop?.names ?? [];
+    photos.forEach((photo, index) => {
+      const before = photos.length === this.photos.length ? this.names.get(this.photos[index].id) : '';
+      const name = photo.given >= 0 ? given[photo.given] : before;
+      if (name && !this.names.has(photo.id)) this.names.set(photo.id, name);
+    });
+  }
+
+  /** Save a file that the server made: `called` says of which photo it is, and what it is. */
+  async saveFile(file, called) {
+    this.answered();
+    if (!file?.url) return;
+    const { id, name, named } = JSON.parse(called);
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(await (await fetch(file.url)).blob());
+    link.download = named ? name : downloadName(this.names.get(id) ?? '', name);
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
   }
 
   /** The visitor chose another photo; where it can't be shown, the one before stays. */

@@ -16,6 +16,16 @@ export function announcement({ faces, note = '' }) {
   return faces.length ? `Parsed: ${counted(faces.length, 'face')}` : note || 'Parsed: no face found';
 }
 
+/**
+ * The name to save a download under: the photo's own, without its suffix, and what the file is.
+ * @param {string} photo file name of the photo; empty where it is not known
+ * @param {string} ending such as "mask.png"
+ */
+export function downloadName(photo, ending) {
+  const stem = photo.replace(/\.[^.]*$/, '').replace(/[^\p{L}\p{N}_.-]+/gu, '_').slice(0, 80);
+  return /[\p{L}\p{N}]/u.test(stem) ? `${stem}_${ending}` : ending;
+}
+
 /** Why a photo is not shown. `number` counts from 1, of `total` photos. */
 export function notShown(message, { number, total }) {
   const name = total > 1 ? `Photo ${number}` : 'This photo';

@@ -1,5 +1,6 @@
 """One visit: what its events do to each other, also while photos are being parsed."""
 
+import json
 import shutil
 
 import numpy as np
@@ -84,16 +85,18 @@ def test_a_photo_that_is_picked_while_others_are_parsed_is_taken(page, chosen):
     assert page.values["mask-editor"]["id"] == shown(page)[0] not in keys
 
 
-def test_a_download_holds_what_was_saved_and_has_the_name_of_the_photo(page, services, chosen):
+def test_a_download_holds_what_was_saved_and_says_of_which_photo_it_is(page, services, chosen):
     first, _ = opened(page, chosen(91, 92))
+    before = page.values["parse-view"]["photos"]
     saved(page, services, first)
     page.fire("ui.parse.on_saved")
     page.fire("ui.downloads.on_wanted", event={"kind": "mask", "id": first})
     file = page.values["download-file"]
     with Image.open(file["path"]) as image:
         assert (np.asarray(image)[:4, :6] == 16).all()
-    assert file["orig_name"].endswith("_mask.png")
-    assert file["orig_name"] != "mask.png"
+    called = json.loads(page.values["download-name"])
+    assert called == {"id": first, "name": "mask.png", "named": False}
+    assert [photo["given"] for photo in before] == [0, 1]
     shown_first, shown_second = page.values["parse-view"]["photos"]
     assert "the mask that you saved" in shown_first["note"]
     assert "the mask that you saved" not in shown_second["note"]

@@ -121,3 +121,17 @@ def test_a_saved_row_is_deleted_only_after_a_question(tmp_path):
         ["reopen", {"id": "a"}],
         ["wanted", {"id": "a", "kind": "mask"}],
     ]
+
+
+@pytest.mark.parametrize(
+    ("photo", "name"),
+    [
+        ("IMG 12.jpeg", "IMG_12_mask.png"),
+        ("née.png", "née_mask.png"),
+        ("../../x.png", ".._.._x_mask.png"),
+        ("...", "mask.png"),
+        ("", "mask.png"),
+    ],
+)
+def test_a_download_is_named_after_the_photo_in_the_browser(evaluated, photo, name):
+    assert evaluated(f"return W.downloadName({json.dumps(photo)}, 'mask.png');") == name
