@@ -58,8 +58,9 @@ def run_once(checkout: Path, command: Sequence[str]) -> Run:
     _, status, used = os.wait4(process.pid, 0)
     wall = time.perf_counter() - begin
     shutil.rmtree(out)
-    if code := os.waitstatus_to_exitcode(status):
-        raise subprocess.CalledProcessError(code, words)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, words)
     return Run(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
