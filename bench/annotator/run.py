@@ -1,7 +1,7 @@
 """`python -m bench.annotator`: seconds of a simulated annotator, guided against brush-only.
 
 The annotator runs under Node in the editor's own modules (bench/annotator/js/simulate.mjs), so
-that what is measured is what the page does; this module predicts, hands over and reports.
+it measures what the page does. This module predicts, starts Node and reports.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import statistics
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from segface_hf.labels import LabelSchema
     from segface_hf.parser import FaceParser
-import statistics
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ def test_a_folder_without_pairs_is_refused(tmp_path):
         find_pairs(tmp_path)
 
 
-def test_a_cost_of_nothing_is_refused():
+def test_a_cost_of_zero_is_refused():
     with pytest.raises(SimulateError, match="above 0"):
         CostModel(speed=0)
 

@@ -1,4 +1,4 @@
-"""The photo pipeline's measures: a faithful engine errs little, a blind detector is counted."""
+"""The photo pipeline's measures: a correct engine has a small error, a missed face is counted."""
 
 import numpy as np
 import pytest
@@ -51,7 +51,7 @@ def drawn_photo(seed):
     return big, ids
 
 
-def test_a_faithful_parse_has_a_small_landmark_error():
+def test_a_correct_parse_has_a_small_landmark_error():
     face = Detection.from_box((48.0, 32.0, 208.0, 232.0))
     scores = ParserScores(FaceParser(ColorEngine(), detector=FixedDetector(face)))
     for seed in range(2):
@@ -63,7 +63,7 @@ def test_a_faithful_parse_has_a_small_landmark_error():
     assert values["mean_f1_of_the_photo_pipeline"] > 0.5
 
 
-def test_a_mask_with_gaps_tells_no_landmarks_and_scores_the_rest():
+def test_a_mask_with_gaps_gives_no_landmarks_and_scores_the_rest():
     face = Detection.from_box((48.0, 32.0, 208.0, 232.0))
     scores = ParserScores(FaceParser(ColorEngine(), detector=FixedDetector(face)), tilt=10)
     image, mask = drawn_photo(0)
@@ -76,7 +76,7 @@ def test_a_mask_with_gaps_tells_no_landmarks_and_scores_the_rest():
     assert scores.upright[0].sum() == 256 * 128
 
 
-def test_a_photo_whose_face_is_missed_counts_with_error_one():
+def test_a_photo_with_a_missed_face_has_error_one():
     scores = ParserScores(FaceParser(ColorEngine(), detector=FixedDetector()), tilt=45)
     scores.add("a", *drawn_photo(0))
     values = scores.summary()
@@ -90,7 +90,7 @@ def test_a_photo_whose_face_is_missed_counts_with_error_one():
     }
 
 
-def test_a_class_that_no_mask_holds_has_no_part_in_the_means():
+def test_a_class_without_true_pixels_is_left_out_of_the_means():
     scores = ParserScores(FaceParser(ColorEngine(), detector=FixedDetector()), tilt=45)
     right = np.zeros((19, 19), np.int64)
     right[2, 2] = right[10, 10] = 50

@@ -279,7 +279,7 @@ def test_trouble_is_one_sentence_and_exit_code_2(say):
         ("stats --folder . --json no/a.json", "can't write 'no/a.json'"),
     ],
 )
-def test_what_cannot_work_is_told_before_any_work(line, told, tmp_path, monkeypatch, capsys):
+def test_impossible_options_are_refused_before_any_work(line, told, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     try:
         code = main(line.split())

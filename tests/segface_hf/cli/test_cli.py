@@ -51,7 +51,7 @@ def test_an_error_is_one_sentence_and_exit_code_two(tmp_path, capsys):
         ("export x --out y --agreement 99", "--agreement: expected a number from 0 to 1, got 99"),
     ],
 )
-def test_a_value_out_of_range_is_told_with_the_range(line, shown, capsys):
+def test_a_value_out_of_range_is_refused_with_the_range(line, shown, capsys):
     with pytest.raises(SystemExit) as stop:
         main(line.split())
     assert stop.value.code == 2

@@ -1,7 +1,8 @@
-"""`segface evaluate` with an untrained model on drawn faces: what it tells, and what it refuses."""
+"""`segface evaluate` with an untrained model on drawn faces: its output and its refusals."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image
 
 from segface_hf.cli.program import main
+from tests.segface_hf.drawn import scene
 from tests.segface_hf.training.drawn import draw_face, write_pair
 
 
@@ -26,7 +28,7 @@ def evaluate(tiny: Path, tmp_path: Path) -> Callable[..., int]:
     return run
 
 
-def test_groups_and_mixed_up_sides_are_told_where_no_file_is_asked_for(evaluate, tmp_path, capsys):
+def test_groups_and_mixed_up_sides_are_printed_without_output_files(evaluate, tmp_path, capsys):
     (tmp_path / "groups.csv").write_text("stem,glasses\nface0,yes\nface1,no\n")
     assert evaluate("--groups", tmp_path / "groups.csv") == 0
     shown = capsys.readouterr().out
@@ -44,10 +46,21 @@ def test_the_page_links_to_the_contact_sheet_wherever_both_are(evaluate, tmp_pat
     assert "<a " not in page.read_text()
 
 
-def test_a_bad_mask_is_told_before_the_first_photo_is_scored(evaluate, tmp_path, capsys):
+def test_a_bad_mask_is_refused_before_the_first_photo_is_scored(evaluate, tmp_path, capsys):
     Image.fromarray(np.full((64, 64), 200, np.uint8)).save(tmp_path / "data" / "masks/face1.png")
     assert evaluate() == 2
     shown = capsys.readouterr().err
     assert "face1.png: id 200 is not a class" in shown
     assert "photo/s" not in shown
     assert "?photo" not in shown
+
+
+def test_a_whole_photo_is_scored_as_a_crop_only_when_asked(evaluate, tmp_path):
+    photo, mask = scene((150, 160, 200, 0), (360, 170, 200, 0), size=(520, 320))
+    write_pair(tmp_path / "data", "group", np.asarray(photo), mask)
+    out = tmp_path / "scores.json"
+    crops = []
+    for options in ((), ("--aligned",)):
+        assert evaluate("--json", out, *options) == 0
+        crops.append(json.loads(out.read_text())["aligned_crops"])
+    assert crops == [2, 3]

@@ -46,7 +46,7 @@ def test_a_folder_gives_masks_overlays_and_reports(
     assert "2 photos parsed, 2 faces" in capsys.readouterr().out
 
 
-def test_the_report_tells_boxes_landmarks_classes_and_areas(photos: Path, tmp_path: Path) -> None:
+def test_the_report_holds_boxes_landmarks_classes_and_areas(photos: Path, tmp_path: Path) -> None:
     parse_here(photos / "a.jpg", "--out", tmp_path / "out")
     report = json.loads((tmp_path / "out" / "a.json").read_text())
     mask = Image.open(tmp_path / "out" / "a_mask.png")
@@ -132,7 +132,7 @@ def test_a_read_only_folder_is_refused(photos: Path, tmp_path: Path) -> None:
         parse_here(photos, "--out", locked / "out")
 
 
-def test_nothing_to_parse_a_missing_model_and_an_unknown_class_are_told(
+def test_no_photos_a_missing_model_and_an_unknown_class_are_refused(
     photos: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "empty").mkdir()

@@ -118,7 +118,7 @@ def test_results_within_a_folder_of_tables_are_not_read(
     assert "1 done before" in capsys.readouterr().out
 
 
-def test_looking_whether_a_folder_can_be_written_touches_no_file_and_disturbs_no_other_run(
+def test_checking_that_a_folder_can_be_written_disturbs_no_other_run(
     tmp_path: Path,
 ) -> None:
     own = tmp_path / ".segface"
@@ -144,7 +144,7 @@ def test_skipped_files_of_a_folder_are_counted(tmp_path: Path) -> None:
     assert look_for_photos([tmp_path / "a.jpg"]).skipped_note() is None
 
 
-def test_files_that_differ_in_a_byte_or_in_size_are_told_apart(tmp_path: Path) -> None:
+def test_files_that_differ_in_a_byte_or_in_size_have_different_fingerprints(tmp_path: Path) -> None:
     data = bytes(2**20)
     paths = []
     for index, place in enumerate((None, 0, 2**19, 2**20 - 1)):
@@ -179,7 +179,7 @@ class Insatiable:
         return []
 
 
-def test_a_photo_that_memory_does_not_suffice_for_fails_alone(tiny: Path, tmp_path: Path) -> None:
+def test_a_photo_that_does_not_fit_into_memory_fails_alone(tiny: Path, tmp_path: Path) -> None:
     draw(tmp_path / "in" / "b.png")
     Image.new("RGB", (41, 30)).save(tmp_path / "in" / "a.png")
     job = Job(FaceParser.from_pretrained(tiny, detector=Insatiable()))
@@ -209,7 +209,7 @@ def test_a_very_wide_photo_gets_an_overlay_that_a_jpeg_can_hold(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="names are text there")
-def test_a_name_that_is_no_text_makes_a_row(tiny: Path, tmp_path: Path) -> None:
+def test_a_file_name_of_invalid_text_makes_a_row(tiny: Path, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     draw(tmp_path / "a.png").rename(os.fsdecode(os.fsencode(tmp_path) + b"/in/a\xff.png"))
     arguments = (tmp_path / "in", "--whole-image", "--model", tiny, "--format", "parquet")
@@ -217,7 +217,7 @@ def test_a_name_that_is_no_text_makes_a_row(tiny: Path, tmp_path: Path) -> None:
     assert [row["photo"] for row in read_results(tmp_path / "out")] == ["a\\udcff"]
 
 
-def test_a_place_that_can_be_written_no_more_keeps_and_tells_what_was_done(
+def test_a_folder_that_becomes_unwritable_keeps_earlier_results_and_reports_them(
     tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in "abc":

@@ -63,7 +63,7 @@ def test_faces_go_to_the_sets_of_celeba_with_photos_of_the_masks_size(source, tm
         np.testing.assert_array_equal(mask[upper], drawn[upper])
 
 
-def test_what_is_worn_lies_on_the_neck_and_under_it_in_the_published_order(source, tmp_path):
+def test_worn_parts_cover_the_neck_except_in_the_published_order(source, tmp_path):
     ours = made(source, tmp_path / "ours")
     published = made(source, tmp_path / "published", "--published-order")
     for (_, whole), (_, hidden) in zip(ours, published, strict=True):
@@ -79,7 +79,7 @@ def test_both_orders_paint_every_part_of_the_data_set():
     assert [index for _, index in painting(published=True)][-2:] == [NECK, CLOTH]
 
 
-def test_a_second_call_goes_on_and_the_other_order_is_refused(source, tmp_path, capsys):
+def test_a_second_call_resumes_and_the_other_order_is_refused(source, tmp_path, capsys):
     out = tmp_path / "faces"
     made(source, out)
     mask = out / "train" / "masks" / "00000.png"
@@ -96,7 +96,7 @@ def test_a_second_call_goes_on_and_the_other_order_is_refused(source, tmp_path, 
     assert "these would be 'earrings and necklaces last, one set'" in capsys.readouterr().err
 
 
-def test_masks_of_somebody_else_are_neither_taken_over_nor_touched(source, tmp_path, capsys):
+def test_other_masks_in_the_folder_are_refused_and_not_changed(source, tmp_path, capsys):
     mask = tmp_path / "theirs" / "train" / "masks" / "00000.png"
     mask.parent.mkdir(parents=True)
     mask.write_bytes(b"theirs")

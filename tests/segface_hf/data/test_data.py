@@ -48,7 +48,7 @@ def test_a_mask_with_an_unknown_id_is_refused_by_name(folder):
         load_photos(find_pairs(folder), CELEBAMASK_HQ, side=32)
 
 
-def test_pixels_that_nobody_labelled_are_left_out_of_learning(folder):
+def test_unlabelled_pixels_are_excluded_from_training(folder):
     path = folder / "masks" / "face2.png"
     ids = np.array(Image.open(path))
     ids[:20] = IGNORED
@@ -61,14 +61,14 @@ def test_pixels_that_nobody_labelled_are_left_out_of_learning(folder):
 
 
 @pytest.mark.parametrize("gaps", [True, False])
-def test_a_black_and_white_picture_is_no_mask_with_gaps(tmp_path, gaps):
+def test_a_black_and_white_picture_is_refused_as_a_mask_with_gaps(tmp_path, gaps):
     path = tmp_path / "skin.png"
     Image.fromarray(np.diag([255, 0, 255]).astype(np.uint8)).save(path)
     with pytest.raises(DataError, match="black-and-white" if gaps else "id 255 is not a class"):
         read_mask(path, CELEBAMASK_HQ, gaps=gaps)
 
 
-def test_a_colour_picture_is_no_mask(tmp_path):
+def test_a_colour_picture_is_refused_as_a_mask(tmp_path):
     path = tmp_path / "mask.png"
     Image.new("RGB", (4, 4)).save(path)
     with pytest.raises(DataError, match="one 8-bit channel"):
@@ -88,7 +88,7 @@ def test_sizes_of_photo_and_mask_must_agree(folder):
         read_pair(find_pairs(folder)[0], CELEBAMASK_HQ)
 
 
-def test_a_deep_and_a_transparent_photo_train_as_they_are_looked_at(tmp_path):
+def test_a_16_bit_and_a_transparent_photo_are_read_as_they_are_shown(tmp_path):
     grey = np.linspace(0, 255, 64 * 48).reshape(48, 64).astype(np.uint8)
     Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / "deep.png")
     assert np.abs(np.asarray(photo_at(tmp_path / "deep.png"))[..., 1] - grey.astype(int)).max() <= 1

@@ -1,4 +1,4 @@
-"""Masks with pixels that nobody labelled, from training to the scores."""
+"""Masks with unlabelled pixels, from training to the scores."""
 
 import json
 
@@ -11,9 +11,7 @@ from segface_hf.training.recipe_file import write_recipe
 from tests.segface_hf.training.drawn import tiny_recipe
 
 
-def test_masks_with_gaps_are_trained_on_and_scored_where_they_say_something(
-    folder, tmp_path, capsys
-):
+def test_masks_with_gaps_are_trained_on_and_scored_at_labelled_pixels(folder, tmp_path, capsys):
     every = {
         "sampling": "balanced",
         "swapped": "repair",

@@ -1,4 +1,4 @@
-"""Class names tell parts and sides however they are written, and drawings find both by them."""
+"""Class names give parts and sides in any spelling, and drawings find both by them."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from segface_hf.training.drawing.drawing import DRAWABLE, OCCLUDER, draw_parts, 
 from segface_hf.training.sampling import step_generator
 
 
-def test_built_in_names_are_the_common_ones_and_their_pairs_are_told_by_name():
+def test_built_in_names_are_common_names_and_give_their_pairs():
     for schema in SCHEMAS.values():
         assert tuple(map(common_name, schema.names)) == schema.names
         assert {frozenset(pair) for pair in sided_pairs(schema.names)} == {
@@ -36,13 +36,13 @@ def test_a_name_is_read_as_the_built_in_schemas_write_it(name, common):
     assert common_name(name) == common
 
 
-def test_left_comes_first_in_pairs_that_names_tell():
+def test_left_comes_first_in_pairs_of_names():
     names = ("background", "Right Ear", "l_eye", "left ear", "right hand", "eye r")
     assert sided_pairs(names) == ((2, 5), (3, 1))
 
 
 @pytest.mark.parametrize("name", [*DRAWABLE, OCCLUDER])
-def test_drawings_find_their_place_however_classes_are_named(bust, name):
+def test_drawings_find_their_place_with_any_spelling_of_classes(bust, name):
     spelt = {"l_eye": "left eye", "r_eye": "Eye, right", "u_lip": "upper lip", "l_ear": "left ear"}
     names = tuple(spelt.get(part, part) for part in CELEBAMASK_HQ.names)
     results = []

@@ -58,7 +58,7 @@ def test_the_published_metric_adds_pixels_up_before_it_divides():
     assert Scores(total, SCHEMA).f1[3] == pytest.approx(2 * 2 / (4 + 2 + 16))
 
 
-def test_a_class_that_nobody_saw_or_predicted_has_no_score_and_no_part_in_means():
+def test_a_class_without_true_or_predicted_pixels_is_left_out_of_means():
     mask = np.array([[0, 1]], np.uint8)
     result = Scores(confusion_matrix(mask, mask, 4), SCHEMA)
     assert np.isnan(result.f1[3])
@@ -104,7 +104,7 @@ def test_boundary_f1_forgives_one_pixel_and_no_more():
     assert np.isnan(BoundaryCounts(boundary_counts(mask, mask, 4)).f1[1])
 
 
-def test_what_is_predicted_where_nobody_labelled_counts_neither_way():
+def test_predictions_on_unlabelled_pixels_are_not_counted():
     mask = np.zeros((32, 32), np.uint8)
     mask[8:20, 8:20] = 3
     guess = mask.copy()
@@ -120,7 +120,7 @@ def test_what_is_predicted_where_nobody_labelled_counts_neither_way():
     assert outlines[3, 0] == 7 + 7 + 10
 
 
-def test_an_outline_beside_the_unknown_may_be_met_there_and_need_not_be():
+def test_an_outline_next_to_unlabelled_pixels_may_match_and_need_not():
     mask = np.zeros((200, 200), np.uint8)
     mask[:, :100] = 3
     guess = np.roll(mask, 2, axis=1)
@@ -251,7 +251,7 @@ def test_masks_with_swapped_sides_are_counted_and_scored_without():
     assert "swapped_masks" not in report(measured(), rounds=0)
 
 
-def test_the_lines_for_a_terminal_show_sides_that_were_mixed_up_and_every_group():
+def test_the_summary_shows_mixed_up_sides_and_every_group():
     groups = {"light": {"bad": "dark", "good": "bright"}}
     lines = list(summary(report(measured(), rounds=0, groups=groups)))
     assert "left and right mixed up: l_eye / r_eye 0.1250" in lines

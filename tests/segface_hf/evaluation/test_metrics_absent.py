@@ -1,4 +1,4 @@
-"""Classes that no mask holds: no part in comparisons, in sight where the model sees them."""
+"""Classes without true pixels are left out of comparisons, and reported if they are predicted."""
 
 import json
 import math
@@ -65,9 +65,7 @@ def test_a_comparison_where_no_mask_holds_a_class_has_no_value():
 
 
 @pytest.mark.parametrize(("pixels", "shown"), [(1, "1 pixel"), (1200, "1,200 pixels")])
-def test_the_lines_for_a_terminal_show_predicted_pixels_of_a_class_that_no_mask_holds(
-    pixels, shown
-):
+def test_the_summary_shows_predicted_pixels_of_a_class_without_true_ones(pixels, shown):
     confusion = PERFECT * 1000
     confusion[1, 3] = pixels
     lines = list(summary(report(measured(confusion), rounds=0)))

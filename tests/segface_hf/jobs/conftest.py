@@ -1,4 +1,4 @@
-"""A Ray cluster of two workers on this machine, which knows nothing of the tests' Hub."""
+"""A Ray cluster of two workers on this machine, without access to the tests' Hub."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def faces(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "ada/faces"
 
 
-def test_a_dataset_is_streamed_and_a_second_run_goes_on_where_the_first_was(
+def test_a_dataset_is_streamed_and_a_second_run_resumes(
     faces: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
@@ -131,7 +131,7 @@ def subsets(faces: str, tmp_path: Path) -> str:
     return "ada/subsets"
 
 
-def test_a_subset_of_a_dataset_is_streamed_and_its_results_lie_beside_those_of_another(
+def test_results_of_two_subsets_of_a_dataset_are_kept_side_by_side(
     subsets: str, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
@@ -162,7 +162,7 @@ def test_many_machines_share_the_files_of_a_subset(subsets: str) -> None:
         dataset_tables(HubDataset(subsets, subset="nig"))
 
 
-def test_a_dataset_a_split_a_column_and_a_place_that_are_not_there_are_told(
+def test_a_missing_dataset_split_column_or_repository_is_reported(
     faces: str, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
@@ -188,7 +188,7 @@ def test_a_dataset_a_split_a_column_and_a_place_that_are_not_there_are_told(
         ("hf://datasets/org/name@main/data", None),
     ],
 )
-def test_an_address_of_a_whole_dataset_is_told_from_that_of_files(
+def test_the_address_of_a_dataset_differs_from_that_of_files(
     address: str, found: HubDataset | None
 ) -> None:
     assert HubDataset.of(address) == found

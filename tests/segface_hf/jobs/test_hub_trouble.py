@@ -1,4 +1,4 @@
-"""A Hub that is busy, refuses or is away: waited for, shown before the work, and no row lost."""
+"""A Hub that is busy, refuses or is unreachable: waits, early refusals, and no row lost."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_commit_whose_answer_was_lost_is_not_made_twice(masks: Hub) -> None:
     assert len(masks.repos["dataset", "ada/masks"].commits) == 2  # the first one is empty
 
 
-def test_a_hub_that_stays_away_or_refuses_is_told_with_what_to_do(masks: Hub) -> None:
+def test_an_unreachable_or_refusing_hub_is_reported_with_a_remedy(masks: Hub) -> None:
     place = StoragePath("hf://datasets/ada/masks/a.parquet")
     masks.fail(COMMIT, 403)
     with pytest.raises(OutputError, match="run the same command again to resume"):
@@ -63,7 +63,7 @@ def test_a_dataset_one_may_not_write_is_refused_before_any_work(
             parse_here(table, "--out", "hf://datasets/ada/masks")
 
 
-def test_a_table_that_cannot_be_read_for_now_is_no_bad_table(masks: Hub, tmp_path: Path) -> None:
+def test_a_table_that_is_unreachable_is_not_reported_as_damaged(masks: Hub, tmp_path: Path) -> None:
     table = write_table(tmp_path / "photos.parquet", 8, bad=False)
     HfApi().upload_file(
         path_or_fileobj=table, path_in_repo="a.parquet", repo_id="ada/masks", repo_type="dataset"

@@ -1,4 +1,4 @@
-"""A worker of Ray, called here without Ray: what must stop the job comes back as a row."""
+"""A worker of Ray, called without Ray: an error that must stop the job is returned as a row."""
 
 from __future__ import annotations
 

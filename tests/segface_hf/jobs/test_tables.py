@@ -74,7 +74,7 @@ def test_datasets_loads_the_results_with_ids_intact(
         np.testing.assert_array_equal(np.asarray(row["mask"]), mask)
 
 
-def test_a_run_goes_on_where_it_was_and_other_settings_parse_again(
+def test_a_run_resumes_and_other_settings_parse_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], parse_fast: Callable[..., int]
 ) -> None:
     table, out = write_table(tmp_path / "photos.parquet", 8), tmp_path / "out"
@@ -94,7 +94,7 @@ def test_a_run_goes_on_where_it_was_and_other_settings_parse_again(
     assert "6 photos parsed" in capsys.readouterr().out
 
 
-def test_results_cut_otherwise_are_refused_unless_they_may_go(
+def test_results_with_other_row_counts_are_refused_without_overwrite(
     tmp_path: Path, parse_fast: Callable[..., int]
 ) -> None:
     table, out = write_table(tmp_path / "photos.parquet", 8, bad=False), tmp_path / "out"
@@ -141,7 +141,7 @@ def test_a_damaged_table_is_listed_and_stops_no_other(
     ]
 
 
-def test_a_table_that_breaks_off_gives_errors_for_the_rows_it_lacks(
+def test_a_truncated_table_gives_errors_for_its_missing_rows(
     tmp_path: Path, parse_fast: Callable[..., int]
 ) -> None:
     table = write_table(tmp_path / "photos.parquet", 8, bad=False)
@@ -156,7 +156,7 @@ def test_a_table_that_breaks_off_gives_errors_for_the_rows_it_lacks(
     assert all(row["error"] for row in rows[4:])
 
 
-def test_nothing_a_mix_and_a_missing_column_are_told(
+def test_no_input_mixed_inputs_and_a_missing_column_are_refused(
     tmp_path: Path, parse_fast: Callable[..., int]
 ) -> None:
     mixed = tmp_path / "mixed"
@@ -211,7 +211,7 @@ def write_pairs(path: Path, *, first: bytes, second: bytes) -> Path:
     return path
 
 
-def test_results_of_another_column_or_of_a_table_before_it_changed_are_not_taken_for_its_own(
+def test_results_of_another_column_or_of_a_changed_table_are_not_reused(
     tmp_path: Path, parse_fast: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     first, second = portraits(2)
@@ -234,7 +234,7 @@ def test_results_of_another_column_or_of_a_table_before_it_changed_are_not_taken
     assert "1 photo parsed" in capsys.readouterr().out
 
 
-def test_results_that_do_not_tell_their_column_are_not_replaced(
+def test_results_without_a_recorded_column_are_not_replaced(
     tmp_path: Path, parse_fast: Callable[..., int]
 ) -> None:
     table, out = write_table(tmp_path / "t.parquet", 1, bad=False), tmp_path / "out"

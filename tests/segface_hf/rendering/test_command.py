@@ -29,19 +29,19 @@ def refused(capsys, *arguments):
     return said
 
 
-def test_a_missing_folder_of_lights_is_said(tmp_path, capsys):
+def test_a_missing_folder_of_lights_is_refused(tmp_path, capsys):
     said = refused(capsys, "--out", tmp_path / "out", "--lights", tmp_path / "none")
     assert "none' is not a folder of light environments" in said
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_without_lights_is_said(tmp_path, capsys):
+def test_a_folder_without_lights_is_refused(tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     said = refused(capsys, "--out", tmp_path / "out", "--lights", tmp_path / "empty")
     assert "holds no light environments" in said
 
 
-def test_an_output_that_cannot_be_written_is_said(tmp_path, lights, capsys):
+def test_an_output_that_cannot_be_written_is_refused(tmp_path, lights, capsys):
     (tmp_path / "out").write_text("a file")
     assert "can't write to" in refused(capsys, "--out", tmp_path / "out", "--lights", lights)
 
@@ -54,12 +54,12 @@ def test_an_output_that_cannot_be_written_is_said(tmp_path, lights, capsys):
         ("--count", "0", "count is 0"),
     ],
 )
-def test_a_value_out_of_range_is_said(tmp_path, lights, capsys, option, value, expected):
+def test_a_value_out_of_range_is_refused(tmp_path, lights, capsys, option, value, expected):
     said = refused(capsys, "--out", tmp_path / "out", "--lights", lights, option, value)
     assert expected in said
 
 
-def test_a_probability_out_of_range_is_said(tmp_path, lights, capsys):
+def test_a_probability_out_of_range_is_refused(tmp_path, lights, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["render", "--out", str(tmp_path), "--lights", str(lights), "--hat", "2"])
     assert stop.value.code == 2
@@ -67,7 +67,7 @@ def test_a_probability_out_of_range_is_said(tmp_path, lights, capsys):
 
 
 @pytest.mark.skipif(find_spec("anny") is not None, reason="anny is installed here")
-def test_missing_heads_are_said_with_how_to_install_them(tmp_path, lights, capsys):
+def test_a_missing_head_package_is_refused_with_the_install_command(tmp_path, lights, capsys):
     said = refused(capsys, "--out", tmp_path / "out", "--lights", lights)
     assert "package anny" in said
     assert 'pip install "segface-hf[render]"' in said

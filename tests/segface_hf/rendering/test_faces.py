@@ -65,7 +65,7 @@ def test_large_targets_share_one_person_between_them():
     assert build == pytest.approx(1)
 
 
-def test_opposite_targets_never_work_at_once_and_both_sides_agree():
+def test_opposite_targets_are_never_used_together_and_both_sides_agree():
     names = [
         "eyes/l-eye-scale-incr",
         "eyes/l-eye-scale-decr",
@@ -111,7 +111,7 @@ def test_the_usual_face_has_wider_set_eyes_than_the_base_mesh_and_nothing_by_cha
     assert mean == pytest.approx(usual["eyes/l-eye-trans-out"], abs=0.08)
 
 
-def test_brows_lie_closely_over_the_eyes_and_do_not_meet():
+def test_brows_are_close_above_the_eyes_and_do_not_meet():
     x, y = np.meshgrid(np.linspace(-0.8, 0.8, 161), np.linspace(7.0, 8.0, 101))
     points = np.stack([x.ravel(), y.ravel(), np.ones(x.size)], 1)
     anatomy = SimpleNamespace(average=points, eye=np.array([0.31, 7.36, 1.18]))
@@ -135,7 +135,7 @@ def test_turning_a_head_can_be_undone():
 
 
 @pytest.mark.parametrize("kind", ["beanie", "cap", "brimmed", "turban"])
-def test_a_hat_lies_outside_the_skull_and_hair_stays_below_it(kind):
+def test_a_hat_is_outside_the_skull_and_hair_stays_below_it(kind):
     anatomy = round_anatomy()
     plan = next(plan for plan in plan_with(hat=1.0) if plan.hat == kind)
     head = Head(anatomy, plan, anatomy.base.points)

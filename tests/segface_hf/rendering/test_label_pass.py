@@ -1,4 +1,4 @@
-"""The mask is read off greys exactly, and what is no class is never passed on."""
+"""The mask is read off greys exactly, and a grey that is not a class is refused."""
 
 import numpy as np
 import pytest

@@ -54,7 +54,7 @@ def test_a_plain_picture_stays_where_it_is(tmp_path):
         ("sky.exr.js", b"\xff\xfe\xff"),
     ],
 )
-def test_what_is_no_environment_is_named(tmp_path, name, content):
+def test_a_file_that_is_not_an_environment_is_named(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     place = tmp_path / "unpacked"
     place.mkdir()

@@ -1,4 +1,4 @@
-"""What may be asked of the renderer, and that the same question has the same answer."""
+"""The ranges of the renderer's options, and that the same options give the same picture."""
 
 import numpy as np
 import pytest
@@ -45,13 +45,13 @@ def test_pictures_and_seeds_differ():
     assert len({first.stem, *(other.stem for other in others)}) == 3
 
 
-def test_topics_draw_from_streams_of_their_own():
+def test_topics_have_independent_random_numbers():
     plan = plan_picture(RenderOptions(), 7)
     assert plan.stream("hair").random() == plan.stream("hair").random()
     assert plan.stream("hair").random() != plan.stream("eyes").random()
 
 
-def test_a_probability_changes_only_what_it_is_of():
+def test_a_probability_changes_only_its_own_part():
     with_hats, without = (plan_picture(RenderOptions(hat=chance), 4) for chance in (1.0, 0.0))
     assert with_hats.hat is not None
     assert without.hat is None

@@ -1,4 +1,4 @@
-"""A set of rendered pictures is a data folder, goes on where it stopped, and is never mixed."""
+"""A set of rendered pictures is a data folder, can be resumed, and is never mixed."""
 
 import json
 
@@ -38,7 +38,7 @@ def test_a_second_run_renders_only_what_is_missing(tmp_path):
     assert calls == [1, 3, 4]
 
 
-def test_a_run_that_breaks_off_leaves_whole_files_and_goes_on(tmp_path):
+def test_an_interrupted_run_leaves_complete_files_and_resumes(tmp_path):
     calls = []
 
     def tired(plan, options):
@@ -53,7 +53,7 @@ def test_a_run_that_breaks_off_leaves_whole_files_and_goes_on(tmp_path):
     assert list(tmp_path.rglob("*.part")) == []
 
 
-def test_each_picture_is_told_when_it_lies_in_the_folder(tmp_path):
+def test_the_callback_runs_after_each_picture_is_written(tmp_path):
     there = []
 
     def on_picture(plan):
