@@ -169,3 +169,19 @@ def test_all_classes_are_switched_by_one_colouring(opened):
         shown = {buttons.nth(i).get_attribute("aria-pressed") for i in range(buttons.count())}
         assert shown == {pressed}
     assert opened.evaluate("window.colourings") == 2
+
+
+def test_while_photos_are_parsed_the_result_is_marked_as_the_previous_one(opened):
+    opened.evaluate("document.querySelector('.pd').__drop.busy('Parsing photo 2 of 3')")
+    sign = opened.locator(".fv-wait")
+    assert "Parsing photo 2 of 3" in sign.inner_text()
+    assert "previous result" in sign.inner_text()
+    # Gradio dims what waits: that must not hide what the visitor waits for.
+    dimmed = opened.evaluate("""() => {
+      const box = document.querySelector('#drop .html-container');
+      box.classList.add('pending');
+      return getComputedStyle(box).opacity;
+    }""")
+    assert dimmed == "1"
+    opened.evaluate("document.querySelector('.pd').__drop.idle()")
+    assert sign.is_hidden()

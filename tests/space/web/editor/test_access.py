@@ -298,3 +298,20 @@ def test_a_class_name_is_text_and_never_markup(open_editor):
     assert name in editor.text(".fme-classes")
     assert editor.page.locator("#mask-editor img").count() == 0
     assert editor.page.evaluate("window.hit") is None
+
+
+def test_on_a_phone_every_tool_has_a_label_and_is_on_one_screen_with_the_picture(open_editor):
+    editor = open_editor("256x256", ratio=2, width=390, height=844, touch=True)
+    buttons = editor.js(
+        """[...root.querySelectorAll('.fme-tools button, .fme-actions button')].map((button) => {
+          const { left, right, width, height } = button.getBoundingClientRect();
+          const label = button.querySelector('.fme-label');
+          return [left >= 0 && right <= 390, width >= 40 && height >= 40, label.offsetHeight > 0];
+        })"""
+    )
+    assert buttons == [[True, True, True]] * 21
+    top, bottom = editor.js(
+        "['.fme-bar', '.fme-stage'].map((part) => root.querySelector(part).getBoundingClientRect())"
+        ".reduce((bar, stage) => [bar.top, stage.bottom])"
+    )
+    assert bottom - top < 700
