@@ -40,8 +40,8 @@ class FolderPage:
 
 def layout() -> FolderPage:
     """Lays the view out; it shows where the app keeps rows in a folder of this machine."""
+    message = messages.message_box("folder-message")
     with gr.Column(visible=False) as panel:
-        message = messages.message_box("folder-message")
         choice = gr.Dropdown([], label="Saved row", elem_id="folder-choice")
         pictures = gr.Gallery(
             label="Photo, prediction, correction, difference",
@@ -121,4 +121,4 @@ def wire(page: FolderPage, services: Services, *, tab: gr.Tab) -> None:
 def _listed(found: Sequence[tuple[str, str]]) -> tuple:
     first = found[0][1] if found else None
     message = messages.nothing() if found else messages.note(_EMPTY)
-    return gr.update(visible=True), gr.update(choices=list(found), value=first), message
+    return gr.update(visible=bool(found)), gr.update(choices=list(found), value=first), message

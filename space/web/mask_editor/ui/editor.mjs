@@ -15,12 +15,12 @@ const ACTS = {
   undo: ['undo', 'Undo (Ctrl+Z)', (app) => app.undo(), 'Undo'],
   redo: ['redo', 'Redo (Ctrl+Shift+Z)', (app) => app.redo(), 'Redo'],
   fit: ['fit', 'Fit (Home)', (app) => app.stage.fit(), 'Fit'],
-  zoom100: [null, '1:1, 100 % (End)', (app) => app.actualSize(), '100 %'],
+  zoom100: [null, '1:1 Actual size (End)', (app) => app.actualSize(), 'Actual'],
   outline: ['outline', 'Outline only (O)', (app) => app.look({ outline: !app.state.outline }), 'Outline'],
   split: ['split', 'Compare: prediction and your mask (V)', (app) => app.toggleSplit(), 'Compare'],
-  heat: ['heat', 'Confidence map (D)', (app) => app.toggleHeat(), 'Unsure'],
-  colours: ['colours', 'Color-blind palette (A)', (app) => app.looks.togglePalette(), 'Colors'],
-  help: ['help', 'Shortcuts (?)', (app) => app.help(), 'Help'],
+  heat: ['heat', 'Confidence map (D)', (app) => app.toggleHeat(), 'Map'],
+  colours: ['colours', 'Color-blind palette (A)', (app) => app.looks.togglePalette(), 'Palette'],
+  help: ['help', 'Help: shortcuts (?)', (app) => app.help(), 'Help'],
   save: [null, '', (app) => app.save()],
   'save-unchanged': [null, '', (app) => app.saving.confirmed()],
   'save-cancel': [null, '', (app) => app.saving.cancelled()],
@@ -42,17 +42,22 @@ const BAR = ['undo', 'redo', 'fit', 'zoom100', 'outline', 'split', 'heat', 'colo
 
 function toolbar(root) {
   const tools = Object.entries(TOOLS).map(([name, { label, short, key }]) => labelled(iconButton(name, {
-    'data-tool': name, title: `${label} (${key.toUpperCase()})`, 'aria-label': label,
+    'data-tool': name, title: `${label} (${key.toUpperCase()})`, 'aria-label': spoken(label, short),
   }), short));
   root.querySelector('.fme-tools').replaceChildren(...tools);
   const actions = BAR.map((act) => {
     const [icon, title, , short] = ACTS[act];
     const button = iconButton(icon || 'fit', { 'data-act': act, title, 'aria-label': title });
-    if (!icon) button.replaceChildren('1:1');
+    if (!icon) button.replaceChildren('1:1', ' ');
     return labelled(button, short);
   });
   root.querySelector('.fme-actions').replaceChildren(...actions);
   return ['.fme-tools', '.fme-actions'].map((bar) => new Roving(root.querySelector(bar)));
+}
+
+// A name must contain what is visible, so that speech control finds the button.
+function spoken(label, short) {
+  return label.toLowerCase().includes(short.toLowerCase()) ? label : `${short}: ${label}`;
 }
 
 // The label shows where there is no pointer to hover with.

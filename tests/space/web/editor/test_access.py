@@ -264,7 +264,7 @@ def test_every_control_has_a_name_and_shows_that_it_has_the_focus(open_editor):
 def test_the_question_mark_opens_the_sheet_and_search_finds_a_class(open_editor):
     editor = open_editor()
     editor.press("?")
-    assert "next doubtful region" in editor.text(".fme-sheet")
+    assert "next region to check" in editor.text(".fme-sheet")
     editor.page.keyboard.press("Escape")
     assert editor.page.locator(".fme-sheet").is_hidden()
     editor.press("/")
