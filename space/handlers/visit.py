@@ -1,6 +1,6 @@
-"""Visit: what one open page remembers; a value, so that no two visitors can share it.
+"""What one open page remembers; a value, so that two visitors can't share it.
 
-A `LiveVisit` holds the value of now, for events that overlap.
+A `LiveVisit` holds the current value, for events that overlap.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Visit:
         displaced: Whether unsaved work of another photo has come back in its place.
         saved: Receipts, the newest first.
         corrected: Content id of what was saved last of each photo, by the photo's key.
-        who: Who saved them; None before the first.
+        who: The contributor who saved them; None before the first.
         queues: Keys of the queues on the way to the Hub that this page may show.
         stated: The statements that the last photo was shared with; None before the first.
     """
@@ -94,7 +94,7 @@ class Visit:
         return replace(self, displaced=True, editing=self.editing or self.current)
 
     def reopened(self, key: str) -> Visit:
-        """Returns the visit whose editor opened that photo after all."""
+        """Returns the visit whose editor opened a photo that it could not open before."""
         return self if self.editing else replace(self, editing=key)
 
     def swapped(self, former: str, parsed: Parsed) -> Visit:
@@ -179,8 +179,8 @@ def corrected_photo(services: Services, visit: Visit, key: str) -> OpenPhoto:
 class LiveVisit:
     """The visit of one open page as it is now.
 
-    A parse takes seconds, in which its visitor picks and saves. So an event changes what the visit
-    is when the answer is there, and never writes back what it was when the event began.
+    While a parse runs, its visitor may pick photos and save. So an event changes the visit as it is
+    when the event ends, and never writes back the visit as it was when the event began.
 
     Attributes:
         now: The visit.
@@ -196,7 +196,19 @@ class LiveVisit:
         """Returns the live visit of another page: Gradio copies a state's first value for each."""
         return LiveVisit()
 
+    def claim(self) -> Visit | None:
+        """Gives the current photo to the editor, once.
+
+        Returns:
+            The visit to open; None where there is no photo or the editor has it already.
+        """
+        with self._lock:
+            if not self.now.current or self.now.current == self.now.editing:
+                return None
+            self.now = replace(self.now, editing=self.now.current, displaced=False)
+            return self.now
+
     def change(self, step: Callable[[Visit], Visit]) -> None:
-        """Replaces the visit by what `step` makes of it; where that raises, it stays."""
+        """Replaces the visit by what `step` returns; it stays as it is if `step` raises."""
         with self._lock:
             self.now = step(self.now)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -116,15 +115,17 @@ def _wire_editor(tab: gr.Tab, services: Services, *, page: CorrectPage, visit: g
     nothing = [gr.skip()] * len(page.opened)
 
     def on_open(live: LiveVisit) -> tuple:
-        now = live.now
-        if not now.current or now.current == now.editing:
+        # The browser may announce the view twice. A second answer would come late and take back the
+        # statements that the visitor has made meanwhile.
+        now = live.claim()
+        if now is None:
             return live, *nothing
         try:
             opened = correct.open_in_editor(services, now)
         except SegFaceError as error:
+            live.change(lambda later: later.unopened(now.current))
             notice = messages.bad(as_sentence(error))
             return live, gr.skip(), notice, *nothing[2:]
-        live.change(lambda later: replace(later, editing=now.current, displaced=False))
         services.photos.touch(now.keys)
         return live, *opened
 

@@ -257,6 +257,24 @@ def test_what_was_stated_can_be_stated_again_with_one_press(page, services, chos
     assert "source" not in told  # where a photo comes from is its own
 
 
+def test_a_view_that_is_announced_twice_opens_once_and_late_answers_take_nothing_back(
+    page, services, chosen, monkeypatch
+):
+    opened(page, chosen(91))
+    get, late = type(services.photos).get, []
+
+    def slow(self, key):
+        if not late:
+            late.append(None)
+            late[0] = page.fire("ui.app.on_open")
+        return get(self, key)
+
+    monkeypatch.setattr(type(services.photos), "get", slow)
+    first = page.fire("ui.app.on_open")
+    assert late == [{}]
+    assert {name: first[name] for name in BLANK} == BLANK
+
+
 def test_statements_stay_while_the_same_photo_is_in_the_editor(page, chosen):
     opened(page, chosen(91))
     page.fire("ui.app.on_open")
