@@ -1,4 +1,4 @@
-"""What the named endpoints do: the same as the views, with files and plain values in and out."""
+"""What the named endpoints do: the same as the views, with files and plain values."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from space.state.saving import Contributor
 
 @dataclass(frozen=True)
 class Answer:
-    """One parse as a script gets it.
+    """A parse as a script receives it.
 
     Attributes:
         summary: Plain values.
@@ -41,7 +41,7 @@ def parse(services: Services, image: str | None, *, request: Request) -> Answer:
     """Parses one photo.
 
     Raises:
-        SegFaceError: The file is no picture, the model can't be loaded, or a limit is reached.
+        SegFaceError: The file is not a picture, the model can't be loaded, or a limit is reached.
     """
     if not image:
         raise VisitError("Send a photo: the field 'image' is empty.")

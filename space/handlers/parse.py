@@ -1,4 +1,4 @@
-"""What the parse view and the parse endpoints do, without a user interface around it."""
+"""What the parse view and the parse endpoints do, without a user interface."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class Request:
     """How a visitor wants photos parsed.
 
     Attributes:
-        visitor: The session that asks, for the rate limit.
+        visitor: The session, for the rate limit.
         model: A model id.
-        whole_image: Takes the whole picture for one face.
-        address: Where it asks from, for the rate limit; empty where nobody can tell.
+        whole_image: Takes the whole picture as one face.
+        address: Where the request comes from, for the rate limit; empty where it is unknown.
     """
 
     visitor: str
@@ -85,7 +85,7 @@ def parse_photo(services: Services, path: str | Path, *, request: Request) -> Pa
     """Parses one uploaded photo and opens it for this visit.
 
     Raises:
-        ImageError: The file is no picture, damaged, or larger than accepted.
+        ImageError: The file is not a picture, damaged, or larger than accepted.
         TooFastError: The visitor parses more photos a minute than accepted.
         CheckpointError: The model can't be loaded.
     """
@@ -103,7 +103,7 @@ def parse_photo(services: Services, path: str | Path, *, request: Request) -> Pa
 def open_example(
     services: Services, showcase: Showcase, example: Example, *, request: Request
 ) -> Parsed:
-    """Opens an example for this visit, with the parse that is known of it where there is one.
+    """Opens an example for this visit, with its known parse where there is one.
 
     Raises:
         TooFastError: It has to be parsed, and the visitor parses more than accepted.
@@ -129,7 +129,7 @@ def parse_photos(services: Services, paths: Sequence[str | Path], *, request: Re
 def parse_each(
     services: Services, paths: Sequence[str | Path], *, request: Request
 ) -> Iterator[Batch]:
-    """Does the same photo by photo, so that a visitor who leaves stops it.
+    """Parses several photos one by one, so that a visitor who leaves stops the work.
 
     Yields:
         What was parsed so far, after every photo.
@@ -221,8 +221,10 @@ def compare_models(services: Services, key: str, *, request: Request) -> ModelCo
     share = 100 * float(differs.mean()) if differs.size else 0.0
     most = _most_different(photo.parse.mask, other.mask, photo.parse.schema)
     where = f", most of all in {' and '.join(most)}" if most else ""
-    told = f"{request.model} differs in {share:.1f} % of the face pixels{where}: it is on the left."
-    return ModelComparison(other.mask, told)
+    sentence = (
+        f"{request.model} differs in {share:.1f} % of the face pixels{where}: it is on the left."
+    )
+    return ModelComparison(other.mask, sentence)
 
 
 def _most_different(mask: np.ndarray, other: np.ndarray, schema: LabelSchema) -> list[str]:

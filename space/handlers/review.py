@@ -1,4 +1,4 @@
-"""What the Review view does: list, look at, compare, accept, fix, ask about and reject."""
+"""What the Review view does: list, inspect, compare, accept, fix, ask about and reject."""
 
 from __future__ import annotations
 
@@ -84,13 +84,13 @@ def reviewer_for(
 
     Args:
         settings: Names the dataset and its maintainers.
-        token: Of whoever is signed in, or the owner's, or None.
-        needs: What somebody without a token is to do.
+        token: Of the visitor who is signed in, or the owner's, or None.
+        needs: What a visitor without a token has to do.
         store: Opens a dataset with a token.
         row_index: What is known about the dataset, to recognise photos.
 
     Raises:
-        NotAllowedError: There is no dataset, nobody is signed in, or they are no maintainer.
+        NotAllowedError: There is no dataset, no one is signed in, or they are not a maintainer.
         RemoteError: The Hub can't be reached or refuses the token.
     """
     if settings.dataset is None:
@@ -135,10 +135,12 @@ def partners(reviewer: Reviewer, looking: Looking) -> list[tuple[str, int | str]
 
 def findings(seen: Inspection) -> list[str]:
     """Returns a sentence for each thing that the automatic checks noticed."""
-    told = [f"{'Blocks: ' if f.blocks else ''}{f.sentence}" for f in seen.findings]
+    sentences = [f"{'Blocks: ' if f.blocks else ''}{f.sentence}" for f in seen.findings]
     if seen.same_photo:
-        told.append(f"The same photo is in {counted(len(seen.same_photo), 'other contribution')}.")
-    return told or ["The automatic checks noticed nothing."]
+        sentences.append(
+            f"The same photo is in {counted(len(seen.same_photo), 'other contribution')}."
+        )
+    return sentences or ["The automatic checks noticed nothing."]
 
 
 def changes(seen: Inspection) -> list[tuple[str, int, int, float | None]]:

@@ -23,7 +23,7 @@ class Services:
     """What one app runs on; tests build it from small fakes.
 
     Attributes:
-        settings: The choices of whoever runs the app.
+        settings: The choices of the person who runs the app.
         models: Loaded checkpoints.
         photos: Photos of current visits.
         corrections: Where corrections are saved.
@@ -52,7 +52,7 @@ class Services:
 
     @property
     def review_needs(self) -> str:
-        """What somebody is to do who may not review yet."""
+        """What a visitor who may not review yet has to do."""
         owners = self.settings.service_token or self.own_token
         return sign_in_texts(self.settings, own_token=owners is not None).review
 

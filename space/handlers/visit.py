@@ -184,7 +184,7 @@ class LiveVisit:
 
     Attributes:
         now: The visit.
-        anonymous: The contributor of this page while nobody is signed in here.
+        anonymous: The contributor of this page while no one is signed in here.
     """
 
     def __init__(self) -> None:

@@ -23,7 +23,9 @@ from pathlib import Path
 from space.settings import Settings
 from space.ui.app import launch
 folder = Path({folder!r})
-launch(Settings(port={port}, cache=folder / "visits", contributions=folder / "rows"))
+launch(
+    Settings(port={port}, cache=folder / "visits", contributions=folder / "rows", **{settings!r})
+)
 """
 
 
@@ -59,15 +61,18 @@ def running_app(url: str | None, pid: int | None = None) -> Iterator[tuple[str, 
 
 
 @contextmanager
-def local_app() -> Iterator[LocalApp]:
+def local_app(**settings: int) -> Iterator[LocalApp]:
     """Runs the app on the embedded checkpoint, on a free port, and ends it afterwards.
+
+    Args:
+        settings: Further settings, such as limits.
 
     Raises:
         VisitError: It doesn't start.
     """
     with TemporaryDirectory(prefix="segface-app-") as folder:
         port = _free_port()
-        code = _CODE.format(folder=folder, port=port)
+        code = _CODE.format(folder=folder, port=port, settings=settings)
         process = subprocess.Popen(
             [sys.executable, "-c", code], cwd=_ROOT, stdout=subprocess.DEVNULL
         )

@@ -1,4 +1,4 @@
-"""Where Save puts corrections: a folder, or an outbox from which they travel to the Hub."""
+"""Where Save stores corrections: in a folder, or in an outbox that is sent to the Hub."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _MOST_SECRETS = 20
 
 @dataclass(frozen=True)
 class Contributor:
-    """Who saves.
+    """A person who saves corrections.
 
     Attributes:
         key: Opens their queue: a verified account name, or a session's secret.
@@ -59,7 +59,7 @@ def secrets_of(claimed: object) -> tuple[str, ...]:
 
 
 def anonymous() -> Contributor:
-    """Returns a new contributor without an account, whom nobody can guess."""
+    """Returns a new contributor without an account, with a key that can't be guessed."""
     return Contributor(key=f"session:{secrets.token_hex(16)}")
 
 
@@ -72,7 +72,7 @@ class SavedRow:
         created: False where it was there already.
         agreed: True where it was there without consent, and has it now.
         shareable: Whether the row that is kept carries consent.
-        look_alike: Whether another contribution's photo looks like this one.
+        look_alike: Whether the photo of another contribution looks the same.
     """
 
     id: str
@@ -83,7 +83,7 @@ class SavedRow:
 
 
 class CorrectionStore(Protocol):
-    """A place that keeps corrections and knows what became of them."""
+    """Stores corrections and knows the state of each."""
 
     def save(self, correction: Correction, *, who: Contributor) -> SavedRow:
         """Writes a correction durably.
@@ -93,7 +93,7 @@ class CorrectionStore(Protocol):
         """
 
     def state(self, content_id: str, *, who: Contributor) -> str:
-        """Says in a sentence what became of a contributor's correction."""
+        """Returns the state of a contributor's correction as a sentence."""
 
     def load(self, content_id: str, *, keys: Collection[str]) -> Correction:
         """Returns a correction that is kept here.
@@ -115,7 +115,7 @@ class CorrectionStore(Protocol):
 
 
 class FolderCorrections:
-    """Keeps corrections as rows of a folder, whose card follows.
+    """Stores corrections as rows of a folder and updates its card.
 
     Attributes:
         card_updater: Renews the folder's card after saves.
@@ -141,7 +141,7 @@ class FolderCorrections:
         )
 
     def state(self, content_id: str, *, who: Contributor) -> str:
-        """A row that was saved stays where it is; see `CorrectionStore`."""
+        """A saved row stays in its folder; see `CorrectionStore`."""
         return "Saved here."
 
     def recent(self, most: int) -> list[dict[str, Any]]:
@@ -161,7 +161,7 @@ class FolderCorrections:
 
 
 class HubCorrections:
-    """Keeps corrections in an outbox; a sender carries them to the dataset.
+    """Stores corrections in an outbox; a sender sends them to the dataset.
 
     Attributes:
         row_index: What the dataset holds, as far as it was counted.
@@ -231,7 +231,7 @@ class HubCorrections:
         return tuple(sorted(found.values(), key=lambda entry: -entry.since))
 
     def welcome(self, who: Contributor, *, secrets: Collection[str] = ()) -> None:
-        """Sends what waited for somebody to sign in, and what they saved before they did.
+        """Sends what waited for a contributor to sign in, and what they saved before.
 
         Raises:
             StoreError: The outbox can't be written; nothing is lost.
@@ -254,17 +254,17 @@ def resolve_contributor(
     last: Contributor | None = None,
     store: Callable[..., HubStore] = HubStore,
 ) -> tuple[Contributor, str]:
-    """Finds out who saves, without ever standing in the way of saving.
+    """Resolves who saves; never blocks a save.
 
     Args:
-        token: Of whoever is signed in, or None.
+        token: Of the visitor who is signed in, or None.
         dataset: The dataset that contributions go to, or None.
         last: Who saved last in this visit.
         store: Opens a dataset with a token.
 
     Returns:
-        The account that the Hub verified; where it can't, who saved last or somebody anonymous,
-        and a sentence on why.
+        The account that the Hub verified, or else the last contributor or an anonymous one; and a
+        sentence on why.
     """
     if not token or not dataset:
         return (last if last and not last.account else anonymous()), ""

@@ -1,7 +1,7 @@
-"""What the examples show: a card for each, and its parse, made once when the app starts.
+"""The cards of the examples and their parses, made once when the app starts.
 
-Cards travel inside the page, so that the first look costs no request and needs no file to be
-served. A visitor who presses one waits for no model.
+Cards are part of the page, so showing them needs no request and no served file. Opening one needs
+no model call.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _SIDE = 360
 # How much of the surroundings is shown, in sides of the faces' common box.
 _AROUND = 1.9
 _LINE = (255, 255, 255)
-# What stands beside a photo that is not square, in light and dark pages.
+# Fills the card of a photo that is not square, in light and dark pages.
 _MAT = (44, 46, 52)
 
 

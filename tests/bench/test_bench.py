@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import learning
+from bench import app_memory, learning
 from bench.cases import crowd
 from bench.tables import BEGIN, END, table, write_tables
 from bench.timing import Timing, interleaved, ratio
@@ -32,6 +32,11 @@ def test_calls_run_in_turn_after_one_round_to_warm_up():
     times = interleaved(calls, repeats=2, clock="wall")
     assert order == ["a", "b", "a", "b", "a", "b"]
     assert [len(timing.seconds) for timing in times.values()] == [2, 2]
+
+
+def test_growth_is_counted_from_the_hundredth_photo():
+    assert app_memory.growth([(0, 500.0), (50, 700.0), (100, 720.0), (150, 725.0)]) == 5.0
+    assert app_memory.growth([(0, 500.0), (50, 700.0)]) == 0.0
 
 
 def test_rows_become_a_markdown_table():

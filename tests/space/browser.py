@@ -21,10 +21,10 @@ def chromium():
     for name in NAMES:
         if path := shutil.which(name):
             return path
-    told = "Chromium is missing: get it with 'apt-get install chromium'"
+    message = "Chromium is missing: get it with 'apt-get install chromium'"
     if os.environ.get("CI", "").lower() == "true":
-        pytest.fail(told)
-    pytest.skip(told)
+        pytest.fail(message)
+    pytest.skip(message)
 
 
 @pytest.fixture(scope="session")

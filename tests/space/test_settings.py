@@ -86,7 +86,7 @@ def test_the_web_server_trusts_no_forwarded_address_unless_a_proxy_is_named():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"),
+    ("seconds", "message"),
     [
         (2, "1 minute"),
         (600, "10 minutes"),
@@ -95,9 +95,9 @@ def test_the_web_server_trusts_no_forwarded_address_unless_a_proxy_is_named():
         (86400, "24 hours"),
     ],
 )
-def test_every_page_tells_for_how_long_photos_are_kept(seconds, told):
+def test_every_page_tells_for_how_long_photos_are_kept(seconds, message):
     settings = Settings(keep_seconds=seconds)
-    assert settings.kept_for == told
-    assert f"within {told} after" in about(settings)
+    assert settings.kept_for == message
+    assert f"within {message} after" in about(settings)
     drop = PhotoDrop([], max_mb=1, within=settings.kept_for)
-    assert f"Photos are removed within {told}." in drop.html_template
+    assert f"Photos are removed within {message}." in drop.html_template

@@ -30,7 +30,7 @@ def test_a_choice_made_while_the_page_comes_alive_is_kept(open_page):
     page.wait_for_function("() => window.clicked && !location.search")
     page.wait_for_timeout(300)
     assert page.locator("[role=tab][data-tab-id=parse]").get_attribute("aria-selected") == "true"
-    page.evaluate("() => window.segfaceView('contribute')")  # Told late, as by a busy page.
+    page.evaluate("() => window.segfaceView('contribute')")  # Late, as on a busy page.
     assert page.evaluate("() => location.search") == ""
 
 

@@ -29,7 +29,7 @@ def snippets(language):
 
 
 @pytest.fixture
-def desk(tmp_path):
+def folder(tmp_path):
     """A folder as a reader would have it: photo.jpg beside the script."""
     shutil.copy(list_examples()[0].path, tmp_path / "photo.jpg")
     return tmp_path
@@ -55,27 +55,29 @@ def run(command, folder):
 
 
 @pytest.mark.parametrize(("code", "output"), snippets("python"))
-def test_the_python_snippets_print_what_the_page_shows(code, output, desk, server):
+def test_the_python_snippets_print_what_the_page_shows(code, output, folder, server):
     code = code.replace(ADDRESS, server.url)
-    assert run([sys.executable, "-c", code], desk) == output.strip()
+    assert run([sys.executable, "-c", code], folder) == output.strip()
 
 
 @pytest.mark.parametrize(("code", "output"), snippets("sh"))
-def test_the_curl_snippet_prints_what_the_page_shows(code, output, desk, server):
+def test_the_curl_snippet_prints_what_the_page_shows(code, output, folder, server):
     if shutil.which("curl") is None:
         pytest.skip("curl is missing: get it with 'apt-get install curl'")
-    assert run(["sh", "-c", code.replace(ADDRESS, server.url.rstrip("/"))], desk) == output.strip()
+    assert (
+        run(["sh", "-c", code.replace(ADDRESS, server.url.rstrip("/"))], folder) == output.strip()
+    )
 
 
 @pytest.mark.parametrize(("code", "output"), snippets("js"))
-def test_the_javascript_snippet_prints_what_the_page_shows(code, output, desk, server):
+def test_the_javascript_snippet_prints_what_the_page_shows(code, output, folder, server):
     if shutil.which("npm") is None:
         pytest.skip("npm is missing: get it with 'apt-get install npm'")
     install = ["npm", "install", "--silent", "--no-audit", "--no-fund", "@gradio/client@2"]
-    if subprocess.run(install, cwd=desk, capture_output=True, timeout=120).returncode:
+    if subprocess.run(install, cwd=folder, capture_output=True, timeout=120).returncode:
         pytest.skip("@gradio/client can't be installed: connect to the npm registry once")
-    (desk / "snippet.mjs").write_text(code.replace(ADDRESS, server.url))
-    assert run(["node", "snippet.mjs"], desk) == output.strip()
+    (folder / "snippet.mjs").write_text(code.replace(ADDRESS, server.url))
+    assert run(["node", "snippet.mjs"], folder) == output.strip()
 
 
 def test_four_endpoints_are_named_and_the_rest_is_private(client):
@@ -125,8 +127,8 @@ def test_one_bad_photo_of_several_has_an_error_in_its_place(client, tmp_path):
     assert len(masks) == 1
 
 
-def test_without_consent_a_script_saves_nothing(client, desk, server):
-    summary, mask = client.predict(handle_file(desk / "photo.jpg"), api_name="/parse")
+def test_without_consent_a_script_saves_nothing(client, folder, server):
+    summary, mask = client.predict(handle_file(folder / "photo.jpg"), api_name="/parse")
     before = sorted(server.contributions.rglob("*.parquet"))
     with pytest.raises(AppError, match="agree"):
         client.predict(
@@ -141,18 +143,18 @@ def test_without_consent_a_script_saves_nothing(client, desk, server):
 
 
 @pytest.mark.parametrize("model", ["/etc", "../../etc", "segface_hf/../../x", "C:\\x", "a b/c"])
-def test_a_folder_of_the_machine_is_no_model(client, desk, model):
+def test_a_folder_of_the_machine_is_no_model(client, folder, model):
     with pytest.raises(AppError, match="is not a model"):
-        client.predict(handle_file(desk / "photo.jpg"), model=model, api_name="/parse")
+        client.predict(handle_file(folder / "photo.jpg"), model=model, api_name="/parse")
 
 
-def test_a_model_of_null_is_an_error_of_a_type_and_leaves_no_traceback(client, desk, server):
+def test_a_model_of_null_is_an_error_of_a_type_and_leaves_no_traceback(client, folder, server):
     before = len(server.log.read_text())
-    photo = handle_file(desk / "photo.jpg")
+    photo = handle_file(folder / "photo.jpg")
     for endpoint, photos in (("/parse", photo), ("/parse_many", [photo])):
-        with pytest.raises(AppError, match="'' is not a model: choose one of the list") as told:
+        with pytest.raises(AppError, match="'' is not a model: choose one of the list") as sentence:
             client.predict(photos, None, api_name=endpoint)
-        assert told.value.title == "VisitError"
+        assert sentence.value.title == "VisitError"
     assert "Traceback" not in server.log.read_text()[before:]
 
 

@@ -277,6 +277,6 @@ def test_a_model_that_may_not_be_loaded_leaves_the_former_in_use(open_page):
     page.keyboard.press("Enter")
     page.click("#use-model")
     page.wait_for_selector("#parse-message [role=alert]")
-    told = page.locator("#parse-message").inner_text()
-    assert "is not a model" in told
-    assert "embedded stays in use" in told
+    answer = page.locator("#parse-message").inner_text()
+    assert "is not a model" in answer
+    assert "embedded stays in use" in answer

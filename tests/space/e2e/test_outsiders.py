@@ -1,8 +1,8 @@
-"""What somebody can't do who speaks HTTP to the app instead of using its page.
+"""What a client of the app's HTTP interface can't do.
 
-Nobody pushes to a repository of their choosing, reads another's unsent photo by guessing its
-address, or writes into another's outbox: every event is called with forged values, as the page
-itself calls them.
+It can't push to a repository of its choosing, read the unsent photo of another visitor by guessing
+its address, or write into another visitor's outbox. Every event is called with forged values, as
+the page itself calls them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ QUERY = urllib.parse.urlencode(
 
 
 class Browser:
-    """Somebody with cookies and a session, and no manners."""
+    """A client with cookies and a session that sends forged values."""
 
     def __init__(self, url, name):
         self.url, self.session = url, f"session-of-{name}"
@@ -133,7 +133,7 @@ def app(tmp_path_factory, _hub_server):
 
 @pytest.fixture
 def dataset(hub):
-    """The dataset of the app, and a repository that nobody asked for."""
+    """The dataset of the app, and a repository of an attacker."""
     HubStore(REPO, token=hub.token("owner")).create(CELEBAMASK_HQ)
     for name in ("ada", "evil"):
         hub.token(name)
@@ -253,12 +253,12 @@ def test_nobody_reads_anothers_unsent_photo_by_guessing_an_address(app, hub, dat
     assert all(re.fullmatch("[0-9a-f]{32}", name) for name in homes)
 
 
-def test_a_stranger_can_neither_list_nor_decide_in_the_review(app, hub, dataset):
+def test_a_visitor_can_neither_list_nor_decide_in_the_review(app, hub, dataset):
     ada = Browser(app.url, "ada-3").sign_in("ada")
     ada.saves(noise(96, 64, seed=14))
     assert until(lambda: dataset.discussions)
     for name in ("evil", None):
-        other = Browser(app.url, f"stranger-{name}")
+        other = Browser(app.url, f"visitor-{name}")
         if name:
             other.sign_in(name)
         config = json.loads(other.fetch("config"))

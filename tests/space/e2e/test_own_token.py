@@ -1,4 +1,4 @@
-"""At home the machine's own token sends what its user saves, and nobody else's pages use it."""
+"""On a private machine its own token sends what its user saves; no other page uses it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SAVES = 3
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory, _hub_server):
-    """The app as somebody runs it at home who has logged in with `hf auth login`."""
+    """The app on a private machine that is logged in with `hf auth login`."""
     running = start(
         tmp_path_factory.mktemp("home"),
         SEGFACE_DATASET=REPO,
@@ -91,7 +91,7 @@ def notes_of(app, content_id):
 
 
 @pytest.mark.slow
-def test_what_is_saved_at_home_becomes_a_pull_request_that_its_owner_reviews(
+def test_what_is_saved_on_the_owners_machine_becomes_a_pull_request_that_its_owner_reviews(
     app, dataset, hub, open_page
 ):
     page = open_page(url=app.url)
@@ -130,6 +130,6 @@ def test_a_script_that_saves_on_and_on_is_told_to_slow_down(app, dataset, parsed
     save = parsed(23)
     for number in range(SAVES):
         assert save(number)["created"]
-    with pytest.raises(AppError, match="At most 3 saves a minute for each visitor") as told:
+    with pytest.raises(AppError, match="At most 3 saves a minute for each visitor") as answer:
         save(SAVES)
-    assert told.value.title == "TooFastError"
+    assert answer.value.title == "TooFastError"

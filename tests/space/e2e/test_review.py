@@ -39,7 +39,7 @@ def propose(store, correction):
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory, _hub_server):
-    """The app as its owner runs it at home, with a dataset on the Hub."""
+    """The app on its owner's machine, with a dataset on the Hub."""
     running = start(
         tmp_path_factory.mktemp("review"),
         SEGFACE_DATASET=REPO,
@@ -69,7 +69,7 @@ def review(open_page, app):
     return opened
 
 
-def told(page, sentence):
+def wait_for_message(page, sentence):
     page.wait_for_function(
         "(text) => document.querySelector('#review-message')?.innerText.includes(text)",
         arg=sentence,
@@ -82,7 +82,7 @@ def test_a_contribution_is_looked_at_and_merged_and_the_card_counts_it(hub, gues
     assert "earring" in page.locator("#review-report").inner_text()
     assert page.locator("#review-pictures img").count() >= 4
     page.click("#review-accept")
-    told(page, "#1 is merged")
+    wait_for_message(page, "#1 is merged")
     assert guest.repo.pull_request(1).status == "merged"
     for _ in range(150):
         if b"1 contribution by" in hub.files("dataset", REPO)["README.md"]:
@@ -111,7 +111,7 @@ def test_a_contribution_is_fixed_in_the_editor_and_accepted(guest, review, tmp_p
     page.mouse.up()
     wanted = page.evaluate(f"() => {EDITOR}.map.data.join()")
     press_save(page, "#review-editor")
-    told(page, "#1 is merged as you fixed it")
+    wait_for_message(page, "#1 is merged as you fixed it")
     rows = mirror(guest.repo, tmp_path / "mirror")
     (row,) = (rows.load(content_id) for content_id in rows.ids())
     assert ",".join(map(str, row.mask.ravel())) == wanted
@@ -125,7 +125,7 @@ def test_a_push_while_the_maintainer_looks_is_not_merged_unseen(guest, review):
     page = review()
     guest.repo.commit({"README.md": b"mine"}, title="x", revision=f"refs/pr/{number}")
     page.click("#review-accept")
-    told(page, "was changed since it was looked at, so it is not merged")
+    wait_for_message(page, "was changed since it was looked at, so it is not merged")
     assert guest.repo.pull_request(number).status != "merged"
 
 
@@ -149,7 +149,7 @@ def test_two_annotators_of_one_photo_are_compared_and_settled(hub, guest, review
     for index in range(disputes.count()):
         disputes.nth(index).click()
     page.click("#settle")
-    told(page, "#1 is merged, #3 is closed")
+    wait_for_message(page, "#1 is merged, #3 is closed")
     assert mirror(guest.repo, tmp_path / "mirror").ids() == (second.content_id,)
     assert [guest.repo.pull_request(n).status for n in (1, 3)] == ["merged", "closed"]
     page.wait_for_function(
@@ -161,10 +161,10 @@ def test_asking_and_rejecting_carry_the_maintainers_words(guest, review):
     propose(guest, drawn(5))
     page = review()
     page.click("#review-reject")
-    told(page, "Say why: the contributor is shown your words")
+    wait_for_message(page, "Say why: the contributor is shown your words")
     page.fill("#review-reason textarea", "The photo shows no face.")
     page.click("#review-reject")
-    told(page, "#1 is closed")
+    wait_for_message(page, "#1 is closed")
     request = guest.repo.pull_request(1)
     assert (request.status, request.comments[-1]) == (
         "closed",

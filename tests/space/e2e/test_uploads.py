@@ -16,7 +16,7 @@ from PIL import Image
 from tests.space.conftest import noise, png
 
 FILE = {"_type": "gradio.FileData"}
-TOLD = "Upload the file itself"
+REFUSED = "Upload the file itself"
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_no_endpoint_fetches_an_address(server, canary, extra):
     ]
     for answer in answers:
         assert "event: error" in answer
-        assert TOLD in answer
+        assert REFUSED in answer
         assert "NotUploadedError" in answer
     assert canary.asked == []
 
@@ -139,7 +139,7 @@ def test_no_tool_of_mcp_fetches_an_address(server, canary):
         tool_named(server, "parse"),
         {"image": canary.address, "model": "embedded", "whole_image": True},
     )
-    assert TOLD in answer
+    assert REFUSED in answer
     assert canary.asked == []
 
 
@@ -151,7 +151,7 @@ def test_no_list_of_addresses_is_fetched_for_a_tool_of_mcp(server, canary):
             {"images": [as_data(png(noise())), address], "model": "embedded"},
         )
         assert '"isError":true' in answer
-        assert TOLD in answer or "This data: address holds no file" in answer
+        assert REFUSED in answer or "This data: address holds no file" in answer
     assert canary.asked == []
 
 
@@ -178,17 +178,17 @@ def served_address(server, content):
 
 def test_each_tool_of_mcp_answers(server):
     photo = png(noise(seed=5))
-    told = told_by_tool(
+    sentence = told_by_tool(
         server,
         "parse",
         {"image": served_address(server, photo), "model": "embedded", "whole_image": True},
     )
-    assert "celebamask_hq" in told
+    assert "celebamask_hq" in sentence
     photos = [as_data(photo), served_address(server, png(noise(seed=6)))]
-    told = told_by_tool(server, "parse_many", {"images": photos, "model": "embedded"})
-    assert told.count("celebamask_hq") == 2
-    assert told.count("'orig_name': 'mask.png'") == 2
-    key = re.search(r"'photo': '([0-9a-f]{32})'", told)[1]
+    sentence = told_by_tool(server, "parse_many", {"images": photos, "model": "embedded"})
+    assert sentence.count("celebamask_hq") == 2
+    assert sentence.count("'orig_name': 'mask.png'") == 2
+    key = re.search(r"'photo': '([0-9a-f]{32})'", sentence)[1]
     assert "earring" in told_by_tool(server, "list_classes", {"schema": "celebamask_hq"})
     mask = Image.new("L", noise().size, 14)
     saved = told_by_tool(

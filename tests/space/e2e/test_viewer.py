@@ -102,9 +102,9 @@ def test_two_models_stand_side_by_side_with_their_differences(other_model, open_
     page.keyboard.press("Enter")
     page.click("#compare-model")
     page.wait_for_selector("[data-mode=difference]:visible")
-    told = page.locator("#parse-message").inner_text()
-    assert "differs in" in told
-    assert "most of all in" in told
+    answer = page.locator("#parse-message").inner_text()
+    assert "differs in" in answer
+    assert "most of all in" in answer
     page.click("[data-mode=difference]")
     page.wait_for_timeout(150)
     pair = page.locator("[data-mode=pair]")

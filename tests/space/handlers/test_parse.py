@@ -107,7 +107,7 @@ def test_a_photo_without_a_face_has_no_faces_until_the_whole_picture_is_parsed(
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"certainly not a picture", "not a picture"),
         (jpeg(noise(64, 64))[:2000], "damaged|truncated"),
@@ -116,10 +116,10 @@ def test_a_photo_without_a_face_has_no_faces_until_the_whole_picture_is_parsed(
     ],
 )
 def test_a_bad_file_is_refused_with_one_sentence_and_nothing_is_written(
-    services, photo_file, content, told
+    services, photo_file, content, message
 ):
     path = photo_file(content, "visitors-holiday.png")
-    with pytest.raises(ImageError, match=told) as caught:
+    with pytest.raises(ImageError, match=message) as caught:
         parse_photo(services, path, request=ASK)
     sentence = as_sentence(caught.value)
     assert sentence.count("\n") == 0

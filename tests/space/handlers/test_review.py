@@ -118,8 +118,8 @@ def test_a_mask_that_the_dataset_has_of_the_photo_is_compared_too(hub, proposed)
     reviewer = reviewer_for(ON_SPACE, hub.token("owner"), row_index=row_index)
     now = looked_at(reviewer)
     assert partners(reviewer, now) == [(f"in the dataset: {row.content_id[:8]}", row.content_id)]
-    told = compare_report(compared(reviewer, now, row.content_id))
-    assert f"settling merges it and leaves {row.content_id[:8]} in the dataset" in told
+    message = compare_report(compared(reviewer, now, row.content_id))
+    assert f"settling merges it and leaves {row.content_id[:8]} in the dataset" in message
     now = dataclasses.replace(now, other=row.content_id)
     assert settled(reviewer, now, []).endswith(f"#1 is merged, {row.content_id[:8]} stays.")
 

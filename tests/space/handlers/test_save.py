@@ -81,7 +81,7 @@ def test_saving_twice_gives_one_row(services, opened):
 
 
 @pytest.mark.parametrize(
-    ("form", "told"),
+    ("form", "message"),
     [
         (ConsentForm(), "Why may this photo be shared"),
         (ConsentForm(right="own"), "Who is in it"),
@@ -90,9 +90,9 @@ def test_saving_twice_gives_one_row(services, opened):
         (ConsentForm(right="stolen", people="public", agrees=True), "why you may share"),
     ],
 )
-def test_without_full_consent_nothing_is_saved_to_be_shared(with_settings, opened, form, told):
+def test_without_full_consent_nothing_is_saved_to_be_shared(with_settings, opened, form, message):
     services = with_settings(dataset="owner/faces")
-    with pytest.raises(ConsentError, match=told):
+    with pytest.raises(ConsentError, match=message):
         save_correction(services, payload_of(opened.key, corrected(opened)), form=form, who=WHO)
     assert rows(services) == []
 
@@ -133,9 +133,9 @@ def test_a_photo_that_was_contributed_already_is_named_so(services, opened):
     other = corrected(opened)
     other[10:12, :6] = 16
     second = save_correction(services, payload_of(opened.key, other), form=CONSENT, who=WHO)
-    told = "Another contribution has a photo that looks like this one."
-    assert told not in first.sentence
-    assert second.sentence.endswith(told)
+    message = "Another contribution has a photo that looks like this one."
+    assert message not in first.sentence
+    assert second.sentence.endswith(message)
 
 
 @pytest.mark.parametrize(("right", "recorded"), [("licensed", "CC BY 2.0"), ("own", "")])

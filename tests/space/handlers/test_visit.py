@@ -140,10 +140,10 @@ def test_going_back_from_a_photo_that_cannot_be_shown_leaves_what_was_told_of_it
 ):
     first, second = opened(page, chosen(91, 92))
     gone(services, second)
-    told = page.fire("ui.parse.on_picked", event={"id": second})
-    assert "no longer open" in told["parse-message"]
-    told = page.fire("ui.parse.on_picked", event={"id": first, "back": True})
-    assert "parse-message" not in told
+    answer = page.fire("ui.parse.on_picked", event={"id": second})
+    assert "no longer open" in answer["parse-message"]
+    answer = page.fire("ui.parse.on_picked", event={"id": first, "back": True})
+    assert "parse-message" not in answer
     assert "parse-message" in page.fire("ui.parse.on_picked", event={"id": first})
 
 
@@ -162,9 +162,9 @@ def test_what_stands_in_the_editor_after_a_photo_failed_is_not_replaced(page, ch
 def test_a_photo_of_another_page_is_neither_given_out_nor_opened(page, services, chosen, event):
     (other,) = opened(Session(services), chosen(91))
     opened(page, chosen(92))
-    told = page.fire(event, event={"kind": "mask", "id": other})
-    assert "not open on this page" in told["parse-message"]
-    assert not told.get("download-file")
+    answer = page.fire(event, event={"kind": "mask", "id": other})
+    assert "not open on this page" in answer["parse-message"]
+    assert not answer.get("download-file")
 
 
 def test_what_is_saved_while_photos_are_parsed_stays_listed(page, services, chosen):
@@ -250,11 +250,11 @@ def test_what_was_stated_can_be_stated_again_with_one_press(page, services, chos
     saved(page, services, first)
     page.fire("ui.parse.on_picked", event={"id": second})
     assert page.fire("ui.app.on_open")["again is visible"] is True
-    told = page.fire("ui.correct._stated_again")
-    assert {name: told[name] for name in STATEMENTS if name != "source"} == {
+    answer = page.fire("ui.correct._stated_again")
+    assert {name: answer[name] for name in STATEMENTS if name != "source"} == {
         name: value for name, value in STATEMENTS.items() if name != "source"
     }
-    assert "source" not in told  # where a photo comes from is its own
+    assert "source" not in answer  # where a photo comes from is its own
 
 
 def test_a_view_that_is_announced_twice_opens_once_and_late_answers_take_nothing_back(
@@ -284,9 +284,9 @@ def test_statements_stay_while_the_same_photo_is_in_the_editor(page, chosen):
 def test_a_photo_whose_time_ran_out_can_be_opened_again_for_correction(page, services, chosen):
     (key,) = opened(page, chosen(91))
     gone(services, key)
-    told = page.fire("ui.app.on_open")
-    assert "no longer open here" in told["save-message"]
-    assert told.keys() <= {"save-message", "save-message is visible"}
+    answer = page.fire("ui.app.on_open")
+    assert "no longer open here" in answer["save-message"]
+    assert answer.keys() <= {"save-message", "save-message is visible"}
     assert opened(page, chosen(91)) == [key]
     assert page.fire("ui.app.on_open")["mask-editor"]["id"] == key
     assert page.values["save-message"] == ""
@@ -296,8 +296,8 @@ def test_a_photo_that_is_gone_does_not_stand_in_the_way_of_the_others(page, serv
     first, second, third = opened(page, chosen(91, 92, 93))
     page.fire("ui.parse.on_picked", event={"id": second})
     gone(services, first)
-    told = page.fire("ui.models.on_compare", model="synthetic")
-    assert "synthetic differs in" in told["parse-message"]
+    answer = page.fire("ui.models.on_compare", model="synthetic")
+    assert "synthetic differs in" in answer["parse-message"]
     view = page.values["parse-view"]
     assert shown(page) == [second, third]
     assert [bool(photo["other"]) for photo in view["photos"]] == [True, False]
@@ -307,8 +307,8 @@ def test_a_photo_that_is_gone_cannot_be_picked_and_the_former_is_shown(page, ser
     first, second = opened(page, chosen(91, 92))
     page.fire("ui.parse.on_picked", event={"id": second})
     gone(services, first)
-    told = page.fire("ui.parse.on_picked", event={"id": first})
-    assert "no longer open here" in told["parse-message"]
+    answer = page.fire("ui.parse.on_picked", event={"id": first})
+    assert "no longer open here" in answer["parse-message"]
     assert (shown(page), page.values["parse-view"]["current"]) == ([second], 0)
     page.fire("ui.app.on_open")
     assert page.values["mask-editor"]["id"] == second
@@ -337,10 +337,10 @@ def test_the_next_photo_is_one_without_a_save_and_has_an_empty_form(page, servic
     assert page.values["following"] == "Next photo (2 of 3 not saved yet)"
     walked = []
     for _ in range(3):
-        told = page.fire("ui.next_photo.on_next")
-        assert {name: told[name] for name in BLANK} == BLANK
-        walked.append(told["mask-editor"]["id"])
-        assert told["parse-view"]["photos"][told["parse-view"]["current"]]["id"] == walked[-1]
+        answer = page.fire("ui.next_photo.on_next")
+        assert {name: answer[name] for name in BLANK} == BLANK
+        walked.append(answer["mask-editor"]["id"])
+        assert answer["parse-view"]["photos"][answer["parse-view"]["current"]]["id"] == walked[-1]
     assert walked == [second, third, second]
     gone(services, third)
     assert page.fire("ui.next_photo.on_next")["mask-editor"]["id"] == first

@@ -100,8 +100,8 @@ def test_on_zero_gpu_the_space_gets_its_package_and_a_python_that_it_offers(proj
     deploy(plan, api=api, root=project)
     assert hub.repos["space", "owner/faces"].hardware == "zero-a10g"
     assert text_of(api, "requirements.txt").splitlines() == ["torch>=2.6,<3", "spaces>=0.40"]
-    told = front_matter(text_of(api, "README.md"))
-    assert told == {**FIELDS, "python_version": "3.12.12", "suggested_hardware": "zero-a10g"}
+    message = front_matter(text_of(api, "README.md"))
+    assert message == {**FIELDS, "python_version": "3.12.12", "suggested_hardware": "zero-a10g"}
     assert text_of(api, "README.md").endswith("---\n# SegFace\n")
 
 
@@ -118,7 +118,7 @@ def test_without_choices_every_file_is_the_projects_own(project):
 
 
 def test_a_refused_deployment_is_one_sentence(project, hub):
-    api = HfApi(endpoint=hub.url, token=hub.token("stranger"))
+    api = HfApi(endpoint=hub.url, token=hub.token("visitor"))
     with pytest.raises(DeployError, match="the Hub refused owner/faces"):
         deploy(make_plan("owner/faces", root=project), api=api, root=project)
 
@@ -131,7 +131,7 @@ def test_each_missing_field_of_the_front_matter_is_named(field):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"sdk": "docker"}, "sdk"),
         ({"app_file": "main.py"}, "app.py"),
@@ -140,8 +140,8 @@ def test_each_missing_field_of_the_front_matter_is_named(field):
         ({"sdk_version": "6"}, "like 6.31.0"),
     ],
 )
-def test_a_front_matter_that_cannot_work_is_refused(change, told):
-    with pytest.raises(DeployError, match=told):
+def test_a_front_matter_that_cannot_work_is_refused(change, message):
+    with pytest.raises(DeployError, match=message):
         check_front_matter({**FIELDS, **change})
 
 

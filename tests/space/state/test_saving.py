@@ -98,8 +98,8 @@ def test_consent_given_later_is_sent_from_the_outbox(hub, tmp_path, correction):
     before = corrections.save(replace(correction, consent=None), who=who)
     assert (before.created, before.shareable) == (True, False)
     corrections.sender.step()
-    told = corrections.state(correction.content_id, who=who)
-    assert told == "Saved here: you have not agreed to share it."
+    message = corrections.state(correction.content_id, who=who)
+    assert message == "Saved here: you have not agreed to share it."
     late = corrections.save(correction, who=who)
     assert (late.created, late.agreed, late.shareable) == (False, True, True)
     assert not corrections.save(replace(correction, consent=None), who=who).agreed
@@ -152,8 +152,8 @@ def test_after_a_restart_signing_in_is_enough(hub, tmp_path, correction):
     build_services(settings).corrections.save(correction, who=ada)
     restarted = build_services(settings).corrections
     restarted.sender.step()
-    told = "Saved here and waiting to be sent: sign in again to send it."
-    assert restarted.state(correction.content_id, who=ada) == told
+    message = "Saved here and waiting to be sent: sign in again to send it."
+    assert restarted.state(correction.content_id, who=ada) == message
     restarted.welcome(ada)
     restarted.sender.step()
     assert restarted.state(correction.content_id, who=ada) == "Pull request #1 is open."
@@ -170,9 +170,9 @@ def test_where_nobody_can_sign_in_what_waits_says_what_to_do_instead(
     corrections, who = build_services(settings).corrections, anonymous()
     corrections.save(correction, who=who)
     corrections.sender.step()
-    told = corrections.state(correction.content_id, who=who)
-    assert remedy in told
-    assert "sign in" not in told
+    message = corrections.state(correction.content_id, who=who)
+    assert remedy in message
+    assert "sign in" not in message
 
 
 @pytest.mark.parametrize("decision", ["merged", "rejected", "taken down"])

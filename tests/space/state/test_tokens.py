@@ -74,7 +74,7 @@ def test_the_machines_token_is_read_where_a_dataset_is_named_and_no_service_toke
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "message"),
     [
         ({}, "This machine has no Hugging Face token"),
         ({"host": "0.0.0.0"}, "SEGFACE_HOST=127.0.0.1"),
@@ -82,10 +82,10 @@ def test_the_machines_token_is_read_where_a_dataset_is_named_and_no_service_toke
         ({"space_id": "owner/app", "oauth": True}, "Sign in, and it is sent at once"),
     ],
 )
-def test_the_contribute_view_says_what_holds_here(tmp_path, values, told):
+def test_the_contribute_view_says_what_holds_here(tmp_path, values, message):
     services = built(tmp_path, dataset="owner/faces", **values)
     said = explained(services)
-    assert told in said
+    assert message in said
     assert ("Sign in," in said) == services.settings.sign_in
 
 
