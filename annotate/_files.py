@@ -1,4 +1,4 @@
-"""Durable files: a file is either whole and on the disk, or not there at all."""
+"""Durable files: a file is complete and on the disk, or absent."""
 
 from __future__ import annotations
 
@@ -6,33 +6,36 @@ import errno
 import logging
 import os
 import threading
+import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from annotate.errors import StoreError
 from segface_hf._utils import atomic_write
 
+try:
+    import fcntl
+except ImportError:  # Windows: nothing there checks that only one sender runs
+    fcntl = None  # type: ignore[assignment]
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+_STALE = 3600.0  # seconds after which an unfinished file belongs to a write that was killed
+
 
 def log_unexpected(log: logging.Logger, error: Exception) -> None:
-    """Logs what it is and where, and not what it says: that may hold pixels or a token."""
+    """Logs type and location only; the message may contain pixels or a token."""
     steps = traceback.extract_tb(error.__traceback__)
     where = " < ".join(f"{Path(step.filename).name}:{step.lineno}" for step in reversed(steps))
     log.error("unexpected %s at %s", type(error).__name__, where)
 
 
-try:
-    import fcntl
-except ImportError:  # Windows: one app runs one sender there, and nothing checks it
-    fcntl = None  # type: ignore[assignment]
-
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
-
-
 def write_durably(path: Path, data: bytes) -> None:
-    """Writes a whole file, for its owner only, and returns when it would survive a power cut.
+    """Writes a file that only its owner may read; returns when it would survive a power cut.
+
+    Unfinished files of earlier writes that were killed are removed from the folder.
 
     Raises:
         StoreError: The folder can't be written or the disk is full.
@@ -44,8 +47,17 @@ def write_durably(path: Path, data: bytes) -> None:
 
     try:
         atomic_write(path, save, durable=True)
+        remove_unfinished(path.parent)
     except OSError as error:
         raise store_error(path.parent, error) from error
+
+
+def remove_unfinished(folder: Path, *, below: bool = False) -> None:
+    """Removes the files that killed writes left in a folder, or also in the folders below it."""
+    for path in (folder.rglob if below else folder.glob)(".*.part"):
+        with suppress(OSError):  # another process may remove it first
+            if time.time() - path.stat().st_mtime > _STALE:
+                path.unlink()
 
 
 def _private(path: str, flags: int) -> int:
@@ -53,7 +65,7 @@ def _private(path: str, flags: int) -> int:
 
 
 def store_error(folder: Path, error: OSError) -> StoreError:
-    """Says what a failed write means for the person, and what to do."""
+    """Returns the error that says why a folder can't be written, and what to do."""
     if error.errno in _FULL:
         return StoreError(f"the disk of {folder} is full: free some space and save again")
     if error.errno in _FORBIDDEN:
@@ -66,8 +78,8 @@ def only_one(file: Path, stopping: threading.Event) -> Iterator[None]:
     """Holds a lock that the system releases even when the process is killed.
 
     Args:
-        file: The lock.
-        stopping: Ends the waiting for another process, without the lock.
+        file: The lock file.
+        stopping: When set, waiting for another process ends without the lock.
     """
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with file.open("wb") as lock:

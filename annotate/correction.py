@@ -1,10 +1,11 @@
-"""Correction: one photo, its corrected mask and where both come from, as a value with an id."""
+"""One photo with its corrected mask and their origin, as a value with an id."""
 
 from __future__ import annotations
 
 import hashlib
 import math
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from annotate.errors import ConsentError, CorrectionError
-from annotate.label_maps import areas, changed
+from annotate.label_maps import MAX_SIDE, areas, changed
 from segface_hf.images import MAX_PIXELS
 from segface_hf.labels import LabelSchema
 
@@ -54,6 +55,11 @@ class Consent:
     licence: str = DEFAULT_LICENCE
 
     def __post_init__(self) -> None:
+        texts = (self.right, self.people, self.photo_licence, self.licence)
+        if not all(is_text(text, most=_LONGEST) for text in texts):
+            raise ConsentError(
+                f"a statement is a text of at most {_LONGEST} characters without control characters"
+            )
         if self.right not in RIGHTS:
             raise ConsentError(f"say why you may share this photo: one of {sorted(RIGHTS)}")
         if self.people not in PEOPLE:
@@ -64,13 +70,12 @@ class Consent:
             raise ConsentError("name the licence that lets you share this photo")
         if not self.licence.strip():
             raise ConsentError("a contribution needs a licence, such as cc-by-4.0")
-        if max(len(self.photo_licence), len(self.licence)) > _LONGEST:
-            raise ConsentError(f"a licence is named in at most {_LONGEST} characters")
 
 
 ID_LENGTH = 32
 MAX_SECONDS = 86_400.0
-YEARS = range(1970, 2200)  # a clock that was never set begins in 1970
+MAX_TEXT = 4096  # characters; a model may be named by the path of a folder
+YEARS = range(1970, 2200)  # a clock that was never set starts in 1970
 _TOOL = re.compile(r"[a-z][a-z0-9_-]{0,23}")
 _CONTRIBUTOR = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 _MAX_TOOLS = 32
@@ -91,6 +96,7 @@ class ModelUsed:
     digest: str = ""
 
     def __post_init__(self) -> None:
+        _check_text("the model", self.id, self.revision, self.digest)
         if not self.id.strip():
             raise CorrectionError("name the model that made the prediction")
 
@@ -108,28 +114,35 @@ class Effort:
     tools: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.seconds) and 0 <= self.seconds <= MAX_SECONDS):
-            raise CorrectionError(f"editing takes 0 to {MAX_SECONDS:.0f} s, got {self.seconds}")
+        if not (_is_number(self.seconds) and 0 <= self.seconds <= MAX_SECONDS):
+            raise CorrectionError(
+                f"editing takes 0 to {MAX_SECONDS:.0f} s, got {self.seconds!r:.40}"
+            )
         for name, steps in self.tools:
-            if not _TOOL.fullmatch(name) or steps < 0:
-                raise CorrectionError(f"a tool has a name and a count, got {name!r:.40}: {steps}")
+            if not _is_tool(name, steps):
+                raise CorrectionError(
+                    f"a tool has a name and a count, got {name!r:.40}: {steps!r:.40}"
+                )
 
     @classmethod
     def claimed(cls, payload: Mapping[str, Any]) -> Effort:
-        """Reads an editor's `seconds` and `tools`, leaving out whatever can't be true."""
+        """Reads an editor's `seconds` and `tools` as untrusted input; drops invalid values."""
         seconds = payload.get("seconds", 0.0)
-        if type(seconds) not in (int, float) or not 0 <= seconds <= MAX_SECONDS:
+        if not _is_number(seconds) or not 0 <= seconds <= MAX_SECONDS:
             seconds = 0.0
         tools = payload.get("tools")
-        known = [
-            (name, count)
-            for name, count in (tools.items() if isinstance(tools, dict) else ())
-            if isinstance(name, str)
-            and _TOOL.fullmatch(name)
-            and type(count) is int  # not a bool, which the row's column refuses
-            and 0 <= count < 10**6
-        ]
+        pairs = tools.items() if isinstance(tools, dict) else ()
+        known = [(name, count) for name, count in pairs if _is_tool(name, count, most=10**6)]
         return cls(seconds=float(seconds), tools=tuple(sorted(known)[:_MAX_TOOLS]))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_tool(name: object, steps: object, *, most: int = 2**31) -> bool:
+    named = isinstance(name, str) and _TOOL.fullmatch(name) is not None
+    return named and type(steps) is int and 0 <= steps < most
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +164,7 @@ class Correction:
 
     Raises:
         CorrectionError: Sizes differ, the photo is too large, or a text is malformed.
-        LabelError: A mask holds an id that the schema does not know.
+        LabelError: A mask holds an id outside the schema.
     """
 
     image: np.ndarray
@@ -178,10 +191,14 @@ class Correction:
                 )
             labels.setflags(write=False)
             object.__setattr__(self, name, labels)
-        if self.contributor and not is_account_name(self.contributor):
-            raise CorrectionError(f"'{self.contributor[:40]}' is no account name")
-        if len(self.source) > 500:
-            raise CorrectionError("say in at most 500 characters where the photo comes from")
+        if self.contributor != "" and not is_account_name(self.contributor):
+            raise CorrectionError(f"{self.contributor!r:.60} is not an account name")
+        if not is_text(self.source, most=500):
+            raise CorrectionError(
+                "say where the photo comes from in at most 500 characters, none of them a control "
+                "character"
+            )
+        _check_text("the version of the app", self.app_version)
         object.__setattr__(self, "created_at", _whole_milliseconds(self.created_at))
 
     @cached_property
@@ -191,7 +208,7 @@ class Correction:
 
     @cached_property
     def content_id(self) -> str:
-        """Identifies the correction by its pixels, ids and schema, and nothing else."""
+        """Identifies the correction: a hash of its pixels, ids and schema alone."""
         names = "\n".join((self.schema.name, *self.schema.names)).encode()
         return digest(b"correction", names, _with_shape(self.image), _with_shape(self.mask))
 
@@ -211,13 +228,32 @@ class Correction:
         return int(changed(self.mask, self.prediction).sum())
 
 
-def is_account_name(text: str) -> bool:
-    """Tells whether a text can be the name of an account on the Hub."""
-    return _CONTRIBUTOR.fullmatch(text) is not None
+def is_account_name(text: object) -> bool:
+    """Tells whether a value can be the name of an account on the Hub."""
+    return isinstance(text, str) and _CONTRIBUTOR.fullmatch(text) is not None
+
+
+def is_text(value: object, *, most: int = MAX_TEXT) -> bool:
+    """Tells whether a value is a text that can be stored and printed: no control characters.
+
+    A lone surrogate can't be encoded, NUL ends strings elsewhere, and an escape character can
+    rewrite the terminal of who lists the rows.
+    """
+    if not isinstance(value, str) or len(value) > most:
+        return False
+    return not any(unicodedata.category(c) in ("Cc", "Cs") for c in value)
+
+
+def _check_text(what: str, *values: object) -> None:
+    if wrong := [value for value in values if not is_text(value)]:
+        raise CorrectionError(
+            f"{what} is named in at most {MAX_TEXT} characters without control characters, "
+            f"got {wrong[0]!r:.60}"
+        )
 
 
 def digest(*parts: bytes) -> str:
-    """Returns 32 hexadecimal digits that stand for byte strings in their order."""
+    """Returns a hash of byte strings in their order, 32 hexadecimal digits."""
     outer = hashlib.sha256()
     for part in parts:
         outer.update(hashlib.sha256(part).digest())
@@ -239,6 +275,11 @@ def _frozen_pixels(image: np.ndarray | Image.Image) -> np.ndarray:
     if (count := pixels.shape[0] * pixels.shape[1]) > MAX_PIXELS:
         raise CorrectionError(
             f"a photo has at most {MAX_PIXELS} pixels, got {count}: make it smaller"
+        )
+    if max(pixels.shape[:2]) > MAX_SIDE:
+        raise CorrectionError(
+            f"a photo's sides have at most {MAX_SIDE} pixels, got {pixels.shape[1]} x "
+            f"{pixels.shape[0]}: make it smaller"
         )
     pixels.setflags(write=False)
     return pixels

@@ -1,19 +1,20 @@
-"""What can go wrong between a correction and the dataset, as one tree of errors.
+"""Errors of the correction workflow, as one tree.
 
     SegFaceError
     └── AnnotateError
-        ├── WireError           a label map from a browser whose claims don't hold (ValueError)
+        ├── WireError           a malformed label map from a browser (ValueError)
         ├── CorrectionError     a correction that breaks its own rules (ValueError)
         ├── ConsentError        consent that is missing or incomplete (ValueError)
-        ├── RecordError         bytes that are no dataset row of this version (ValueError)
+        ├── RecordError         bytes that are not a dataset row of this version (ValueError)
         ├── StoreError          a folder that can't be written or read (OSError)
         │   └── TakenDownError      a contribution that the folder may not have again
         ├── ExchangeError       an annotation file of another tool that can't be read (ValueError)
         ├── ReviewError         a review step that the contribution doesn't allow
-        │   └── MergedError         it is merged, and something else is to be looked at
+        │   └── MergedError         it is merged, but a later step failed
         └── RemoteError         the Hub
             ├── RemoteBusyError     worth another try: busy, limited, unreachable, moved on
-            └── RemoteRefusedError  it will not work until a person does something
+            │   └── RemoteUnconfirmedError  the answer was lost: the change may have been made
+            └── RemoteRefusedError  a person must act first
 
 Messages name what was expected, what came instead, and what to do about it.
 """
@@ -28,7 +29,7 @@ class AnnotateError(SegFaceError):
 
 
 class WireError(AnnotateError, ValueError):
-    """A label map from the browser is malformed or claims something false."""
+    """A label map from the browser is malformed or contradicts the photo."""
 
 
 class CorrectionError(AnnotateError, ValueError):
@@ -40,7 +41,7 @@ class ConsentError(AnnotateError, ValueError):
 
 
 class RecordError(AnnotateError, ValueError):
-    """Bytes that are not a dataset row that this version reads."""
+    """Bytes that are not a dataset row of this version."""
 
 
 class StoreError(AnnotateError, OSError):
@@ -48,7 +49,7 @@ class StoreError(AnnotateError, OSError):
 
 
 class TakenDownError(StoreError):
-    """A contribution was taken down, and its tombstone keeps it out."""
+    """A contribution was taken down: its tombstone prevents saving it again."""
 
 
 class ExchangeError(AnnotateError, ValueError):
@@ -60,15 +61,15 @@ class ReviewError(AnnotateError):
 
 
 class MergedError(ReviewError):
-    """A contribution is merged, but what belongs to it is not as it should be."""
+    """A contribution is merged, but a step that belongs to the merge failed."""
 
 
 class RemoteError(AnnotateError):
-    """The Hub did not do what was asked."""
+    """A request to the Hub failed."""
 
 
 class RemoteBusyError(RemoteError):
-    """The Hub may do it later.
+    """The same request may succeed later.
 
     Attributes:
         retry_after: Seconds that the Hub asked to wait, or None.
@@ -79,12 +80,19 @@ class RemoteBusyError(RemoteError):
         self.retry_after = retry_after
 
 
+class RemoteUnconfirmedError(RemoteBusyError):
+    """The Hub's answer to a change was lost: the change may have been made.
+
+    A retry must first look whether it was, and give the Hub's lists time to show it.
+    """
+
+
 class RemoteRefusedError(RemoteError):
-    """The Hub will not do it until a person changes something.
+    """The Hub refuses the request until a person changes something.
 
     Attributes:
-        held: True where the contribution is fine and only the account or repository must be
-            put right; False where this contribution itself is not wanted.
+        held: True where the contribution is valid, and the account or repository must be changed;
+            False where this contribution itself is refused.
     """
 
     def __init__(self, message: str, *, held: bool = True) -> None:

@@ -1,6 +1,6 @@
-"""Pure operations on label maps, and the format in which one travels from the browser.
+"""Operations on label maps, and their format between browser and server.
 
-A label map is a uint8 (H, W) array of class ids. Nothing here changes its input.
+A label map is a uint8 (H, W) array of class ids. No function changes its input.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def pack_label_map(mask: np.ndarray) -> dict[str, Any]:
 def unpack_label_map(
     payload: Mapping[str, Any], *, expected_size: tuple[int, int], num_classes: int
 ) -> np.ndarray:
-    """Reads a label map from a browser, believing nothing that it claims.
+    """Reads a label map from a browser as untrusted input.
 
     Args:
         payload: What `pack_label_map` or the editor made; further keys are ignored.
@@ -77,10 +77,10 @@ def _whole(payload: Mapping[str, Any], key: str) -> int:
 
 
 def _inflate(encoded: object, count: int) -> bytes:
-    """Decodes and decompresses exactly `count` bytes, never more, whatever the data says."""
+    """Decodes and decompresses exactly `count` bytes, never more."""
     if not isinstance(encoded, str):
         raise WireError(f"the label map's 'z' must be text, got {type(encoded).__name__}")
-    # zlib never grows data by more than a few bytes in 16 kB, so more text than this is no map.
+    # zlib adds at most a few bytes in 16 kB, so a longer text is not a map.
     if len(encoded) > 2 * count + 4096:
         raise WireError(f"the label map is {len(encoded)} characters for {count} pixels: too many")
     stream = zlib.decompressobj()
@@ -106,7 +106,7 @@ def changed(mask: np.ndarray, prediction: np.ndarray) -> np.ndarray:
 
 
 def swapped(mask: np.ndarray, mirror_ids: tuple[int, ...]) -> np.ndarray:
-    """Returns the label map with left and right classes exchanged, the picture staying put."""
+    """Returns the label map with left and right classes exchanged; no pixel moves."""
     return np.asarray(mirror_ids, np.uint8)[mask]
 
 

@@ -1,4 +1,4 @@
-"""What does a contribution cost? HTTP requests and bytes, alone and batched, by photo size.
+"""The cost of a contribution: HTTP requests and bytes, alone and batched, by photo size.
 
     python -m bench.contribution --photos FOLDER --json contribution.json
 

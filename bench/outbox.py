@@ -1,11 +1,12 @@
-"""Does the outbox lose or double anything? Many writers, a failing Hub, a sender that is killed.
+"""Does a save get lost or doubled? Many writers, a failing Hub whose lists lag, a killed app.
 
-    python -m bench.outbox --rows 1000 --writers 16 --kills 3 --json outbox.json
+    python -m bench.outbox --rows 300 --writers 8 --kills 5 --lag 8 --json outbox.json
 
-A Hub double in this process answers over HTTP. Writer processes put corrections into one outbox;
-a sender process carries them to pull requests while the Hub answers 429, 412, 500 after it has
-done the work, or cuts the connection, and while the sender is killed with SIGKILL. At the end
-the owner merges every pull request and `load_dataset` reads the dataset back.
+A Hub double in this process answers over HTTP. One app process saves corrections in a thread for
+each writer and sends them as pull requests. The Hub answers 429 or 412, answers 500 after it has
+done the work, or cuts the connection, and lists a pull request only `--lag` seconds after it was
+opened. The whole app is killed with SIGKILL while it saves and sends, and started again. At the
+end the owner merges every pull request and `load_dataset` reads the dataset back.
 """
 
 from __future__ import annotations
@@ -90,18 +91,18 @@ def chaos(seed: int, *, share: float) -> tuple[Callable[[str, str], Fault | None
     return fault, tally
 
 
-def run(rows: int, *, writers: int, kills: int, share: float, folder: Path) -> Result:
+def run(
+    rows: int, *, writers: int, kills: int, share: float, folder: Path, lag: float = 0.0
+) -> Result:
     """Runs the whole experiment and counts."""
     started, hub = time.monotonic(), Hub()
     server = serve(hub, ROUTES)
     try:
         prepare(hub, writers)
         hub.chaos, tally = chaos(7, share=share)
-        with Writers(folder, rows=rows, writers=writers) as processes:
-            carry(hub, folder, rows=rows, writers=writers, kills=kills)
-            if any(process.wait() for process in processes):
-                raise RuntimeError("a writer failed")
-        hub.chaos = None
+        hub.listing_lag = lag
+        run_app_until_sent(hub, folder, rows=rows, writers=writers, kills=kills)
+        hub.chaos, hub.listing_lag = None, 0.0
         saved = len(list(folder.glob("*/*.parquet")))
         titles = Counter(d.title for d in hub.repos["dataset", REPO].discussions.values())
         merge_everything(hub)
@@ -172,24 +173,25 @@ def child(arguments: Sequence[str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", "bench.outbox", *arguments], env=environment)
 
 
-def carry(hub: Hub, folder: Path, *, rows: int, writers: int, kills: int) -> None:
-    """Keeps a sender running until everything is proposed, killing it on the way."""
+def run_app_until_sent(hub: Hub, folder: Path, *, rows: int, writers: int, kills: int) -> None:
+    """Keeps the app running until every row is proposed; kills it while it saves and sends."""
     repo = hub.repos["dataset", REPO]
-    command = ["--carry", str(folder), "--endpoint", hub.url, "--writers", str(writers)]
-    sender, left = child(command), kills
+    command = ["--app", str(folder), "--endpoint", hub.url, "--rows", str(rows)]
+    command += ["--writers", str(writers), "--lag", str(hub.listing_lag)]
+    app, left = child(command), kills
     try:
         while not finished(folder, rows):
-            time.sleep(0.2)
-            due = rows * (kills - left + 1) // (kills + 1)
-            if left and len(repo.discussions) >= due:
-                sender.kill()
-                sender.wait()
-                sender, left = child(command), left - 1
-            elif sender.poll() is not None:
-                raise RuntimeError(f"the sender ended with {sender.returncode}")
+            time.sleep(0.05)
+            done = len(list(folder.glob("*/*.parquet"))) + len(repo.discussions)
+            if left and done >= 2 * rows * (kills - left + 1) // (kills + 1):
+                app.kill()
+                app.wait()
+                app, left = child(command), left - 1
+            elif app.poll() is not None:
+                raise RuntimeError(f"the app ended with {app.returncode}")
     finally:
-        sender.terminate()
-        sender.wait()
+        app.kill()
+        app.wait()
 
 
 def finished(folder: Path, rows: int) -> bool:
@@ -254,6 +256,33 @@ def write_share(folder: Path, *, rows: int, writers: int, part: str) -> None:
         thread.join()
 
 
+def run_app(folder: Path, *, endpoint: str, rows: int, writers: int, lag: float) -> None:
+    """Runs what the app runs behind Save: the outbox, its sender, and writers that save.
+
+    After a restart every writer saves all its rows again, as people do who saw no answer.
+    """
+    from annotate.outbox.queue import Outbox
+    from annotate.outbox.sender import Pace, Sender
+    from space.state.saving import Contributor, HubCorrections
+    from tests.annotate.conftest import draw
+
+    pace = Pace(first=0.05, longest=1.0, confirm=2 * lag + 1, idle=0.1, poll=3600.0)
+    sender = Sender(Outbox(folder), REPO, endpoint=endpoint, pace=pace)
+    corrections = HubCorrections(sender.outbox, sender)
+    sender.start()
+
+    def save(writer: int) -> None:
+        name = f"guest{writer}"
+        who = Contributor(key=name, account=name, token=f"hf_{name}")
+        for number in range(writer, rows, writers):
+            corrections.save(draw(number, contributor=name), who=who)
+
+    threads = [threading.Thread(target=save, args=(writer,)) for writer in range(writers)]
+    for thread in threads:
+        thread.start()
+    threading.Event().wait()
+
+
 def carry_forever(folder: Path, *, endpoint: str, writers: int, direct: str) -> None:
     """Runs one sender until it is killed: with every writer's token, or with the owner's.
 
@@ -280,14 +309,19 @@ def carry_forever(folder: Path, *, endpoint: str, writers: int, direct: str) -> 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the experiment, or one of its processes."""
     parser = argparse.ArgumentParser(prog="python -m bench.outbox", description=__doc__)
-    parser.add_argument("--rows", type=int, default=1000)
-    parser.add_argument("--writers", type=int, default=16)
-    parser.add_argument("--kills", type=int, default=3)
+    parser.add_argument("--rows", type=int, default=300)
+    parser.add_argument("--writers", type=int, default=8)
+    parser.add_argument("--kills", type=int, default=5)
+    parser.add_argument("--lag", type=float, default=8.0, help="seconds until the Hub lists a row")
     parser.add_argument("--faults", type=float, default=0.1, help="share of requests that fail")
     parser.add_argument("--json", type=Path, help="write the result here")
-    for inner in ("--write", "--carry", "--endpoint", "--share-of", "--direct"):
+    for inner in ("--app", "--write", "--carry", "--endpoint", "--share-of", "--direct"):
         parser.add_argument(inner, help=argparse.SUPPRESS)
     args = parser.parse_args(arguments)
+    if args.app:
+        app = Path(args.app)
+        run_app(app, endpoint=args.endpoint, rows=args.rows, writers=args.writers, lag=args.lag)
+        return 0
     if args.write:
         write_share(Path(args.write), rows=args.rows, writers=args.writers, part=args.share_of)
         return 0
@@ -305,6 +339,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             writers=args.writers,
             kills=args.kills,
             share=args.faults,
+            lag=args.lag,
             folder=Path(folder) / "outbox",
         )
     print(json.dumps(asdict(result), indent=2))

@@ -1,9 +1,9 @@
-"""The same as `bench.outbox` through the owner's token: rows in batches, straight to main.
+"""Like `bench.outbox` with the owner's token: rows in batches, directly to the main branch.
 
     python -m bench.outbox_direct --rows 1000 --writers 16 --kills 3 --json direct.json
 
-A kill comes while the Hub is working on a commit, so that the commit lands and its sender never
-learns of it. At the real pace, a commit a minute at most, 1,000 rows take a quarter of an hour.
+The sender is killed while the Hub makes a commit, so that the commit is made and the sender never
+gets the answer. At the real pace, a commit a minute at most, 1,000 rows take a quarter of an hour.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Result:
 
     Attributes:
         rows: Corrections that were put into the outbox.
-        told_merged: Contributions of which their contributor is told that they are merged.
+        shown_merged: Contributions that their contributor sees as merged.
         loaded_rows: Rows that `load_dataset` gives.
         different_rows: Content ids among them.
         whole_rows: Rows with mask and photo of one size.
@@ -50,7 +50,7 @@ class Result:
     """
 
     rows: int
-    told_merged: int
+    shown_merged: int
     loaded_rows: int
     different_rows: int
     whole_rows: int
@@ -65,11 +65,11 @@ class Result:
     @property
     def exact(self) -> bool:
         """Whether nothing was lost, doubled or half written."""
-        counts = (self.told_merged, self.loaded_rows, self.different_rows, self.whole_rows)
+        counts = (self.shown_merged, self.loaded_rows, self.different_rows, self.whole_rows)
         return set(counts) == {self.rows}
 
 
-class Striker:
+class KilledSender:
     """Keeps a sender running, and kills it in the middle of some of its commits."""
 
     def __init__(self, command: Sequence[str], *, at: Sequence[int]) -> None:
@@ -79,8 +79,8 @@ class Striker:
         self.kills = 0
         self.sender = child(self._command)
 
-    def saw(self, path: str) -> None:
-        """Hears of a request before it is answered."""
+    def before_answer(self, path: str) -> None:
+        """Counts a commit before it is answered, and kills the sender at some."""
         with self._lock:
             if "/commit/" not in path:
                 return
@@ -89,7 +89,7 @@ class Striker:
                 self.sender.kill()
                 self.kills += 1
 
-    def mend(self) -> None:
+    def restart(self) -> None:
         """Starts a new sender where the last one was killed."""
         with self._lock:
             if self.sender.poll() is not None:
@@ -126,16 +126,16 @@ def run(
         with Writers(folder, rows=rows, writers=writers) as processes:
             if any(process.wait() for process in processes):
                 raise RuntimeError("a writer failed")
-            striker = Striker(command, at=range(2, 2 + 3 * kills, 3))
-            hub.chaos, tally = _watched(striker, share=share)
-            _until_merged(striker, folder, rows)
+            killed = KilledSender(command, at=range(2, 2 + 3 * kills, 3))
+            hub.chaos, tally = _watched(killed, share=share)
+            _until_merged(killed, folder, rows)
         hub.chaos = None
         commits = [entry["at"] for entry in hub.requests("/commit/", method="POST")]
         requests = len(hub.log)
         loaded = load_in_fresh_process(hub.url, folder.parent / "cache")
         return Result(
             rows=rows,
-            told_merged=_merged(folder),
+            shown_merged=_merged(folder),
             loaded_rows=loaded["merged_rows"],
             different_rows=loaded["different_rows"],
             whole_rows=loaded["whole_rows"],
@@ -143,7 +143,7 @@ def run(
             least_gap=_least_gap(commits),
             most_in_an_hour=_most_in_an_hour(commits),
             faults=tally(),
-            kills=striker.kills,
+            kills=killed.kills,
             requests=requests,
             seconds=round(time.monotonic() - started, 1),
         )
@@ -153,30 +153,30 @@ def run(
 
 
 def _watched(
-    striker: Striker, *, share: float
+    killed: KilledSender, *, share: float
 ) -> tuple[Callable[[str, str], Fault | None], Callable[[], int]]:
     fault, tally = chaos(7, share=share)
 
     def watch(method: str, path: str) -> Fault | None:
-        striker.saw(path)
+        killed.before_answer(path)
         return fault(method, path)
 
     return watch, tally.total
 
 
-def _until_merged(striker: Striker, folder: Path, rows: int) -> None:
+def _until_merged(killed: KilledSender, folder: Path, rows: int) -> None:
     try:
         while _merged(folder) < rows:
             time.sleep(0.1)
-            striker.mend()
-            if striker.kills > MOST_FAILURES:
-                raise RuntimeError("the sender ends again and again")
+            killed.restart()
+            if killed.kills > MOST_FAILURES:
+                raise RuntimeError("the sender ended more than 50 times")
     finally:
-        striker.end()
+        killed.end()
 
 
 def _merged(folder: Path) -> int:
-    """Counts the contributions of which the outbox says that they are merged."""
+    """Counts the contributions that are merged by the notes of the outbox."""
     merged = 0
     for path in folder.glob("*/done/*.json"):
         with suppress(FileNotFoundError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -15,10 +15,11 @@ from annotate.correction import is_account_name
 from annotate.dataset.base import retry, retry_on_head
 from annotate.dataset.folder import FolderStore
 from annotate.dataset.index import MOST_AT_ONCE, RowIndex
+from annotate.dataset.layout import is_content_id
 from annotate.dataset.proposals import HubStore
 from annotate.dataset.refresh import Counted, mirror, refresh_card
 from annotate.dataset.repo import DatasetRepo, saved_token
-from annotate.errors import MergedError
+from annotate.errors import MergedError, ReviewError
 from segface_hf.errors import SegFaceError
 
 LONGEST = 30.0  # seconds that a command waits at most for a busy Hub
@@ -69,8 +70,14 @@ def _reason_not_updated(dataset: FolderStore | DatasetRepo, copy: Path | None) -
 
 def folder_there(text: str) -> Path:
     """An argument type: a folder that exists."""
-    if not Path(text).is_dir():
-        raise argparse.ArgumentTypeError(f"expected the folder of a dataset, found none at {text}")
+    try:
+        found = Path(text).is_dir()
+    except OSError:  # a name that is too long
+        found = False
+    if not found:
+        raise argparse.ArgumentTypeError(
+            f"expected the folder of a dataset, found none at {text[:200]}"
+        )
     return Path(text)
 
 
@@ -94,6 +101,54 @@ def account_name(text: str) -> str:
     if text and not is_account_name(text):
         raise argparse.ArgumentTypeError(f"expected the name of an account, got '{text[:40]}'")
     return text
+
+
+_PREFIX = re.compile(r"[0-9a-f]{8,32}")
+
+
+def request_or_id(text: str) -> int | str:
+    """An argument type: a pull request's number, or the first 8 or more digits of a content id."""
+    if _PREFIX.fullmatch(text):
+        return text
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(
+            f"expected the number of a pull request or the first 8 to 32 hexadecimal digits of a "
+            f"content id, got '{text[:48]}'"
+        )
+    return int(text)
+
+
+def id_prefix(text: str) -> str:
+    """An argument type: the first 8 or more digits of a content id, as the app shows them."""
+    if not _PREFIX.fullmatch(text):
+        raise argparse.ArgumentTypeError(
+            f"expected the first 8 to 32 hexadecimal digits of a content id, got '{text[:48]}'"
+        )
+    return text
+
+
+def whole_id(prefix: str, ids: Iterable[str], *, among: str) -> str:
+    """Returns the one content id that starts with some digits; a whole id is returned as it is.
+
+    Args:
+        prefix: As from `id_prefix`.
+        ids: The ids to choose from.
+        among: What they are, for messages: "rows of DIR".
+
+    Raises:
+        ReviewError: None of the ids, or several, start with them.
+    """
+    if is_content_id(prefix):
+        return prefix
+    found = sorted({content_id for content_id in ids if content_id.startswith(prefix)})
+    if not found:
+        raise ReviewError(f"none of the {among} starts with {prefix}")
+    if len(found) > 1:
+        raise ReviewError(
+            f"{len(found)} of the {among} start with {prefix}: give more digits of one of "
+            f"{', '.join(found[:5])}"
+        )
+    return found[0]
 
 
 def add_repo(parser: argparse.ArgumentParser) -> None:
@@ -120,6 +175,15 @@ def add_head(parser: argparse.ArgumentParser, *, many: int = 1) -> None:
     )
 
 
+def add_repo_or_folder(parser: argparse.ArgumentParser) -> None:
+    """Adds the options for a dataset on the Hub or in a folder."""
+    named = parser.add_mutually_exclusive_group(required=True)
+    named.add_argument(
+        "--repo", type=repo_name, metavar="OWNER/NAME", help="the dataset on the Hub"
+    )
+    named.add_argument("--folder", type=folder_there, metavar="DIR", help="the dataset in a folder")
+
+
 def add_mirror(parser: argparse.ArgumentParser) -> None:
     """Adds the option for a local copy of the dataset."""
     parser.add_argument(
@@ -132,17 +196,18 @@ def add_mirror(parser: argparse.ArgumentParser) -> None:
 
 def add_dataset(parser: argparse.ArgumentParser) -> None:
     """Adds the options for a dataset on the Hub or in a folder."""
-    named = parser.add_mutually_exclusive_group(required=True)
-    named.add_argument(
-        "--repo", type=repo_name, metavar="OWNER/NAME", help="the dataset on the Hub"
-    )
-    named.add_argument("--folder", type=folder_there, metavar="DIR", help="the dataset in a folder")
+    add_repo_or_folder(parser)
     parser.add_argument(
         "--mirror",
         type=Path,
         metavar="DIR",
         help="with --repo: keep the local copy here, so that the next run downloads what is new",
     )
+
+
+def printable(text: str) -> str:
+    """Returns an untrusted text for a terminal: control characters escaped, at most 200 long."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[:200])
 
 
 def hub_store(args: argparse.Namespace) -> HubStore:
@@ -164,7 +229,7 @@ def index_of(dataset: FolderStore | DatasetRepo, *, reread: bool = False) -> Row
         dataset: The dataset.
         reread: Ignore what was kept: it may be of a repository that was deleted since.
     """
-    cache = dataset.shelf() if isinstance(dataset, DatasetRepo) else None
+    cache = dataset.cache_folder() if isinstance(dataset, DatasetRepo) else None
     return RowIndex(cache / "counted.parquet" if cache else None, reread=reread)
 
 

@@ -118,7 +118,7 @@ def _print_stats(stats: Stats) -> None:
     ):
         print(f"\n{title}")
         for name, count in tally.items():
-            print(f"  {name or '(no account)':32} {count:6}")
+            print(f"  {arguments.printable(name) or '(no account)':32} {count:6}")
 
 
 def _add_audit(parser: argparse.ArgumentParser) -> None:
@@ -177,7 +177,13 @@ _TOO = "take that id down too if the photo has to go, or use --same-photo"
 
 def _add_takedown(parser: argparse.ArgumentParser) -> None:
     arguments.add_dataset(parser)
-    parser.add_argument("ids", nargs="*", metavar="CONTENT_ID")
+    parser.add_argument(
+        "ids",
+        nargs="*",
+        type=arguments.id_prefix,
+        metavar="CONTENT_ID",
+        help="a content id, or its first 8 digits or more",
+    )
     parser.add_argument("--contributor", metavar="ACCOUNT", help="everything by this account")
     parser.add_argument("--reason", default="", help="kept in the tombstone, which all can read")
     parser.add_argument(
@@ -198,6 +204,8 @@ def _takedown(args: argparse.Namespace) -> int:
     held = {row["content_id"] for row in facts} | _singles(dataset)
     among = traces(repo, held=held) if repo else ()
     known = {row["content_id"]: row["photo_id"] for row in facts}
+    ids = held.union(*(trace.ids for trace in among))
+    args.ids = [arguments.whole_id(i, ids, among="contributions") for i in args.ids]
     named = _named(args, facts, among)
     if args.same_photo:
         named |= _with_a_photo_of(under_all_ids(named, among), known)
@@ -210,11 +218,11 @@ def _takedown(args: argparse.Namespace) -> int:
     print(f"{removed} removed, {left} left")
     for why in done.unread:
         print(
-            f"a merged file may hold them still, because it can't be read: {why}", file=sys.stderr
+            f"a merged file may still hold them, because it can't be read: {why}", file=sys.stderr
         )
     arguments.update_card(args)
     for content_id in sorted(ids - named):
-        print(f"{content_id} is the same contribution under another id: it is marked too")
+        print(f"{content_id} is the same contribution under another id: it gets a tombstone too")
     for content_id in sorted(_with_a_photo_of(ids, known) - ids):
         print(f"{content_id} stays and holds the same photo: {_TOO}")
     photos = {known[content_id] for content_id in ids & known.keys()}
@@ -238,7 +246,7 @@ def _print_plan(
     ids: Set[str], known: Mapping[str, str], held: Set[str], mine: Collection[Trace]
 ) -> int:
     for content_id in sorted(ids):
-        state = "would go" if content_id in held else "is no row: it would be marked"
+        state = "would go" if content_id in held else "is not a row: it would get a tombstone"
         print(f"{content_id} {state}")
     for content_id in sorted(_with_a_photo_of(ids, known) - ids):
         print(f"{content_id} would stay and holds the same photo: add --same-photo")
@@ -249,13 +257,13 @@ def _print_plan(
 
 
 def _facts(args: argparse.Namespace) -> list[dict[str, Any]]:
-    """Reads what the rows say; a damaged one must not keep itself and others from going."""
+    """Reads ids and photos of the rows; a damaged row must not prevent a takedown."""
     try:
         return list(arguments.row_columns(args).columns(["content_id", "contributor", "photo_id"]))
     except AnnotateError as error:
         if args.contributor:
             raise
-        print(f"rows with the same photo can't be looked for: {error}", file=sys.stderr)
+        print(f"rows with the same photo can't be searched: {error}", file=sys.stderr)
         return []
 
 
@@ -266,7 +274,7 @@ def _singles(dataset: DatasetFiles) -> set[str]:
 def _named(
     args: argparse.Namespace, facts: Collection[dict[str, Any]], among: Collection[Trace]
 ) -> set[str]:
-    """Returns the ids that are asked for; an account's, without what the head has from others."""
+    """Returns the ids to take down: those named, and an account's, without rows of others."""
     if not args.contributor:
         return set(args.ids)
     mine, others = set[str](), set[str]()
@@ -274,7 +282,7 @@ def _named(
         (mine if row["contributor"] == args.contributor else others).add(row["content_id"])
     mine.update(*(trace.ids for trace in among if trace.request.author == args.contributor))
     if not (named := {*args.ids, *(mine - others)}):
-        raise ReviewError(f"nothing by '{args.contributor}' is there to take down")
+        raise ReviewError(f"the dataset has nothing by '{args.contributor}'")
     return named
 
 
@@ -283,7 +291,7 @@ def _waits_from(trace: Trace, account: str | None) -> bool:
 
 
 def _close(repo: DatasetRepo, mine: Collection[Trace], reason: str) -> int:
-    """Closes what is open; returns how many requests stay open, which it says."""
+    """Closes open requests; returns how many could not be closed."""
     left = 0
     for number in (trace.request.number for trace in mine if trace.open):
         close = partial(repo.close, number, comment=reason.strip() or "It was taken down.")
@@ -304,7 +312,7 @@ def _print_others(
     photos: Set[str],
     known: Set[str],
 ) -> None:
-    """Names the other pull requests with the same photo, but those whose rows are known."""
+    """Prints the other pull requests with the same photo, except those whose rows are known."""
     unknown = [trace for trace in mine if not trace.ids & known]
     others = [trace for trace in among if trace not in mine and not trace.ids <= known]
     for trace in of_their_photos(repo, unknown, others, photos=photos):

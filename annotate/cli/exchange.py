@@ -17,12 +17,14 @@ from annotate.cli import arguments
 from annotate.correction import DEFAULT_LICENCE, PEOPLE, RIGHTS, Consent, Correction, ModelUsed
 from annotate.dataset.base import retry
 from annotate.dataset.folder import FolderStore
-from annotate.dataset.proposals import ConsentedRow, HubStore
+from annotate.dataset.proposals import ConsentedRow, Delivery, HubStore
 from annotate.errors import (
     ConsentError,
     CorrectionError,
     ExchangeError,
+    RemoteBusyError,
     RemoteRefusedError,
+    RemoteUnconfirmedError,
     StoreError,
     TakenDownError,
 )
@@ -250,7 +252,7 @@ def _propose(store: HubStore, rows: list[ConsentedRow], sleep: Callable[[float],
     refused = 0
     for consented in rows:
         try:
-            delivery = retry(partial(store.propose, consented), sleep=sleep)
+            delivery = retry(partial(_propose_patiently, store, consented), sleep=sleep)
             print(f"{consented.id}  {delivery.url or 'is in the dataset already'}")
         except RemoteRefusedError as error:
             if error.held:
@@ -258,6 +260,15 @@ def _propose(store: HubStore, rows: list[ConsentedRow], sleep: Callable[[float],
             print(f"{consented.id}  {error}", file=sys.stderr)
             refused += 1
     return refused
+
+
+def _propose_patiently(store: HubStore, consented: ConsentedRow) -> Delivery:
+    """Opens a pull request; asks to wait where one may be open that the Hub doesn't list yet."""
+    try:
+        return store.propose(consented)
+    except RemoteUnconfirmedError as error:
+        wait = max(Pace().confirm, error.retry_after or 0.0)
+        raise RemoteBusyError(str(error), retry_after=wait) from error
 
 
 def _commit(store: HubStore, rows: list[ConsentedRow], sleep: Callable[[float], None]) -> int:

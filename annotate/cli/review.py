@@ -11,25 +11,49 @@ import numpy as np
 from PIL import Image
 
 from annotate.cli import arguments
-from annotate.dataset.layout import is_content_id
+from annotate.dataset import layout
+from annotate.dataset.folder import FolderStore
 from annotate.dataset.refresh import mirror
 from annotate.errors import MergedError, ReviewError
 from annotate.label_maps import swapped, without_islands
 from annotate.review.compare import Comparison, Side, compare, settle
-from annotate.review.inspection import Inspection
+from annotate.review.folder import FolderReviewer
+from annotate.review.inspection import RowInspection
 from annotate.review.reviewer import Reviewer
 from segface_hf._utils import counted
 from segface_hf.cli.arguments import whole
 from segface_hf.cli.program import Functions
 
+_WHICH = "number of its pull request, or the first digits of its content id"
+
+
+def _number(reviewer: Reviewer, which: int | str) -> int:
+    """Returns the pull request of an open contribution that is named by number or id."""
+    if isinstance(which, int):
+        return which
+    numbers = {each.id: each.request.number for each in reviewer.open()}
+    content_id = arguments.whole_id(which, numbers, among="open contributions")
+    if content_id not in numbers:
+        raise ReviewError(f"no open contribution is {content_id}: see `list`")
+    return numbers[content_id]
+
+
+def _folder_row(reviewer: FolderReviewer, which: int | str) -> str:
+    """Returns the content id of a row of a folder that is named by its first digits."""
+    if isinstance(which, int):
+        raise ReviewError(f"a folder has no pull request {which}: give digits that `list` shows")
+    return arguments.whole_id(which, reviewer.ids(), among=f"rows of {reviewer.store.root}")
+
 
 def _add_list(parser: argparse.ArgumentParser) -> None:
-    arguments.add_repo(parser)
+    arguments.add_repo_or_folder(parser)
     parser.add_argument("--check", action="store_true", help="fetch each and run the checks")
 
 
 def _list(args: argparse.Namespace) -> int:
     """Prints one line for each open contribution."""
+    if args.folder:
+        return _list_folder(args)
     reviewer = Reviewer(arguments.hub_store(args))
     waiting = reviewer.open()
     for contribution in waiting:
@@ -43,22 +67,51 @@ def _list(args: argparse.Namespace) -> int:
     return 0
 
 
+def _list_folder(args: argparse.Namespace) -> int:
+    reviewer = FolderReviewer(FolderStore(args.folder))
+    waiting = reviewer.open()
+    for row in waiting:
+        name = arguments.printable(row.contributor) or "(no account)"
+        print(f"{row.id}  {name}  {row.created_at:%Y-%m-%d %H:%M}")
+        if args.check:
+            _print_findings(reviewer.inspect(row.id), indent=4)
+    print(f"{counted(len(waiting), 'row')} to review")
+    return 0
+
+
 def _add_show(parser: argparse.ArgumentParser) -> None:
-    arguments.add_repo(parser)
+    arguments.add_repo_or_folder(parser)
     arguments.add_mirror(parser)
-    parser.add_argument("number", type=int, help="number of its pull request")
+    parser.add_argument("which", type=arguments.request_or_id, help=_WHICH)
     parser.add_argument("--out", type=Path, metavar="PNG", help="write the pictures here")
 
 
 def _show(args: argparse.Namespace) -> int:
     """Prints an inspection; returns 1 where a check forbids accepting the contribution."""
-    rows = mirror(arguments.hub_store(args).repo, args.mirror) if args.mirror else None
-    seen = Reviewer(arguments.hub_store(args), rows=rows).inspect(args.number)
-    _print_inspection(seen)
+    seen = _inspect_in_folder(args) if args.folder else _inspect_on_hub(args)
+    _print_row(seen)
     if args.out and seen.correction is not None:
         side_by_side(list(seen.pictures().values())).save(args.out)
         print(f"photo, prediction, correction, difference: {args.out}")
     return 0 if seen.acceptable else 1
+
+
+def _inspect_in_folder(args: argparse.Namespace) -> RowInspection:
+    reviewer = FolderReviewer(FolderStore(args.folder))
+    content_id = _folder_row(reviewer, args.which)
+    seen = reviewer.inspect(content_id)
+    print(content_id)
+    return seen
+
+
+def _inspect_on_hub(args: argparse.Namespace) -> RowInspection:
+    store = arguments.hub_store(args)
+    reviewer = Reviewer(store, rows=mirror(store.repo, args.mirror) if args.mirror else None)
+    seen = reviewer.inspect(_number(reviewer, args.which))
+    request = seen.contribution.request
+    print(f"#{request.number} by {request.author}: {seen.contribution.id}")
+    print(f"  commit {seen.contribution.head}")
+    return seen
 
 
 def side_by_side(pictures: list[Image.Image]) -> Image.Image:
@@ -70,10 +123,7 @@ def side_by_side(pictures: list[Image.Image]) -> Image.Image:
     return row
 
 
-def _print_inspection(seen: Inspection) -> None:
-    request = seen.contribution.request
-    print(f"#{request.number} by {request.author}: {seen.contribution.id}")
-    print(f"  commit {seen.contribution.head}")
+def _print_row(seen: RowInspection) -> None:
     _print_findings(seen, indent=2)
     for other in seen.same_photo:
         print(f"  = the same photo as {other}: compare the two")
@@ -83,30 +133,33 @@ def _print_inspection(seen: Inspection) -> None:
             print(f"  {numbers.name:12} {numbers.first:9} -> {numbers.second:9}  IoU {agreement}")
 
 
-def _print_findings(seen: Inspection, *, indent: int) -> None:
+def _print_findings(seen: RowInspection, *, indent: int) -> None:
     for finding in seen.findings:
         mark = "!" if finding.blocks else "-"
         print(f"{' ' * indent}{mark} {finding.check}: {finding.sentence}")
 
 
 def _add_accept(parser: argparse.ArgumentParser) -> None:
-    arguments.add_repo(parser)
+    arguments.add_repo_or_folder(parser)
     arguments.add_mirror(parser)
     arguments.add_head(parser)
-    parser.add_argument("numbers", type=int, nargs="+", help="numbers of their pull requests")
+    parser.add_argument("which", type=arguments.request_or_id, nargs="+", help=_WHICH)
 
 
 def _accept(args: argparse.Namespace) -> int:
-    """Merges what can be merged, and updates the card."""
+    """Merges what can be merged, and updates the card; in a folder, notes the acceptance."""
+    if args.folder:
+        return _accept_in_folder(args)
     (head,) = args.head
-    if head and len(args.numbers) > 1:
+    if head and len(args.which) > 1:
         raise ReviewError("--head is the commit of one contribution: accept the others apart")
     store = arguments.hub_store(args)
     reviewer = Reviewer(store, rows=mirror(store.repo, args.mirror) if args.mirror else None)
     refused = merged = 0
     try:
-        for number in args.numbers:
+        for which in args.which:
             try:
+                number = _number(reviewer, which)
                 reviewer.accept(number, head=head)
                 print(f"#{number} is merged")
                 merged += 1
@@ -120,35 +173,58 @@ def _accept(args: argparse.Namespace) -> int:
     return 1 if refused else 0
 
 
+def _accept_in_folder(args: argparse.Namespace) -> int:
+    reviewer, refused = FolderReviewer(FolderStore(args.folder)), 0
+    for which in args.which:
+        try:
+            content_id = _folder_row(reviewer, which)
+            reviewer.accept(content_id)
+            print(f"{content_id} is accepted")
+        except ReviewError as error:
+            print(error, file=sys.stderr)
+            refused += 1
+    return 1 if refused else 0
+
+
 def _add_ask(parser: argparse.ArgumentParser) -> None:
     arguments.add_repo(parser)
-    parser.add_argument("number", type=int, help="number of the pull request")
+    parser.add_argument("which", type=arguments.request_or_id, help=_WHICH)
     parser.add_argument("text", help="what to change")
 
 
 def _ask(args: argparse.Namespace) -> int:
     """Writes a comment."""
-    Reviewer(arguments.hub_store(args)).ask(args.number, args.text)
-    print(f"the contributor of #{args.number} is asked")
+    reviewer = Reviewer(arguments.hub_store(args))
+    number = _number(reviewer, args.which)
+    reviewer.ask(number, args.text)
+    print(f"the contributor of #{number} is asked")
     return 0
 
 
 def _add_reject(parser: argparse.ArgumentParser) -> None:
-    arguments.add_repo(parser)
-    parser.add_argument("number", type=int, help="number of the pull request")
+    arguments.add_repo_or_folder(parser)
+    parser.add_argument("which", type=arguments.request_or_id, help=_WHICH)
     parser.add_argument("reason", help="why; the contributor is shown it")
 
 
 def _reject(args: argparse.Namespace) -> int:
-    """Closes the pull request."""
-    Reviewer(arguments.hub_store(args)).reject(args.number, args.reason)
-    print(f"#{args.number} is closed")
+    """Closes the pull request; in a folder, takes the row down."""
+    if args.folder:
+        folder = FolderReviewer(FolderStore(args.folder))
+        content_id = _folder_row(folder, args.which)
+        folder.reject(content_id, args.reason)
+        print(f"{content_id} is taken down")
+        return 0
+    reviewer = Reviewer(arguments.hub_store(args))
+    number = _number(reviewer, args.which)
+    reviewer.reject(number, args.reason)
+    print(f"#{number} is closed")
     return 0
 
 
 def _add_fix(parser: argparse.ArgumentParser) -> None:
     arguments.add_repo(parser)
-    parser.add_argument("number", type=int, help="number of the pull request")
+    parser.add_argument("which", type=arguments.request_or_id, help=_WHICH)
     arguments.add_head(parser)
     how = parser.add_mutually_exclusive_group(required=True)
     how.add_argument("--mask", type=Path, metavar="PNG", help="the right mask, ids in mode L")
@@ -163,10 +239,11 @@ def _fix(args: argparse.Namespace) -> int:
     if args.mask and not args.mask.is_file():
         raise ReviewError(f"no such file '{args.mask}': expected a mask of ids as PNG")
     reviewer = Reviewer(arguments.hub_store(args))
-    seen = reviewer.inspect(args.number)
+    number = _number(reviewer, args.which)
+    seen = reviewer.inspect(number)
     correction, (head,) = seen.correction, args.head
     if correction is None:
-        raise ReviewError(f"#{args.number} holds no row that could be fixed: see `show`")
+        raise ReviewError(f"#{number} holds no row that could be fixed: see `show`")
     if args.mask:
         from segface_hf.data.folder import read_mask
 
@@ -177,18 +254,18 @@ def _fix(args: argparse.Namespace) -> int:
         mask = without_islands(correction.mask, smaller_than=args.islands)
     with arguments.card_updated_after(args):
         # A mask that was made from one commit must not be merged with the photo of another.
-        new = reviewer.fix_and_accept(args.number, mask, head=head or seen.contribution.head)
-        print(f"#{args.number} is merged as {new}")
+        new = reviewer.fix_and_accept(number, mask, head=head or seen.contribution.head)
+        print(f"#{number} is merged as {new}")
     return 0
 
 
 def _add_compare(parser: argparse.ArgumentParser) -> None:
     arguments.add_repo(parser)
-    parser.add_argument("first", type=int, help="number of a pull request")
+    parser.add_argument("first", type=arguments.request_or_id, help=_WHICH)
     parser.add_argument(
         "second",
-        type=_request_or_row,
-        help="number of another one with the same photo, or the id of a row of the dataset",
+        type=arguments.request_or_id,
+        help="another one with the same photo, or the content id of a row of the dataset",
     )
     arguments.add_head(parser, many=2)
     parser.add_argument("--map", type=Path, metavar="PNG", help="write where they differ")
@@ -205,7 +282,8 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
 def _compare(args: argparse.Namespace) -> int:
     """Prints agreement by class and the disputes; settles them where that is asked for."""
     reviewer = Reviewer(arguments.hub_store(args))
-    found = compare(reviewer, args.first, args.second)
+    first, second = _number(reviewer, args.first), _other(reviewer, args.second)
+    found = compare(reviewer, first, second)
     opened = [side for side in (found.first, found.second) if side.number]
     _print_comparison(found, opened)
     if args.map:
@@ -213,9 +291,7 @@ def _compare(args: argparse.Namespace) -> int:
     if args.take_second is not None:
         heads = _heads(args.head, opened)
         with arguments.card_updated_after(args):
-            new = settle(
-                reviewer, args.first, args.second, takes_second=args.take_second, heads=heads
-            )
+            new = settle(reviewer, first, second, takes_second=args.take_second, heads=heads)
             print(f"settled as {new}: {_outcome(found)}")
     return 0
 
@@ -242,16 +318,14 @@ def _outcome(found: Comparison) -> str:
     return f"{first} is merged, row {stays} stays: take it down where one of the two is enough"
 
 
-def _request_or_row(text: str) -> int | str:
-    """An argument type: a pull request's number or a content id."""
-    if is_content_id(text):
-        return text
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(
-            f"expected the number of a pull request, or a row's content id of 32 hexadecimal "
-            f"digits, got '{text[:48]}'"
-        )
-    return int(text)
+def _other(reviewer: Reviewer, which: int | str) -> int | str:
+    """Returns the pull request of an open contribution, or the content id of a row."""
+    if isinstance(which, int):
+        return which
+    numbers = {each.id: each.request.number for each in reviewer.open()}
+    rows = {layout.id_at(path) or "" for path in reviewer.store.repo.paths()} - {""}
+    found = arguments.whole_id(which, {*numbers, *rows}, among="contributions and rows")
+    return found if found in rows else numbers.get(found, found)
 
 
 def _heads(given: Sequence[str], opened: Sequence[Side]) -> dict[int, str]:

@@ -1,4 +1,4 @@
-"""Audit: reads every row of a dataset as if a stranger had written it, and says what is wrong."""
+"""Audit of a dataset: every row is checked as untrusted input."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class AuditFinding:
     Attributes:
         path: The file.
         content_id: The row; empty where it is about the file as a whole.
-        check: What it is, as in `checks.Finding`; empty where a row can't be believed.
-        sentence: What is wrong, or odd.
+        check: Name of the check, as in `checks.Finding`; empty where the row is invalid.
+        sentence: What is wrong, or unusual.
     """
 
     path: str
@@ -40,8 +40,8 @@ class Audit:
     Attributes:
         files: Files that were read.
         rows: Rows in them.
-        wrong: What must be mended, because readers or counts go wrong by it.
-        odd: What a person should look at.
+        wrong: What must be repaired, because it breaks readers or counts.
+        odd: What a person should look at, because it is unusual.
     """
 
     files: int
@@ -59,22 +59,22 @@ class Audit:
         }
 
 
-def audit(place: DatasetFiles, *, shared: bool = True) -> Audit:
+def audit(dataset: DatasetFiles, *, shared: bool = True) -> Audit:
     """Reads every row of a dataset and changes nothing.
 
     Args:
-        place: The dataset; of one on the Hub every file is fetched, so a local copy is better.
-        shared: Whether others may have it, so that every row needs consent.
+        dataset: The dataset; of one on the Hub every file is fetched, so a local copy is better.
+        shared: Whether others may read it, so that every row needs consent.
 
     Raises:
-        RecordError: It has no card of a dataset of corrections.
+        RecordError: Its card is not that of a dataset of corrections.
         RemoteError: The Hub can't be asked.
     """
-    head = place.head()
-    present = set(place.paths(revision=head))
+    head = dataset.head()
+    present = set(dataset.paths(revision=head))
     block = read_block(
-        (place.read(layout.CARD, revision=head) or b"").decode("utf-8", "replace"),
-        source=place.id or "the folder",
+        (dataset.read(layout.CARD, revision=head) or b"").decode("utf-8", "replace"),
+        source=dataset.id or "the folder",
     )
     held: dict[str, str] = {}  # by content id, the file that has the row
     files = rows = 0
@@ -83,7 +83,7 @@ def audit(place: DatasetFiles, *, shared: bool = True) -> Audit:
     for path in sorted(p for p in present if p.startswith("data/") and p.endswith(".parquet")):
         files += 1
         try:
-            for row in rows_in(place, path, revision=head):
+            for row in rows_in(dataset, path, revision=head):
                 rows += 1
                 content_id = str(row["content_id"])
                 wrong += _of_place(path, content_id, held=held, present=present)
@@ -93,12 +93,12 @@ def audit(place: DatasetFiles, *, shared: bool = True) -> Audit:
                 held.setdefault(content_id, path)
         except RecordError as error:
             wrong.append(AuditFinding(path, "", "", str(error)))
-    wrong += _of_indexes(place, held, revision=head, present=present)
+    wrong += _of_indexes(dataset, held, revision=head, present=present)
     return Audit(files, rows, tuple(wrong), tuple(odd))
 
 
 def _of_row(row: dict[str, Any], block: Any, *, shared: bool) -> Iterator[Finding]:
-    """Yields what is wrong with a row, which has no name, and what the automatic checks notice."""
+    """Yields why a row is invalid, under no check's name, or what the automatic checks notice."""
     try:
         correction = from_row(row)
         check_block(block, row["schema"], version=row["schema_version"], source="the card")
@@ -107,39 +107,39 @@ def _of_row(row: dict[str, Any], block: Any, *, shared: bool) -> Iterator[Findin
         return
     if correction.consent is None:
         if shared:
-            yield Finding("", "there is no consent in it, so nobody else may have it: take it down")
-    elif told := other_licence(block, correction.consent.licence):
-        yield Finding("", told)
+            yield Finding("", "it has no consent, so it may not be shared: take it down")
+    elif wrong := other_licence(block, correction.consent.licence):
+        yield Finding("", wrong)
     yield from check(correction)
 
 
 def _of_place(
     path: str, content_id: str, *, held: dict[str, str], present: Collection[str]
 ) -> Iterator[AuditFinding]:
-    """Yields what is wrong with where a row is."""
+    """Yields what is wrong with the file that a row is in."""
     if layout.tombstone_path(content_id) in present:
-        sentence = "it was taken down and is there all the same: take it down again"
+        sentence = "it was taken down but is still in the dataset: take it down again"
         yield AuditFinding(path, content_id, "", sentence)
     if other := held.get(content_id):
-        sentence = f"it is in {other} as well and counts twice: `compact` leaves one of them"
+        sentence = f"it is also in {other} and counts twice: `compact` removes one of them"
         yield AuditFinding(path, content_id, "", sentence)
     if not path.startswith(f"{layout.MERGED}/") and layout.id_at(path) != content_id:
-        sentence = "its file has another name than it, so that nothing finds it by its id"
+        sentence = "its file is not named by its id, so that it can't be found by its id"
         yield AuditFinding(path, content_id, "", sentence)
 
 
 def _of_indexes(
-    place: DatasetFiles, held: dict[str, str], *, revision: str, present: Collection[str]
+    dataset: DatasetFiles, held: dict[str, str], *, revision: str, present: Collection[str]
 ) -> Iterator[AuditFinding]:
-    """Yields the merged rows that no index lists, which a retry would bring in again."""
+    """Yields the merged rows that no index lists; a retry would add them again."""
     listed: dict[str, set[str]] = {}
     for content_id, path in sorted(held.items()):
         if not path.startswith(f"{layout.MERGED}/") or not layout.is_content_id(content_id):
             continue
         index = layout.index_path(content_id)
         if index not in listed:
-            text = place.read(index, revision=revision) if index in present else None
+            text = dataset.read(index, revision=revision) if index in present else None
             listed[index] = set((text or b"").decode("utf-8", "replace").split())
         if content_id not in listed[index]:
-            sentence = f"{index} doesn't list it, so that a retry would bring it in again"
+            sentence = f"{index} doesn't list it, so that a retry would add it again"
             yield AuditFinding(path, content_id, "", sentence)

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class DatasetFiles(Protocol):
-    """The home of a dataset; `FolderStore` and `DatasetRepo`.
+    """Access to the files of a dataset, as `FolderStore` and `DatasetRepo` give it.
 
     Attributes:
         id: `owner/name` on the Hub; empty in a folder.
@@ -24,13 +24,13 @@ class DatasetFiles(Protocol):
     id: str
 
     def head(self) -> str:
-        """Returns the commit that stands for the present state."""
+        """Returns the id of the newest commit."""
 
     def paths(self, *, revision: str = "main") -> list[str]:
         """Returns the path of every file."""
 
     def read(self, path: str, *, revision: str = "main") -> bytes | None:
-        """Returns a file's content, or None where there is none."""
+        """Returns a file's content, or None where there is no such file."""
 
     def read_part(
         self, path: str, *, revision: str = "main", span: str = ""
@@ -40,7 +40,7 @@ class DatasetFiles(Protocol):
     def commit(
         self, added: Mapping[str, bytes], *, title: str, deleted: Iterable[str] = (), parent: str
     ) -> Any:
-        """Adds and deletes files in one step, unless something newer than `parent` is there."""
+        """Adds and deletes files in one commit, unless there is a newer one than `parent`."""
 
 
 def retry(
@@ -68,31 +68,33 @@ def retry(
     )
 
 
-def retry_on_head(place: DatasetFiles, work: Callable[[str], T], *, longest: float = math.inf) -> T:
+def retry_on_head(
+    dataset: DatasetFiles, work: Callable[[str], T], *, longest: float = math.inf
+) -> T:
     """Runs work on the current head commit; each attempt reads the head again.
 
     Raises:
         RemoteBusyError: Other commits came first in every attempt.
     """
-    return retry(lambda: work(place.head()), longest=longest)
+    return retry(lambda: work(dataset.head()), longest=longest)
 
 
 def merged_index(
-    place: DatasetFiles, ids: Iterable[str], *, revision: str, present: Collection[str]
+    dataset: DatasetFiles, ids: Iterable[str], *, revision: str, present: Collection[str]
 ) -> dict[str, bytes]:
-    """Returns the index files that also list these ids, by path.
+    """Returns the index files with these ids added, by path.
 
     Args:
-        place: The dataset.
+        dataset: The dataset.
         ids: Content ids to list.
         revision: Commit to read.
-        present: Paths that it has, so that nothing is asked for in vain.
+        present: Paths that the dataset has at this commit.
     """
     by_path: dict[str, set[str]] = {}
     for content_id in ids:
         by_path.setdefault(layout.index_path(content_id), set()).add(content_id)
     files = {}
     for path, new in by_path.items():
-        old = place.read(path, revision=revision) if path in present else None
+        old = dataset.read(path, revision=revision) if path in present else None
         files[path] = ("\n".join(sorted({*(old or b"").decode().split(), *new})) + "\n").encode()
     return files

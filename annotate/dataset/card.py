@@ -1,4 +1,4 @@
-"""The dataset card: what `load_dataset` needs to know and what a visitor wants to."""
+"""The dataset card: metadata for `load_dataset`, and counts and instructions for readers."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ from segface_hf._utils import counted
 from segface_hf.labels import LabelSchema
 
 BLOCK = "segface"
-_BEGIN = "<!-- counted: what stands from here to the end mark is written anew -->"
+_BEGIN = "<!-- counted: generated section, edits up to the end mark are overwritten -->"
+_OLD_BEGIN = "<!-- counted: what stands from here to the end mark is written anew -->"
 _END = "<!-- counted: end -->"
 _FRONT = re.compile(r"---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 _MARKED = re.compile(
-    f"{re.escape(_BEGIN)}(?:(?!{re.escape(_BEGIN)}).)*?{re.escape(_END)}", re.DOTALL
+    f"(?:{re.escape(_BEGIN)}|{re.escape(_OLD_BEGIN)})"
+    f"(?:(?!{re.escape(_BEGIN)}|{re.escape(_OLD_BEGIN)}).)*?{re.escape(_END)}",
+    re.DOTALL,
 )
-# What versions without markers wrote.
+# The section as versions without markers wrote it.
 _EARLIER = re.compile(
     r"^## Size\n\n(?:No contribution has|[\d,]+ contributions? by).*?"
     r"^## Classes\n\nLabel schema `[^\n]*\n\n\|[^\n]*\|(?:\n\|[^\n]*\|)*",
@@ -34,7 +37,7 @@ _DECLARED = {"record_version", "schema", "schema_version", "licence", "title"}
 
 @dataclass(frozen=True)
 class CardFacts:
-    """What a card says.
+    """What a card declares and counts.
 
     Attributes:
         schema: The label schema of every row.
@@ -63,12 +66,11 @@ def new_card(facts: CardFacts, *, repo_id: str = "") -> str:
 
 
 def renewed_card(card: str, facts: CardFacts, *, source: str) -> str:
-    """Returns a card with what it declares and counts brought up to date, and all else as it was.
+    """Returns a card with its metadata and counts updated, and everything else unchanged.
 
-    A maintainer may write what they like into it: access terms, a contact, sections of their own.
-    The metadata stay to the letter where they declare the right things already. Of the text only
-    what stands between two markers is replaced; a card without them, foreign or of an earlier
-    version, gets them.
+    A maintainer may add anything to it: access terms, a contact, sections. Metadata that declare
+    the right values already are not changed. In the text only the section between two markers is
+    replaced; a card without markers gets them.
 
     Args:
         card: The README as it is.
@@ -92,7 +94,7 @@ def renewed_card(card: str, facts: CardFacts, *, source: str) -> str:
 
 
 def set_up_card(card: str, facts: CardFacts, *, source: str) -> str:
-    """Returns a card that declares rows: as it is where it does, or with what it lacks.
+    """Returns a card that declares rows: unchanged where it does already.
 
     Raises:
         RecordError: It names another licence, or its metadata are malformed.
@@ -110,7 +112,7 @@ def set_up_card(card: str, facts: CardFacts, *, source: str) -> str:
 
 
 def _first(facts: CardFacts) -> dict[str, Any]:
-    """Returns metadata that a maintainer may change."""
+    """Returns the metadata that a maintainer may change."""
     return {
         "license": facts.licence,
         "pretty_name": facts.title,
@@ -121,7 +123,7 @@ def _first(facts: CardFacts) -> dict[str, Any]:
 
 
 def _declared(facts: CardFacts) -> dict[str, Any]:
-    """Returns metadata that must be as the rows are."""
+    """Returns the metadata that must match the rows."""
     return {
         "license": facts.licence,
         # Counts by split would break the load with the next row, so there are none.
@@ -141,7 +143,7 @@ def _front(metadata: Mapping[str, Any]) -> str:
 
 
 def _split(card: str) -> tuple[str, str]:
-    """Returns the metadata of a card with the lines around them, and its text."""
+    """Returns the metadata of a card with their delimiters, and its text."""
     found = _FRONT.match(card)
     return (found[0], card[found.end() :]) if found else ("", card)
 
@@ -150,9 +152,10 @@ def _metadata(front: str, *, source: str) -> dict[str, Any]:
     found = _FRONT.match(front)
     try:
         held = yaml.safe_load(found[1]) if found else {}
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
         raise RecordError(
-            f"the dataset card of {source} has malformed metadata: {error}"
+            f"the dataset card of {source} has malformed metadata: {reason}"
         ) from error
     return held if isinstance(held, dict) else {}
 
@@ -167,11 +170,11 @@ def _config(**fields: str) -> dict[str, Any]:
 
 
 def freshness() -> str:
-    """Returns metadata that makes `load_dataset` read a folder anew.
+    """Returns metadata that makes `load_dataset` read a folder again.
 
     For a folder whose card declares configs, `datasets` keys its cache by the folder's last name
     and the card, not by the files: without this, rows saved since the last load, or the rows of
-    another folder of the same name, stay hidden behind the cache. On the Hub it goes by commit.
+    another folder of the same name, would not be loaded. On the Hub the key is the commit.
     """
     return yaml.safe_dump({"configs": [_config(description=uuid.uuid4().hex)]})
 
@@ -211,11 +214,13 @@ def check_block(block: Mapping[str, Any], schema_name: str, *, version: str, sou
 
 
 def other_licence(block: Mapping[str, Any], licence: str) -> str:
-    """Says that a row is not under the licence that a card promises for all, or ""."""
+    """Returns why a row's licence contradicts the card, or ""."""
     promised = str(block["licence"])
     if licence == promised:
         return ""
-    return f"it is given under {licence}, and the card promises {promised} for every contribution"
+    return (
+        f"its licence is {licence!r:.60}, but the card promises {promised} for every contribution"
+    )
 
 
 def _about(repo_id: str) -> str:

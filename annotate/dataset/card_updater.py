@@ -20,13 +20,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class CardPace:
-    """How often the card is renewed; in seconds.
+    """How often the card is updated; all times in seconds.
 
     Attributes:
         soon: Time after a merge, so that several at once are counted once.
-        every: Least time between two renewals: 300 makes at most 12 commits an hour.
-        longest: The most that it waits after failures; the wait doubles until then.
-        files: Files of the dataset to read at a time; the rest follows after `soon`.
+        every: Least time between two updates: 300 makes at most 12 commits an hour.
+        longest: Longest wait after failures; the wait doubles up to it.
+        files: Files of the dataset to read at a time; the others follow after `soon`.
     """
 
     soon: float = 3.0
@@ -35,17 +35,17 @@ class CardPace:
     files: int = MOST_AT_ONCE
 
 
-IN_A_FOLDER = CardPace(every=60.0)  # no Hub counts its commits
+IN_A_FOLDER = CardPace(every=60.0)  # the Hub's limit of commits doesn't apply
 
 
 class CardUpdater:
-    """Counts a dataset and writes its card and growth plot anew, in a thread of its own.
+    """Counts a dataset and updates its card and growth plot in its own thread.
 
-    What was merged stays merged whatever happens here: a busy Hub is tried again, a refusal is
-    kept as `trouble` until the next merge, and `python -m annotate card` does the same by hand.
+    A failure doesn't affect what was merged: a busy Hub is tried again, a refusal is kept as
+    `trouble` until the next merge. `python -m annotate card` does the same by hand.
 
     Args:
-        row_index: Knows what was counted before, so that only new rows are read.
+        row_index: Keeps what was counted before, so that only new rows are read.
         pace: How often.
     """
 
@@ -54,25 +54,25 @@ class CardUpdater:
         self.trouble = ""
         self._pace = pace or CardPace()
         self._lock = threading.Lock()
-        self._place: DatasetFiles | None = None
+        self._dataset: DatasetFiles | None = None
         self._merges, self._failures = 0, 0
         self._renewed: float | None = None
         self._thread: threading.Thread | None = None
 
-    def merged(self, place: DatasetFiles) -> None:
-        """Notes that something was merged or saved and returns at once.
+    def merged(self, dataset: DatasetFiles) -> None:
+        """Schedules an update after a merge or save; returns at once.
 
         Args:
-            place: The dataset; on the Hub, with a token that may write to it, kept in memory only.
+            dataset: The dataset; on the Hub with a token that may write to it, kept in memory.
         """
         with self._lock:
-            self._place, self._merges, self._failures = place, self._merges + 1, 0
+            self._dataset, self._merges, self._failures = dataset, self._merges + 1, 0
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="card_updater", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="card-updater", daemon=True)
                 self._thread.start()
 
     def settled(self, timeout: float) -> bool:
-        """Waits until nothing is left to do; tells whether that came about in time."""
+        """Waits until every update is made; returns False after the timeout."""
         thread = self._thread
         if thread is not None:
             thread.join(timeout)
@@ -81,7 +81,7 @@ class CardUpdater:
     def _run(self) -> None:
         try:
             self._work()
-        except Exception as error:  # whatever it is, the next merge has to find a card_updater
+        except Exception as error:  # the next merge must start a new thread
             log_unexpected(log, error)
             self.trouble = f"an unexpected error ({type(error).__name__}), see the log"
         finally:
@@ -106,20 +106,20 @@ class CardUpdater:
         return max(self._pace.soon, self._renewed + self._pace.every - time.monotonic())
 
     def step(self) -> float | None:
-        """Does what is due; returns the seconds until there is more to do, or None."""
+        """Makes the update that is due; returns the seconds until the next step, or None."""
         with self._lock:
-            place, merges = self._place, self._merges
-        if place is None or not merges:
+            dataset, merges = self._dataset, self._merges
+        if dataset is None or not merges:
             return None
         try:
-            if self.row_index.update(place, most=self._pace.files):
+            if self.row_index.update(dataset, most=self._pace.files):
                 return self._pace.soon
-            refresh_card(place, partial(self.row_index.at, place))
+            refresh_card(dataset, partial(self.row_index.at, dataset))
         except RemoteBusyError as error:
             return max(self._failed(str(error)), error.retry_after or 0.0)
         except SegFaceError as error:
             self._finished(merges, trouble=str(error))
-            log.warning("the card of %s is not renewed: %s", place.id or "the folder", error)
+            log.warning("the card of %s is not updated: %s", dataset.id or "the folder", error)
             return None
         self._finished(merges)
         return None

@@ -1,4 +1,4 @@
-"""FolderStore: contributions as a dataset in a local folder, one file each, never rewritten."""
+"""Contributions as a dataset in a local folder, one file each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from annotate._files import store_error, write_durably
+from annotate._files import remove_unfinished, store_error, write_durably
 from annotate.correction import DEFAULT_LICENCE, Correction
 from annotate.dataset import layout
 from annotate.dataset.card import (
@@ -42,14 +42,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Saved:
-    """Where a correction is.
+    """What saving a correction did.
 
     Attributes:
         id: Its content id.
         path: Its file.
-        created: False where the same correction was there already.
+        created: False where the same correction was saved before.
         shareable: Whether the row in that file carries consent.
-        agreed: True where it was there without consent, and has it now.
+        agreed: True where it was saved before without consent, and has it now.
+        look_alike: Whether another row's photo looks like this one, as far as that was checked.
     """
 
     id: str
@@ -57,6 +58,7 @@ class Saved:
     created: bool
     shareable: bool
     agreed: bool = False
+    look_alike: bool = False
 
 
 class FolderStore:
@@ -75,10 +77,10 @@ class FolderStore:
         self._hashes: dict[Path, dict[str, str]] = {}  # by file: a photo's hash never changes
 
     def save(self, correction: Correction) -> Saved:
-        """Writes a correction as one row; saving it again adds consent at most, and takes none.
+        """Writes a correction as one row; saving it again can add consent, never remove it.
 
         Raises:
-            StoreError: The folder can't be written or is no dataset; nothing has changed.
+            StoreError: The folder can't be written or is not a dataset; nothing is changed.
             RecordError: The folder holds rows of another version or of other labels, or its card
                 promises another licence than the correction is given under.
         """
@@ -103,7 +105,7 @@ class FolderStore:
             raise TakenDownError(f"contribution {content_id} was taken down from {self.root}")
         if of := self.copy_of():
             raise StoreError(
-                f"{self.root} is a copy of {of}, and the next copying would delete what is saved "
+                f"{self.root} is a copy of {of}, and its next update would delete what is saved "
                 "there: choose another folder"
             )
         self._check_card(schema)
@@ -131,7 +133,7 @@ class FolderStore:
         return {row["content_id"]: row["consent_right"] for row in rows}
 
     def refresh(self, *, since: Path | None = None) -> None:
-        """Makes `load_dataset` read the folder anew, at least since a file was written."""
+        """Makes `load_dataset` read the folder again, unless done since a file was written."""
         stamp = self.root / layout.FRESHNESS
         if since is None or not _is_newer(stamp, since):
             write_durably(stamp, freshness().encode())
@@ -140,9 +142,9 @@ class FolderStore:
         """Checks that a row may be given under a licence, by the card if there is one."""
         card = self.read(layout.CARD)
         promised = self._block(card) if card is not None else {"licence": self.licence}
-        if told := other_licence(promised, licence):
+        if wrong := other_licence(promised, licence):
             raise RecordError(
-                f"{self.root} can't keep this: {told}. Name another folder, or that licence"
+                f"{self.root} can't keep this: {wrong}. Name another folder, or that licence"
             )
 
     def _block(self, card: bytes) -> Mapping[str, Any]:
@@ -151,7 +153,7 @@ class FolderStore:
             return read_block(card.decode("utf-8", "replace"), source=str(self.root))
         except RecordError as error:
             raise StoreError(
-                f"{self.root / layout.CARD} is no card of a dataset of corrections: "
+                f"{self.root / layout.CARD} is not the card of a dataset of corrections: "
                 "choose an empty folder"
             ) from error
 
@@ -233,7 +235,7 @@ class FolderStore:
         return (self.read(layout.COPY_OF) or b"").decode("utf-8", "replace").strip()
 
     def head(self) -> str:
-        """Returns a name for the present state, which every save renews; no other can be read."""
+        """Returns a name of the present state, which every save changes."""
         return (self.read(layout.FRESHNESS) or b"main").decode("utf-8", "replace")
 
     def paths(self, *, revision: str = "main") -> list[str]:
@@ -242,11 +244,15 @@ class FolderStore:
         return sorted(path.relative_to(self.root).as_posix() for path in found)
 
     def read(self, path: str, *, revision: str = "main") -> bytes | None:
-        """Returns a file's content, or None where there is none."""
+        """Returns a file's content, or None where there is no such file."""
         try:
             return (self.root / path).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            raise store_error(self.root, error) from error
+        except ValueError as error:  # a path with NUL or a lone surrogate
+            raise StoreError(f"{str(self.root)!r:.120} can't be a path: {error}") from error
 
     def read_part(
         self, path: str, *, revision: str = "main", span: str = ""
@@ -267,12 +273,13 @@ class FolderStore:
     def commit(
         self, added: Mapping[str, bytes], *, title: str, deleted: Iterable[str] = (), parent: str
     ) -> None:
-        """Writes files, then deletes files; done again, a crash between does no harm."""
+        """Writes files, then deletes files; after a crash in between it can be repeated."""
         log.info("%s: %s", self.root, title)
         for path, data in added.items():
             write_durably(self.root / path, data)
         for path in deleted:
             (self.root / path).unlink(missing_ok=True)
+        remove_unfinished(self.root, below=True)
         self.refresh()
 
     def near_duplicates(self, image: np.ndarray) -> tuple[str, ...]:

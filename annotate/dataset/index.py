@@ -1,4 +1,4 @@
-"""RowIndex: what the rows of a dataset say besides their images, read in few kilobytes."""
+"""An index of the columns of a dataset's rows that are not images, read in few kilobytes."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ FRESH, SOON = 60.0, 5.0
 
 
 class RowIndex:
-    """The facts of every row of a dataset, brought up to date by reading only what is new.
+    """The columns of every row of a dataset that are not images; updates read only new files.
 
-    A row's images are most of its file and come before the facts, so the last kilobytes of a
-    file hold them all: one small request for a contribution, a few for a merged file. A file is
-    never rewritten under its name, so what was read once stays right.
+    A row's images are most of its file and come before the other columns, so these are in the
+    last kilobytes of the file: one small request for a contribution, a few for a merged file. A
+    file is never rewritten under its name, so it is read once.
 
     Args:
-        file: Keeps the facts over a restart; None keeps them in memory only.
-        reread: Reads everything again, whatever is kept.
+        file: Keeps the columns over a restart; None keeps them in memory only.
+        reread: Ignore what the file keeps.
     """
 
     def __init__(self, file: Path | None = None, *, reread: bool = False) -> None:
@@ -55,8 +55,9 @@ class RowIndex:
         self.left = 0
 
     def look(self, repo: DatasetFiles) -> int:
-        """Updates for whoever looks, however many do: once in `FRESH` seconds, `SOON` while some
-        are left; see `update`.
+        """Updates at most once in `FRESH` seconds, or in `SOON` while files are left.
+
+        See `update`.
         """
         pause = SOON if self.left else FRESH
         if self._looked is None or time.monotonic() - self._looked >= pause:
@@ -65,15 +66,15 @@ class RowIndex:
         return self.left
 
     def update(self, repo: DatasetFiles, *, most: int = MOST_AT_ONCE, head: str = "") -> int:
-        """Reads files that are not known yet; returns how many are left for the next time.
+        """Reads files that are not known yet; returns how many are left.
 
         Args:
             repo: The dataset.
-            most: Files to read now, each for one request or, a merged one, for a few.
+            most: Files to read now; each takes one request, a merged one a few.
             head: The commit to read; empty takes the newest.
 
         Raises:
-            RemoteError: The Hub can't be asked; what was read before stays.
+            RemoteError: The Hub can't be asked; what was read before is kept.
             RecordError: A file is damaged or of another record version.
         """
         with self._lock:
@@ -85,7 +86,7 @@ class RowIndex:
             fresh = sorted(paths - known.keys())
             try:
                 for path in fresh[:most]:
-                    with suppress(FileNotFoundError):  # only a folder loses files meanwhile
+                    with suppress(FileNotFoundError):  # a folder may lose files meanwhile
                         known[path] = facts_of(repo, path, revision=head)
             finally:
                 self._rows = known
@@ -94,18 +95,18 @@ class RowIndex:
             return self.left
 
     def at(self, repo: DatasetFiles, head: str) -> RowIndex:
-        """Returns this row_index with all facts of one commit; see `update`."""
+        """Returns this index updated to one commit, completely; see `update`."""
         self.update(repo, most=sys.maxsize, head=head)
         return self
 
     def forget(self, path: str) -> None:
-        """Has a file read again, because a row in a folder took up consent."""
+        """Reads a file again at the next update: a row in it got consent."""
         with self._lock:
             self._rows = {known: rows for known, rows in self._rows.items() if known != path}
             self.head = ""
 
     def columns(self, names: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """Yields some facts of every row that is known."""
+        """Yields some columns of every known row."""
         for rows in tuple(self._rows.values()):
             for row in rows:
                 yield {name: row[name] for name in names}
@@ -117,9 +118,9 @@ class RowIndex:
         return tuple(near_duplicates(photo_hash(image), held))
 
     def proposed(self, repo: DatasetFiles, number: int, content_id: str) -> dict[str, Any] | None:
-        """Returns the facts of the row that a pull request proposes, or None where there is none.
+        """Returns the columns of the row that a pull request proposes, or None where there is none.
 
-        They are a stranger's words, good for a hint only, and are read once.
+        They are untrusted and unchecked: use them as a hint only. They are read once.
         """
         key = (number, content_id)
         if key not in self._proposed:
@@ -140,16 +141,16 @@ class RowIndex:
         try:
             write_durably(self._file, sink.getvalue())
         except StoreError as error:
-            log.warning("what was counted is not kept: %s", error)
+            log.warning("the index is not kept: %s", error)
 
 
 def facts_of(repo: DatasetFiles, path: str, *, revision: str) -> list[dict[str, Any]]:
-    """Reads what the rows of one file say besides their images.
+    """Reads the columns of one file's rows that are not images.
 
     Raises:
         FileNotFoundError: There is no such file.
         RemoteError: The Hub can't be asked.
-        RecordError: It is no parquet file of this record version.
+        RecordError: It is not a parquet file of this record version.
     """
     content_id = layout.id_at(path)
     names = [name for name in KEPT if not (content_id and name == "content_id")]
@@ -164,7 +165,7 @@ def facts_of(repo: DatasetFiles, path: str, *, revision: str) -> list[dict[str, 
         except (RecordError, StoreError, FileNotFoundError):
             raise
         except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-            raise RecordError(f"{path} is no whole parquet file ({error})") from error
+            raise RecordError(f"{path} is not a whole parquet file ({error})") from error
     return [{"content_id": content_id, **row} for row in rows]
 
 
@@ -178,7 +179,7 @@ def _kept_schema() -> pa.Schema:
 
 
 def _read_kept(file: Path | None) -> dict[str, list[dict[str, Any]]]:
-    """Returns the facts by path; a file that can't be read is as good as none."""
+    """Returns the kept columns by path; a file that can't be read is ignored."""
     found: dict[str, list[dict[str, Any]]] = {}
     try:
         rows: Iterable[Any] = pq.read_table(file, schema=_kept_schema()).to_pylist() if file else ()
@@ -189,13 +190,13 @@ def _read_kept(file: Path | None) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def row_of(place: DatasetFiles, content_id: str) -> Correction:
+def row_of(dataset: DatasetFiles, content_id: str) -> Correction:
     """Returns the correction in a row of a dataset.
 
-    A row that was compacted is looked for by the facts of merged files, some kilobytes each.
+    A compacted row is searched in the ids of merged files, some kilobytes each.
 
     Args:
-        place: The dataset.
+        dataset: The dataset.
         content_id: The row.
 
     Raises:
@@ -203,14 +204,14 @@ def row_of(place: DatasetFiles, content_id: str) -> Correction:
         RecordError: A file is damaged.
         RemoteError: The Hub can't be asked.
     """
-    head = place.head()
-    paths = set(place.paths(revision=head))
+    head = dataset.head()
+    paths = set(dataset.paths(revision=head))
     own = layout.row_path(content_id)
     merged = sorted(path for path in paths if path.startswith(f"{layout.MERGED}/"))
     for path in [own] if own in paths else merged:
-        known = [row["content_id"] for row in facts_of(place, path, revision=head)]
+        known = [row["content_id"] for row in facts_of(dataset, path, revision=head)]
         if content_id in known:
-            for row in rows_in(place, path, revision=head):
+            for row in rows_in(dataset, path, revision=head):
                 if row["content_id"] == content_id:
                     return from_row(row)
     raise ReviewError(f"the dataset has no row {content_id}")

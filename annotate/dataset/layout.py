@@ -1,4 +1,4 @@
-"""Where things are in a dataset, the same in a folder and on the Hub."""
+"""Paths of the files of a dataset, the same in a folder and on the Hub."""
 
 from __future__ import annotations
 
@@ -33,6 +33,11 @@ def id_at(path: str) -> str | None:
 def tombstone_path(content_id: str) -> str:
     """Returns the path of the note that a contribution was taken down."""
     return f"tombstones/{content_id[:2]}/{content_id}.json"
+
+
+def accepted_path(content_id: str) -> str:
+    """Returns the path of the note that a row of a local folder was reviewed and accepted."""
+    return f"accepted/{content_id[:2]}/{content_id}.json"
 
 
 def index_path(content_id: str) -> str:

@@ -1,4 +1,4 @@
-"""HubStore: contributions into a dataset repository, as pull requests or direct commits."""
+"""Sending contributions to a dataset repository, as pull requests or direct commits."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class ConsentedRow:
     caller can assert it.
 
     Raises:
-        ConsentError: The row carries no consent.
-        RecordError: The bytes are no parquet file of one row of this record version.
+        ConsentError: The row has no consent.
+        RecordError: The bytes are not a parquet file of one row of this record version.
     """
 
     data: bytes
@@ -51,18 +51,18 @@ class ConsentedRow:
     def __post_init__(self) -> None:
         if consent_of(self.facts) is None:
             raise ConsentError(
-                f"contribution {self.id} carries no consent to share it: it stays on this machine"
+                f"contribution {self.id} has no consent to share it: it stays on this machine"
             )
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        """The row's columns that are no images."""
+        """The row's columns that are not images."""
         try:
             file = pq.ParquetFile(io.BytesIO(self.data))
             check_columns(file.schema_arrow, source="the contribution")
             rows = file.read(list(_FACTS)).to_pylist()
         except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-            raise RecordError(f"the contribution is no whole parquet file ({error})") from error
+            raise RecordError(f"the contribution is not a whole parquet file ({error})") from error
         if len(rows) != 1:
             raise RecordError(f"a contribution is one row, this file holds {len(rows)}")
         return rows[0]
@@ -79,7 +79,7 @@ _TITLE = re.compile(r"Correction ([0-9a-f]{32})")
 
 @dataclass(frozen=True)
 class Delivery:
-    """What became of a contribution on the Hub.
+    """Where a contribution is on the Hub.
 
     Attributes:
         merged: It is on the main branch; otherwise it waits in a pull request.
@@ -93,7 +93,7 @@ class Delivery:
 
 
 class HubStore:
-    """The dataset on the Hub as one token may use it.
+    """A dataset on the Hub, used with one token.
 
     Example:
         >>> HubStore("org/faces", token=token).propose(ConsentedRow(to_parquet(correction)))
@@ -125,7 +125,7 @@ class HubStore:
     def create(
         self, schema: LabelSchema, *, licence: str = DEFAULT_LICENCE, private: bool = False
     ) -> None:
-        """Creates the dataset and its card; what is there already stays as it is.
+        """Creates the dataset and its card; what exists is not changed.
 
         A README that declares no rows yet gets what it lacks; see `renewed_card`.
 
@@ -144,24 +144,23 @@ class HubStore:
         title = "Set up the dataset for corrections"
         self.repo.commit({layout.CARD: card.encode()}, title=title, parent=head)
 
-    def propose(self, consented: ConsentedRow) -> Delivery:
+    def propose(self, consented: ConsentedRow, *, reread: bool = False) -> Delivery:
         """Opens a pull request with one contribution, or finds the one that holds it already.
 
+        Args:
+            consented: The contribution.
+            reread: As for `find`.
+
         Raises:
-            RemoteBusyError: Worth another try, which will not open a second pull request.
+            RemoteBusyError: Worth another try.
+            RemoteUnconfirmedError: The pull request may be open. Try again when the Hub's list of
+                pull requests must show it; an earlier try can open a second one.
             RemoteRefusedError: It can't be sent as things are, or is not wanted.
         """
-        known = self._misfit(consented) or self._known([consented.id]).get(consented.id)
-        if isinstance(known, RemoteRefusedError):
-            raise known
-        if known is not None:
+        if known := self.find(consented, reread=reread):
             return known
-        if self._mine is None or consented.id in self._mine:  # it may be decided by now
-            self._mine = self.outcomes()
-        if consented.id in self._mine:
-            return self._found(self._mine[consented.id])
-        # Should the answer get lost, the next attempt looks again what this account has open.
-        mine, self._mine = self._mine, None
+        # If the answer is lost, the next attempt must read the list again.
+        mine, self._mine = self._mine or {}, None
         committed = self.repo.commit(
             {layout.row_path(consented.id): consented.data},
             title=_title(consented.id),
@@ -175,11 +174,33 @@ class HubStore:
             self._mine = {**mine, consented.id: opened}
         return Delivery(merged=False, number=committed.number, url=committed.url)
 
+    def find(self, consented: ConsentedRow, *, reread: bool = False) -> Delivery | None:
+        """Returns where a contribution is on the Hub, or None where it is not there.
+
+        Args:
+            consented: The contribution.
+            reread: Read this account's pull requests again, which an earlier attempt may have
+                opened.
+
+        Raises:
+            RemoteBusyError: Worth another try.
+            RemoteRefusedError: It can't be sent as things are, or is not wanted.
+        """
+        known = self._misfit(consented) or self._known([consented.id]).get(consented.id)
+        if isinstance(known, RemoteRefusedError):
+            raise known
+        if known is not None:
+            return known
+        if reread or self._mine is None or consented.id in self._mine:  # it may be decided since
+            self._mine = self.outcomes()
+        request = self._mine.get(consented.id)
+        return self._found(request) if request else None
+
     def commit(self, rows: Iterable[ConsentedRow]) -> dict[str, Delivery | RemoteRefusedError]:
-        """Writes contributions to the main branch in one commit, for a token that may.
+        """Writes contributions to the main branch in one commit.
 
         Returns:
-            By content id, where it is or why it is not wanted. Sending one again is harmless.
+            By content id, where it is or why it is refused. Sending one again is harmless.
 
         Raises:
             RemoteBusyError: Worth another try.
@@ -197,10 +218,10 @@ class HubStore:
     def _commit_fresh(
         self, by_id: Mapping[str, ConsentedRow], *, again: int = _AGAIN
     ) -> dict[str, Delivery | RemoteRefusedError]:
-        """Commits what the dataset doesn't have, on the very commit of which that is known.
+        """Commits what the dataset doesn't have, on the commit for which that is known.
 
-        A takedown that lands during the upload is another commit: the Hub refuses this one, and
-        everything is looked at anew. What was uploaded needs no second upload.
+        A takedown during the upload is a newer commit: the Hub refuses this one, and everything
+        is checked again. Files that were uploaded are not uploaded again.
         """
         head = self.repo.head()
         results = self._known(list(by_id))
@@ -229,15 +250,15 @@ class HubStore:
         return found
 
     def said(self, number: int) -> str:
-        """Returns the last thing that a maintainer said under a pull request, or ""."""
+        """Returns the last comment of a maintainer on a pull request, or ""."""
         request = self.repo.pull_request(number)
-        heard = request.members - {request.author}
-        said = [text for author, text in request.comments if author in heard and text]
+        maintainers = request.members - {request.author}
+        said = [text for author, text in request.comments if author in maintainers and text]
         return said[-1] if said else ""
 
     def reason(self, number: int) -> str:
         """Returns why a pull request was closed."""
-        return self.said(number) or "the maintainer closed it without a word"
+        return self.said(number) or "the maintainer gave no reason"
 
     def _misfit(self, consented: ConsentedRow) -> RemoteRefusedError | None:
         facts = consented.facts
@@ -250,12 +271,12 @@ class HubStore:
         return None
 
     def _under_another_licence(self, consented: ConsentedRow) -> RemoteRefusedError | None:
-        """Refuses what a review would forbid, because nobody reviews a direct commit."""
-        told = other_licence(self.block, consented.facts["licence"])
-        return RemoteRefusedError(told) if told else None
+        """Refuses what a review would forbid: a direct commit is not reviewed."""
+        wrong = other_licence(self.block, consented.facts["licence"])
+        return RemoteRefusedError(wrong) if wrong else None
 
     def _known(self, ids: list[str]) -> dict[str, Delivery | RemoteRefusedError]:
-        """Looks which contributions the main branch has, or has had taken down, in one request."""
+        """Returns which contributions the main branch has or had taken down, by one request."""
         places = {f(i): None for i in ids for f in _PLACES}
         present = self.repo.present(places) if places else set()
         indexes = {

@@ -1,4 +1,4 @@
-"""RangedFile: a file of a dataset read in parts, so that a large one never has to be in memory."""
+"""Reading parts of a dataset's file, so that a large file never has to be in memory."""
 
 from __future__ import annotations
 
@@ -9,35 +9,39 @@ from typing import Any
 from annotate.dataset.base import DatasetFiles
 from annotate.rows.record import row_groups
 
-TAIL = 64 * 1024  # what pyarrow asks for at once; the facts and the footer need 16 kB
+TAIL = (
+    64 * 1024
+)  # what pyarrow asks for at once; the footer and the columns beside images take 16 kB
 MOST_AT_ONCE = 64 * 2**20
 
 
-def rows_in(place: DatasetFiles, path: str, *, revision: str = "main") -> Iterator[dict[str, Any]]:
+def rows_in(
+    dataset: DatasetFiles, path: str, *, revision: str = "main"
+) -> Iterator[dict[str, Any]]:
     """Yields the rows of a file of any size with their images, keeping one row group in memory.
 
     Raises:
         FileNotFoundError: There is no such file.
         RemoteError: The Hub can't be asked.
-        RecordError: It is no parquet file of this record version.
+        RecordError: It is not a parquet file of this record version.
     """
-    with RangedFile(place, path, revision) as stream:
+    with RangedFile(dataset, path, revision) as stream:
         for group in row_groups(stream, size=stream.size, source=path):
             yield from group
 
 
 class RangedFile(io.RawIOBase):
-    """A file of which only the parts that are asked for are fetched.
+    """A file of which only the requested parts are fetched.
 
     Attributes:
         size: Bytes of the whole file.
     """
 
-    def __init__(self, place: DatasetFiles, path: str, revision: str) -> None:
+    def __init__(self, dataset: DatasetFiles, path: str, revision: str) -> None:
         super().__init__()
         self._of = {"path": path, "revision": revision}
-        self._place = place
-        tail, size = place.read_part(**self._of, span=f"-{TAIL}")
+        self._dataset = dataset
+        tail, size = dataset.read_part(**self._of, span=f"-{TAIL}")
         self.size = len(tail) if size is None else size
         self._parts = [(self.size - len(tail), tail)]
         self._at = 0
@@ -68,7 +72,7 @@ class RangedFile(io.RawIOBase):
             if first <= start and start + count <= first + len(data):
                 return data[start - first : start - first + count]
         last = min(self.size, max(start + count, start + TAIL)) - 1
-        data, _ = self._place.read_part(**self._of, span=f"{start}-{last}")
-        if len(data) <= TAIL:  # images are read once, and the facts beside them many times
+        data, _ = self._dataset.read_part(**self._of, span=f"{start}-{last}")
+        if len(data) <= TAIL:  # images are read once, the other columns many times
             self._parts.append((start, data))
         return data[:count]

@@ -1,4 +1,4 @@
-"""Bookkeeping: a local mirror of a dataset, and a card that is in step with its rows."""
+"""Updates a local mirror of a dataset, and a card from the rows that it describes."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from segface_hf.labels import schema_named
 
 
 class Counted(Protocol):
-    """What is counted: a folder of rows, or the row_index of a dataset on the Hub."""
+    """Rows to count: a folder, or the index of a dataset on the Hub."""
 
     def columns(self, names: Sequence[str]) -> Iterator[dict[str, Any]]:
         """Yields some columns of every row."""
 
 
 def mirror(repo: DatasetRepo, folder: Path, *, head: str = "") -> FolderStore:
-    """Brings a folder to the state of a dataset on the Hub, downloading only what is new.
+    """Makes a folder a copy of a dataset on the Hub, downloading only new files.
 
     Rows that the dataset no longer has, because they were compacted or taken down, are deleted
-    here too. So the folder must be new, empty, or a copy of this very dataset, which a file in it
-    says. Without a `head`, the newest commit is taken.
+    from the folder. So it must be new, empty, or a copy of this dataset, as a file in it says.
+    Without a `head`, the newest commit is taken.
 
     Raises:
-        StoreError: The folder holds something else; nothing has changed.
+        StoreError: The folder holds something else; nothing is changed.
     """
     head = head or repo.head()
     present = set(repo.paths(revision=head))
@@ -50,7 +50,7 @@ def mirror(repo: DatasetRepo, folder: Path, *, head: str = "") -> FolderStore:
 
 
 def _take_for_copy(store: FolderStore, repo_id: str, present: Collection[str]) -> None:
-    """Marks a folder as the copy of a dataset, unless something in it would be lost."""
+    """Marks a folder as the copy of a dataset, unless a file in it would be lost."""
     folder, of = store.root, store.copy_of()
     if of == repo_id:
         return
@@ -60,12 +60,12 @@ def _take_for_copy(store: FolderStore, repo_id: str, present: Collection[str]) -
         others = [path for path in store.paths() if not path.startswith(".")]
     except OSError as error:
         raise store_error(folder, error) from error
-    # An earlier version left no mark; what it downloaded has the Hub client's notes beside it.
+    # An earlier version left no mark, but the Hub client's notes beside what it downloaded.
     earlier = (folder / ".cache" / "huggingface").is_dir()
     lost = sorted(set(others) - set(present)) if earlier else others
     if lost:
         raise StoreError(
-            f"{folder} is no copy of {repo_id} and holds {lost[0]}, which copying could delete: "
+            f"{folder} is not a copy of {repo_id} and holds {lost[0]}, which copying could delete: "
             "name a new folder"
         )
     write_durably(folder / layout.COPY_OF, f"{repo_id}\n".encode())
@@ -78,14 +78,14 @@ def count_rows(store: Counted, *, schema_name: str | None = None) -> Stats:
 
 
 def refresh_card(
-    place: DatasetFiles, rows_at: Callable[[str], Counted], *, longest: float = math.inf
+    dataset: DatasetFiles, rows_at: Callable[[str], Counted], *, longest: float = math.inf
 ) -> Stats:
-    """Counts the card and growth plot of a dataset anew from its rows; see `renewed_card`.
+    """Updates the card and growth plot of a dataset from its rows; see `renewed_card`.
 
     Args:
-        place: The dataset, in a folder or on the Hub.
-        rows_at: Gives the rows of a commit of it: what is taken down between counting and
-            writing must not be counted, so each attempt asks again.
+        dataset: The dataset, in a folder or on the Hub.
+        rows_at: Gives the rows of a commit. Each attempt asks again, because a row that is taken
+            down between counting and writing must not be counted.
         longest: Seconds; see `annotate.dataset.base.retry`.
 
     Raises:
@@ -94,8 +94,8 @@ def refresh_card(
     """
 
     def work(head: str) -> Stats:
-        card = (place.read(layout.CARD, revision=head) or b"").decode("utf-8", "replace")
-        block = read_block(card, source=place.id or "the folder")
+        card = (dataset.read(layout.CARD, revision=head) or b"").decode("utf-8", "replace")
+        block = read_block(card, source=dataset.id or "the folder")
         stats = count_rows(rows_at(head), schema_name=block["schema"])
         facts = CardFacts(
             schema=stats.schema,
@@ -106,15 +106,18 @@ def refresh_card(
             images_by_class=stats.images_by_class,
             pixels_by_class=stats.pixels_by_class,
         )
-        new = renewed_card(card, facts, source=place.id or "the folder")
+        new = renewed_card(card, facts, source=dataset.id or "the folder")
         plot = growth_svg(stats.weeks).encode() if stats.weeks else None
         wanted = {layout.CARD: new.encode(), layout.GROWTH: plot}
-        held = {layout.CARD: card.encode(), layout.GROWTH: place.read(layout.GROWTH, revision=head)}
+        held = {
+            layout.CARD: card.encode(),
+            layout.GROWTH: dataset.read(layout.GROWTH, revision=head),
+        }
         if wanted != held:
             added = {path: data for path, data in wanted.items() if data is not None}
             gone = [path for path in held if wanted[path] is None and held[path] is not None]
             title = f"Count {counted(stats.rows, 'contribution')}"
-            place.commit(added, title=title, deleted=gone, parent=head)
+            dataset.commit(added, title=title, deleted=gone, parent=head)
         return stats
 
-    return retry_on_head(place, work, longest=longest)
+    return retry_on_head(dataset, work, longest=longest)

@@ -1,4 +1,4 @@
-"""DatasetRepo: the only place that talks to the Hub's API, in this package's own verbs."""
+"""A dataset repository on the Hub: the only module that calls the Hub's API."""
 
 from __future__ import annotations
 
@@ -38,7 +38,13 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
 
-from annotate.errors import RecordError, RemoteBusyError, RemoteError, RemoteRefusedError
+from annotate.errors import (
+    RecordError,
+    RemoteBusyError,
+    RemoteError,
+    RemoteRefusedError,
+    RemoteUnconfirmedError,
+)
 from annotate.rows.record import MAX_FILE_BYTES
 from segface_hf.hub_client import RETRYABLE_STATUS, retry_after
 
@@ -54,8 +60,8 @@ class PullRequest:
         status: "open", "draft", "merged" or "closed".
         url: Its page.
         comments: `(author, text)` in order; empty in listings.
-        members: Accounts that may speak for the dataset here: its owner, members of its
-            organisation, and who opened or closed the request; anybody may write a comment.
+        members: Accounts whose comments count as the maintainer's: the owner, members of the
+            organisation, and who closed the request. Every account may write a comment.
         files: `(change, path)`, change being "added", "changed" or "deleted"; empty in listings.
     """
 
@@ -75,17 +81,17 @@ class PullRequest:
 
 
 def members_in(found: Discussion) -> frozenset[str]:
-    """Returns the accounts that may speak for the dataset; see `PullRequest.members`."""
+    """Returns the accounts whose comments count as the maintainer's; see `PullRequest.members`."""
     events = found.events if isinstance(found, DiscussionWithDetails) else ()
-    spoke = (event.author for event in events if _speaks_for_it(event))
+    spoke = (event.author for event in events if _is_by_maintainer(event))
     return frozenset({found.repo_id.split("/")[0], *spoke})
 
 
-def _speaks_for_it(event: DiscussionEvent) -> bool:
-    """Tells whether the Hub says so of an event's author; only members close others' requests."""
+def _is_by_maintainer(event: DiscussionEvent) -> bool:
+    """Tells whether an event's author is a maintainer; only members close others' requests."""
     author = event._event.get("author") or {}
     closed = isinstance(event, DiscussionStatusChange)
-    return closed or bool(author.get("isOwner") or author.get("isOrgMember"))
+    return closed or author.get("isOwner") is True or author.get("isOrgMember") is True
 
 
 _BUSY = {
@@ -97,27 +103,32 @@ _UNREACHABLE = "the Hub can't be reached"
 
 
 @contextmanager
-def hub_errors(repo_id: str) -> Iterator[None]:
-    """Turns what the Hub client raises inside the block into errors of this package."""
+def hub_errors(repo_id: str, *, lost: type[RemoteBusyError] = RemoteBusyError) -> Iterator[None]:
+    """Turns what the Hub client raises inside the block into errors of this package.
+
+    Args:
+        repo_id: The dataset, for messages.
+        lost: The error where no answer says whether the Hub carried the request out.
+    """
     try:
         yield
     except HFValidationError as error:
-        raise RemoteRefusedError(f"'{repo_id}' is no repository name: use owner/name") from error
+        raise RemoteRefusedError(f"'{repo_id}' is not a repository name: use owner/name") from error
     except HfHubHTTPError as error:
-        raise _translated(repo_id, error) from error
+        raise _translated(repo_id, error, lost=lost) from error
     except (HTTPError, OfflineModeIsEnabled, LocalEntryNotFoundError) as error:
-        raise RemoteBusyError(_UNREACHABLE) from error
+        raise lost(_UNREACHABLE) from error
     except RuntimeError as error:
-        # The client wraps whatever stopped the upload of a large file in a bare RuntimeError.
+        # The client wraps errors from uploads of large files in a bare RuntimeError.
         if isinstance(error.__cause__, HfHubHTTPError):
-            raise _translated(repo_id, error.__cause__) from error
+            raise _translated(repo_id, error.__cause__, lost=lost) from error
         if isinstance(error.__cause__, HTTPError):
-            raise RemoteBusyError(_UNREACHABLE) from error
+            raise lost(_UNREACHABLE) from error
         raise
 
 
-def _translated(repo_id: str, error: HfHubHTTPError) -> RemoteError:
-    """Says what an answer of the Hub means for the person."""
+def _translated(repo_id: str, error: HfHubHTTPError, *, lost: type[RemoteBusyError]) -> RemoteError:
+    """Returns the error that says what an answer of the Hub means, and what to do."""
     status = error.response.status_code
     if isinstance(error, GatedRepoError):
         return RemoteRefusedError(
@@ -137,10 +148,10 @@ def _translated(repo_id: str, error: HfHubHTTPError) -> RemoteError:
             f"this account may not do that on {repo_id}: sign in with discussions allowed, "
             "or ask its owner for write access"
         )
+    if status in _BUSY:
+        return RemoteBusyError(_BUSY[status], retry_after=retry_after(error))
     if status in RETRYABLE_STATUS:
-        return RemoteBusyError(
-            _BUSY.get(status, "the Hub has trouble"), retry_after=retry_after(error)
-        )
+        return lost("the Hub has trouble", retry_after=retry_after(error))
     return RemoteRefusedError(f"the Hub refused it ({status}): {error.server_message or error}")
 
 
@@ -150,14 +161,14 @@ _KIND = "dataset"
 def saved_token() -> str | None:
     """Returns the token of this machine's user, from `HF_TOKEN` or `hf auth login`, if any.
 
-    For what this user does: the commands, and an app that nobody else can reach.
+    Only for this user's actions: the commands, and an app that only this machine can reach.
     """
     return get_token()
 
 
 @dataclass(frozen=True)
 class Committed:
-    """What a commit became: its id, and the pull request it opened, if any."""
+    """A commit that was made: its id, and the pull request that it opened, if any."""
 
     sha: str
     number: int | None = None
@@ -165,25 +176,25 @@ class Committed:
 
 
 class DatasetRepo:
-    """One dataset repository, seen through one token.
+    """One dataset repository, accessed with one token.
 
     Args:
-        repo_id: `owner/name`, from the settings of the app and never from a visitor.
+        repo_id: `owner/name`, from the settings of the app, never from a visitor.
         token: Access token, or None to read what is public.
         endpoint: Address of the Hub; None is the default one.
     """
 
     def __init__(self, repo_id: str, *, token: str | None, endpoint: str | None = None) -> None:
         self.id = repo_id
-        # False and not None: without a token of its own it must not pick up one of the machine.
+        # False, not None: without a token the client must not use the one saved on this machine.
         self._token = token or False
         self._api = HfApi(endpoint=endpoint, token=self._token)
 
-    def shelf(self) -> Path | None:
-        """Returns a folder of this machine for what was read of it, or None where none can be."""
+    def cache_folder(self) -> Path | None:
+        """Returns a folder of this machine for what was read of the dataset, or None."""
         try:
-            place = str(self._api.endpoint).replace(":", "-")
-            return cached_assets_path("segface", namespace=place, subfolder=self.id)
+            endpoint = str(self._api.endpoint).replace(":", "-")
+            return cached_assets_path("segface", namespace=endpoint, subfolder=self.id)
         except (OSError, ValueError):
             return None
 
@@ -219,7 +230,7 @@ class DatasetRepo:
             return self._api.list_repo_files(self.id, repo_type=_KIND, revision=revision)
 
     def read(self, path: str, *, revision: str = "main") -> bytes | None:
-        """Returns the content of a file, or None where there is none; keeps no copy on disk.
+        """Returns a file's content, or None where there is no such file; keeps no copy on disk.
 
         Raises:
             RemoteError: The Hub refuses or can't be asked.
@@ -302,19 +313,20 @@ class DatasetRepo:
             title: First line of the message.
             description: Rest of the message.
             deleted: Paths to delete.
-            parent: Commit that must still be the tip, so that nothing newer is overlooked.
+            parent: Commit that must still be the newest one.
             revision: Branch or `refs/pr/N`.
             pull_request: Open a pull request instead of writing to the branch.
 
         Raises:
-            RemoteBusyError: Worth another try; the commit may or may not have landed.
+            RemoteBusyError: Worth another try.
+            RemoteUnconfirmedError: The answer was lost: the commit may have been made.
             RemoteRefusedError: The account or the repository does not allow it.
         """
         operations: list[CommitOperationAdd | CommitOperationDelete] = [
             CommitOperationAdd(path, data) for path, data in added.items()
         ]
         operations += [CommitOperationDelete(path) for path in deleted]
-        with hub_errors(self.id):
+        with hub_errors(self.id, lost=RemoteUnconfirmedError):
             info = self._api.create_commit(
                 self.id,
                 operations,
@@ -357,7 +369,7 @@ class DatasetRepo:
             self._api.comment_discussion(self.id, number, comment=text, repo_type=_KIND)
 
     def close(self, number: int, *, comment: str) -> None:
-        """Closes a pull request without merging it, saying why."""
+        """Closes a pull request without merging it, with a comment that says why."""
         with hub_errors(self.id):
             self._api.change_discussion_status(
                 self.id, number, "closed", comment=comment, repo_type=_KIND
@@ -390,7 +402,7 @@ def changed_files(diff: str) -> Iterator[tuple[str, str]]:
     """Reads which paths a git diff adds, changes or deletes; a rename counts as changed.
 
     Git quotes a name with anything unusual in it and repeats the name of a file that is added or
-    deleted. A line that is otherwise is given as it is, so that no file goes unseen.
+    deleted. Any other line is returned as it is, so that no file is missed.
     """
     for part in re.split(r"^(?=diff --git )", diff, flags=re.MULTILINE):
         if not part.startswith("diff --git "):

@@ -1,4 +1,4 @@
-"""Statistics of a dataset: what is in it, who made it, how it grows."""
+"""Statistics of a dataset: classes, contributors, growth."""
 
 from __future__ import annotations
 
@@ -68,11 +68,11 @@ class Stats:
         schema: The label schema of its rows.
         rows: Contributions.
         photos: Different photos.
-        contributors: Contributions by account; "" stands for those without one.
+        contributors: Contributions by account; "" for those without an account.
         images_by_class: Corrected masks that hold each class, by id.
         photos_by_class: Different photos of which a corrected mask holds each class, by id.
         pixels_by_class: Pixels of each class in corrected masks, by id.
-        weeks: `(Monday, contributions until its week ended)`, every week since the first.
+        weeks: `(Monday, contributions until the end of its week)`, every week since the first.
         label_versions: Contributions by `schema version`.
         licences: Contributions by licence.
         models: Contributions by the model that made the prediction.
@@ -154,7 +154,7 @@ def count(rows: Iterable[Mapping[str, Any]], *, schema: LabelSchema | None = Non
 
 
 def _check_countable(row: Mapping[str, Any], schema: LabelSchema) -> None:
-    """One row of somebody who wrote past the review must be named, not end the count anyhow."""
+    """Checks a row that may have been written without a review, and names it if it is invalid."""
     areas = row["areas_after"] or ()
     wrong = [name for name in COLUMNS if row[name] is None]
     if len(areas) != schema.num_classes or None in areas:

@@ -1,4 +1,4 @@
-"""Take down: remove contributions from the head of a dataset so that no retry brings them back."""
+"""Taking contributions down: remove them from a dataset so that no retry adds them again."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class TakenDown:
     Attributes:
         removed: Content ids whose row was at the head.
         marked: Content ids that now have a tombstone, removed or not.
-        unread: Why merged files can't be read, which may hold them still, a sentence each.
+        unread: Why merged files that may still hold them can't be read, a sentence each.
     """
 
     removed: tuple[str, ...]
@@ -42,52 +42,53 @@ class TakenDown:
 
 
 def still_needed(repo_id: str, numbers: Iterable[int] = ()) -> str:
-    """Returns what rewriting the history on the Hub still needs from the maintainer."""
+    """Returns what the maintainer must still do to remove older commits from the Hub."""
     refs = ", ".join(f"refs/pr/{number}" for number in numbers) or "none known"
     return STILL_NEEDED.format(repo=repo_id, refs=refs)
 
 
-def take_down(place: DatasetFiles, ids: Iterable[str], *, reason: str = "") -> TakenDown:
+def take_down(dataset: DatasetFiles, ids: Iterable[str], *, reason: str = "") -> TakenDown:
     """Removes contributions by content id and leaves a tombstone for each.
 
-    A row can be in its own file and in merged ones as well, so that all of them are looked at.
+    A row can be in its own file and in merged ones, so all files are searched.
 
     Args:
-        place: The dataset.
-        ids: Content ids; one that isn't there is marked all the same.
+        dataset: The dataset.
+        ids: Content ids; one that isn't in the dataset gets a tombstone too.
         reason: Kept in the tombstone, which everyone can read.
 
     Raises:
-        ReviewError: Something that is no content id.
-        RemoteBusyError: Others kept coming first.
+        ReviewError: A text that is not a content id.
+        RemoteBusyError: Other commits came first in every attempt.
     """
     wanted = sorted(set(ids))
     for content_id in wanted:
         if not layout.is_content_id(content_id):
-            raise ReviewError(f"'{content_id[:40]}' is no content id: 32 hexadecimal digits")
+            raise ReviewError(f"'{content_id[:40]}' is not a content id: 32 hexadecimal digits")
     if not wanted:
         raise ReviewError("name at least one contribution to take down")
-    removed: set[str] = set()  # kept over attempts: one whose answer was lost has removed them too
+    removed: set[str] = set()  # over all attempts: one whose answer was lost may have removed rows
     notes = {layout.tombstone_path(i): _tombstone(i, reason) for i in wanted}
     unread = retry_on_head(
-        place, lambda head: _take_down(place, head, notes=notes, removed=removed)
+        dataset, lambda head: _take_down(dataset, head, notes=notes, removed=removed)
     )
     return TakenDown(tuple(sorted(removed)), tuple(wanted), unread)
 
 
 def _take_down(
-    place: DatasetFiles, head: str, *, notes: dict[str, bytes], removed: set[str]
+    dataset: DatasetFiles, head: str, *, notes: dict[str, bytes], removed: set[str]
 ) -> tuple[str, ...]:
-    """Makes the commit; returns what is wrong with merged files that can't be read."""
+    """Makes the commit; returns why merged files can't be read."""
     wanted = {path.rsplit("/", 1)[1].removesuffix(".json") for path in notes}
-    paths = set(place.paths(revision=head))
+    paths = set(dataset.paths(revision=head))
     own = {layout.row_path(i): i for i in wanted if layout.row_path(i) in paths}
     removed |= set(own.values())
-    added, deleted, unread = dict(notes), list(own), []
+    accepted = {layout.accepted_path(i) for i in wanted} & paths
+    added, deleted, unread = dict(notes), [*own, *sorted(accepted)], []
     for path in sorted(p for p in paths if p.startswith(f"{layout.MERGED}/")):
         try:
-            inside = _without(place, path, revision=head, wanted=wanted)
-        except RecordError as error:  # the others must not stay because of it
+            inside = _without(dataset, path, revision=head, wanted=wanted)
+        except RecordError as error:  # the other files must be changed all the same
             unread.append(str(error))
             continue
         if inside is not None:
@@ -95,21 +96,21 @@ def _take_down(
             deleted.append(path)
             removed |= inside[1]
     title = f"Take down {counted(len(wanted), 'contribution')}"
-    place.commit(added, title=title, deleted=deleted, parent=head)
+    dataset.commit(added, title=title, deleted=deleted, parent=head)
     return tuple(unread)
 
 
 def _without(
-    place: DatasetFiles, path: str, *, revision: str, wanted: set[str]
+    dataset: DatasetFiles, path: str, *, revision: str, wanted: set[str]
 ) -> tuple[dict[str, bytes], set[str]] | None:
-    """Returns what replaces a merged file and the ids that it leaves out, or None if it stays.
+    """Returns the files that replace a merged file and the ids that they leave out, or None.
 
-    Its ids are looked at first: they take some kilobytes, where its rows take megabytes.
+    The ids are read first: they take some kilobytes, the rows megabytes.
     """
-    found = {row["content_id"] for row in facts_of(place, path, revision=revision)} & wanted
+    found = {row["content_id"] for row in facts_of(dataset, path, revision=revision)} & wanted
     if not found:
         return None
-    rows = rows_in(place, path, revision=revision)
+    rows = rows_in(dataset, path, revision=revision)
     return merged_files(row for row in rows if row["content_id"] not in found), found
 
 

@@ -1,4 +1,4 @@
-"""Traces: the pull requests that hold contributions, under every id that these went by."""
+"""Pull requests that hold contributions, with every id that a contribution had."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Trace:
         request: The pull request.
         title: The id in its title, which a fix leaves as it was; "" where there is none.
         rows: Ids of the rows that it adds.
-        said: Ids that a comment says it was accepted under, where the Hub shows no rows.
+        said: Ids under which it was accepted, by a comment, where the Hub shows no rows.
     """
 
     request: PullRequest
@@ -36,12 +36,12 @@ class Trace:
 
     @property
     def ids(self) -> frozenset[str]:
-        """Every id that it is known by."""
+        """Every id of the contribution."""
         return (self.rows | self.said | {self.title}) - {""}
 
     @property
     def merged(self) -> bool:
-        """Whether a maintainer looked at its row and took it."""
+        """Whether a maintainer accepted it."""
         return self.request.status == "merged"
 
     @property
@@ -55,9 +55,9 @@ def traces(repo: DatasetRepo, *, held: Set[str]) -> tuple[Trace, ...]:
 
     Args:
         repo: The dataset.
-        held: Ids that the head has. A merged request with such a title was taken as it was, or
-            its author changed the title since; it isn't looked at, so that nobody's row goes by
-            the title of another's request. The other merged ones cost a request each.
+        held: Ids that the head has. A merged request with such a title was accepted unchanged, or
+            its author changed the title since. Its rows are not read, so that a title can't stand
+            for another account's row. The other merged ones cost a request each.
     """
     requests = retry(lambda: list(repo.pull_requests()))
     found = (_trace(repo, request, held) for request in reversed(requests))
@@ -67,7 +67,7 @@ def traces(repo: DatasetRepo, *, held: Set[str]) -> tuple[Trace, ...]:
 def under_all_ids(named: Set[str], among: Iterable[Trace]) -> set[str]:
     """Returns the named ids and the others of the same contributions, before and after a fix.
 
-    Only merged requests tell, because an open one may hold whatever rows a stranger likes.
+    Only merged requests count: an open one may hold any rows.
     """
     merged = [trace for trace in among if trace.merged]
     ids = set(named).union(*(trace.rows for trace in merged if trace.ids & named))
@@ -77,7 +77,7 @@ def under_all_ids(named: Set[str], among: Iterable[Trace]) -> set[str]:
 def of_their_photos(
     repo: DatasetRepo, mine: Iterable[Trace], others: Iterable[Trace], *, photos: Set[str]
 ) -> list[Trace]:
-    """Returns those of the others that hold the same photo, as far as their rows say.
+    """Returns the other requests whose rows have the same photo id.
 
     Args:
         repo: The dataset.
@@ -97,7 +97,7 @@ def _trace(repo: DatasetRepo, request: PullRequest, held: Set[str]) -> Trace:
     whole = retry(lambda: repo.pull_request(request.number))
     added = (layout.id_at(path) for change, path in whole.files if change == "added")
     rows = frozenset(content_id for content_id in added if content_id)
-    # Anybody can write a comment, so one counts only where there is nothing better.
+    # Every account can write a comment, so one counts only where there are no rows.
     texts = () if rows or not title else (text for _, text in whole.comments)
     said = (content_id for text in texts for content_id in _FIXED.findall(text))
     return Trace(request, title, rows, frozenset(said))

@@ -1,1 +1,1 @@
-"""From Save to the Hub: the queue of unsent rows, the sender and the watcher."""
+"""From Save to the Hub: the queues of unsent rows, the sender, the watcher of pull requests."""

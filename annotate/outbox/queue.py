@@ -1,15 +1,15 @@
-"""Outbox: the durable queue between "the person pressed Save" and "it is on the Hub".
+"""The outbox: durable queues of rows between Save and the Hub.
 
     <root>/<queue>/<content id>.parquet       the row, until it is merged or refused
-    <root>/<queue>/<content id>.json          what has happened to it so far, absent at first
+    <root>/<queue>/<content id>.json          its state, absent at first
     <root>/<queue>/done/<content id>.json     how it ended
-    <root>/<queue>/anonymous                  there where no account stands behind the queue
+    <root>/<queue>/anonymous                  exists where the queue belongs to no account
     <root>/photos.txt                        hashes of the photos, to recognise look-alikes
 
-A queue belongs to one contributor. Its folder is named by a hash, so no name chosen by a visitor
-becomes a path, and nobody reaches a queue without its key: a verified account name, or the secret
-of an anonymous session. The row is written first and whole; a crash at any later moment leaves a
-row without notes, which is the same as one that was saved just now.
+A queue belongs to one contributor. Its folder is named by a hash of its key, so that no name of a
+visitor becomes a path, and a queue is found only with its key: a verified account name, or the
+secret of an anonymous session. The row is written first, as a whole. A crash after that leaves a
+row without notes, which is the state of a row that was just saved.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from segface_hf.errors import SegFaceError
 
 
 class State(StrEnum):
-    """Where a contribution is; the last two are final."""
+    """State of a contribution; the last two are final."""
 
     SAVED = "saved"
     WAITING = "waiting"
@@ -47,23 +47,25 @@ class State(StrEnum):
 
     @property
     def final(self) -> bool:
-        """Whether nothing more will happen to it."""
+        """Whether the state can't change any more."""
         return self in (State.MERGED, State.REFUSED)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What is known about one contribution.
+    """The state of one contribution in a queue.
 
     Attributes:
         id: Content id.
-        state: Where it is.
+        state: Its state.
         reason: Why it waits or was refused, or what the maintainer asks for.
         number: Its pull request.
         url: The page of that pull request or commit.
         attempts: How often sending it has failed since it last got somewhere.
         since: Clock time (seconds) of the last change.
         delay: Seconds after `since` before the next attempt.
+        asked_at: Clock time (seconds) when the Hub was asked to open a pull request and has not
+            answered; 0 where it was not asked, or has answered. Written before the request.
     """
 
     id: str
@@ -74,18 +76,19 @@ class Entry:
     attempts: int = 0
     since: float = 0.0
     delay: float = 0.0
+    asked_at: float = 0.0
 
     def ended(self, state: State, reason: str = "") -> Entry:
         """Returns the entry in its final state."""
-        return replace(self, state=state, reason=reason.rstrip("."), delay=0.0)
+        return replace(self, state=state, reason=reason.rstrip("."), delay=0.0, asked_at=0.0)
 
     def is_due(self, now: float) -> bool:
-        """Tells whether it is time for the next attempt, also where the clock went backwards."""
+        """Tells whether the next attempt is due; also after the clock was set back."""
         return not self.since <= now < self.since + self.delay
 
     @property
     def sentence(self) -> str:
-        """What to tell the contributor."""
+        """The state as a sentence for the contributor."""
         text = _SENTENCES[self.state](self)
         return text[:-1] if text.endswith(("?.", "!.")) else text
 
@@ -119,10 +122,10 @@ class ContributorQueue:
         self._clock = clock
 
     def put(self, correction: Correction) -> Entry:
-        """Puts a correction durably on disk; putting it again returns what became of it.
+        """Writes a correction durably; a second call returns its present state.
 
         Raises:
-            StoreError: The disk is full, can't be written, or too much is waiting already.
+            StoreError: The disk is full or can't be written, or too many rows wait.
         """
         content_id, path = correction.content_id, self._row(correction.content_id)
         held = self._read(content_id)
@@ -145,9 +148,9 @@ class ContributorQueue:
         return tuple(entry for i in sorted(ids) if (entry := self._read(i)) is not None)
 
     def open_entries(self) -> Iterator[Entry]:
-        """Yields the contributions that something may still happen to.
+        """Yields the contributions that are not decided.
 
-        The photo of one that is decided goes, where a crash came before `note` removed it.
+        Deletes rows that are decided, which a crash can leave behind.
         """
         for path in self._rows():
             entry = self._read(path.stem)
@@ -157,7 +160,7 @@ class ContributorQueue:
                 yield entry
 
     def entry(self, content_id: str) -> Entry:
-        """Returns what is known about one contribution.
+        """Returns the state of one contribution.
 
         Raises:
             StoreError: This queue has none of that id.
@@ -172,7 +175,7 @@ class ContributorQueue:
         return self._read(content_id) is not None
 
     def consents(self, content_id: str) -> bool:
-        """Tells whether a contribution may be shared; what was decided could be."""
+        """Tells whether a contribution has consent; one that was decided had it."""
         return self.knows(content_id) and not self._lacks_consent(self._row(content_id))
 
     def load(self, content_id: str) -> Correction:
@@ -187,30 +190,29 @@ class ContributorQueue:
         """Returns a contribution ready to be sent.
 
         Raises:
-            ConsentError: It carries no consent.
+            ConsentError: It has no consent.
             RecordError: Its file is damaged.
             StoreError: It is gone.
         """
         return ConsentedRow(self._bytes(content_id))
 
     def forget(self, content_id: str) -> None:
-        """Removes a row that is kept elsewhere now, or is not needed any more."""
+        """Deletes a row and its notes."""
         self._notes(content_id, done=False).unlink(missing_ok=True)
         self._row(content_id).unlink(missing_ok=True)
 
     def note(self, entry: Entry) -> Entry:
-        """Writes down durably what has happened to a contribution."""
+        """Writes the state of a contribution durably."""
         entry = replace(entry, since=self._clock())
         data = json.dumps({**asdict(entry), "state": entry.state.value}).encode()
         write_durably(self._notes(entry.id, done=entry.state.final), data)
         if entry.state.final:
-            # The dataset has what was merged, and what was refused is of no more use here: a
-            # stranger's photo should not stay.
+            # The dataset has merged rows, and refused ones are not needed: delete the photo.
             self.forget(entry.id)
         return entry
 
     def mark_anonymous(self) -> None:
-        """Notes that no account stands behind this queue.
+        """Marks this queue as belonging to no account.
 
         Raises:
             StoreError: The disk is full or can't be written.
@@ -220,7 +222,7 @@ class ContributorQueue:
             write_durably(self.folder / _ANONYMOUS, b"")
 
     def is_anonymous(self) -> bool:
-        """Tells whether no account stands behind this queue."""
+        """Tells whether this queue belongs to no account."""
         return (self.folder / _ANONYMOUS).exists()
 
     def waiting(self) -> int:
@@ -228,7 +230,7 @@ class ContributorQueue:
         return len(self._rows())
 
     def _is_full(self) -> bool:
-        """Tells whether as much waits to be sent as may; what is proposed has been sent."""
+        """Tells whether the limit of unsent rows is reached; proposed rows have been sent."""
         if len(self._rows()) < MOST_PER_QUEUE:
             return False
         unsent = [e for e in self.open_entries() if e.state is not State.PROPOSED]
@@ -241,13 +243,13 @@ class ContributorQueue:
             raise store_error(self.folder, error) from error
 
     def _remember(self, correction: Correction) -> None:
-        """Adds a photo's hash to those of the whole outbox; one short line is one write."""
+        """Appends a photo's hash to the list of the outbox; a short line is one atomic write."""
         line = f"{photo_hash(correction.image)} {correction.content_id}\n"
         try:
             with (self.folder.parent / PHOTOS).open("a", encoding="ascii") as lines:
                 lines.write(line)
         except OSError as error:
-            log.warning("the photo of %s is not remembered: %s", correction.content_id, error)
+            log.warning("the photo hash of %s is not kept: %s", correction.content_id, error)
 
     def _rows(self) -> list[Path]:
         return sorted(self.folder.glob("*.parquet"))
@@ -270,7 +272,7 @@ class ContributorQueue:
             raise store_error(path.parent, error) from error
 
     def _lacks_consent(self, path: Path) -> bool:
-        """Tells whether a row was saved before its contributor agreed to share it."""
+        """Tells whether a row has no consent."""
         try:
             ConsentedRow(path.read_bytes())
         except FileNotFoundError:
@@ -287,13 +289,13 @@ class ContributorQueue:
                 return Entry(**{**notes, "state": State(notes["state"])})
             except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 continue
-            except (ValueError, TypeError, KeyError):
-                break  # damaged notes are as good as none: sending again does no harm
+            except (ValueError, TypeError, KeyError, RecursionError):
+                break  # damaged notes count as missing: sending again does no harm
         return Entry(content_id, since=row.stat().st_mtime) if row.is_file() else None
 
 
 class Outbox:
-    """All queues of an app, on storage that outlives it."""
+    """All queues of an app, on persistent storage."""
 
     def __init__(self, root: str | Path, *, clock: Clock = time.time) -> None:
         self.root = Path(root)
@@ -303,15 +305,15 @@ class Outbox:
         """Returns the queue of a contributor.
 
         Args:
-            key: Account name verified by the Hub, or the secret of an anonymous session; never
-                anything that a visitor could choose.
+            key: Account name verified by the Hub, or the secret of an anonymous session; never a
+                value that a visitor could choose.
         """
         return ContributorQueue(self.root / queue_name(key), clock=self._clock)
 
     def near_duplicates(self, image: np.ndarray) -> tuple[str, ...]:
         """Returns the ids of contributions whose photo looks like this one, nearest first.
 
-        Covers everything that was ever put into this outbox, by whomever.
+        Covers every row that was ever put into this outbox.
         """
         try:
             lines = (self.root / PHOTOS).read_text(encoding="ascii").splitlines()
@@ -326,7 +328,7 @@ class Outbox:
         return self._clock()
 
     def queues(self) -> tuple[ContributorQueue, ...]:
-        """Returns every queue, for the sender only."""
+        """Returns every queue; only the sender may use this."""
         folders = sorted(p for p in self.root.glob("?" * 32) if p.is_dir())
         return tuple(ContributorQueue(folder, clock=self._clock) for folder in folders)
 
@@ -341,7 +343,7 @@ _RECOUNT = 10.0
 
 
 class AnonymousLimit:
-    """Bounds the rows of all anonymous queues together.
+    """Limits the rows of all anonymous queues together.
 
     Args:
         outbox: Where the queues are.
@@ -360,36 +362,36 @@ class AnonymousLimit:
         """Counts one more row of an anonymous queue.
 
         Raises:
-            StoreError: As many wait as may.
+            StoreError: The limit is reached.
         """
         with self._lock:
-            # Looking into every queue takes time, so rows that were sent are noticed a bit later.
+            # Counting takes time, so rows that were sent are noticed only after a while.
             if self._clock() >= self._until:
                 self._held = sum(t.waiting() for t in self._outbox.queues() if t.is_anonymous())
                 self._until = self._clock() + _RECOUNT
             if self._held >= self._most:
                 raise StoreError(
                     f"{self._most:,} corrections without an account wait here already, which is "
-                    "as many as may: save with an account, or ask whoever runs this app to have "
+                    "the limit: save with an account, or ask the operator of this app to have "
                     "them sent"
                 )
             queue.mark_anonymous()
             self._held += 1
 
 
-def adopt(outbox: Outbox, secret: str, *, account: str) -> int:
-    """Moves what waits in an anonymous queue into that of an account; returns how much.
+def move_to_account(outbox: Outbox, secret: str, *, account: str) -> int:
+    """Moves the rows of an anonymous queue into that of an account; returns how many.
 
-    A contribution is in the new queue before it leaves the old one, so that a crash doubles it at
-    most, which its content id undoes.
+    A row is written to the new queue before it is deleted from the old one. A crash in between
+    leaves it in both; its content id then prevents a second contribution.
 
     Args:
-        outbox: Both queues are here.
+        outbox: Holds both queues.
         secret: Key of the anonymous queue, as only its session knows it.
         account: Name that the Hub verified.
 
     Raises:
-        StoreError: The new queue is full or can't be written; what was not moved stays.
+        StoreError: The new queue is full or can't be written; rows that were not moved stay.
     """
     old, new, moved = outbox.queue(secret), outbox.queue(account), 0
     for entry in tuple(old.open_entries()):
@@ -398,7 +400,7 @@ def adopt(outbox: Outbox, secret: str, *, account: str) -> int:
         except StoreError:
             raise
         except SegFaceError as error:
-            log.warning("%s stays where it is: %s", entry.id, error)
+            log.warning("%s is not moved: %s", entry.id, error)
             continue
         new.put(replace(correction, contributor=account))
         old.forget(entry.id)

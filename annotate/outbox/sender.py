@@ -1,4 +1,4 @@
-"""Sender: carries contributions from the outbox to the Hub, patiently, and never twice."""
+"""Sends contributions from the outbox to the Hub, with retries, each once."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from annotate.errors import (
     RecordError,
     RemoteBusyError,
     RemoteRefusedError,
+    RemoteUnconfirmedError,
     StoreError,
 )
 from annotate.outbox.queue import ContributorQueue, Entry, Outbox, State, queue_name
@@ -24,28 +25,33 @@ from annotate.outbox.watcher import PullRequestWatcher
 
 log = logging.getLogger(__name__)
 SIGN_IN = "sign in again to send it"
+UNCONFIRMED = "the Hub has not confirmed it yet"
 LAST_BATCH = "last-batch"
+LOCK = "courier.lock"  # a name on disk: senders of two versions must not run at once
 NO_CONSENT = "you have not agreed to share it"
 UNEXPECTED = "an unexpected error, which the log of the app locates"
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast the sender goes; all in seconds.
+    """How fast the sender works; all times in seconds.
 
     Attributes:
         first: Delay after a first failure; it doubles with each further one.
-        longest: The most that it waits.
+        longest: Longest delay.
         held: Delay where a person must act first, such as signing in.
+        confirm: Time in which the Hub's list of pull requests must show a new one. Where the
+            answer to a request was lost, no second request is sent before.
         batch: Time between direct commits: 60 keeps to 60 an hour of the Hub's 128.
-        poll: Time between looks at open pull requests.
+        poll: Time between reads of open pull requests.
         batch_rows: The most rows in one commit.
-        idle: Time between looks at the outbox.
+        idle: Time between reads of the outbox.
     """
 
     first: float = 2.0
     longest: float = 900.0
     held: float = 600.0
+    confirm: float = 120.0
     batch: float = 60.0
     poll: float = 300.0
     batch_rows: int = 100
@@ -54,7 +60,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class _Access:
-    """A contributor's token, and the dataset as seen through it until a fresh look is due."""
+    """A contributor's token, and the dataset as read with it until a time."""
 
     token: str
     store: HubStore
@@ -64,9 +70,9 @@ class _Access:
 class Sender:
     """Sends what is in an outbox to one dataset.
 
-    Contributors' tokens come from their sessions and kept in memory only: after a restart a
-    contribution says that it waits for its contributor to sign in. With a service token, which
-    the owner of the app opts into, rows go to the main branch in batches instead.
+    Contributors' tokens come from their sessions and are kept in memory only: after a restart a
+    contribution waits for its contributor to sign in. With a service token, which the owner of
+    the app sets, rows go to the main branch in batches instead.
 
     Args:
         outbox: Where contributions wait.
@@ -74,10 +80,10 @@ class Sender:
         service_token: Token that may write to it directly, or None for pull requests.
         endpoint: Address of the Hub; None is the default one.
         pace: How fast to go.
-        unsigned: What a contribution waits for whose contributor gave no token, and what to do.
+        unsigned: Reason that a contribution waits whose contributor gave no token.
 
     Attributes:
-        merged: Is told the dataset after a direct commit has landed.
+        merged: Called with the dataset after a direct commit.
     """
 
     def __init__(
@@ -97,13 +103,14 @@ class Sender:
         self._access: dict[str, _Access] = {}
         self._service = self._store(service_token) if service_token else None
         self._not_before: dict[str, float] = {}
+        self._lost_at: dict[str, float] = {}  # clock time, by queue
         self._watcher = PullRequestWatcher(self.pace.poll)
         self._wake, self._stopping = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
         self.merged: Callable[[DatasetRepo], None] = lambda repo: None
 
     def set_token(self, key: str, token: str) -> None:
-        """Takes the token of a contributor who is signed in, and tries what waited for it."""
+        """Sets the token of a contributor who is signed in, and retries what waited for it."""
         queue = self.outbox.queue(key)
         known = self._access.get(queue.name)
         if known is None or known.token != token or time.monotonic() > known.until:
@@ -121,7 +128,7 @@ class Sender:
         return access is not None and access.token == token
 
     def wake(self) -> None:
-        """Tells the sender that there is something new."""
+        """Makes the sender read the outbox now."""
         self._wake.set()
 
     def start(self) -> None:
@@ -131,22 +138,22 @@ class Sender:
         self._thread.start()
 
     def stop(self) -> None:
-        """Finishes the contribution in hand and ends the thread."""
+        """Finishes the present contribution and ends the thread."""
         self._stopping.set()
         self._wake.set()
         if self._thread is not None:
             self._thread.join()
 
     def run(self) -> None:
-        """Carries until `stop` is called; a second sender on the same outbox waits its turn."""
-        with only_one(self.outbox.root / "courier.lock", self._stopping):
+        """Sends until `stop` is called; a second sender on the same outbox waits for the lock."""
+        with only_one(self.outbox.root / LOCK, self._stopping):
             while not self._stopping.is_set():
                 try:
                     moved = self.step()
                 except StoreError as error:
                     log.error("the outbox can't be used: %s", error)
                     moved = 0
-                except Exception as error:  # without the sender nothing is sent any more
+                except Exception as error:  # the thread must go on sending
                     log_unexpected(log, error)
                     moved = 0
                 if not moved:
@@ -154,7 +161,7 @@ class Sender:
                     self._wake.clear()
 
     def step(self) -> int:
-        """Does what is due now and returns how many contributions got somewhere."""
+        """Sends what is due now; returns how many contributions changed their state."""
         if self._service is not None:
             return self._step_service(self._service)
         return sum(self._step_queue(queue) for queue in self.outbox.queues())
@@ -181,18 +188,48 @@ class Sender:
         if store is None:
             self._wait(queue, entry, self._unsigned, delay=self.pace.held)
             return 0
+        left = self._unconfirmed_for(entry)
         try:
-            delivery = store.propose(consented)
+            if left > 0:
+                delivery = store.find(consented, reread=True)
+                if delivery is None:  # the Hub's list may show it late: look again
+                    wait = min(left, self.pace.confirm / 8)
+                    self._wait(queue, entry, UNCONFIRMED, delay=wait)
+                    return 0
+            elif self._lost_an_answer_just_now(queue):
+                return 0
+            else:
+                again = entry.asked_at > 0
+                # Durable before the request: after a crash nothing else says that it was sent.
+                entry = queue.note(replace(entry, asked_at=self.outbox.now()))
+                delivery = store.propose(consented, reread=again)
+        except RemoteUnconfirmedError as error:
+            self._lost_at[queue.name] = self.outbox.now()
+            self._wait(queue, entry, str(error), delay=self.pace.confirm / 8)
+            return 0
         except RemoteBusyError as error:
-            self._back_off(queue, entry, error)
+            # A refused request is answered; a failed look says nothing about an earlier one.
+            self._back_off(queue, entry if left > 0 else replace(entry, asked_at=0.0), error)
             return 0
         except RemoteRefusedError as error:
             return self._refused(queue, entry, error)
-        except Exception as error:  # the others must go on
+        except Exception as error:  # the other rows must still be sent
             log_unexpected(log, error)
             self._wait(queue, entry, UNEXPECTED, delay=self.pace.held)
             return 0
         return self._delivered(queue, entry, delivery)
+
+    def _unconfirmed_for(self, entry: Entry) -> float:
+        """Returns the seconds left in which an earlier attempt without an answer may show."""
+        if not entry.asked_at:
+            return 0.0
+        passed = max(0.0, self.outbox.now() - entry.asked_at)
+        return self.pace.confirm - passed
+
+    def _lost_an_answer_just_now(self, queue: ContributorQueue) -> bool:
+        """Whether the Hub seems to be down; each row sent meanwhile would have to be looked for."""
+        lost = self._lost_at.get(queue.name)
+        return lost is not None and lost <= self.outbox.now() < lost + self.pace.confirm / 16
 
     def _step_service(self, store: HubStore) -> int:
         queues = self.outbox.queues()
@@ -200,7 +237,7 @@ class Sender:
         return moved + (self._step_batch(queues, store) if self._may_commit() else 0)
 
     def _step_batch(self, queues: Iterable[ContributorQueue], store: HubStore) -> int:
-        """Sends what nobody has proposed: of a pull request its maintainer decides."""
+        """Sends rows without a pull request; maintainers decide on those with one."""
         batch: dict[str, tuple[ContributorQueue, Entry, ConsentedRow]] = {}
         for queue in queues:
             for entry in list(queue.open_entries()):
@@ -215,7 +252,7 @@ class Sender:
         return self._send_batch(store, batch) if batch else 0
 
     def _may_commit(self) -> bool:
-        """Keeps the pace of direct commits, over a crash too: a file has the time of the last."""
+        """Tells whether the next direct commit is due; a file keeps the time of the last one."""
         if time.monotonic() < self._not_before.get("", 0.0):
             return False
         try:
@@ -237,7 +274,7 @@ class Sender:
             return 0
         except RemoteRefusedError as error:
             return sum(self._refused(queue, entry, error) for queue, entry, _ in batch.values())
-        except Exception as error:  # it must not be tried without end at every look
+        except Exception as error:  # it must not be tried again at every step
             log_unexpected(log, error)
             for queue, entry, _ in batch.values():
                 self._wait(queue, entry, UNEXPECTED, delay=self.pace.held)
@@ -260,7 +297,7 @@ class Sender:
             if entry.reason != NO_CONSENT:
                 queue.note(replace(entry, reason=NO_CONSENT, delay=self.pace.held))
         except RecordError as error:
-            # No maintainer has refused it: an update of the app may read it, a save replaces it.
+            # Not a refusal: an update of the app may read it, a save replaces it.
             self._wait(queue, entry, f"{error}: save it again", delay=self.pace.held)
         return None
 
@@ -272,6 +309,7 @@ class Sender:
         return 1
 
     def _refused(self, queue: ContributorQueue, entry: Entry, error: RemoteRefusedError) -> int:
+        entry = replace(entry, asked_at=0.0)
         if not error.held:
             queue.note(entry.ended(State.REFUSED, str(error)))
             return 1
@@ -287,12 +325,13 @@ class Sender:
         key: str | None = None,
     ) -> None:
         delay = min(self.pace.longest, self.pace.first * 2 ** min(entry.attempts, 20))
-        delay *= random.uniform(0.5, 1.0)  # so that many apps do not come back at one moment
+        delay *= random.uniform(0.5, 1.0)  # so that many apps don't retry at the same moment
         if error.retry_after is not None:
             delay = max(delay, error.retry_after)
             hold = queue.name if key is None else key
             self._not_before[hold] = time.monotonic() + error.retry_after
-        self._wait(queue, replace(entry, attempts=entry.attempts + 1), str(error), delay=delay)
+        entry = replace(entry, attempts=entry.attempts + 1)
+        self._wait(queue, entry, str(error), delay=delay)
 
     def _wait(self, queue: ContributorQueue, entry: Entry, reason: str, *, delay: float) -> None:
         queue.note(replace(entry, state=State.WAITING, reason=reason, delay=delay))

@@ -1,4 +1,4 @@
-"""Agreement of two masks of one photo: by class, as a map, and settled pixel by pixel."""
+"""Agreement of two masks of one photo: by class, as a map, and merged into one mask."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Agreement:
     Attributes:
         classes: Numbers of each class, by id.
         disagreement: bool (H, W), where they differ.
-        kappa: Cohen's kappa over pixels: 1 is full agreement, 0 what chance would give.
+        kappa: Cohen's kappa over pixels: 1 is full agreement, 0 that of chance.
     """
 
     classes: tuple[ClassNumbers, ...]
@@ -84,8 +84,8 @@ class Dispute:
         number: Its number, from 1, largest first.
         pixels: Its size.
         box: (x0, y0, x1, y1) in pixels, the end not included.
-        first: What most of it is in the first mask.
-        second: What most of it is in the second mask.
+        first: Its most frequent class in the first mask.
+        second: Its most frequent class in the second mask.
     """
 
     number: int
@@ -116,16 +116,16 @@ def disputes(
 def adjudicate(
     first: np.ndarray, second: np.ndarray, *, schema: LabelSchema, takes: Mapping[int, int]
 ) -> np.ndarray:
-    """Settles two masks into one.
+    """Merges two masks into one.
 
     Args:
-        first: uint8 (H, W); right wherever nothing else is said.
+        first: uint8 (H, W); taken outside the named disputes.
         second: uint8 (H, W).
         schema: What the ids stand for.
-        takes: By number of a dispute, 1 or 2: which mask is right there.
+        takes: By number of a dispute, 1 or 2: the mask to take there.
 
     Raises:
-        ReviewError: There is no such dispute, or a mask other than 1 and 2 is named.
+        ReviewError: A dispute that does not exist, or a mask other than 1 and 2.
     """
     found, numbered = disputes(first, second, schema=schema)
     wrong = [n for n, mask in takes.items() if not 1 <= n <= len(found) or mask not in (1, 2)]

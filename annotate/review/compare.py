@@ -1,4 +1,4 @@
-"""Settling: two annotators of one photo, compared and brought to one contribution."""
+"""Comparison of two contributions of one photo, and settling them as one."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Side:
     """One of the two that are compared.
 
     Attributes:
-        name: What it is called: `#12`, or the first digits of a row's content id.
+        name: `#12`, or the first digits of a row's content id.
         correction: Its photo and masks.
-        number: Its pull request; 0 for a row that the dataset has.
-        head: The commit of that pull request; empty for a row, whose content id says what it is.
+        number: Its pull request; 0 for a row of the dataset.
+        head: The commit of that pull request; empty for a row, which its content id identifies.
     """
 
     name: str
@@ -54,8 +54,8 @@ class Comparison:
     def pictures(self) -> dict[str, Image.Image]:
         """Returns the photo, both masks and where they differ, as RGB pictures of one size.
 
-        In the map of disagreement the photo is pale and each mask shows its class in a half of
-        the stripes, so that one sees which two classes are in dispute.
+        The map of disagreement is a pale photo with striped disputes: each mask colors one half
+        of the stripes, so that both classes are visible.
         """
         first, second = self.first.correction, self.second.correction
         photo = Image.fromarray(first.image)
@@ -77,12 +77,12 @@ def compare(reviewer: Reviewer, first: int, second: int | str) -> Comparison:
     """Compares an open contribution with another one, or with a row of the dataset.
 
     Args:
-        reviewer: The maintainer's.
+        reviewer: Reads the contributions.
         first: A pull request.
         second: Another pull request, or the content id of a row.
 
     Raises:
-        ReviewError: They are one and the same, of different photos, or can't be believed.
+        ReviewError: They are the same one, of different photos, or invalid.
     """
     if first == second:
         raise ReviewError(f"#{first} can't be compared with itself: name another one")
@@ -108,11 +108,11 @@ def settle(
     """Merges the first contribution with a settled mask, closes the second; returns the new id.
 
     Args:
-        reviewer: The maintainer's.
+        reviewer: Reads and merges the contributions.
         first: The contribution that stays.
         second: The one that is closed; a row of the dataset stays.
         takes_second: Disputes in which the second is right; the first is in all others.
-        heads: By number, the commit that the maintainer looked at; {} takes what is there now.
+        heads: By number, the commit that the maintainer saw; {} takes the present ones.
 
     Raises:
         ReviewError: There is no such dispute, or one of them changed; nothing is merged. Or the
@@ -143,7 +143,7 @@ def _side(reviewer: Reviewer, which: int | str) -> Side:
     if isinstance(which, int):
         return _opened(reviewer, which)
     if not is_content_id(which):
-        raise ReviewError(f"'{which[:40]}' is no content id: 32 hexadecimal digits")
+        raise ReviewError(f"'{which[:40]}' is not a content id: 32 hexadecimal digits")
     return Side(which[:8], row_of(reviewer.store.repo, which))
 
 

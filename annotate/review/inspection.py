@@ -1,9 +1,9 @@
-"""Inspection: what there is to see of a contribution before anybody decides on it."""
+"""What a maintainer sees of a contribution before the decision."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -36,18 +36,16 @@ class Contribution:
 
 
 @dataclass(frozen=True, eq=False)
-class Inspection:
-    """What there is to see of a contribution.
+class RowInspection:
+    """What a maintainer sees of a row.
 
     Attributes:
-        contribution: Which one.
-        correction: Photo, prediction and mask; None where the row can't be believed.
-        findings: What the automatic checks noticed, the row's own trouble included.
+        correction: Photo, prediction and mask; None where the row is invalid.
+        findings: What the automatic checks noticed, and why the row is invalid.
         classes: Pixels of each class in prediction and mask, by id; empty without a correction.
         same_photo: Content ids of the dataset and of open contributions with the same photo.
     """
 
-    contribution: Contribution
     correction: Correction | None
     findings: tuple[Finding, ...]
     classes: tuple[ClassNumbers, ...] = ()
@@ -55,19 +53,30 @@ class Inspection:
 
     @property
     def acceptable(self) -> bool:
-        """Whether nothing forbids accepting it as it is."""
+        """Whether no check forbids accepting it."""
         return not self.blocking
 
     @property
     def blocking(self) -> tuple[str, ...]:
-        """What forbids accepting it as it is, a sentence each."""
+        """Why it can't be accepted, a sentence each."""
         return tuple(finding.sentence for finding in self.findings if finding.blocks)
 
     def pictures(self) -> dict[str, Image.Image]:
         """Returns photo, prediction, correction and difference as RGB pictures of one size."""
         if self.correction is None:
-            raise ReviewError("there is no row to look at: " + self.findings[0].sentence)
+            raise ReviewError("there is no valid row to show: " + self.findings[0].sentence)
         return side_by_side(self.correction)
+
+
+@dataclass(frozen=True, eq=False)
+class Inspection(RowInspection):
+    """What a maintainer sees of an open contribution.
+
+    Attributes:
+        contribution: The contribution.
+    """
+
+    contribution: Contribution = field(kw_only=True)
 
 
 def side_by_side(correction: Correction) -> dict[str, Image.Image]:
@@ -88,11 +97,12 @@ def side_by_side(correction: Correction) -> dict[str, Image.Image]:
 
 
 def beyond_its_row(contribution: Contribution) -> tuple[Finding, ...]:
-    """A contribution adds its own file and touches nothing else, whatever its title says."""
+    """Checks that a contribution adds its own file and changes nothing else."""
     expected = (("added", layout.row_path(contribution.id)),)
     if contribution.request.files == expected:
         return ()
-    others = [f"{c} {p}" for c, p in contribution.request.files if (c, p) != expected[0]]
+    # Escaped and cut: a file name is untrusted and is printed to a terminal.
+    others = [f"{c} {p!r:.120}" for c, p in contribution.request.files if (c, p) != expected[0]]
     sentence = f"besides its row it has {', '.join(others[:5])}" if others else "it adds no row"
     return (Finding("files", sentence, blocks=True),)
 
@@ -100,16 +110,16 @@ def beyond_its_row(contribution: Contribution) -> tuple[Finding, ...]:
 def provenance(
     contribution: Contribution, correction: Correction, block: Mapping[str, Any]
 ) -> tuple[Finding, ...]:
-    """Looks who gave a contribution and under what, against what the dataset's card declares."""
+    """Checks who gave a contribution and under which licence, against the dataset's card."""
     findings = []
     if correction.consent is None:
-        findings.append(Finding("consent", "it carries no consent to share it", blocks=True))
-    elif told := other_licence(block, correction.consent.licence):
-        findings.append(Finding("licence", told, blocks=True))
+        findings.append(Finding("consent", "it has no consent to share it", blocks=True))
+    elif wrong := other_licence(block, correction.consent.licence):
+        findings.append(Finding("licence", wrong, blocks=True))
     author = contribution.request.author
     if correction.contributor != author:
-        said = correction.contributor or "nobody"
-        findings.append(Finding("contributor", f"{author} opened it, the row names {said}"))
+        named = correction.contributor or "no contributor"
+        findings.append(Finding("contributor", f"{author} opened it, the row names {named}"))
     if correction.created_at > datetime.now(UTC) + timedelta(days=1):
-        findings.append(Finding("time", f"it says it is of {correction.created_at:%d %B %Y}"))
+        findings.append(Finding("time", f"its date is {correction.created_at:%d %B %Y}"))
     return tuple(findings)

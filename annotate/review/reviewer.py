@@ -1,4 +1,4 @@
-"""Review: what a maintainer does with the contributions that wait in pull requests."""
+"""Review of contributions in pull requests: inspect, accept, ask, reject, fix."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ log = logging.getLogger(__name__)
 
 
 class Reviewer:
-    """The maintainer's reviewer.
+    """A maintainer's access to open contributions.
 
     Args:
         store: The dataset, with a token that may merge.
-        rows: The rows of the dataset, to recognise photos that it already has.
-        opened: The facts of open contributions, to find those of one photo.
+        rows: The rows of the dataset, to recognise photos that it has.
+        opened: Caches columns of open contributions, to find those of one photo.
     """
 
     def __init__(
@@ -64,10 +64,10 @@ class Reviewer:
         return tuple(sorted(found, key=lambda c: c.request.number))
 
     def contribution(self, number: int) -> Contribution:
-        """Returns one open contribution, by the row that it adds rather than by its title.
+        """Returns one open contribution, named by the row that it adds rather than by its title.
 
         Raises:
-            ReviewError: That pull request proposes no contribution or is not open.
+            ReviewError: The pull request proposes no contribution or is not open.
         """
         request = self.store.repo.pull_request(number)
         content_id = proposed_id(request)
@@ -80,10 +80,10 @@ class Reviewer:
         return Contribution(content_id, request)
 
     def inspect(self, number: int) -> Inspection:
-        """Fetches a contribution and looks at it as at a stranger's.
+        """Fetches a contribution and checks it as untrusted input.
 
         Raises:
-            ReviewError: It is no open contribution.
+            ReviewError: It is not an open contribution.
         """
         contribution = self._pinned(number)
         outside = (*beyond_its_row(contribution), *self._unwanted(contribution.id))
@@ -96,23 +96,22 @@ class Reviewer:
                 version=correction.schema.version,
             )
         except (RecordError, CorrectionError, ConsentError, ReviewError, LabelError) as error:
-            return Inspection(
-                contribution, None, (*outside, Finding("row", str(error), blocks=True))
-            )
+            findings = (*outside, Finding("row", str(error), blocks=True))
+            return Inspection(None, findings, contribution=contribution)
         seen = check(correction, photos=self._photos)
         findings = (*outside, *provenance(contribution, correction, self.store.block), *seen)
         same = self._same_photo(correction)
         self._photos[correction.content_id] = photo_hash(correction.image)
         self._photo_ids[correction.content_id] = correction.photo_id
         numbers = agree(correction.prediction, correction.mask, schema=correction.schema).classes
-        return Inspection(contribution, correction, findings, numbers, same)
+        return Inspection(correction, findings, numbers, same, contribution=contribution)
 
     def partners(self, seen: Inspection, *, most: int = 100) -> tuple[Contribution, ...]:
-        """Returns other open contributions of the same photo, as far as their rows say.
+        """Returns other open contributions whose rows have the same photo id.
 
         Args:
             seen: A contribution.
-            most: Open contributions to look at, the newest first, each once and for one request.
+            most: Open contributions to read, newest first; each takes one request, once.
         """
         if seen.correction is None:
             return ()
@@ -125,15 +124,15 @@ class Reviewer:
         )
 
     def merged(self, seen: Inspection) -> tuple[str, ...]:
-        """Returns the ids of rows of the dataset with the same photo, as far as they are known."""
+        """Returns the ids of known rows of the dataset with the same photo."""
         return tuple(content_id for content_id in seen.same_photo if content_id in self._merged)
 
     def accept(self, number: int, *, head: str = "") -> None:
-        """Merges a contribution that nothing forbids.
+        """Merges a contribution that no check forbids.
 
         Args:
             number: Its pull request.
-            head: The commit that the maintainer looked at; empty takes what is there now.
+            head: The commit that the maintainer saw; empty takes the present one.
 
         Raises:
             ReviewError: A check forbids it, or it changed: look again, ask for changes, reject or
@@ -141,8 +140,8 @@ class Reviewer:
         """
         inspection = self._looked_at(number, head)
         if inspection.blocking:
-            told = "; ".join(inspection.blocking)
-            raise ReviewError(f"#{number} can't be accepted as it is: {told}")
+            reasons = "; ".join(inspection.blocking)
+            raise ReviewError(f"#{number} can't be accepted as it is: {reasons}")
         self._merge(inspection, comment="Thank you: it is part of the dataset now.")
 
     def ask(self, number: int, text: str) -> None:
@@ -156,11 +155,11 @@ class Reviewer:
     def fix_and_accept(self, number: int, mask: np.ndarray, *, head: str = "") -> str:
         """Replaces the mask of a contribution, merges it, and returns its new content id.
 
-        The contributor stays the contributor; the commit says who fixed it. Done again after a
-        lost answer, it goes on where it was.
+        The contributor stays the contributor; the commit names who fixed it. After a lost answer,
+        the same call continues.
 
         Raises:
-            ReviewError: The row can't be believed, something else forbids it, or it changed.
+            ReviewError: The row is invalid, a check forbids it, or it changed.
             LabelError: The mask holds unknown ids.
         """
         seen = self._looked_at(number, head)
@@ -169,8 +168,8 @@ class Reviewer:
         new = dataclasses.replace(seen.correction, mask=mask)
         around = [finding for finding in seen.findings if finding.check in _NOT_OF_THE_MASK]
         around += self._unwanted(new.content_id)
-        if told := dict.fromkeys(f.sentence for f in (*around, *check(new)) if f.blocks):
-            raise ReviewError(f"#{number} can't be fixed: {'; '.join(told)}")
+        if reasons := dict.fromkeys(f.sentence for f in (*around, *check(new)) if f.blocks):
+            raise ReviewError(f"#{number} can't be fixed: {'; '.join(reasons)}")
         if new.content_id != seen.correction.content_id:
             self._replace_row(seen.contribution, new)
             seen = self.inspect(number)
@@ -180,11 +179,11 @@ class Reviewer:
         return new.content_id
 
     def _pinned(self, number: int) -> Contribution:
-        """Returns a contribution with its head, which is read before anything that is judged."""
+        """Returns a contribution with its head, which is read before its content."""
         try:
             head = self.store.repo.head(revision=f"refs/pr/{number}")
         except RemoteRefusedError:
-            self.contribution(number)  # says what is wrong with that number, if anything
+            self.contribution(number)  # raises if the number is not an open contribution
             raise
         return dataclasses.replace(self.contribution(number), head=head)
 
@@ -195,10 +194,10 @@ class Reviewer:
         return seen
 
     def _merge(self, seen: Inspection, *, comment: str) -> None:
-        """Merges what was inspected; what was pushed since then is refused.
+        """Merges what was inspected, unless something was pushed since.
 
-        The Hub merges whatever the pull request holds, so a push between the last look and the
-        merge can't be ruled out. It is looked for afterwards and said.
+        The Hub merges the present state of a pull request, so a push between the last check and
+        the merge is possible. It is detected afterwards and reported.
         """
         repo, contribution = self.store.repo, seen.contribution
         number, revision = contribution.request.number, contribution.request.revision
@@ -211,23 +210,23 @@ class Reviewer:
                 or self._bytes(contribution, revision) != self._bytes(contribution)
             )
         except RemoteError as error:
-            log.warning("#%d is merged, but can't be looked at again: %s", number, error)
+            log.warning("#%d is merged, but can't be checked again: %s", number, error)
             return
         if slipped_in:
             raise MergedError(
                 f"#{number} is merged, but something was pushed to it at that moment: compare the "
-                f"head of the dataset with commit {contribution.head[:12]}, which was looked at"
+                f"head of the dataset with commit {contribution.head[:12]}, which was inspected"
             )
 
     def _unwanted(self, content_id: str) -> tuple[Finding, ...]:
-        """Looks whether the dataset has a row already, or will not have it again."""
+        """Checks whether the dataset has a row already, or had it taken down."""
         tombstone, own = layout.tombstone_path(content_id), layout.row_path(content_id)
         index = layout.index_path(content_id)
         present = self.store.repo.present([tombstone, own, index])
         findings = []
         if tombstone in present:
-            told = "it was taken down from the dataset before"
-            findings.append(Finding("tombstone", told, blocks=True))
+            sentence = "it was taken down from the dataset before"
+            findings.append(Finding("tombstone", sentence, blocks=True))
         listed = (self.store.repo.read(index) or b"") if index in present else b""
         if own in present or content_id in listed.decode("utf-8", "replace").split():
             findings.append(Finding("duplicate", "the dataset has it already", blocks=True))
@@ -254,7 +253,7 @@ class Reviewer:
                 parent=contribution.head,
             )
         except RemoteBusyError as error:
-            # It may have landed all the same; then its row is there, to be looked at once more.
+            # The commit may have been made: then its row is there, and is inspected again.
             if self.store.repo.read(path, revision=revision) is None:
                 moved = self.store.repo.head(revision=revision) != contribution.head
                 raise (_moved(contribution.request.number) if moved else error) from error

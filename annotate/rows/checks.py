@@ -40,7 +40,7 @@ def check(
     """Returns what all checks notice about a correction.
 
     Args:
-        correction: What to look at; ids and sizes are right already, or it couldn't exist.
+        correction: The correction; its ids and sizes are valid.
         photos: Photo hashes of the dataset by content id, to recognise look-alikes.
     """
     found = [finding for looks in _CHECKS for finding in looks(correction)]
@@ -79,7 +79,7 @@ def _tiny_islands(correction: Correction) -> Iterator[Finding]:
 
 
 def _eye_outside_face(correction: Correction) -> Iterator[Finding]:
-    """An eye is surrounded by parts of a face; one that floats in hair or background is not."""
+    """An eye must be surrounded by parts of a face, not by background."""
     schema, mask = correction.schema, correction.mask
     around = np.isin(mask, [schema.id_of(n) for n in _AROUND_EYES if n in schema.names])
     for name in ("l_eye", "r_eye"):
@@ -88,14 +88,14 @@ def _eye_outside_face(correction: Correction) -> Iterator[Finding]:
             continue
         ring = ndimage.binary_dilation(eye, iterations=2) & ~eye
         if not ring.any() or around[ring].mean() < 0.5:
-            yield Finding("anatomy", f"{name} lies outside the face")
+            yield Finding("anatomy", f"{name} is outside the face")
 
 
 def _left_right_swap(correction: Correction) -> Iterator[Finding]:
     """Seen along the line from eyes to mouth, the subject's left is the picture's right.
 
-    The centroids of the eyes, or of the brows, and of the mouth say which way up a face is, so
-    a tilted head is judged like an upright one. Faces are told apart by their connected parts.
+    The centroids of the eyes or brows and of the mouth give the direction of a face, so that a
+    tilted head is judged like an upright one. Each connected region of face parts is one face.
     """
     schema = correction.schema
     for face in _faces(correction.mask, schema):

@@ -1,6 +1,6 @@
-"""Bounds: how much a parquet file would become when it is unpacked, told before it is unpacked.
+"""Limits on what a parquet file unpacks to, checked before it is unpacked.
 
-A footer may say anything, so the headers of the pages are read, which the reader goes by.
+A footer is untrusted, so the headers of the pages are read, which the reader uses.
 
 Source:
     Apache Parquet, "Parquet file format" and parquet.thrift; Apache Thrift, "Thrift compact
@@ -17,29 +17,32 @@ import pyarrow.parquet as pq
 
 from annotate.errors import RecordError
 
-LEAST_ROW = 100  # bytes: two ids and a hash don't pack into less, let alone three images
+LEAST_ROW = 100  # bytes: two ids and a hash take more, even without three images
 MOST_ITEMS = 4096  # entries of a list: classes, or tools
-MOST_TIMES = 4  # PNG files hardly pack any further
-SPARED_IMAGES, SPARED = 32 * 2**20, 64 * 1024  # bytes that may come out of few; facts: by row
+MOST_TIMES = 4  # a PNG file hardly packs further
+SPARED_IMAGES, SPARED = (
+    32 * 2**20,
+    64 * 1024,
+)  # bytes that any column may unpack to; other columns: by row
 _HEADER, _FOOTER = 32 * 1024, 16 * 2**20
 _DATA, _DICTIONARY = 0, 2
-_ENCODINGS = (0, 2, 3, 8)  # plain, run lengths, dictionaries: a value takes its own size
+_ENCODINGS = (0, 2, 3, 8)  # plain, run lengths, dictionaries: each value takes its own size
 _FALSE, _TRUE, _WHOLE, _BINARY, _LIST, _STRUCT = 2, 1, (3, 4, 5, 6), 8, 9, 12
 
 
 class Stream(Protocol):
-    """A file that can be read here and there."""
+    """A file with random access."""
 
     def read(self, size: int = -1, /) -> Any:
-        """Returns so many bytes."""
+        """Returns the next bytes."""
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
-        """Goes to a place."""
+        """Sets the position."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Where a row group is: its rows, and first byte and length of each column."""
+    """A row group: its rows, and first byte and length of each column."""
 
     rows: int
     chunks: tuple[tuple[int, int], ...]
@@ -48,16 +51,16 @@ class Group:
 def groups_of(
     stream: Stream, *, size: int, source: str, most: int | None = None
 ) -> tuple[Group, ...]:
-    """Returns the row groups of a parquet file, after a look at how many rows they are.
+    """Returns the row groups of a parquet file, after checking how many rows they have.
 
     Args:
         stream: The file.
         size: Its bytes.
-        source: What it is called in the error.
-        most: The most rows that are wanted; None allows as many as fit into so many bytes.
+        source: Its name in errors.
+        most: The most rows to allow; None allows as many as the file's size can hold.
 
     Raises:
-        RecordError: They are too many, or the footer is damaged.
+        RecordError: There are too many rows, or the footer is damaged.
     """
     stream.seek(size - 8)
     length = int.from_bytes(stream.read(4), "little")
@@ -85,7 +88,7 @@ def _group(held: dict[int, Any]) -> Group:
         start, table = about[9], about.get(11) or 0
         chunks.append((table if 0 < table < start else start, about[7]))
     if min(held[3], *(min(chunk) for chunk in chunks)) < 0:
-        raise TypeError("a size below nothing")
+        raise TypeError("a negative size")
     return Group(held[3], tuple(chunks))
 
 
@@ -97,17 +100,17 @@ def check_group(
     source: str,
     columns: Collection[str] | None = None,
 ) -> None:
-    """Checks that a row group would not unpack into much more than it is.
+    """Checks that a row group unpacks to a bounded size.
 
     Args:
-        stream: The file; is read here and there.
+        stream: The file.
         group: Which group.
         schema: The columns of the file.
-        source: What it is called in the error.
-        columns: Names of the columns that will be read; None stands for all.
+        source: Its name in errors.
+        columns: Names of the columns that will be read; None for all.
 
     Raises:
-        RecordError: It would, or a page is of a kind that this project doesn't write.
+        RecordError: It is too large, or a page is of a kind that this project doesn't write.
     """
     if len(group.chunks) != len(schema):
         raise RecordError(f"{source} holds a row group without all columns")
@@ -126,7 +129,7 @@ def check_group(
 
 
 def _measured(stream: Stream, at: int, end: int, *, source: str) -> tuple[int, int]:
-    """Returns the bytes that the pages of a column unpack to, and the values that they hold."""
+    """Returns the bytes that the pages of a column unpack to, and their number of values."""
     unpacked = values = listed = 0
     while at < end:
         stream.seek(at)
@@ -146,9 +149,9 @@ def _measured(stream: Stream, at: int, end: int, *, source: str) -> tuple[int, i
 
 
 class _Thrift:
-    """Reads the few kinds of fields that a footer and the header of a page have.
+    """Reads the kinds of fields that a footer and the header of a page have.
 
-    pyarrow tells what a footer says too, but ends the whole process on some that are damaged.
+    pyarrow reads footers too, but some damaged ones end the whole process.
     """
 
     def __init__(self, data: bytes, *, source: str) -> None:
@@ -208,5 +211,5 @@ class _Thrift:
         return (value >> 1) ^ -(value & 1)
 
     def unknown(self) -> RecordError:
-        """Returns the error for what can't be read."""
-        return RecordError(f"{self._source} is no whole parquet file (its footer or a page)")
+        """Returns the error for bytes that can't be read."""
+        return RecordError(f"{self._source} is not a whole parquet file (its footer or a page)")

@@ -1,4 +1,4 @@
-"""Perceptual photo hashes: two files of one photo are recognised though their bytes differ."""
+"""Perceptual photo hashes, which recognise two files of one photo whose bytes differ."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def photo_hash(image: np.ndarray) -> str:
 
 
 def is_hash(text: object) -> bool:
-    """Tells whether something can be the hash of a photo: 64 hexadecimal digits."""
+    """Tells whether a value can be the hash of a photo: 64 hexadecimal digits."""
     return isinstance(text, str) and _HASH.fullmatch(text) is not None
 
 
@@ -48,7 +48,7 @@ def near_duplicates(
 ) -> list[str]:
     """Returns the ids whose hash is within `NEAR_BITS` of the wanted one, nearest first.
 
-    What is no hash is near to nothing: a row may hold anything.
+    Skips invalid hashes; row data is untrusted.
     """
     pairs = hashes.items() if isinstance(hashes, Mapping) else hashes
     near = sorted((distance(wanted, held), key) for key, held in pairs if is_hash(held))

@@ -1,4 +1,4 @@
-"""Plain PNG: the pixels of an image and nothing else, written, and read without trust."""
+"""PNG files that hold pixels only: written, and read as untrusted input."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ import numpy as np
 from PIL import Image
 
 from annotate.errors import RecordError
+from annotate.label_maps import MAX_SIDE
 from segface_hf.images import MAX_PIXELS
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _END = b"\0\0\0\0IEND\xaeB`\x82"
 _COLOR_TYPES = {"L": 0, "RGB": 2}
 _AT_ONCE = 2**20
+# A photo packs by less than 10. One of a single colour packs by 1,000, so that few bytes would
+# take seconds and gigabytes to review. Masks may pack that much; they have the photo's size.
+MOST_TIMES, SPARED = 100, 16 * 2**20
 
 
 def encode(array: np.ndarray) -> bytes:
@@ -24,7 +28,29 @@ def encode(array: np.ndarray) -> bytes:
     sink = io.BytesIO()
     # Level 6 takes seven times as long as 1 for a photo and saves a few per cent; masks are quick.
     Image.fromarray(array).save(sink, "PNG", compress_level=1 if array.ndim == 3 else 9)
+    if array.ndim == 3:
+        _check_ratio(sink.tell(), array.size)
     return sink.getvalue()
+
+
+def size_of(data: bytes, *, mode: str) -> tuple[int, int]:
+    """Returns width and height from the header of a PNG file, reading nothing else.
+
+    Raises:
+        RecordError: Another kind of file, or one that would unpack into too much.
+    """
+    width, height = _size(data, mode=mode)
+    if mode == "RGB":
+        _check_ratio(len(data), width * height * len(mode))
+    return width, height
+
+
+def _check_ratio(packed: int, unpacked: int) -> None:
+    if unpacked > max(SPARED, MOST_TIMES * packed):
+        raise RecordError(
+            f"a photo of {packed} bytes would unpack to {unpacked}, more than {MOST_TIMES} times: "
+            "it is not read. Nearly all of it has one colour; make the photo smaller"
+        )
 
 
 def decode(data: bytes, *, mode: str) -> np.ndarray:
@@ -40,10 +66,10 @@ def decode(data: bytes, *, mode: str) -> np.ndarray:
         uint8 (H, W, 3) or (H, W).
 
     Raises:
-        RecordError: Another kind of file, too many pixels, a damaged file, or one with a text, a
-            place, a turn or anything else beside its pixels.
+        RecordError: Another kind of file, too many pixels, a damaged file, or one that holds
+            metadata or anything else besides its pixels.
     """
-    size = _size(data, mode=mode)
+    size = size_of(data, mode=mode)
     try:
         _check_holds_pixels_alone(data, size=size, mode=mode)
         with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
@@ -54,7 +80,7 @@ def decode(data: bytes, *, mode: str) -> np.ndarray:
 
 def _size(data: bytes, *, mode: str) -> tuple[int, int]:
     if not isinstance(data, bytes) or data[:8] != _SIGNATURE or len(data) < 33:
-        raise RecordError(f"a row's {mode} image is no PNG file")
+        raise RecordError(f"a row's {mode} image is not a PNG file")
     width, height, depth, color, *ways = struct.unpack(">IIBBBBB", data[16:29])
     if (depth, color) != (8, _COLOR_TYPES[mode]):
         raise RecordError(
@@ -62,9 +88,10 @@ def _size(data: bytes, *, mode: str) -> tuple[int, int]:
         )
     if ways != [0, 0, 0]:
         raise RecordError(f"a row's {mode} image must be a PNG that is not interlaced")
-    if not 0 < width * height <= MAX_PIXELS:
+    if not 0 < width * height <= MAX_PIXELS or max(width, height) > MAX_SIDE:
         raise RecordError(
-            f"a row's image is {width} x {height}, at most {MAX_PIXELS} pixels are read"
+            f"a row's image is {width} x {height}: at most {MAX_PIXELS} pixels, and {MAX_SIDE} a "
+            "side, are read"
         )
     return width, height
 

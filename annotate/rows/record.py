@@ -1,4 +1,4 @@
-"""Correction <-> one dataset row: the columns, their version, and the parquet file of one row."""
+"""A correction as one dataset row: the columns, their version, and the parquet file of a row."""
 
 from __future__ import annotations
 
@@ -10,25 +10,23 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from annotate.correction import Consent, Correction, Effort, ModelUsed
-from annotate.errors import RecordError, StoreError
+from annotate.correction import MAX_TEXT, Consent, Correction, Effort, ModelUsed
+from annotate.errors import CorrectionError, RecordError, StoreError
 from annotate.rows import png
 from annotate.rows.parquet_limits import Stream, check_group, groups_of
 from annotate.rows.photo_hash import NEAR_BITS, distance, is_hash, photo_hash
 from segface_hf.labels import SCHEMAS, LabelSchema
 
-MAX_TEXT = 4096  # characters; a model may be named by the path of a folder
-
 
 def check_values(row: Mapping[str, Any], *, names: Iterable[str]) -> None:
-    """Checks that every column has a value; parquet lets any of them be null.
+    """Checks that every column has a value; parquet allows null in each.
 
     Raises:
-        RecordError: One has none, or a text without end.
+        RecordError: A column has none, or its text is too long.
     """
     empty = [name for name in names if _is_null(row[name])]
     if empty:
-        raise RecordError(f"row {row['content_id']} has no value in {', '.join(empty)}")
+        raise RecordError(f"row {row['content_id']!r:.50} has no value in {', '.join(empty)}")
     for name, value in row.items():
         if isinstance(value, str) and len(value) > MAX_TEXT:
             raise RecordError(
@@ -43,11 +41,11 @@ def _is_null(value: Any) -> bool:
 
 
 def check_derived(row: Mapping[str, Any], *, facts: Mapping[str, Any]) -> None:
-    """Checks the columns that others count by, which nobody reckons again later.
+    """Checks the columns that are derived from others; statistics count by them.
 
     Args:
-        row: What a stranger wrote.
-        facts: What its content says in the columns that are no images.
+        row: The row, which is untrusted input.
+        facts: The columns that are not images, computed from its content.
 
     Raises:
         RecordError: They differ.
@@ -59,8 +57,8 @@ def check_derived(row: Mapping[str, Any], *, facts: Mapping[str, Any]) -> None:
         wrong.append("photo_hash")
     if wrong:
         raise RecordError(
-            f"row {row['content_id']} says in {', '.join(wrong)} what does not follow from its "
-            "content: it was altered"
+            f"row {row['content_id']!r:.50} has a wrong value in {', '.join(wrong)}: its content "
+            "gives another one, so it was altered"
         )
 
 
@@ -114,7 +112,7 @@ def to_row(correction: Correction) -> dict[str, Any]:
 
 
 def _facts(correction: Correction) -> dict[str, Any]:
-    """Returns the columns that are no images."""
+    """Returns the columns that are not images."""
     consent = correction.consent
     return {
         "content_id": correction.content_id,
@@ -143,48 +141,69 @@ def _facts(correction: Correction) -> dict[str, Any]:
 
 
 def from_row(row: Mapping[str, Any], *, schema: LabelSchema | None = None) -> Correction:
-    """Returns the correction of a row, checking it as if a stranger had written it.
+    """Returns the correction of a row, treating it as untrusted input.
+
+    Texts, numbers and the sizes in the images' headers are checked before an image is decoded.
 
     Args:
         row: What `to_row` or `from_parquet` gave.
-        schema: The label schema of a dataset that uses none of the built-in ones.
+        schema: The label schema of a dataset that doesn't use a built-in one.
 
     Raises:
         RecordError: Another record or label version, images that are more than a plain PNG, a
             column without a value, or one that does not follow from the content.
-        CorrectionError: A text or number is none that a correction can have.
+        CorrectionError: A text, number or size is not valid for a correction.
         LabelError: The mask holds unknown ids.
     """
     check_values(row, names=features())
     schema = _schema_of(row, schema)
+    model = ModelUsed(row["model"], revision=row["model_revision"], digest=row["model_digest"])
+    effort = Effort(row["seconds"], tuple((t["tool"], t["steps"]) for t in row["tools"]))
+    consent = consent_of(row)
+    _check_sizes(row)
     correction = Correction(
         image=png.decode(row["image"], mode="RGB"),
         mask=png.decode(row["mask"], mode="L"),
         prediction=png.decode(row["prediction"], mode="L"),
         schema=schema,
-        model=ModelUsed(row["model"], revision=row["model_revision"], digest=row["model_digest"]),
-        effort=Effort(row["seconds"], tuple((t["tool"], t["steps"]) for t in row["tools"])),
+        model=model,
+        effort=effort,
         contributor=row["contributor"],
-        consent=consent_of(row),
+        consent=consent,
         source=row["source"],
         created_at=row["created_at"],
         app_version=row["app_version"],
     )
     if correction.content_id != row["content_id"]:
         raise RecordError(
-            f"row {row['content_id']} holds the content of {correction.content_id}: it was altered"
+            f"row {row['content_id']!r:.50} holds the content of {correction.content_id}: it was "
+            "altered"
         )
     check_derived(row, facts=_facts(correction))
     return correction
 
 
+def _check_sizes(row: Mapping[str, Any]) -> None:
+    """Checks by headers and columns that the images of a row have one size."""
+    width, height = size = png.size_of(row["image"], mode="RGB")
+    for name in ("mask", "prediction"):
+        if png.size_of(row[name], mode="L") != size:
+            raise CorrectionError(f"the {name} and the photo of a row must be of one size")
+    for name in ("areas_before", "areas_after"):
+        if sum(row[name]) != width * height:
+            raise RecordError(
+                f"row {row['content_id']!r:.50} has a wrong value in {name}: its sum is not the "
+                "number of pixels, so it was altered"
+            )
+
+
 def consent_of(row: Mapping[str, Any]) -> Consent | None:
-    """Returns the consent that a row carries, or None.
+    """Returns the consent of a row, or None.
 
     Raises:
-        ConsentError: The row carries an incomplete one.
+        ConsentError: It is incomplete.
     """
-    if not row["consent_right"] and not row["consent_people"]:
+    if row["consent_right"] == "" and row["consent_people"] == "":
         return None
     return Consent(
         right=row["consent_right"],
@@ -197,10 +216,12 @@ def consent_of(row: Mapping[str, Any]) -> Consent | None:
 def _schema_of(row: Mapping[str, Any], schema: LabelSchema | None) -> LabelSchema:
     schema = schema or SCHEMAS.get(row["schema"])
     if schema is None or schema.name != row["schema"]:
-        raise RecordError(f"the row's labels are '{row['schema']}', known are {sorted(SCHEMAS)}")
+        raise RecordError(
+            f"the row's labels are {row['schema']!r:.60}, known are {sorted(SCHEMAS)}"
+        )
     if row["schema_version"] != schema.version:
         raise RecordError(
-            f"the row's '{schema.name}' labels are of version {row['schema_version']}, "
+            f"the row's '{schema.name}' labels are of version {row['schema_version']!r:.60}, "
             f"this app knows {schema.version}: update whichever is older"
         )
     return schema
@@ -210,7 +231,7 @@ def one_row(data: bytes, content_id: str, *, source: str) -> dict[str, Any]:
     """Returns the one row of a contribution's own file, images as PNG bytes.
 
     Raises:
-        RecordError: As from `from_parquet`, or it does not hold that row alone.
+        RecordError: As from `from_parquet`, or it does not hold exactly that row.
     """
     rows = from_parquet(data, source=source, most=1)
     if len(rows) != 1 or rows[0]["content_id"] != content_id:
@@ -258,11 +279,11 @@ def from_parquet(
 
     Args:
         data: The file.
-        source: What it is called in an error.
-        most: The most rows that are read; None allows as many as fit into so many bytes.
+        source: Its name in errors.
+        most: The most rows to allow; None allows as many as the size can hold.
 
     Raises:
-        RecordError: Too large, also when unpacked, no parquet file, other columns, or another
+        RecordError: Too large, also when unpacked, not a parquet file, other columns, or another
             record version.
     """
     if len(data) > MAX_FILE_BYTES:
@@ -289,7 +310,7 @@ def row_groups(
     except (RecordError, StoreError, FileNotFoundError):
         raise
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-        raise RecordError(f"{source} is no whole parquet file ({error})") from error
+        raise RecordError(f"{source} is not a whole parquet file ({error})") from error
 
 
 def _rows_of(table: pa.Table, *, source: str) -> list[dict[str, Any]]:
@@ -302,10 +323,10 @@ def _rows_of(table: pa.Table, *, source: str) -> list[dict[str, Any]]:
     try:
         rows = table.to_pylist()
     except (ValueError, OverflowError) as error:
-        raise RecordError(f"{source} holds no text or no time where it should ({error})") from error
+        raise RecordError(f"{source} holds a text or time that can't be read ({error})") from error
     for row in rows:
         for name in IMAGES:
-            # A path beside the bytes is the name of a file on somebody's machine.
+            # A path beside the bytes names a file on another machine.
             if row[name] is None or row[name]["bytes"] is None or row[name]["path"] is not None:
                 raise RecordError(f"{source} holds a row whose {name} is not the bytes of a file")
             row[name] = row[name]["bytes"]
@@ -316,7 +337,7 @@ def check_columns(schema: pa.Schema, *, source: str) -> None:
     """Checks that a parquet file has the columns of this record version, in type and order.
 
     Raises:
-        RecordError: It hasn't; one such file would break `load_dataset` for everyone.
+        RecordError: It hasn't. One such file would break `load_dataset` for every user.
     """
     expected = features().arrow_schema
     if not schema.equals(expected):

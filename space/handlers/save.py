@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from annotate.correction import Consent, Correction, Effort, ModelUsed
+from annotate.dataset.folder import Saved
 from annotate.errors import ConsentError, WireError
 from annotate.label_maps import unpack_label_map
 from segface_hf import __version__
@@ -17,7 +18,7 @@ from space.handlers.parse import Request, as_sentence
 from space.handlers.services import Services
 from space.settings import Settings
 from space.state.photo_cache import OpenPhoto
-from space.state.saving import Contributor, SavedRow
+from space.state.saving import Contributor
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class SaveResult:
     """
 
     photo: str
-    row: SavedRow
+    row: Saved
     changed: Mapping[str, int]
     sentence: str
 
@@ -211,11 +212,11 @@ def _changed(correction: Correction) -> dict[str, int]:
     }
 
 
-def _sentence(row: SavedRow, correction: Correction, missing: str) -> str:
+def _sentence(row: Saved, correction: Correction, missing: str) -> str:
     return " ".join(filter(None, (_outcome(row, correction), missing, _look_alike(row))))
 
 
-def _outcome(row: SavedRow, correction: Correction) -> str:
+def _outcome(row: Saved, correction: Correction) -> str:
     name, pixels = row.id[:8], correction.changed_pixels
     if row.agreed:
         return f"Saved as {name} before; now with your consent, so it may be shared."
@@ -230,5 +231,5 @@ def _outcome(row: SavedRow, correction: Correction) -> str:
     return f"Saved as {name}: {pixels:,} pixels corrected.{shared}"
 
 
-def _look_alike(row: SavedRow) -> str:
+def _look_alike(row: Saved) -> str:
     return "Another contribution has a photo that looks like this one." if row.look_alike else ""

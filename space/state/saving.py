@@ -6,13 +6,13 @@ import heapq
 import re
 import secrets
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from annotate.correction import Correction
 from annotate.dataset.card_updater import IN_A_FOLDER, CardPace, CardUpdater
-from annotate.dataset.folder import FolderStore
+from annotate.dataset.folder import FolderStore, Saved
 from annotate.dataset.index import RowIndex
 from annotate.dataset.proposals import HubStore
 from annotate.errors import RemoteError, StoreError
@@ -23,7 +23,7 @@ from annotate.outbox.queue import (
     Entry,
     Outbox,
     State,
-    adopt,
+    move_to_account,
 )
 from annotate.outbox.sender import Sender
 
@@ -63,29 +63,10 @@ def anonymous() -> Contributor:
     return Contributor(key=f"session:{secrets.token_hex(16)}")
 
 
-@dataclass(frozen=True)
-class SavedRow:
-    """A correction that is durably on disk.
-
-    Attributes:
-        id: Its content id.
-        created: False where it was there already.
-        agreed: True where it was there without consent, and has it now.
-        shareable: Whether the row that is kept carries consent.
-        look_alike: Whether the photo of another contribution looks the same.
-    """
-
-    id: str
-    created: bool
-    agreed: bool = False
-    shareable: bool = True
-    look_alike: bool = False
-
-
 class CorrectionStore(Protocol):
     """Stores corrections and knows the state of each."""
 
-    def save(self, correction: Correction, *, who: Contributor) -> SavedRow:
+    def save(self, correction: Correction, *, who: Contributor) -> Saved:
         """Writes a correction durably.
 
         Raises:
@@ -125,20 +106,15 @@ class FolderCorrections:
         self.store = FolderStore(root, licence=licence)
         self.card_updater = CardUpdater(RowIndex(), pace=pace)
 
-    def save(self, correction: Correction, *, who: Contributor) -> SavedRow:
+    def save(self, correction: Correction, *, who: Contributor) -> Saved:
         """Writes the row at once; see `CorrectionStore`."""
         saved = self.store.save(correction)
         if saved.agreed:
             self.card_updater.row_index.forget(saved.path.relative_to(self.store.root).as_posix())
         if saved.created or saved.agreed:
             self.card_updater.merged(self.store)
-        return SavedRow(
-            saved.id,
-            saved.created,
-            saved.agreed,
-            shareable=saved.shareable,
-            look_alike=_others(self.store.near_duplicates(correction.image), correction),
-        )
+        near = self.store.near_duplicates(correction.image)
+        return replace(saved, look_alike=_others(near, correction))
 
     def state(self, content_id: str, *, who: Contributor) -> str:
         """A saved row stays in its folder; see `CorrectionStore`."""
@@ -178,7 +154,7 @@ class HubCorrections:
         self.card_updater = CardUpdater(self.row_index)
         sender.merged = self.card_updater.merged
 
-    def save(self, correction: Correction, *, who: Contributor) -> SavedRow:
+    def save(self, correction: Correction, *, who: Contributor) -> Saved:
         """Puts the row into the contributor's queue and wakes the sender; see `CorrectionStore`."""
         queue = self.outbox.queue(who.key)
         image = correction.image
@@ -193,7 +169,14 @@ class HubCorrections:
         if who.token:
             self.sender.set_token(who.key, who.token)
         self.sender.wake()
-        return SavedRow(entry.id, not known, known and after and not before, after, look_alike)
+        return Saved(
+            entry.id,
+            queue.folder / f"{entry.id}.parquet",
+            created=not known,
+            shareable=after,
+            agreed=known and after and not before,
+            look_alike=look_alike,
+        )
 
     def state(self, content_id: str, *, who: Contributor) -> str:
         """Asks the contributor's own queue; see `CorrectionStore`."""
@@ -238,7 +221,7 @@ class HubCorrections:
         """
         if not who.account or not who.token:
             return
-        moved = sum(adopt(self.outbox, secret, account=who.account) for secret in secrets)
+        moved = sum(move_to_account(self.outbox, secret, account=who.account) for secret in secrets)
         if moved or not self.sender.has_token(who.key, who.token):
             self.sender.set_token(who.key, who.token)
 

@@ -70,7 +70,7 @@ def owner(dataset: Any) -> HubStore:
 
 @pytest.fixture
 def guest(dataset: Any) -> HubStore:
-    """The dataset as a stranger with an account sees it."""
+    """The dataset as an account without rights sees it."""
     return HubStore(REPO, token="hf_guest")
 
 

@@ -69,8 +69,13 @@ def test_numbers_come_from_the_masks(drawn):
         ({"mask": np.full((24, 32), 19, np.uint8)}, LabelError, "id 19 is not a class"),
         ({"mask": np.zeros((24, 32))}, LabelError, "expected a uint8 mask"),
         ({"image": np.zeros((24, 32), np.uint8)}, CorrectionError, "a photo is uint8"),
-        ({"contributor": "../else"}, CorrectionError, "is no account name"),
+        ({"contributor": "../else"}, CorrectionError, "is not an account name"),
         ({"source": "x" * 501}, CorrectionError, "at most 500 characters"),
+        ({"source": "\ud800"}, CorrectionError, "control character"),
+        ({"source": "a\0b"}, CorrectionError, "control character"),
+        ({"source": "\x1b[2J"}, CorrectionError, "control character"),
+        ({"contributor": ["ada"]}, CorrectionError, "is not an account name"),
+        ({"app_version": "\udfff"}, CorrectionError, "the version of the app"),
         ({"created_at": datetime(2026, 1, 1)}, CorrectionError, "needs a time zone"),
     ],
 )
@@ -89,8 +94,22 @@ def test_times_are_kept_in_utc_and_milliseconds(drawn):
 def test_an_editor_s_claims_are_kept_where_they_can_be_true():
     claim = {"seconds": 12.5, "tools": {"fill": 2, "brush": 3, "X": 1, "a b": 1, "pick": "many"}}
     assert Effort.claimed(claim) == Effort(12.5, (("brush", 3), ("fill", 2)))
-    for seconds in (float("nan"), -1, 1e9, "long", None):
+    claim = {"tools": {"brush": True, "fill": 1.0, "wand": [1], "lasso": 2}}
+    assert Effort.claimed(claim) == Effort(0.0, (("lasso", 2),))
+    for seconds in (float("nan"), -1, 1e9, "long", None, True, [1]):
         assert Effort.claimed({"seconds": seconds, "tools": None}) == Effort()
+
+
+def test_a_photo_that_is_one_line_is_refused(drawn):
+    line = np.zeros((1, 20_000), np.uint8)
+    with pytest.raises(CorrectionError, match="sides have at most 16384 pixels"):
+        drawn(1, image=np.zeros((1, 20_000, 3), np.uint8), mask=line, prediction=line)
+
+
+@pytest.mark.parametrize("tools", [(("brush", True),), (("brush", 1.5),), (("a b", 1),)])
+def test_an_effort_has_names_and_whole_counts(tools):
+    with pytest.raises(CorrectionError, match="a tool has a name and a count"):
+        Effort(1.0, tools)
 
 
 def test_a_model_has_a_name():
@@ -106,6 +125,9 @@ def test_a_model_has_a_name():
         ({"right": "licensed"}, "name the licence that lets you share"),
         ({"licence": ""}, "needs a licence"),
         ({"photo_licence": "x" * 201}, "at most 200 characters"),
+        ({"photo_licence": "\ud800"}, "without control characters"),
+        ({"right": ["own"]}, "a statement is a text"),
+        ({"licence": True}, "a statement is a text"),
     ],
 )
 def test_incomplete_consent_is_refused(fields, sentence):

@@ -28,7 +28,7 @@ def test_a_damaged_merged_file_is_named_and_keeps_no_other_row_from_going(owner,
     owner.repo.commit({f"{layout.MERGED}/bad.parquet": b"PAR1"}, title="x")
     done = take_down(owner.repo, [drawn(1).content_id])
     assert done.removed == (drawn(1).content_id,)
-    assert "merged/bad.parquet is no whole parquet file" in done.unread[0]
+    assert "merged/bad.parquet is not a whole parquet file" in done.unread[0]
 
 
 class Stopped(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from tests.hub_double.server import REPO, Request, Response, Route
@@ -82,6 +83,7 @@ def _list(request: Request) -> Response:
         discussion
         for discussion in sorted(repo.discussions.values(), key=lambda d: -d.number)
         if query.get("author") in (None, discussion.author)
+        and time.monotonic() >= discussion.opened + request.hub.listing_lag
         and (query.get("type") != "pull_request" or discussion.is_pull_request)
         and discussion.status in closed.get(query.get("status", ""), (discussion.status,))
     ]

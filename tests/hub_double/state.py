@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import re
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -66,6 +67,7 @@ class Discussion:
     merge: str | None = None
     events: list[dict[str, Any]] = field(default_factory=list)
     created_at: str = field(default_factory=now)
+    opened: float = field(default_factory=time.monotonic)
 
 
 @dataclass
@@ -143,6 +145,7 @@ class Hub:
         self.log: list[dict[str, Any]] = []
         self.faults: list[tuple[re.Pattern[str], str, Fault, list[int]]] = []
         self.chaos: Any = None
+        self.listing_lag = 0.0  # seconds until a list of discussions shows a new one
 
     def token(self, name: str, **account: Any) -> str:
         """Creates an account and returns its token."""

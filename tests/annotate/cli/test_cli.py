@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from annotate.cli.arguments import whole_id
 from annotate.cli.program import ANNOTATE, main
 from annotate.dataset.folder import FolderStore
 from annotate.dataset.layout import row_path
 from annotate.dataset.proposals import ConsentedRow
+from annotate.errors import ReviewError
 from annotate.outbox.queue import Outbox
 from annotate.rows.record import to_parquet
 from tests.annotate.conftest import REPO
@@ -185,7 +187,7 @@ def test_takedown_by_contributor_removes_rows_and_closes_pull_requests(
     code, out, _ = say("takedown", "--repo", REPO, "--contributor", "guest", "--dry-run")
     assert code == 0
     assert f"{drawn(1).content_id} would go\n" in out
-    assert f"{drawn(2).content_id} is no row: it would be marked\n" in out
+    assert f"{drawn(2).content_id} is not a row: it would get a tombstone\n" in out
     assert "#2 would be closed\n" in out
     assert owner.repo.pull_request(2).status == "open"
     code, out, _ = say("takedown", "--repo", REPO, "--contributor", "guest", "--reason", "asked")
@@ -260,7 +262,7 @@ def test_trouble_is_one_sentence_and_exit_code_2(say):
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "text"),
     [
         ("stats --folder nowhere", "expected the folder of a dataset, found none at nowhere"),
         ("send --repo owner/x --folder nowhere", "expected the folder of a dataset, found none"),
@@ -279,11 +281,78 @@ def test_trouble_is_one_sentence_and_exit_code_2(say):
         ("stats --folder . --json no/a.json", "can't write 'no/a.json'"),
     ],
 )
-def test_impossible_options_are_refused_before_any_work(line, told, tmp_path, monkeypatch, capsys):
+def test_impossible_options_are_refused_before_any_work(line, text, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     try:
         code = main(line.split())
     except SystemExit as ended:
         code = ended.code
     assert code == 2
-    assert told in capsys.readouterr().err
+    assert text in capsys.readouterr().err
+
+
+def test_the_eight_digits_that_the_app_shows_name_a_contribution(say, guest, dataset, drawn):
+    sent(guest, drawn(1), drawn(2), drawn(3))
+    first, second, third = (drawn(n).content_id[:8] for n in (1, 2, 3))
+    assert say("show", "--repo", REPO, first)[1].startswith(f"#1 by guest: {first}")
+    assert say("ask", "--repo", REPO, second, "The ear?")[1].endswith("of #2 is asked\n")
+    assert say("reject", "--repo", REPO, third, "No face.")[1] == "#3 is closed\n"
+    assert say("accept", "--repo", REPO, first, second)[1] == "#1 is merged\n#2 is merged\n"
+    code, _, err = say("show", "--repo", REPO, third)
+    assert (code, f"none of the open contributions starts with {third}" in err) == (2, True)
+    code, out, _ = say("takedown", "--repo", REPO, first, "--dry-run")
+    assert (code, f"{drawn(1).content_id} would go" in out) == (0, True)
+
+
+def test_digits_that_fit_several_contributions_name_none():
+    ids = ["0123456789" + "a" * 22, "0123456789" + "b" * 22]
+    with pytest.raises(ReviewError, match="2 of the rows start with 01234567: give more digits"):
+        whole_id("01234567", ids, among="rows")
+    assert whole_id("0123456789b", ids, among="rows") == ids[1]
+    assert whole_id("f" * 32, ids, among="rows") == "f" * 32
+
+
+def test_a_folder_is_reviewed_without_a_hub(say, hub, drawn, tmp_path):
+    store = FolderStore(tmp_path / "set")
+    empty = drawn(3, mask=np.zeros((24, 32), np.uint8), consent=None)
+    for correction in (drawn(1), drawn(2, consent=None), empty):
+        store.save(correction)
+    hub.log.clear()
+    words, first = ["--folder", store.root], drawn(1).content_id[:8]
+    code, out, _ = say("list", *words, "--check")
+    assert (code, out.splitlines()[-1]) == (0, "3 rows to review")
+    assert "! empty: everything is background" in out
+    code, out, _ = say("show", *words, first, "--out", tmp_path / "row.png")
+    assert (code, out.splitlines()[0]) == (0, drawn(1).content_id)
+    assert (tmp_path / "row.png").is_file()
+    code, out, err = say("accept", *words, first, empty.content_id[:8])
+    assert (code, out) == (1, f"{drawn(1).content_id} is accepted\n")
+    assert "can't be accepted: everything is background" in err
+    assert say("reject", *words, empty.content_id[:8], "No face.")[0] == 0
+    code, out, _ = say("list", *words)
+    assert (code, out.split()[0], out.splitlines()[-1]) == (
+        0, drawn(2).content_id, "1 row to review",
+    )  # fmt: skip
+    assert sorted(store.ids()) == sorted(drawn(n).content_id for n in (1, 2))
+    assert say("takedown", *words, first)[0] == 0
+    assert not list(store.root.glob("accepted/*/*"))
+    assert hub.requests() == []
+    assert say("show", *words, 1)[0] == 2
+
+
+@pytest.mark.parametrize("command", ["stats", "list", "show", "accept", "import"])
+def test_commands_on_a_folder_load_no_torch(command, say, drawn, tmp_path):
+    store = FolderStore(tmp_path / "set")
+    store.save(drawn(1))
+    words = {
+        "stats": ["--folder", store.root],
+        "list": ["--folder", store.root, "--check"],
+        "show": ["--folder", store.root, drawn(1).content_id],
+        "accept": ["--folder", store.root, drawn(1).content_id],
+        "import": [tmp_path / "out", "--format", "folder", "--folder", tmp_path / "new"],
+    }
+    if command == "import":
+        say("export", "--folder", store.root, "--format", "folder", "--out", tmp_path / "out")
+    code, loaded = modules_after(command, *words[command])
+    assert code == 0
+    assert not {"torch", "torchvision", "timm", "gradio", "onnxruntime"} & loaded

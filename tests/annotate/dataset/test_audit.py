@@ -1,4 +1,4 @@
-"""A whole dataset is read as if a stranger had written it, and every kind of damage is named."""
+"""An audit treats a whole dataset as untrusted input, and names every kind of damage."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ def test_a_row_that_was_altered_and_a_file_that_is_none_are_named_and_the_others
     put(store, "data/train/ab/broken.parquet", b"PAR1 and no more")
     (broken, _, why), (path, content_id, sentence) = sorted(wrong(store), key=lambda one: one[1])
     assert broken == "data/train/ab/broken.parquet"
-    assert "no whole parquet file" in why
+    assert "not a whole parquet file" in why
     assert (path, content_id) == (row_path(row["content_id"]), row["content_id"])
-    assert "says in changed_pixels what does not follow from its content" in sentence
+    assert "has a wrong value in changed_pixels" in sentence
     assert audit(store).rows == 4
 
 
@@ -64,9 +64,9 @@ def test_a_row_of_other_labels_or_another_licence_than_the_card_says_is_wrong(st
     other = drawn(6, size=(64, 80), schema=LAPA, mask=np.full((64, 80), 1, np.uint8))
     for correction in (given, other):
         put(store, row_path(correction.content_id), to_parquet(correction))
-    told = {content_id: sentence for _, content_id, sentence in wrong(store)}
-    assert "given under cc0-1.0, and the card promises cc-by-4.0" in told[given.content_id]
-    assert "'celebamask_hq' labels" in told[other.content_id]
+    shown = {content_id: sentence for _, content_id, sentence in wrong(store)}
+    assert "its licence is 'cc0-1.0', but the card promises cc-by-4.0" in shown[given.content_id]
+    assert "'celebamask_hq' labels" in shown[other.content_id]
 
 
 def test_a_row_that_was_taken_down_or_is_there_twice_or_has_another_name_is_wrong(store, drawn):
@@ -77,11 +77,11 @@ def test_a_row_that_was_taken_down_or_is_there_twice_or_has_another_name_is_wron
     put(store, index_path(second), f"{second}\n".encode())
     stray = f"data/train/{third[:2]}/stray.parquet"
     (store.root / row_path(third)).rename(store.root / stray)
-    told = {content_id: sentence for _, content_id, sentence in wrong(store)}
-    assert set(told) == {first, second, third}
-    assert "taken down and is there all the same" in told[first]
-    assert "counts twice" in told[second]
-    assert "its file has another name" in told[third]
+    shown = {content_id: sentence for _, content_id, sentence in wrong(store)}
+    assert set(shown) == {first, second, third}
+    assert "taken down but is still in the dataset" in shown[first]
+    assert "counts twice" in shown[second]
+    assert "its file is not named by its id" in shown[third]
 
 
 def test_a_merged_row_that_no_index_lists_would_come_in_again(store):
@@ -124,6 +124,6 @@ def test_a_dataset_on_the_hub_is_read_too(say, owner, drawn, tmp_path):
     owner.repo.commit(files, title="written past the review", revision="main")
     code, out, _ = say("audit", "--repo", REPO, "--mirror", tmp_path / "copy")
     assert code == 1
-    assert f"{bad.content_id}: there is no consent in it" in out
+    assert f"{bad.content_id}: it has no consent" in out
     assert good.content_id not in out
     assert np.array_equal(FolderStore(tmp_path / "copy").load(good.content_id).mask, good.mask)

@@ -6,9 +6,10 @@ import pytest
 import yaml
 
 from annotate.dataset.card import CardFacts, new_card, read_block, renewed_card
+from annotate.dataset.folder import FolderStore
 from annotate.dataset.proposals import ConsentedRow
 from annotate.errors import RecordError
-from annotate.rows.record import to_parquet
+from annotate.rows.record import rows_to_parquet, to_parquet, to_row
 from segface_hf.labels import CELEBAMASK_HQ
 from tests.annotate.conftest import REPO
 
@@ -67,6 +68,28 @@ def test_a_mark_that_lost_its_end_swallows_nothing():
     assert (CONTACT in again, again.count("40 contributions by")) == (True, 1)
 
 
-def test_malformed_metadata_are_told_and_stay():
+def test_malformed_metadata_are_reported_and_not_changed():
     with pytest.raises(RecordError, match="the dataset card of x has malformed metadata"):
         renewed("---\na: [\n---\n# Faces\n")
+
+
+def test_texts_of_rows_reach_neither_the_card_nor_the_terminal(say, drawn, tmp_path):
+    store, evil = FolderStore(tmp_path), "\x1b[2J\n---\nlicense: mit\n---\n# Owned"
+    row = {**to_row(drawn(1)), "contributor": evil, "licence": evil, "model": evil, "source": evil}
+    data = rows_to_parquet([row])
+    store.save_row(drawn(1).content_id, data, schema=CELEBAMASK_HQ)
+    before = read_block(store.read("README.md").decode(), source="x")
+    assert say("card", "--folder", tmp_path)[0] == 0
+    card = store.read("README.md").decode()
+    assert "Owned" not in card
+    assert read_block(card, source="x") == before
+    code, out, _ = say("stats", "--folder", tmp_path)
+    assert (code, "\x1b" in out, "\\x1b[2J" in out) == (0, False, True)
+
+
+@pytest.mark.parametrize(
+    "metadata", ["a: " + "[" * 5000, "date: 2024-13-45", "a: &x [*x]\nb: {<<: 1}", "\x00"]
+)
+def test_metadata_that_break_the_reader_are_malformed(metadata):
+    with pytest.raises(RecordError, match=r"malformed metadata|not set up"):
+        read_block(f"---\n{metadata}\n---\n", source="x")

@@ -93,7 +93,7 @@ def test_a_token_that_may_not_write_the_card_leaves_the_merge_and_says_what_to_r
     assert len(err.splitlines()) == 1
 
 
-def test_nobody_waits_an_hour_for_the_card(say, guest, hub, drawn):
+def test_a_command_does_not_wait_an_hour_for_the_card(say, guest, hub, drawn):
     sent(guest, drawn(1))
     hub.fail("/commit/main", 429, headers={"Retry-After": "3600"})
     code, _, err = say("accept", "--repo", REPO, 1)

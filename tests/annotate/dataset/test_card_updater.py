@@ -94,7 +94,7 @@ def test_a_large_dataset_is_counted_in_parts(owner, hub, drawn):
     assert "5 contributions" in card(hub)
 
 
-def test_direct_commits_of_the_courier_are_counted_too(card_updater, dataset, hub, drawn, tmp_path):
+def test_direct_commits_of_the_sender_are_counted_too(card_updater, dataset, hub, drawn, tmp_path):
     sender = Sender(Outbox(tmp_path), REPO, service_token="hf_owner", pace=Pace(batch=0.0))
     sender.merged = card_updater.merged
     sender.outbox.queue("guest").put(drawn(1))

@@ -1,4 +1,4 @@
-"""What a contributor is told a maintainer said was said by a maintainer."""
+"""Only comments of maintainers are shown as theirs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def stranger(hub, dataset):
     return HubStore(REPO, token=hub.token("stranger"))
 
 
-def test_a_stranger_asks_for_nothing(guest, owner, stranger, drawn):
+def test_a_comment_of_another_account_is_not_shown_as_a_question(guest, owner, stranger, drawn):
     number = guest.propose(ConsentedRow(to_parquet(drawn(1)))).number
     stranger.repo.comment(number, "Verify your account at evil.example")
     assert guest.said(number) == ""
@@ -25,11 +25,11 @@ def test_a_stranger_asks_for_nothing(guest, owner, stranger, drawn):
     assert guest.said(number) == "The left ear?"
 
 
-def test_a_stranger_gives_no_reason_for_a_refusal(guest, owner, stranger, drawn):
+def test_a_comment_of_another_account_is_not_shown_as_a_reason(guest, owner, stranger, drawn):
     number = guest.propose(ConsentedRow(to_parquet(drawn(1)))).number
     owner.repo.close(number, comment="")
     stranger.repo.comment(number, "Your face is ugly")
-    assert guest.reason(number) == "the maintainer closed it without a word"
+    assert guest.reason(number) == "the maintainer gave no reason"
 
 
 def test_a_member_of_the_organisation_speaks_for_it(hub, drawn):

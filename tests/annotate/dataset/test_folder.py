@@ -120,7 +120,7 @@ def test_a_row_under_another_licence_than_the_card_promises_does_not_get_in(tmp_
     free = Consent(right="own", people="agreed", licence="cc0-1.0")
     if begun:
         store.save(drawn(1))
-    with pytest.raises(RecordError, match=r"given under cc0-1\.0, and the card promises cc-by"):
+    with pytest.raises(RecordError, match=r"its licence is 'cc0-1\.0', but the card"):
         store.save(drawn(2, consent=free))
     assert len(store.files()) == begun
     other = FolderStore(tmp_path / "free", licence="cc0-1.0")
@@ -130,7 +130,9 @@ def test_a_row_under_another_licence_than_the_card_promises_does_not_get_in(tmp_
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path, correction):
     (tmp_path / "README.md").write_text("# My novel\n")
-    with pytest.raises(StoreError, match="is no card of a dataset of corrections: choose an empty"):
+    with pytest.raises(
+        StoreError, match="is not the card of a dataset of corrections: choose an empty"
+    ):
         FolderStore(tmp_path).save(correction)
     assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
 

@@ -80,7 +80,7 @@ def test_a_failure_keeps_what_was_read(owner, hub, drawn):
 
 def test_a_file_that_is_no_row_is_named(owner, drawn):
     owner.repo.commit({row_path(drawn(1).content_id): b"no parquet"}, title="x")
-    with pytest.raises(RecordError, match="is no whole parquet file"):
+    with pytest.raises(RecordError, match="is not a whole parquet file"):
         RowIndex().update(owner.repo)
 
 

@@ -10,14 +10,14 @@ from tests.annotate.conftest import REPO
 
 @pytest.fixture
 def web(hub, owner):
-    """A dataset with a README that somebody wrote on its page."""
+    """A dataset with a README that was written on its page."""
     hub.create("dataset", "owner/web")
     store = HubStore("owner/web", token="hf_owner")
     store.repo.commit({"README.md": b"---\nlicense: mit\n---\n# Ours\n"}, title="x")
     return store
 
 
-def test_a_dataset_that_was_set_up_before_is_told_as_it_is(say, owner, hub):
+def test_init_prints_the_state_of_a_dataset_that_was_set_up_before(say, owner, hub):
     before = hub.files("dataset", REPO)
     asked = ("--schema", "lapa", "--licence", "cc0-1.0", "--private")
     code, out, complaint = say("init", "--repo", REPO, *asked)
@@ -29,7 +29,7 @@ def test_a_dataset_that_was_set_up_before_is_told_as_it_is(say, owner, hub):
     assert hub.files("dataset", REPO) == before
 
 
-def test_a_new_private_dataset_is_told_private(say):
+def test_init_says_that_a_new_dataset_is_private(say):
     code, out, _ = say("init", "--repo", "owner/new", "--private", "--licence", "cc0-1.0")
     assert (code, out.endswith("masks under cc0-1.0, and is private.\n")) == (0, True)
 

@@ -57,7 +57,7 @@ def test_a_row_is_found_in_a_merged_file(say, again, reviewer):
     assert (found.second.correction.mask == row.mask).all()
 
 
-def test_the_desk_knows_the_rows_of_a_photo(again, reviewer, guest, drawn):
+def test_the_reviewer_finds_the_rows_of_a_photo(again, reviewer, guest, drawn):
     guest.propose(ConsentedRow(to_parquet(drawn(3))))
     assert reviewer.merged(reviewer.inspect(1)) == (again[0].content_id,)
     assert reviewer.merged(reviewer.inspect(2)) == ()
@@ -65,9 +65,9 @@ def test_the_desk_knows_the_rows_of_a_photo(again, reviewer, guest, drawn):
 
 @pytest.mark.parametrize(
     ("second", "sentence"),
-    [("f" * 32, "the dataset has no row ffff"), ("no", "is no content id")],
+    [("f" * 32, "the dataset has no row ffff"), ("no", "is not a content id")],
 )
-def test_what_is_no_row_is_told(again, reviewer, second, sentence):
+def test_what_is_not_a_row_is_refused(again, reviewer, second, sentence):
     with pytest.raises(ReviewError, match=sentence):
         compare(reviewer, 1, second)
 
@@ -81,4 +81,4 @@ def test_a_row_of_another_photo_is_not_compared(say, again, drawn):
 def test_a_second_that_is_neither_number_nor_id_is_refused(say, capsys):
     with pytest.raises(SystemExit):
         say("compare", "--repo", REPO, 1, "3f2a")
-    assert "expected the number of a pull request, or a row's content id" in capsys.readouterr().err
+    assert "expected the number of a pull request or the first 8 to 32" in capsys.readouterr().err

@@ -30,7 +30,7 @@ def test_a_dataset_that_was_never_sent_is_refused_and_stays(say, guest, drawn, t
         ("accept", "--repo", REPO, number, "--mirror", store.root),
     ):
         code, _, complaint = say(*words)
-        assert (code, f"is no copy of {REPO} and holds README.md" in complaint) == (2, True)
+        assert (code, f"is not a copy of {REPO} and holds README.md" in complaint) == (2, True)
     assert (store.ids(), store.read("README.md")) == ((mine,), card)
 
 
@@ -49,7 +49,7 @@ def test_nothing_is_saved_into_a_copy_where_the_next_copying_would_delete_it(
     filled, drawn, tmp_path
 ):
     copy = mirror(filled.repo, tmp_path / "copy")
-    with pytest.raises(StoreError, match="is a copy of owner/faces, and the next copying would"):
+    with pytest.raises(StoreError, match="is a copy of owner/faces, and its next update would"):
         copy.save(drawn(3))
     assert not copy.save(drawn(2)).created
 
@@ -62,6 +62,6 @@ def test_a_copy_that_an_earlier_version_made_is_taken_where_it_holds_nothing_els
     assert len(mirror(filled.repo, copy.root).ids()) == 2
     (copy.root / COPY_OF).unlink()
     mine = copy.save(drawn(3)).id
-    with pytest.raises(StoreError, match=f"is no copy of owner/faces and holds .*{mine}"):
+    with pytest.raises(StoreError, match=f"is not a copy of owner/faces and holds .*{mine}"):
         mirror(filled.repo, copy.root)
     assert mine in copy.ids()

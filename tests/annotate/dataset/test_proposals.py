@@ -25,7 +25,7 @@ def refusal(store, correction):
     return str(caught.value)
 
 
-def test_a_stranger_opens_a_pull_request_in_their_own_name(guest, dataset, correction):
+def test_an_account_without_rights_opens_a_pull_request_in_its_own_name(guest, dataset, correction):
     delivery = guest.propose(consented(correction))
     assert (delivery.merged, delivery.number) == (False, 1)
     assert delivery.url.endswith("/datasets/owner/faces/discussions/1")
@@ -48,13 +48,13 @@ def test_load_dataset_reads_the_repository_and_a_pull_request(guest, owner, draw
 
 
 def test_no_consent_no_push_whatever_calls_the_api(drawn):
-    with pytest.raises(ConsentError, match="carries no consent to share it: it stays"):
+    with pytest.raises(ConsentError, match="has no consent to share it: it stays"):
         ConsentedRow(to_parquet(drawn(1, consent=None)))
     with pytest.raises(ConsentError, match="the people in it agree"):
         consented(drawn(1), consent_people="")
     with pytest.raises(RecordError, match="is one row, this file holds 2"):
         ConsentedRow(rows_to_parquet([to_row(drawn(1)), to_row(drawn(2))]))
-    with pytest.raises(RecordError, match="no whole parquet file"):
+    with pytest.raises(RecordError, match="not a whole parquet file"):
         ConsentedRow(to_parquet(drawn(1))[:-9])
 
 
@@ -67,13 +67,13 @@ def test_a_taken_down_contribution_cannot_come_back(guest, owner, correction):
     assert isinstance(result, RemoteRefusedError)
 
 
-def test_a_member_without_rights_is_told_so(dataset, hub, correction):
+def test_a_member_without_rights_gets_an_error_that_says_so(dataset, hub, correction):
     hub.accounts["hf_guest"] = Account("guest", role="read")
     sentence = refusal(HubStore(REPO, token="hf_guest"), correction)
     assert sentence.startswith("this account may not do that on owner/faces: sign in with")
 
 
-def test_a_stranger_s_direct_commit_is_refused(guest, dataset, correction):
+def test_a_direct_commit_without_rights_is_refused(guest, dataset, correction):
     with pytest.raises(RemoteRefusedError, match="or ask its owner for write access"):
         guest.commit([consented(correction)])
     assert not any(path.startswith("data/") for path in dataset.tree())
@@ -102,7 +102,7 @@ def test_a_missing_or_private_dataset_is_named(dataset, hub, correction):
 
 
 def test_a_malformed_repository_name_is_refused(dataset, correction):
-    assert "is no repository name" in refusal(HubStore("a/b/../c", token="hf_guest"), correction)
+    assert "is not a repository name" in refusal(HubStore("a/b/../c", token="hf_guest"), correction)
 
 
 def test_a_dataset_that_was_never_set_up_is_refused(hub, dataset, correction):

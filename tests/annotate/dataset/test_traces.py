@@ -70,7 +70,7 @@ def test_taking_down_a_fixed_contribution_names_its_request_and_marks_both_ids(
         compact(reviewer.store.repo, at_least=1)
     out = takedown(new)
     assert out.startswith("1 row removed, 2 tombstones left\n")
-    assert f"{old} is the same contribution under another id: it is marked too\n" in out
+    assert f"{old} is the same contribution under another id: it gets a tombstone too\n" in out
     assert refs_named(out) == "refs/pr/2"
     assert (rows_at(hub), marked(hub, old, new)) == (set(), [True, True])
 
@@ -132,12 +132,12 @@ def test_whatever_else_holds_the_photo_is_named_and_stays(takedown, reviewer, gu
         sent(guest, correction)
     reviewer.reject(2, "No.")
     out = takedown(gone.content_id)
-    told = [
+    shown = [
         line.split(": take that id down too")[0]
         for line in out.splitlines()
         if "same photo" in line
     ]
-    assert told == [
+    assert shown == [
         f"{row.content_id} stays and holds the same photo",
         f"refs/pr/1 (open) holds the same photo, as {waits.content_id}",
         f"refs/pr/2 (closed) holds the same photo, as {refused.content_id}",
@@ -176,7 +176,9 @@ def test_a_request_that_was_renamed_is_found_by_its_row(takedown, reviewer, gues
     assert refs_named(takedown(drawn(1).content_id)) == "refs/pr/1"
 
 
-def test_nobody_has_the_row_of_another_removed(takedown, reviewer, guest, dataset, hub, drawn):
+def test_a_title_cannot_remove_the_row_of_another_account(
+    takedown, reviewer, guest, dataset, hub, drawn
+):
     """By a title, a comment, or a row of their own request that was not merged."""
     mine, later = drawn(1).content_id, drawn(3).content_id
     both = {row_path(content_id): b"" for content_id in (mine, later)}

@@ -16,7 +16,7 @@ from tests.annotate.conftest import REPO
 
 @pytest.fixture
 def other(hub, dataset):
-    """A second stranger with an account."""
+    """A second account without rights."""
     return HubStore(REPO, token=hub.token("other"))
 
 
@@ -48,7 +48,7 @@ def test_another_of_the_same_first_digits_is_no_duplicate(owner, guest, drawn, t
     assert Reviewer(owner).inspect(number).acceptable
 
 
-def test_a_fix_mends_it_by_making_it_another_one(owner, drawn, twice):
+def test_a_fix_makes_it_another_contribution(owner, drawn, twice):
     mask = drawn(1).prediction.copy()
     mask[:3] = 14
     new = Reviewer(owner).fix_and_accept(twice, mask)

@@ -128,7 +128,7 @@ def test_a_lost_answer_does_not_hide_what_was_taken_down(owner, hub, drawn):
 
 
 def test_only_content_ids_are_taken_down(owner):
-    with pytest.raises(ReviewError, match=r"'\.\./x' is no content id"):
+    with pytest.raises(ReviewError, match=r"'\.\./x' is not a content id"):
         take_down(owner.repo, ["../x"])
     with pytest.raises(ReviewError, match="name at least one"):
         take_down(owner.repo, [])

@@ -35,7 +35,7 @@ def test_a_new_session_for_every_row_does_not_lift_the_limit(outbox, now, correc
         unclaimed.admit(outbox.queue("session:new"))
     assert not outbox.queue("session:new").folder.exists()
     again = AnonymousLimit(outbox, 3, clock=lambda: now[0])  # after a restart
-    with pytest.raises(StoreError, match="save with an account, or ask whoever runs this app"):
+    with pytest.raises(StoreError, match="save with an account, or ask the operator of this app"):
         again.admit(outbox.queue("session:new"))
 
 

@@ -1,4 +1,4 @@
-"""A command decides on the commit that was looked at, if it is told which."""
+"""A command with --head decides on that commit only."""
 
 from __future__ import annotations
 

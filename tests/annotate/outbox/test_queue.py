@@ -1,4 +1,4 @@
-"""The outbox keeps what was saved, tells the truth about it, and tells nobody else."""
+"""The outbox keeps what was saved, and shows its state to its contributor only."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_decided_photo_that_a_crash_left_behind_is_removed_later(outbox, corre
 def test_consent_given_later_replaces_the_row_saved_without(outbox, drawn):
     queue = outbox.queue("guest")
     queue.put(drawn(1, consent=None))
-    with pytest.raises(ConsentError, match="carries no consent to share it"):
+    with pytest.raises(ConsentError, match="has no consent to share it"):
         queue.consented(drawn(1).content_id)
     queue.put(drawn(1))
     assert queue.consented(drawn(1).content_id).facts["consent_right"] == "own"
@@ -93,7 +93,7 @@ def test_consent_given_later_replaces_the_row_saved_without(outbox, drawn):
     assert queue.consented(drawn(1).content_id).facts["consent_right"] == "own"
 
 
-def test_nobody_sees_into_another_s_tray(outbox, correction):
+def test_a_contributor_cannot_read_the_queue_of_another(outbox, correction):
     outbox.queue("guest").put(correction)
     for key in ("Guest", "guest ", "", "../guest", queue_name("guest")):
         stranger = outbox.queue(key)
@@ -103,7 +103,7 @@ def test_nobody_sees_into_another_s_tray(outbox, correction):
                 reading(correction.content_id)
 
 
-def test_nobody_writes_into_another_s_tray(outbox, correction):
+def test_a_contributor_cannot_write_to_the_queue_of_another(outbox, correction):
     mine = outbox.queue("guest")
     entry = mine.put(correction)
     outbox.queue("other").put(correction)
@@ -119,7 +119,7 @@ def test_an_id_is_never_a_path(outbox, name):
             reading(name)
 
 
-def test_a_tray_s_folder_says_nothing_and_is_closed_to_others(outbox, correction):
+def test_the_folder_of_a_queue_has_a_hashed_name_and_no_access_for_others(outbox, correction):
     outbox.queue("guest").put(correction)
     (folder,) = (path for path in outbox.root.iterdir() if path.is_dir())
     assert "guest" not in folder.name
@@ -166,7 +166,7 @@ def test_what_is_sent_does_not_count_against_what_may_wait(outbox, drawn):
     assert queue.put(drawn(2)).state is State.SAVED
 
 
-def test_look_alike_photos_are_found_whoever_sent_them(outbox, drawn):
+def test_look_alike_photos_of_all_contributors_are_found(outbox, drawn):
     outbox.queue("other").put(drawn(1))
     brighter = np.clip(drawn(1).image.astype(int) + 2, 0, 255).astype(np.uint8)
     assert outbox.near_duplicates(brighter) == (drawn(1).content_id,)

@@ -23,7 +23,7 @@ def test_a_rejected_contribution_is_not_committed(proposed, owner, dataset, tmp_
     Reviewer(owner).reject(1, "This is my daughter, no.")
     sending = Sending(tmp_path, service_token="hf_owner")
     assert sending.sender.step() == 1
-    assert sending.told(proposed) == "Refused: This is my daughter, no."
+    assert sending.shown(proposed) == "Refused: This is my daughter, no."
     assert row_path(proposed.content_id) not in dataset.tree()
 
 
@@ -34,11 +34,11 @@ def test_what_waits_for_a_decision_waits_on_and_its_decision_is_seen(
     assert sending.saved(drawn(2)) == "Merged."
     Reviewer(owner).ask(1, "The left ear?")
     sending.sender.step()
-    assert sending.told(proposed) == "Pull request #1 is open, and you are asked: The left ear?"
+    assert sending.shown(proposed) == "Pull request #1 is open, and you are asked: The left ear?"
     assert row_path(proposed.content_id) not in dataset.tree()
     Reviewer(owner).accept(1)
     sending.sender.step()
-    assert sending.told(proposed) == "Merged (pull request #1)."
+    assert sending.shown(proposed) == "Merged (pull request #1)."
 
 
 def test_the_pull_request_of_another_dataset_decides_nothing(proposed, guest, owner, tmp_path):
@@ -47,4 +47,4 @@ def test_the_pull_request_of_another_dataset_decides_nothing(proposed, guest, ow
     owner.repo.merge(2)
     sending.queue.note(Entry(proposed.content_id, state=State.PROPOSED, number=2))
     sending.sender.step()
-    assert sending.told(proposed) == "Pull request #2 is open."
+    assert sending.shown(proposed) == "Pull request #2 is open."

@@ -9,7 +9,7 @@ from tests.annotate.outbox.test_sender import Sending
 
 
 @pytest.mark.parametrize("trouble", ["role", "expired", "gated", "missing", "version", "labels"])
-def test_nothing_is_lost_by_trouble_that_a_person_must_mend(
+def test_rows_wait_while_a_person_must_change_something(
     dataset, owner, hub, tmp_path, correction, trouble
 ):
     """Each says what is wrong, keeps the row, and goes on once it is mended."""
@@ -18,7 +18,7 @@ def test_nothing_is_lost_by_trouble_that_a_person_must_mend(
         "version": card.replace(b"record_version: 1", b"record_version: 2"),
         "labels": card.replace(b"schema: celebamask_hq", b"schema: lapa"),
     }
-    told = {
+    shown = {
         "role": "this account may not do that on owner/faces",
         "expired": "the sign-in is missing or has expired: sign in again; off a Space run `hf auth",
         "gated": "the dataset owner/faces is gated: ask its owner for access",
@@ -40,25 +40,25 @@ def test_nothing_is_lost_by_trouble_that_a_person_must_mend(
     mend(broken=True)
     sending = Sending(tmp_path)
     sending.sender.set_token("guest", "hf_guest")
-    assert told[trouble] in sending.saved(correction)
-    assert sending.told(correction).startswith("Saved here and waiting to be sent: ")
+    assert shown[trouble] in sending.saved(correction)
+    assert sending.shown(correction).startswith("Saved here and waiting to be sent: ")
     assert sending.queue.load(correction.content_id).content_id == correction.content_id
     mend(broken=False)
     again = Sending(tmp_path)
     again.sender.set_token("guest", "hf_guest")
     again.sender.step()
-    assert again.told(correction) == "Pull request #1 is open."
+    assert again.shown(correction) == "Pull request #1 is open."
 
 
-def test_a_row_that_cannot_be_read_waits_and_saving_again_mends_it(dataset, tmp_path, correction):
+def test_a_row_that_cannot_be_read_waits_until_it_is_saved_again(dataset, tmp_path, correction):
     sending = Sending(tmp_path)
     sending.sender.set_token("guest", "hf_guest")
     sending.queue.put(correction)
     row = sending.queue.folder / f"{correction.content_id}.parquet"
     row.write_bytes(row.read_bytes()[:-8])
     sending.sender.step()
-    told = sending.told(correction)
-    assert told.startswith("Saved here and waiting to be sent: the contribution is no whole ")
-    assert told.endswith("save it again.")
+    shown = sending.shown(correction)
+    assert shown.startswith("Saved here and waiting to be sent: the contribution is not a whole ")
+    assert shown.endswith("save it again.")
     assert row.is_file()
     assert sending.saved(correction) == "Pull request #1 is open."

@@ -21,12 +21,12 @@ def test_an_unexpected_answer_is_logged_without_its_message_and_the_next_row_is_
     first, second = drawn(1), drawn(2)
     sending.queue.put(first)
     sending.sender.step()
-    assert sending.told(first) == f"Saved here and waiting to be sent: {UNEXPECTED}."
+    assert sending.shown(first) == f"Saved here and waiting to be sent: {UNEXPECTED}."
     assert "unexpected " in caplog.text
     assert "hf_" not in caplog.text.replace("hf_api", "")
     sending.queue.put(second)
     sending.sender.step()
-    assert sending.told(second) == ("Merged." if service_token else "Pull request #1 is open.")
+    assert sending.shown(second) == ("Merged." if service_token else "Pull request #1 is open.")
 
 
 class Broken(Exception):
@@ -48,9 +48,9 @@ def test_the_sender_survives_an_unexpected_error(dataset, tmp_path, drawn, caplo
     sending.queue.put(drawn(1))
     sending.sender.start()
     until = time.monotonic() + 30
-    while sending.told(drawn(1)) != "Pull request #1 is open." and time.monotonic() < until:
+    while sending.shown(drawn(1)) != "Pull request #1 is open." and time.monotonic() < until:
         time.sleep(0.05)
     sending.sender.stop()
-    assert sending.told(drawn(1)) == "Pull request #1 is open."
+    assert sending.shown(drawn(1)) == "Pull request #1 is open."
     assert "unexpected Broken at test_unexpected.py" in caplog.text
     assert "hf_secret" not in caplog.text

@@ -79,7 +79,7 @@ def test_asking_and_rejecting_say_why(reviewer, guest, dataset, drawn):
     assert reviewer.open() == ()
 
 
-def test_a_stranger_cannot_accept(guest, drawn):
+def test_an_account_without_rights_cannot_accept(guest, drawn):
     number = sent(guest, drawn(1))
     with pytest.raises(RemoteRefusedError, match="may not do that"):
         Reviewer(guest).accept(number)
@@ -110,7 +110,7 @@ def test_a_fix_whose_answer_was_lost_is_still_accepted(reviewer, guest, hub, dra
 def test_a_pull_request_that_touches_anything_else_is_stopped(reviewer, guest, owner, hub, drawn):
     number = sent(guest, drawn(1))
     guest.repo.commit({"README.md": b"mine now"}, title="x", revision=f"refs/pr/{number}")
-    assert noticed(reviewer, number)["files"] == "besides its row it has changed README.md"
+    assert noticed(reviewer, number)["files"] == "besides its row it has changed 'README.md'"
     with pytest.raises(ReviewError, match="can't be accepted as it is: besides its row"):
         reviewer.accept(number)
     with pytest.raises(ReviewError, match="can't be fixed: besides its row"):
@@ -122,7 +122,7 @@ def test_a_row_that_was_altered_is_stopped(reviewer, guest, drawn):
     seen = reviewer.inspect(number)
     assert not seen.acceptable
     assert "it was altered" in seen.findings[0].sentence
-    with pytest.raises(ReviewError, match="no row to look at"):
+    with pytest.raises(ReviewError, match="no valid row to show"):
         seen.pictures()
 
 
@@ -131,12 +131,12 @@ def test_a_row_without_consent_that_came_another_way_is_stopped(reviewer, guest,
     path = row_path(correction.content_id)
     title = f"Correction {correction.content_id}"
     guest.repo.commit({path: to_parquet(correction)}, title=title, pull_request=True)
-    assert noticed(reviewer, 1)["consent"] == "it carries no consent to share it"
-    with pytest.raises(ReviewError, match="carries no consent"):
+    assert noticed(reviewer, 1)["consent"] == "it has no consent to share it"
+    with pytest.raises(ReviewError, match="has no consent"):
         reviewer.accept(1)
 
 
-def test_a_row_that_names_somebody_else_is_noticed(reviewer, guest, drawn):
+def test_a_row_that_names_another_contributor_is_reported(reviewer, guest, drawn):
     number = sent(guest, drawn(1, contributor="famous"))
     assert noticed(reviewer, number)["contributor"] == "guest opened it, the row names famous"
 
@@ -146,7 +146,7 @@ def test_a_missing_row_is_stopped(reviewer, guest, drawn):
     guest.repo.commit({"data/train/x.parquet": b""}, title=title, pull_request=True)
     found = noticed(reviewer, 1)
     assert "does not hold data/train" in found["row"]
-    assert found["files"] == "besides its row it has added data/train/x.parquet"
+    assert found["files"] == "besides its row it has added 'data/train/x.parquet'"
 
 
 def test_other_pull_requests_are_left_to_the_hub(reviewer, guest):
@@ -174,11 +174,11 @@ def test_two_annotators_of_one_photo_are_recognised(owner, guest, hub, drawn, tm
 def test_a_row_under_another_licence_than_the_cards_is_not_accepted(reviewer, guest, owner, drawn):
     other = drawn(1, consent=Consent(right="own", people="agreed", licence="cc0-1.0"))
     number = sent(guest, other)
-    sentence = "it is given under cc0-1.0, and the card promises cc-by-4.0 for every contribution"
+    sentence = "its licence is 'cc0-1.0', but the card promises cc-by-4.0 for every contribution"
     assert noticed(reviewer, number)["licence"] == sentence
-    with pytest.raises(ReviewError, match="as it is: it is given under cc0"):
+    with pytest.raises(ReviewError, match="as it is: its licence is 'cc0"):
         reviewer.accept(number)
-    with pytest.raises(ReviewError, match="can't be fixed: it is given under cc0"):
+    with pytest.raises(ReviewError, match="can't be fixed: its licence is 'cc0"):
         reviewer.fix_and_accept(number, other.prediction)
     refused = owner.commit([ConsentedRow(to_parquet(other))])[other.content_id]
     assert (str(refused), refused.held) == (sentence, True)

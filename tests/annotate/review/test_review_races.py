@@ -1,4 +1,4 @@
-"""What is merged is what was looked at, whatever its contributor pushes meanwhile."""
+"""A merge takes what was inspected, even if its contributor pushes meanwhile."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_a_fix_cannot_make_a_row_acceptable_that_has_no_consent(reviewer, guest,
         title=f"Correction {correction.content_id}",
         pull_request=True,
     )
-    with pytest.raises(ReviewError, match="can't be fixed: it carries no consent"):
+    with pytest.raises(ReviewError, match="can't be fixed: it has no consent"):
         reviewer.fix_and_accept(1, drawn(1).prediction)
     sent(guest, drawn(2))
     with pytest.raises(ReviewError, match="can't be fixed: everything is background"):

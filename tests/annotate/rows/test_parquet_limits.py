@@ -58,7 +58,7 @@ BOMBS = {
 }
 
 
-@pytest.mark.parametrize("honest", [True, False], ids=["told", "hidden"])
+@pytest.mark.parametrize("honest", [True, False], ids=["shown", "hidden"])
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_a_bomb_is_refused_before_it_is_unpacked(drawn, bomb, honest):
     data = with_column(drawn(1), *BOMBS[bomb])
@@ -84,7 +84,7 @@ def test_a_contribution_of_two_rows_is_refused_before_it_is_read(drawn):
     assert len(from_parquet(data)) == 2
 
 
-def test_a_kind_of_page_that_nobody_here_writes_is_refused(drawn):
+def test_a_page_of_a_kind_that_this_project_does_not_write_is_refused(drawn):
     data = with_column(drawn(1), "model", ["m"], data_page_version="2.0")
     with pytest.raises(RecordError, match="a page of a kind that is not read"):
         from_parquet(data)

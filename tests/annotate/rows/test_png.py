@@ -140,3 +140,16 @@ def test_a_byte_that_was_changed_is_noticed():
     data[len(data) // 2] ^= 1
     with pytest.raises(RecordError, match="RGB image is damaged"):
         png_file.decode(bytes(data), mode="RGB")
+
+
+def test_a_photo_of_one_color_that_packs_a_thousandfold_is_not_decoded():
+    photo = np.zeros((3000, 3000, 3), np.uint8)
+    sink = io.BytesIO()
+    Image.fromarray(photo).save(sink, "PNG", compress_level=9)
+    with pytest.raises(RecordError, match="would unpack to 27000000, more than 100 times"):
+        png_file.size_of(sink.getvalue(), mode="RGB")
+    with pytest.raises(RecordError, match="more than 100 times"):
+        png_file.decode(sink.getvalue(), mode="RGB")
+    with pytest.raises(RecordError, match="more than 100 times"):
+        png_file.encode(photo)
+    assert png_file.decode(png_file.encode(photo[..., 0]), mode="L").sum() == 0

@@ -1,4 +1,4 @@
-"""A row holds everything, in plain PNG, and a stranger's row is checked before it is believed."""
+"""A row holds a whole correction, its images as plain PNG; an untrusted row is checked."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_a_time_that_no_calendar_has_is_refused(drawn):
     never = pa.array([2**60], pa.int64()).cast(table.schema[at].type)
     sink = io.BytesIO()
     pq.write_table(table.set_column(at, table.schema.field(at), never), sink)
-    with pytest.raises(RecordError, match="no time where it should"):
+    with pytest.raises(RecordError, match="a text or time that can't be read"):
         record.from_parquet(sink.getvalue(), source="x")
 
 
@@ -165,7 +165,7 @@ def test_an_unknown_id_in_a_row_is_refused(drawn):
 
 def test_other_labels_of_the_same_name_are_refused(drawn):
     (row,) = record.from_parquet(rewritten(drawn(1), schema_version="00000000"))
-    with pytest.raises(RecordError, match="are of version 00000000, this app knows"):
+    with pytest.raises(RecordError, match="are of version '00000000', this app knows"):
         record.from_row(row)
 
 
@@ -184,5 +184,5 @@ def test_other_columns_are_refused_because_they_would_break_every_load(drawn):
 
 @pytest.mark.parametrize("cut", [0, 3, 200, -1])
 def test_half_a_file_is_refused(drawn, cut):
-    with pytest.raises(RecordError, match="no whole parquet file"):
+    with pytest.raises(RecordError, match="not a whole parquet file"):
         record.from_parquet(record.to_parquet(drawn(1))[:cut])

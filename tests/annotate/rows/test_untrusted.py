@@ -1,4 +1,4 @@
-"""Whatever a stranger proposes is shown as what it is, and can't break what comes after it."""
+"""Untrusted rows are reported, not merged, and don't break what follows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from annotate.dataset.refresh import count_rows
 from annotate.dataset.repo import changed_files
 from annotate.errors import RecordError, ReviewError
 from annotate.review.reviewer import Reviewer
+from annotate.rows import png
 from annotate.rows.record import rows_to_parquet, to_parquet, to_row
+from tests.annotate.conftest import REPO
 
 
 def propose(store, correction, *, files=None, **row):
@@ -77,7 +79,7 @@ def test_a_hash_that_is_none_breaks_neither_a_save_nor_the_review(guest, owner, 
 
 
 @pytest.mark.parametrize(
-    ("row", "told"),
+    ("row", "shown"),
     [
         ({"areas_after": [1, 2]}, "expected 19 numbers"),
         ({"areas_after": None}, "areas_after"),
@@ -85,19 +87,19 @@ def test_a_hash_that_is_none_breaks_neither_a_save_nor_the_review(guest, owner, 
         ({"created_at": datetime(9999, 12, 31, tzinfo=UTC)}, "the year 9999"),
     ],
 )
-def test_a_row_that_cannot_be_counted_is_named(drawn, tmp_path, row, told):
+def test_a_row_that_cannot_be_counted_is_named(drawn, tmp_path, row, shown):
     store, bad = FolderStore(tmp_path), drawn(1)
     store.save(drawn(2))
     data = rows_to_parquet([{**to_row(bad), **row}])
     store.save_row(bad.content_id, data, schema=bad.schema)
-    with pytest.raises(RecordError, match=f"row {bad.content_id} can't be counted.*{told}"):
+    with pytest.raises(RecordError, match=f"row {bad.content_id} can't be counted.*{shown}"):
         count_rows(store)
 
 
 def test_a_time_to_come_is_noticed(guest, owner, drawn):
     number = propose(guest, drawn(1, created_at=datetime(2150, 1, 2, tzinfo=UTC)))
     (found,) = [f for f in Reviewer(owner).inspect(number).findings if f.check == "time"]
-    assert (found.sentence, found.blocks) == ("it says it is of 02 January 2150", False)
+    assert (found.sentence, found.blocks) == ("its date is 02 January 2150", False)
 
 
 def test_a_fixed_row_and_one_without_consent_are_still_read(owner, guest, drawn, tmp_path):
@@ -156,3 +158,42 @@ def test_a_file_with_an_unusual_name_stops_a_merge(guest, owner, drawn, name):
     number = propose(guest, drawn(1), files={f"data/train/zz/{name}.parquet": evil})
     with pytest.raises(ReviewError, match="besides its row it has"):
         Reviewer(owner).accept(number)
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ({"mask": png.encode(np.zeros((9000, 7000), np.uint8))}, "must be of one size"),
+        ({"areas_after": [1] * 19}, "its sum is not the number of pixels"),
+        ({"source": "\x1b[2J\x1b[H #1 is merged"}, "control character"),
+        ({"contributor": "\x1b]0;owned\x07"}, "is not an account name"),
+        ({"schema": "\x1b[2J" * 100}, "the row's labels are '"),
+    ],
+    ids=["size", "areas", "source", "contributor", "schema"],
+)
+def test_cheap_columns_are_checked_first_and_nothing_reaches_the_terminal(
+    guest, owner, dataset, drawn, say, row, sentence
+):
+    number = propose(guest, drawn(1), **row)
+    code, out, _ = say("list", "--repo", REPO, "--check")
+    assert (code, sentence in out, "\x1b" in out) == (0, True, False)
+    code, out, err = say("accept", "--repo", REPO, number)
+    assert (code, sentence in err, "\x1b" in err) == (1, True, False)
+    assert dataset.discussions[number].status != "merged"
+
+
+def test_hostile_file_names_and_titles_are_listed_escaped_and_not_merged(
+    guest, owner, dataset, drawn, say
+):
+    hostile = {"data/\x1b[2J.py": b"x", "README.md": b"---\nlicense: mit\n---\n"}
+    number = propose(guest, drawn(1), files=hostile)
+    code, out, _ = say("show", "--repo", REPO, number)
+    assert (code, "\x1b" in out) == (1, False)
+    assert "besides its row it has" in out
+    code, out, err = say("accept", "--repo", REPO, number)
+    assert (code, out) == (1, "")
+    assert "changed 'README.md'" in err
+    title = f"Correction {'0' * 32}\nMerged"
+    guest.repo.commit({"data/x": b"y"}, title=title, pull_request=True)
+    code, out, _ = say("list", "--repo", REPO)
+    assert (code, len(out.splitlines())) == (0, 2)
