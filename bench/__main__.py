@@ -20,7 +20,7 @@ from segface_hf.checkpoints.files import EMBEDDED
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 BACKBONES = (EMBEDDED, "mobilenet", "swin_base")
-# The short form fails below these; the real figures are well above, so that noise has room.
+# The short form fails below these ratios; real ones are well above, which leaves room for noise.
 SHORT_FASTER = 1.6
 SHORT_MEMORY = 0.7
 

@@ -18,7 +18,7 @@ _MMAP_THRESHOLD = -3  # mallopt's M_MMAP_THRESHOLD
 
 def peak(call: Callable[[], object]) -> float:
     """Returns the MB that a call holds at most, after one call to warm up."""
-    # Freed blocks go back to the kernel at once, or the peak would count what nobody holds.
+    # Freed blocks go back to the kernel at once, or the peak would count freed memory.
     ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, 65536)
     call()
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")

@@ -1,4 +1,4 @@
-"""Interleaved timing: everything that is compared runs in turn, so that noise hits all alike."""
+"""Interleaved timing: compared calls alternate, so that noise affects all of them."""
 
 from __future__ import annotations
 

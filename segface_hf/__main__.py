@@ -1,4 +1,4 @@
-"""Lets `python -m segface_hf` be the same as `segface`."""
+"""Runs `segface` as `python -m segface_hf`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""SegFaceConfig: everything that makes a checkpoint explain itself, flat and frozen."""
+"""SegFaceConfig: architecture, labels, preprocessing and provenance of a checkpoint."""
 
 from __future__ import annotations
 
@@ -198,7 +198,7 @@ class SegFaceConfig:
         return self._build_labels()
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns what `config.json` holds: the fields, and the ecosystem's id2label."""
+        """Returns the content of `config.json`: the fields, and Hugging Face's id2label."""
         labels = self.labels
         return {
             "model_type": MODEL_TYPE,

@@ -1,4 +1,4 @@
-"""Values of a parsed photo: its faces and its label map. No torch here."""
+"""Results of a parse: faces and the label map, without torch."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Face:
 
 @dataclass(frozen=True, eq=False)
 class FaceParse:
-    """A photo's label map and what it was made with.
+    """A photo's label map, its faces, and the model that made them.
 
     Attributes:
         mask: uint8 (H, W) in the photo's own pixels, ids of `schema`.
@@ -146,7 +146,7 @@ class FaceParse:
 
         Raises:
             LabelError: A class that the schema doesn't have, or a face that isn't there or was
-                not told from the others.
+                not distinguished from the others.
 
         Example:
             >>> pixels[parse.region("hair", "hat")].mean(0)
@@ -161,7 +161,7 @@ class FaceParse:
 
     def _of_face(self, face: int) -> np.ndarray:
         if self.instances is None:
-            raise LabelError("faces aren't told apart here: parse with instances=True")
+            raise LabelError("faces aren't distinguished here: parse with instances=True")
         if not 0 <= face < len(self.faces):
             raise LabelError(f"the photo has {counted(len(self.faces), 'face')}, no faces[{face}]")
         return np.asarray(self.instances == face + 1)

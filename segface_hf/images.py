@@ -129,7 +129,7 @@ def open_image(
 
 
 def plain_image(source: ImageSource) -> Image.Image:
-    """Returns an image that is plain already as it is, without the copy that `load_image` makes.
+    """Returns an upright RGB image without metadata unchanged; reads anything else as `load_image`.
 
     For callers that only read it.
 
@@ -173,10 +173,10 @@ def _encoded(source: str | os.PathLike[str] | bytes | bytearray | IO[bytes]) -> 
 
 
 def require_sequence(images: Iterable[ImageSource]) -> Iterable[ImageSource]:
-    """Returns a list of pictures as it is, and refuses one picture in its place.
+    """Returns a list of pictures unchanged; refuses a single picture.
 
     Raises:
-        ImageError: One path, picture, encoded file or (H, W, 3) array, which has rows or letters.
+        ImageError: A single path, picture, encoded file or (H, W, 3) array.
     """
     shape = images.shape if isinstance(images, np.ndarray) else ()
     one = isinstance(images, str | os.PathLike | bytes | bytearray | Image.Image)
@@ -359,7 +359,7 @@ def _eight_bit_key(image: Image.Image) -> Image.Image:
 
 
 def _in_srgb(image: Image.Image, profile: object) -> Image.Image:
-    """Converts an image to RGB in sRGB, by its profile where that is readable and of its mode."""
+    """Converts an image to RGB in sRGB; a damaged profile or one of another mode is ignored."""
     if isinstance(profile, bytes):
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))

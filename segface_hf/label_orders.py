@@ -1,8 +1,8 @@
 """Label orders of other datasets and models, and exact translations of masks between them.
 
-Two things go wrong when masks change hands: ids mean other classes, and "left" means the subject's
-or the picture's. So an order names its parts as its owner does and must say whose left that is;
-what a part is in our classes follows from both and is never written down by hand.
+Masks of different projects differ in two ways: ids stand for other classes, and "left" means the
+subject's or the picture's. So an order has its owner's names and says whose left they mean. The
+class of each part here follows from both.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from segface_hf.errors import LabelError
 from segface_hf.labels import CELEBAMASK_HQ
 
 BACKGROUND = "background"
-# Where an order has no class of its own for a part, what it is counted as. A choice of ours: ears
-# and what is worn on the eyes lie on the face, so that the face keeps no holes.
+# What a part becomes in an order that has no class for it. This project's choice: ears and
+# eyeglasses become skin, so that the face has no holes.
 _COUNTED_AS: Mapping[str, str] = MappingProxyType(
     {"l_ear": "skin", "r_ear": "skin", "eyeglasses": "skin"}
 )
@@ -41,7 +41,7 @@ class Side(Enum):
 
 @dataclass(frozen=True)
 class LabelOrder:
-    """Which part every id of somebody's masks stands for.
+    """Which part each id of another project's masks stands for.
 
     Attributes:
         name: How this project calls the order.
@@ -127,7 +127,7 @@ class Translation:
         """Translates a uint8 (H, W) mask.
 
         Raises:
-            LabelError: If it is no such mask, or has an id that the source order lacks.
+            LabelError: It isn't a mask, or has an id that the source order lacks.
         """
         if mask.ndim != 2 or mask.dtype != np.uint8 or mask.size == 0:
             raise LabelError(
@@ -136,13 +136,13 @@ class Translation:
         largest = int(mask.max())
         if largest >= len(self.table):
             raise LabelError(
-                f"id {largest} is no class of '{self.source.name}' (0 to {len(self.table) - 1}): "
-                "the mask is of another order"
+                f"id {largest} is not a class of '{self.source.name}' (0 to "
+                f"{len(self.table) - 1}): the mask is of another order"
             )
         return np.array(self.table, dtype=np.uint8)[mask]
 
     def explain(self) -> str:
-        """Says in a few sentences what merges, what is lost, and what never appears."""
+        """Describes which classes merge, which are lost, and which never appear."""
         merged = "; ".join(f"{' and '.join(v)} become {k}" for k, v in self.merged.items())
         sentences = [
             f"{self.source.name} means {self.source.side.value} left, "
@@ -166,7 +166,7 @@ def order_named(name: str) -> LabelOrder:
 
 
 def translation(source: str | LabelOrder, target: str | LabelOrder) -> Translation:
-    """Builds the translation from one order to another, by name or from an order of your own.
+    """Builds the translation from one order to another; each is a name or a `LabelOrder`.
 
     Raises:
         LabelError: No order of that name.

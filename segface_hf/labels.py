@@ -1,4 +1,4 @@
-"""Label schemas: the sole home of class names, ids, colours, mirror pairs and part families.
+"""Label schemas: class names, ids, colors, mirror pairs and part families.
 
 Left and right are always the *subject's*: `l_eye` is on the right side of the picture of a person
 who looks at the camera. `l_lip` and `u_lip` are the lower and the upper lip.
@@ -20,7 +20,7 @@ from segface_hf.errors import LabelError
 RGB = tuple[int, int, int]
 TAIL_NAMES = ("eyeglasses", "hat", "earring", "necklace")
 IGNORED = 255
-"""In a true mask: nobody says what this pixel is. It neither teaches nor counts."""
+"""In a ground-truth mask: the pixel is not labelled. Losses and scores ignore it."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class LabelSchema:
         if largest == IGNORED:
             raise LabelError(
                 f"{source}: id {IGNORED} is not a class of '{self.name}' (0 to "
-                f"{self.num_classes - 1}) but says that nobody labelled a pixel: give each a class"
+                f"{self.num_classes - 1}) but marks a pixel as not labelled: give each a class"
             )
         if largest >= self.num_classes:
             raise LabelError(

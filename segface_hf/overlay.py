@@ -1,4 +1,4 @@
-"""Showing a label map: colours, blending over the photo, outlines and a legend."""
+"""Rendering of label maps: colors, blending over the photo, outlines and a legend."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ROWS_AT_ONCE = 64
 
 
 def colorize(mask: np.ndarray, schema: LabelSchema) -> Image.Image:
-    """Paints a label map in its schema's colours, for looking at only.
+    """Paints a label map in its schema's colors, for display only.
 
     Args:
         mask: uint8 (H, W) ids.
@@ -40,7 +40,7 @@ def blend(
     colors: Sequence[RGB] | None = None,
     outlines: bool = False,
 ) -> Image.Image:
-    """Lays the colours of a label map over its photo; background stays as it is.
+    """Blends the colors of a label map over its photo; background is unchanged.
 
     Args:
         image: RGB, of the mask's size.
@@ -98,7 +98,7 @@ def _tables(palette: np.ndarray, shares: np.ndarray) -> np.ndarray:
 
 
 def _mixed(pixels: np.ndarray, mask: np.ndarray, tables: np.ndarray) -> np.ndarray:
-    """Mixes by lookup, which is one read a value."""
+    """Mixes by table lookup."""
     places = mask.astype(np.intp) << 8
     mixed = np.empty_like(pixels)
     for channel, table in enumerate(tables):

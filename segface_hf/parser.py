@@ -1,4 +1,4 @@
-"""FaceParser: any photo in, its label map out; the facade over detection, alignment and model."""
+"""FaceParser: from a photo to its label map, by detection, alignment and the model."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ class FaceParser:
             A mask of the photo's size; without a face it is all background and has no faces.
 
         Raises:
-            ImageError: The input is no picture.
+            ImageError: The input is not a picture.
             LabelError: A class that the model doesn't have.
         """
         photo = plain_image(image)
@@ -240,7 +240,7 @@ class FaceParser:
             A uint8 (h, w) mask of each crop's size.
 
         Raises:
-            ImageError: An input is no picture, or there is one picture instead of a list.
+            ImageError: An input is not a picture, or there is one picture instead of a list.
         """
         photos = [plain_image(image) for image in require_sequence(images)]
         passes = self._passes(confidence=False)
@@ -327,7 +327,7 @@ class FaceParser:
 
 
 def _read_if_held(image: ImageSource) -> ImageSource | ImageError:
-    """Reads what its owner may change, close or give twice before a thread comes to it."""
+    """Reads images that the caller may change or close before a thread uses them."""
     try:
         return image if isinstance(image, str | os.PathLike | bytes) else load_image(image)
     except ImageError as error:
@@ -336,7 +336,7 @@ def _read_if_held(image: ImageSource) -> ImageSource | ImageError:
 
 @lru_cache(maxsize=2)
 def embedded_engine(device: str = "cpu") -> Engine:
-    """Returns the embedded checkpoint, loaded once a device."""
+    """Returns the embedded checkpoint, loaded once per device."""
     from segface_hf.checkpoints import files
 
     return _load_engine(files.embedded_folder(), device=device, engine=None)

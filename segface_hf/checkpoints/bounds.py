@@ -132,7 +132,7 @@ def values_in(path: Path, *, source: str) -> int:
             raise ValueError("its tensors don't fill the file")
     except _MALFORMED as error:
         raise CheckpointError(
-            f"{source} is damaged or no safetensors file ({str(error)[:200]}): download it again"
+            f"{source} is damaged or not a safetensors file ({str(error)[:200]}): download it again"
         ) from error
     return sum(count for count, _ in sizes)
 

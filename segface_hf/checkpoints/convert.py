@@ -1,4 +1,4 @@
-"""A published pickle in, a checkpoint folder of ours out: exact, and nothing it need not be."""
+"""Conversion of a published pickle to a checkpoint folder; weights only, values unchanged."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ from segface_hf.checkpoints.upstream_keys import (
 from segface_hf.config import SegFaceConfig
 from segface_hf.errors import CheckpointNotFoundError, ConversionError
 
-# The unpickler walks hostile bytes; these are the ways in which garbage makes it stop.
+# Errors of the unpickler on malformed files.
 _UNREADABLE = (
     RuntimeError, EOFError, ValueError, LookupError, AttributeError, TypeError, AssertionError,
     zipfile.BadZipFile, OSError, MemoryError,
 )  # fmt: skip
 _UNREADABLE_MESSAGE = (
-    "{path} is truncated or no PyTorch checkpoint; nothing in it was run: download it again"
+    "{path} is truncated or not a PyTorch checkpoint; nothing in it was run: download it again"
 )
 _DDP_PREFIX = "module."
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
-    """Reads the model's tensors from a published pickle, on the CPU, running no code.
+    """Reads the model's tensors from a published pickle, on the CPU, without running its code.
 
     Raises:
         CheckpointNotFoundError: No such file.
@@ -64,13 +64,13 @@ def _state_of(content: Any, path: Path) -> dict[str, Tensor]:
     state = content.get(upstream.STATE_KEY, content) if isinstance(content, dict) else None
     if not isinstance(state, Mapping) or not all(isinstance(key, str) for key in state):
         raise ConversionError(
-            f"{path} is no published checkpoint: expected a dictionary with "
+            f"{path} is not a published checkpoint: expected a dictionary with "
             f"'{upstream.STATE_KEY}', got {type(content).__name__}"
         )
     tensors = {key: value for key, value in state.items() if isinstance(value, Tensor)}
     if len(tensors) != len(state) or not tensors:
         raise ConversionError(
-            f"{path} is no published checkpoint: '{upstream.STATE_KEY}' should hold tensors only, "
+            f"{path} is not a published checkpoint: '{upstream.STATE_KEY}' must hold tensors only, "
             f"got keys {sorted(map(str, state))[:5]}"
         )
     if all(key.startswith(_DDP_PREFIX) for key in tensors):
@@ -150,7 +150,7 @@ def convert(
 
     Raises:
         CheckpointNotFoundError: No such file.
-        ConversionError: No published checkpoint, a contradiction, or tensors that do not fit.
+        ConversionError: It isn't a published checkpoint, or options or tensors do not fit.
         OutputError: The folder can't be written or holds other files.
 
     Example:
@@ -265,7 +265,7 @@ def _check_folder(
     backbone: str | None,
     resolution: int | None,
 ) -> None:
-    """The card repeats the score of the folder that is named, so the file must be of that folder.
+    """Checks options against the folder's name, since the card repeats the score of that folder.
 
     Tensors can't always tell: those of LaPa are those of Helen, at any resolution.
     """
@@ -286,7 +286,7 @@ def _check_folder(
 
 
 def _check_range(model: Savable, dtype: torch.dtype | None) -> None:
-    """A weight beyond half precision would become infinite without a word."""
+    """A weight beyond half precision would silently overflow to infinity."""
     for key, value in model.state_dict().items():
         stored = value.to(dtype) if dtype and value.is_floating_point() else value
         if not bool(torch.isfinite(stored).all()):

@@ -6,14 +6,13 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from math import prod
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 
-from segface_hf.checkpoints.bounds import MAX_CONFIG_BYTES, check_bounds
+from segface_hf.checkpoints.bounds import MAX_CONFIG_BYTES, check_bounds, values_in
 from segface_hf.config import SegFaceConfig
 from segface_hf.errors import CheckpointError, CheckpointNotFoundError, ConfigError
 
@@ -84,7 +83,7 @@ def read_weights(folder: Path) -> dict[str, torch.Tensor]:
 
     Raises:
         CheckpointNotFoundError: The file is missing.
-        CheckpointError: It is truncated or no safetensors file.
+        CheckpointError: It is truncated or not a safetensors file.
     """
     from safetensors.torch import load_file
 
@@ -95,7 +94,7 @@ def read_weights(folder: Path) -> dict[str, torch.Tensor]:
         return load_file(path)
     except (SafetensorError, ValueError) as error:
         raise CheckpointError(
-            f"{path} is damaged or no safetensors file ({error}): download it again"
+            f"{path} is damaged or not a safetensors file ({error}): download it again"
         ) from error
 
 
@@ -152,10 +151,7 @@ def file_digest(path: Path) -> str:
 
 def count_values(path: Path) -> int:
     """Returns how many values a safetensors file holds, from its header; 0 if there is none."""
-    if not path.is_file():
-        return 0
-    with safe_open(path, "numpy") as weights:
-        return sum(prod(weights.get_slice(key).get_shape()) for key in weights.keys())  # noqa: SIM118
+    return values_in(path, source=str(path)) if path.is_file() else 0
 
 
 def config_error(source: str | Path, error: ConfigError) -> CheckpointError:

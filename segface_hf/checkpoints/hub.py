@@ -64,7 +64,7 @@ def download(
 
 
 def _snapshot(repo_id: str, **options: Any) -> str:
-    """Falls back on the cache where the client does not: at a lost connection or no JSON."""
+    """Falls back on the cache where the client doesn't: lost connection, invalid JSON."""
     try:
         return snapshot_download(repo_id, **options)
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError):

@@ -1,4 +1,4 @@
-"""Folders that appear complete or not at all, so that an interrupted conversion leaves no half."""
+"""Output folders that are written completely or not at all."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def is_complete(folder: Path) -> bool:
 
 
 def check_target(out: Path) -> None:
-    """Refuses a place that holds anything but an earlier result, or that can't be made.
+    """Checks that a folder can be written and holds only an earlier result.
 
     Raises:
         OutputError: It is a file, the current folder, or a folder with other files, or nothing
@@ -45,7 +45,7 @@ def check_target(out: Path) -> None:
 
 @contextmanager
 def atomic_folder(out: Path) -> Iterator[Path]:
-    """Gives a folder to fill that becomes `out` in one step once it is full."""
+    """Yields a temporary folder that is renamed to `out` when the block ends without an error."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         for stale in out.parent.glob(f".{out.name}.*.partial"):

@@ -1,4 +1,4 @@
-"""Pushes a checkpoint folder to the Hub, after checking that it would load again."""
+"""Upload of a checkpoint folder to the Hub, after a check that it loads."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class PublishPlan:
 
 
 def plan(folder: str | Path, repo_id: str, *, build: Build, private: bool = False) -> PublishPlan:
-    """Checks that a folder can be published: complete, exact, licensed, and a possible name.
+    """Checks that a folder can be published: complete, loadable, licensed, with a valid name.
 
     Args:
         folder: A checkpoint folder with its model card.
@@ -74,7 +74,7 @@ def plan(folder: str | Path, repo_id: str, *, build: Build, private: bool = Fals
 
 
 def _check_card(path: Path) -> None:
-    """Refuses a card that leaves open who may use the weights for what."""
+    """Refuses a card without a license or with an unfinished statement about it."""
     try:
         text = path.read_text(encoding="utf-8")
         metadata = metadata_load(path) or {}
@@ -147,7 +147,7 @@ def publish(
 
 
 def _addition(checked: PublishPlan, name: str) -> CommitOperationAdd:
-    """A file to upload; the card's usage lines learn where the checkpoint lives."""
+    """A file to upload; the card's usage lines get the repository's name."""
     path = checked.folder / name
     if name != files.CARD_FILE:
         return CommitOperationAdd(path_in_repo=name, path_or_fileobj=path)
@@ -156,7 +156,7 @@ def _addition(checked: PublishPlan, name: str) -> CommitOperationAdd:
 
 
 def _refusal(error: Exception, repo_id: str) -> str:
-    # What stops the upload of a large file comes wrapped, and its wrapping says nothing.
+    # The client wraps errors from uploads of large files in a RuntimeError without details.
     cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
     status = getattr(getattr(cause, "response", None), "status_code", None)
     reason = " ".join(str(cause).split()).rstrip(".")

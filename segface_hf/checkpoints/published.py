@@ -54,7 +54,7 @@ class HubSource:
 
 @dataclass(frozen=True)
 class ConversionResult:
-    """What became of one folder of a repository.
+    """The result of converting one folder of a repository.
 
     Attributes:
         name: The folder.
@@ -83,7 +83,7 @@ def load_published(
     cache_dir: str | Path | None = None,
     local_files_only: bool = False,
 ) -> Path:
-    """Gives the converted form of a published checkpoint, from the Hugging Face cache where it is.
+    """Returns the converted form of a published checkpoint, from the Hugging Face cache if there.
 
     Args:
         source: `hub:org/repo/folder`.

@@ -1,4 +1,4 @@
-"""The published SegFace checkpoints: their folders, tokens and head tensors, and how to tell them.
+"""The published SegFace checkpoints: folders, tokens, head tensors, and how to recognize them.
 
 `upstream_keys.py` holds the names inside the backbones.
 """
@@ -182,7 +182,7 @@ class Recognised:
 def recognise(
     state: Mapping[str, Tensor], *, dataset: str | None = None, backbones: tuple[str, ...] = ()
 ) -> Recognised:
-    """Tells backbone and dataset of a state dict, and checks what a name or a person said.
+    """Recognizes backbone and dataset of a state dict, and checks stated ones against it.
 
     Args:
         state: Published tensors by name.

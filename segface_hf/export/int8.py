@@ -30,7 +30,7 @@ _FIRST_KEPT = 2
 
 
 class _Faces(CalibrationDataReader):
-    """Hands pictures to the quantizer one by one."""
+    """Feeds pictures to the quantizer one by one."""
 
     def __init__(self, pictures: Sequence[np.ndarray], config: SegFaceConfig) -> None:
         self._batches = self._normalised(pictures[:_CALIBRATED_ON], config)

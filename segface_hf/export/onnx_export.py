@@ -1,4 +1,4 @@
-"""export_onnx: a SegFace as one ONNX file that needs no torch, and proof that it is the same."""
+"""export_onnx: a SegFace as one ONNX file that needs no torch, checked against the model."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def compare(
 
     Args:
         model: The original, in evaluation mode.
-        path: The ONNX file; `config.json` lies beside it.
+        path: The ONNX file; `config.json` is beside it.
         pictures: uint8 RGB (H, W, 3); without any, noise of several sizes is compared.
         masks: uint8 (H, W) true labels of the first pictures.
         opset: As in `Parity`.

@@ -1,4 +1,4 @@
-"""infer: the product's only inference path; algebraically the model, at a fraction of the work."""
+"""infer: the inference path of the product, algebraically equal to the model and faster."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from segface_hf.modeling.segface import SegFace
 
 @dataclass(frozen=True)
 class Derived:
-    """What is derived from a model's parameters, and the state that it was derived from."""
+    """What inference derives from a model's parameters, and their state at that time."""
 
     state: Fingerprint
     backbone: nn.Module
@@ -34,7 +34,7 @@ _DERIVED: WeakKeyDictionary[SegFace, Derived] = WeakKeyDictionary()
 
 @dataclass(frozen=True)
 class Inference:
-    """What a model says about a batch of pictures, at their own resolution.
+    """The parse of a batch of pictures, at their own resolution.
 
     Attributes:
         labels: (B, H, W) uint8 ids of the most probable class.
@@ -99,11 +99,11 @@ def infer(
 
 
 def derived(model: SegFace) -> Derived:
-    """Returns what inference runs on, derived anew when the model's parameters changed."""
+    """Returns what inference runs on; derives it again when the model's parameters changed."""
     known = _DERIVED.get(model)
     if known is None or not known.state.fits(model):
         state = fingerprint(model)
-        # What is derived within a caller's autocast is kept beyond it.
+        # The derived weights outlive a caller's autocast, so they are made without it.
         with torch.autocast(state.samples[0].device.type, enabled=False):
             backbone = fused_swin(folded(model.backbone, model.pyramid))
             known = Derived(state, backbone, FusedHead(model))
@@ -112,14 +112,14 @@ def derived(model: SegFace) -> Derived:
 
 
 def forget(model: SegFace) -> None:
-    """Has the next inference derive anew, whatever became of the parameters."""
+    """Makes the next inference derive its weights again."""
     _DERIVED.pop(model, None)
 
 
 def _features(
     model: SegFace, pixels: Tensor
 ) -> tuple[FusedHead, tuple[list[Tensor], Tensor | None]]:
-    """The head, and what it reads: of one state of the model."""
+    """The head and its inputs, both of one state of the model."""
     pixels = pixels.contiguous(memory_format=torch.channels_last)
     current = derived(model)
     with FastLinear():
@@ -128,7 +128,7 @@ def _features(
 
 
 def _from_tiles(model: SegFace, pixels: Tensor, *, confidence: bool) -> Inference:
-    """Labels straight from tiles of logits, resized only where the decoder is coarser."""
+    """Reads labels tile by tile; resizes only where the decoder is coarser than the picture."""
     head, (features, detail) = _features(model, pixels)
     size = pixels.shape[-2:]
     decoded = tuple(side * head.stride for side in features[0].shape[-2:])

@@ -1,4 +1,4 @@
-"""linear: x @ weight.T + bias through the faster of torch's two CPU matrix libraries, in float32.
+"""linear: x @ weight.T + bias by the faster of torch's two CPU matrix libraries, in float32.
 
 MKL, which `torch.nn.functional.linear` uses, keeps to AVX2 on processors that are not Intel's;
 oneDNN uses AVX-512 wherever it is and takes half the time there.
@@ -56,7 +56,7 @@ def _goes_through_onednn(x: Tensor, weight: Tensor) -> bool:
 
 
 class FastLinear(TorchFunctionMode):
-    """Within it, the linear layers of any network go the way of `linear`; Swin's take half."""
+    """Context in which the linear layers of any network use `linear`."""
 
     def __torch_function__(
         self,

@@ -112,7 +112,7 @@ class OnnxEngine:
 
 
 def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
-    """Loads a file that is measured first: it may come from anybody."""
+    """Loads an ONNX file after checks of its size and content, since it may be untrusted."""
     if (size := path.stat().st_size) > _MOST_BYTES:
         raise CheckpointError(
             f"{path} has {size / 1e6:,.0f} MB, expected at most {_MOST_BYTES / 1e6:,.0f}: "

@@ -1,4 +1,4 @@
-"""From logits to labels, confidence and runner-up, at another resolution where asked."""
+"""Reading labels, confidence and runner-up from logits, at any resolution."""
 
 from __future__ import annotations
 

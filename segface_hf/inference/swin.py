@@ -1,4 +1,4 @@
-"""Swin blocks for inference: the same attention, without padded products, rolled or split maps.
+"""Swin blocks for inference: the same attention without padding, rolling or splitting maps.
 
 Rows of queries, keys and values are gathered into their windows once; windows that share a mask
 stand together, so that no mask is ever expanded; tokens go through the second half of a block a

@@ -1,4 +1,4 @@
-"""What the fused head derives from a SegFace's parameters: nothing here is saved or trained."""
+"""Weights that the fused head derives from a SegFace's parameters; never saved or trained."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class RefineWeights:
 
 @dataclass(frozen=True)
 class HeadWeights:
-    """Everything of the head that is cheaper in another form than its parameters'.
+    """The head's weights in the form that is fastest to compute with.
 
     Attributes:
         projections: One (width, C_i) matrix a scale: its projection times its share of the mix.
@@ -77,7 +77,7 @@ class HeadWeights:
 
 @torch.no_grad()
 def fingerprint(model: SegFace) -> Fingerprint:
-    """Takes down the state of a model's parameters and buffers."""
+    """Records the state of a model's parameters and buffers."""
     tensors = _tensors(model)
     samples = tuple(_sample(t) for t in tensors if t.is_floating_point() and t.numel())
     return Fingerprint(_keys(tensors), samples, _values(samples))

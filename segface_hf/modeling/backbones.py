@@ -1,4 +1,4 @@
-"""Backbones: one table of the published ones, and an NCHW feature pyramid from any timm model."""
+"""Backbones: a table of the published ones, and an NCHW feature pyramid from any timm model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The decoder: class tokens and face tokens in a two-way transformer, then one map a class.
+"""The decoder: class tokens and face tokens in a two-way transformer, then one map per class.
 
 Copyright (c) Meta Platforms, Inc. and affiliates for the parts that follow the mask decoder and the
 two-way transformer of Segment Anything (Apache License 2.0, see NOTICE); changed here as SegFace
@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 
 def resized(maps: Tensor, size: tuple[int, int] | torch.Size) -> Tensor:
-    """Brings (B, C, h, w) to another size; an identity where they have it already."""
+    """Resizes (B, C, h, w) bilinearly; returns maps of that size unchanged."""
     if maps.shape[-2:] == tuple(size):
         return maps
     return F.interpolate(maps, size=tuple(size), mode="bilinear", align_corners=False)
@@ -126,7 +126,7 @@ class TwoWayBlock(nn.Module):
 
 
 class TwoWayTransformer(nn.Module):
-    """Blocks in turn, then a last look of the tokens at the image."""
+    """A sequence of blocks, then a last attention of the tokens to the image."""
 
     def __init__(self, width: int, heads: int, *, depth: int, mlp_dim: int) -> None:
         super().__init__()
@@ -173,7 +173,7 @@ def _upscaling(width: int, dims: tuple[int, ...]) -> nn.Sequential:
 
 
 class Decoder(nn.Module):
-    """Face tokens and learnable class tokens in, one logit map a class out.
+    """Decodes face tokens with learnable class tokens to one logit map per class.
 
     Args:
         width: Channels of tokens.

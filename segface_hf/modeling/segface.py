@@ -1,4 +1,4 @@
-"""SegFace: backbone, fusion to face tokens, decoder; and its way to and from the Hub."""
+"""SegFace: backbone, fusion to face tokens and decoder; loading, saving and upload."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Fusion(nn.Module):
 
 
 class SegFace(nn.Module):
-    """Face parsing with one learnable token a class (Narayan et al., AAAI 2025).
+    """Face parsing with one learnable token per class (Narayan et al., AAAI 2025).
 
     Construction never downloads and gives random weights; `from_pretrained` loads them.
 
@@ -122,7 +122,7 @@ class SegFace(nn.Module):
         return unwarp_logits(resized(self.logits(warped), warped.shape[-2:]), warp)
 
     def check_landmarks(self, pixels: Tensor, landmarks: Tensor | None) -> Tensor:
-        """Returns landmarks of the right shape, or says what is missing."""
+        """Checks the shape of landmarks and returns them."""
         expected = (pixels.shape[0], 5, 2)
         if landmarks is None:
             raise LandmarksRequiredError(

@@ -1,4 +1,4 @@
-"""The published order of Swin's window attention, pad then roll, on stock timm Swin blocks.
+"""Swin's window attention in the published order, pad then roll, for stock timm blocks.
 
 timm rolls a feature map and then pads it to whole windows; torchvision, and so every published
 checkpoint, pads first. Where the map is a whole number of windows both agree. Elsewhere the stock

@@ -43,7 +43,7 @@ class Warp:
 
 
 def warp_input(pixels: Tensor, landmarks: Tensor) -> tuple[Tensor, Warp]:
-    """Brings faces into the frame that LaPa and Helen models were trained on.
+    """Warps faces to the frame that LaPa and Helen models were trained on.
 
     Args:
         pixels: (B, 3, H, W) normalised pictures.
@@ -60,7 +60,7 @@ def warp_input(pixels: Tensor, landmarks: Tensor) -> tuple[Tensor, Warp]:
 
 
 def unwarp_logits(logits: Tensor, warp: Warp) -> Tensor:
-    """Takes (B, K, H, W) logits of a frame back to the picture's own pixels."""
+    """Warps (B, K, H, W) logits of a frame back to the picture's pixels."""
     return sampled(logits, warp.inverse)
 
 
@@ -172,13 +172,13 @@ def _to_pixels(places: Tensor, size: Tensor) -> Tensor:
 
 
 def _tanh(x: Tensor) -> Tensor:
-    """The whole line into -1 to 1: the identity in the middle, tanh beyond it."""
+    """Maps all numbers to -1 to 1: the identity in the middle, tanh beyond it."""
     beyond = torch.tanh((x.abs() - 1 + WARP_FACTOR) / WARP_FACTOR) * WARP_FACTOR + 1 - WARP_FACTOR
     return torch.where(x.abs() > 1 - WARP_FACTOR, x.sign() * beyond, x)
 
 
 def _tanh_inverse(x: Tensor) -> Tensor:
-    """The inverse of `_tanh`; the ends stand for a place far away."""
+    """The inverse of `_tanh`; -1 and 1 become a distant point."""
     squeezed = ((x.abs() - 1 + WARP_FACTOR) / WARP_FACTOR).clamp(max=1 - _EDGE)
     beyond = torch.atanh(squeezed) * WARP_FACTOR + 1 - WARP_FACTOR
     return torch.where(x.abs() > 1 - WARP_FACTOR, x.sign() * beyond, x)

@@ -143,7 +143,7 @@ def test_orders_and_masks_that_can_not_be_are_refused():
         LabelOrder("mine", "me", ("a", "b"), ("background", "beard"), Side.IMAGE)
     with pytest.raises(LabelError, match="no label order 'facer': choose from"):
         translation("facer", "segface")
-    with pytest.raises(LabelError, match="id 12 is no class of 'lapa'"):
+    with pytest.raises(LabelError, match="id 12 is not a class of 'lapa'"):
         translation("lapa", "segface")(np.full((2, 2), 12, dtype=np.uint8))
     with pytest.raises(LabelError, match="expected a uint8 mask"):
         translation("lapa", "segface")(np.zeros((2, 2), dtype=np.int64))

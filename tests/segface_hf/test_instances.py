@@ -1,4 +1,4 @@
-"""Whose pixel it is: the faces of a photo are told from one another."""
+"""Instances: each pixel of a photo belongs to one face."""
 
 from __future__ import annotations
 

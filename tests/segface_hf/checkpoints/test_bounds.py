@@ -103,7 +103,7 @@ CLAIMING = {**HUGE, "data_offsets": [0, 4]}
 @pytest.mark.parametrize(
     ("weights", "said"),
     [
-        (b"", "is damaged or no safetensors file"),
+        (b"", "is damaged or not a safetensors file"),
         (b"0123456789", "its header claims"),
         (struct.pack("<Q", 10**15), "its header claims"),
         (weights_file({f"t{n}": EMPTY for n in range(80_000)}), "its header claims"),

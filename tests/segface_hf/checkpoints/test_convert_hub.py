@@ -178,7 +178,7 @@ def test_all_goes_on_where_it_was_interrupted(hub, cache, tmp_path, pickled):
     assert outcomes[names[0]].status == "kept"
     assert (out / names[0] / "config.json").stat().st_mtime_ns == first
     assert outcomes["resnet_celeba_512"].status == "failed"
-    assert "truncated or no PyTorch checkpoint" in outcomes["resnet_celeba_512"].problem
+    assert "truncated or not a PyTorch checkpoint" in outcomes["resnet_celeba_512"].problem
     assert outcomes["swinb_lapa_224"].status == "absent"
     assert sorted(path.name for path in out.iterdir()) == [names[0]]
 

@@ -1,4 +1,4 @@
-"""Files that are no published checkpoint, contradictions, and code that must not run."""
+"""Files that are not published checkpoints, contradictions, and code that must not run."""
 
 from __future__ import annotations
 
@@ -141,10 +141,10 @@ def content_of(kind, state):
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        ("list", "no published checkpoint"),
-        ("tensor", "no published checkpoint"),
-        ("empty", "should hold tensors only"),
-        ("numbers", "should hold tensors only"),
+        ("list", "not a published checkpoint"),
+        ("tensor", "not a published checkpoint"),
+        ("empty", "must hold tensors only"),
+        ("numbers", "must hold tensors only"),
         ("other", "no published architecture"),
         ("tiny", "no published architecture"),
     ],
@@ -159,7 +159,7 @@ def test_a_picture_a_text_and_a_missing_file_are_refused(tmp_path):
     (tmp_path / "photo.pt").write_bytes(b"\xff\xd8\xff\xe0" + bytes(2000))
     (tmp_path / "note.pt").write_text("hello\n" * 50)
     for name in ("photo.pt", "note.pt"):
-        with pytest.raises(ConversionError, match="truncated or no PyTorch checkpoint"):
+        with pytest.raises(ConversionError, match="truncated or not a PyTorch checkpoint"):
             convert(tmp_path / name, tmp_path / "out", build=SegFace)
     with pytest.raises(CheckpointNotFoundError, match="no file"):
         convert(tmp_path / "absent.pt", tmp_path / "out", build=SegFace)

@@ -1,4 +1,4 @@
-"""An engine takes a model as it is: in any precision, in its mode, where it lies."""
+"""An engine uses a model in its precision, its mode and on its device."""
 
 import numpy as np
 import pytest
