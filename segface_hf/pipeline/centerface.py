@@ -38,10 +38,10 @@ RunNetwork = Callable[[np.ndarray], Sequence[np.ndarray]]
 
 # Longest side of the first search; of the second, for small faces or if there is none; and of a
 # third, for faces that fill the photo.
-PHOTO_SIDE = 640
+PHOTO_SIDE = 448
 CLOSE_SIDE = 1280
 CLOSE_UP_SIDE = 256
-SMALL_FACE = 48
+SMALL_FACE = 32
 # Candidates become faces if the search around them is surer.
 CANDIDATE_CONFIDENCE = 0.35
 LEAST_CONFIDENCE = 0.5
@@ -236,16 +236,18 @@ class CenterFaceDetector:
         found = self._in_photo(image, PHOTO_SIDE)
         scale = min(1.0, PHOTO_SIDE / max(image.size))
         if not found or min(face.side for face in found) * scale < SMALL_FACE:
-            found = strongest([*found, *self._in_photo(image, CLOSE_SIDE)])
+            found = strongest(
+                [*found, *self._in_photo(image, CLOSE_SIDE, largest=LARGEST_ENLARGEMENT)]
+            )
         if not found:
             found = self._in_photo(image, CLOSE_UP_SIDE) or self._in_turned_photo(image)
         found = strongest(self._refined(image, face) for face in found)
         sure = [face for face in found if face.confidence >= LEAST_CONFIDENCE]
         return sorted(sure, key=lambda face: -face.side)
 
-    def _in_photo(self, image: Image.Image, side: int) -> list[Detection]:
-        """Searches the photo, scaled to a longest side but at most doubled: upright boxes."""
-        scale = min(LARGEST_ENLARGEMENT, side / max(image.size))
+    def _in_photo(self, image: Image.Image, side: int, *, largest: float = 1.0) -> list[Detection]:
+        """Searches the photo, scaled to a longest side by at most a factor: upright boxes."""
+        scale = min(largest, side / max(image.size))
         size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
         small = image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
         raw = find_faces(np.asarray(small), self._run, least=CANDIDATE_CONFIDENCE)

@@ -59,11 +59,15 @@ def near_weights(size: int) -> np.ndarray:
     return np.maximum(1, 255 * (1 - np.minimum(radius, 1.0) ** _FALL)).astype(np.uint8)
 
 
-def wide_weights(size: int) -> np.ndarray:
-    """uint8 (size, size): low and even in a circle, for a face's surroundings; else 0."""
-    return np.where(
-        border_distance(size, _WIDE_ROUNDNESS) < 1.0, np.uint8(255 * _WIDER_WEIGHT), np.uint8(0)
-    )
+def wide_weights(size: int, level: int = 0) -> np.ndarray:
+    """uint8 (size, size): low and even in a circle, for a face's surroundings; else 0.
+
+    Args:
+        size: Side of the map.
+        level: Which of the wider frames; a larger one weighs less than a smaller one's background.
+    """
+    weight = np.uint8(255 * _WIDER_WEIGHT * _BACKGROUND_SHARE ** (1.1 * level))
+    return np.where(border_distance(size, _WIDE_ROUNDNESS) < 1.0, weight, np.uint8(0))
 
 
 def border_distance(size: int, roundness: float = _WIDE_ROUNDNESS) -> np.ndarray:

@@ -20,10 +20,12 @@ from segface_hf.pipeline.align import (
     turn_between,
 )
 from segface_hf.pipeline.beyond_frame import (
+    OUTER_CLASSES,
+    WIDER,
     extends_beyond_frame,
+    ids_of,
     keep_outer_classes,
-    outer_ids,
-    wider_frame,
+    of_face,
     without_padding,
 )
 from segface_hf.pipeline.detect import Detection
@@ -160,19 +162,27 @@ class PhotoParse:
 
     def _paste_surroundings(self, canvas: Canvas, image: Image.Image, cut: View) -> None:
         """Parses wider around a face, unless no requested class could change."""
-        schema, wide = self.engine.config.labels, replace(cut, frame=wider_frame(cut.frame))
-        size = crop_side(wide.frame, self.engine.config.resolution)
-        weights = wide_weights(size)
-        outer = self.wanted is None or self.wanted & set(outer_ids(schema))
+        schema = self.engine.config.labels
+        outer = self.wanted is None or self.wanted & set(ids_of(OUTER_CLASSES, schema))
         # Hair or clothes can cover a requested class, so they are parsed even if not requested.
-        if not outer and not canvas.has_below(
-            wide.frame, tuple(self.wanted or ()), int(weights.max())
-        ):
+        weight, widest = int(wide_weights(1).max()), WIDER[-1].frame(cut.frame)
+        if not outer and not canvas.has_below(widest, tuple(self.wanted or ()), weight):
             return
-        for view in self._parsed(self.engine, [(image, wide)], size=size):
-            around = keep_outer_classes(_parse_of(view), schema)
-            around = without_padding(around, schema, frame=view.frame, photo=image)
-            canvas.add(view.frame, around, weights, face=view.number)
+        for level, (wider, following) in enumerate(zip(WIDER, (*WIDER[1:], None), strict=True)):
+            frame = wider.frame(cut.frame)
+            size = crop_side(frame, self.engine.config.resolution)
+            (view,) = self._parsed(self.engine, [(image, replace(cut, frame=frame))], size=size)
+            parse = _parse_of(view) if self.raw else of_face(_parse_of(view), frame, cut.frame)
+            goes_further = following is not None and extends_beyond_frame(
+                frame, parse.labels, schema, photo=image.size, classes=following.classes
+            )
+            around = keep_outer_classes(
+                parse, schema, classes=wider.classes, fade_out=not goes_further
+            )
+            around = without_padding(around, schema, frame=frame, photo=image)
+            canvas.add(frame, around, wide_weights(size, level), face=view.number)
+            if not goes_further:
+                break
 
     def of_whole(self, images: Sequence[Image.Image]) -> Iterator[tuple[Canvas, Face]]:
         """Parses each picture as one upright face that fills it."""

@@ -88,7 +88,7 @@ class Person:
 
         A part that is connected with its own head touches it by being in it.
         """
-        return connected_with_face(self.where(*HEAD, "hat"))
+        return connected_with(self.where(*HEAD, "hat"), FACE_CENTER, FACE_WITHIN / 2)
 
 
 # (part, person, the person's head) -> whether the part can't be there
@@ -176,15 +176,22 @@ def parts_of(labels: np.ndarray, schema: LabelSchema) -> Iterator[Part]:
             yield Part(schema.names[index], box, components[box] == number, len(labels))
 
 
-def connected_with_face(mask: np.ndarray) -> np.ndarray:
-    """bool (S, S): the component of a mask that covers most of the middle of a frame's face."""
+def connected_with(mask: np.ndarray, center: tuple[float, float], reach: float) -> np.ndarray:
+    """Returns the component of a mask that covers most of the square around a place.
+
+    Args:
+        mask: bool (S, S).
+        center: x and y in the unit square.
+        reach: Half of the square's side, as a share of the mask's.
+
+    Returns:
+        bool (S, S); all False where the square is empty.
+    """
     components, count = ndimage.label(mask, _EIGHT)
-    if not count:
-        return mask
-    size = len(mask)
-    x, y, reach = (round(value * size) for value in (*FACE_CENTER, FACE_WITHIN / 2))
-    middle = components[y - reach : y + reach, x - reach : x + reach]
-    counts = np.bincount(middle.ravel(), minlength=count + 1)
+    x, y, steps = (round(value * len(mask)) for value in (*center, reach))
+    steps = max(1, steps)
+    here = components[max(0, y - steps) : y + steps, max(0, x - steps) : x + steps]
+    counts = np.bincount(here.ravel(), minlength=count + 1)
     counts[0] = 0
     return np.asarray(components == counts.argmax()) if counts.any() else np.zeros_like(mask)
 

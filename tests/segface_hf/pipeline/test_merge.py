@@ -68,6 +68,14 @@ def test_a_wide_frame_ends_in_a_circle_and_not_along_its_border() -> None:
     assert canvas.labels[25, 25] == 0
 
 
+def test_a_wider_frame_fills_only_what_a_smaller_one_leaves_open() -> None:
+    canvas = Canvas((200, 200))
+    canvas.add(Frame((100.0, 100.0), 80.0), even(64, 0), wide_weights(64))
+    canvas.add(Frame((100.0, 100.0), 160.0), even(64, 3), wide_weights(64, 1))
+    assert canvas.labels[100, 100] == 0
+    assert canvas.labels[100, 30] == 3
+
+
 def test_the_seam_between_two_faces_is_no_line_along_a_border() -> None:
     canvas = Canvas((300, 200))
     canvas.add(Frame((100.0, 100.0), 200.0), even(64, 2), near_weights(64))

@@ -11,8 +11,8 @@ from segface_hf.pipeline.beyond_frame import (
     WIDER,
     extends_beyond_frame,
     keep_outer_classes,
+    of_face,
     padding_color,
-    wider_frame,
     without_padding,
 )
 from segface_hf.pipeline.frames import Frame
@@ -21,10 +21,10 @@ from segface_hf.pipeline.merge import CropParse
 HAIR, SKIN, CLOTH = (CELEBAMASK_HQ.id_of(name) for name in ("hair", "skin", "cloth"))
 
 
-def test_a_wider_frame_reaches_further_down_along_the_face() -> None:
-    wide = wider_frame(Frame((50.0, 50.0), 20.0, 180.0))
-    assert wide.side == 20.0 * WIDER
-    assert wide.center[1] < 50.0
+def test_wider_frames_reach_further_down_along_the_face() -> None:
+    frames = [wider.frame(Frame((50.0, 50.0), 20.0, 180.0)) for wider in WIDER]
+    assert [frame.side for frame in frames] == [20.0 * wider.side for wider in WIDER]
+    assert all(frame.center[1] < 50.0 for frame in frames)
 
 
 def test_hair_at_the_border_extends_beyond_the_frame_and_skin_does_not() -> None:
@@ -50,6 +50,16 @@ def test_only_outer_classes_are_kept() -> None:
     assert kept.labels.tolist() == [[HAIR, 0], [CLOTH, 0]]
 
 
+def test_what_is_not_connected_with_the_face_is_background() -> None:
+    labels = np.zeros((32, 32), np.uint8)
+    labels[10:32, 12:20] = SKIN
+    labels[4:10, 24:30] = HAIR
+    frame, face = Frame((50.0, 50.0), 100.0), Frame((50.0, 50.0), 40.0)
+    own = of_face(CropParse(labels), frame, face).labels
+    assert (own[10:, 12:20] == SKIN).all()
+    assert HAIR not in own
+
+
 def test_unsure_parts_fade_towards_the_rim() -> None:
     size = 32
     logits = np.zeros((size, size, 19), np.float32)
@@ -61,6 +71,8 @@ def test_unsure_parts_fade_towards_the_rim() -> None:
     assert kept.logits is not None
     assert np.array_equal(kept.logits.argmax(-1), kept.labels)
     assert logits[16, 31].argmax() == CLOTH
+    whole = keep_outer_classes(parse, CELEBAMASK_HQ, fade_out=False)
+    assert whole.labels[16, 31] == CLOTH
 
 
 @pytest.mark.parametrize("color", [(0, 0, 0), (250, 251, 249)])
