@@ -21,7 +21,7 @@ from segface_hf.config import SegFaceConfig
 from segface_hf.images import load_image
 from segface_hf.jobs.photos import find_photos
 from segface_hf.jobs.shards import photo_shards
-from segface_hf.jobs.storage import Place
+from segface_hf.jobs.storage import StoragePath
 from segface_hf.jobs.work import Job, rows_of_shards
 from segface_hf.overlay import blend
 from segface_hf.parser import FaceParser
@@ -217,5 +217,5 @@ def _to_files(parser: FaceParser, folder: Path, out: Path) -> None:
 def _to_table(parser: FaceParser, folder: Path, out: Path, *, whole: bool = False) -> None:
     shards = photo_shards(find_photos([folder]), rows=100)
     job = Job(parser, whole_image=whole)
-    for _ in job.to_table(rows_of_shards(shards, column="image"), Place.of(out)):
+    for _ in job.to_table(rows_of_shards(shards, column="image"), StoragePath.of(out)):
         pass
