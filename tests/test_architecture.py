@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import statistics
 import subprocess
 import sys
@@ -224,6 +225,50 @@ def test_functions_and_files_stay_small():
     scripts = [p for package in PACKAGES for p in (ROOT / package).rglob("*.*js")]
     files = [*sources(*PACKAGES, "tests", "bench"), *scripts]
     assert [relative(p) for p in files if len(p.read_text().splitlines()) > 500] == []
+
+
+def test_one_class_name_means_one_thing():
+    homes = defaultdict(list)
+    for path in sources(*PACKAGES):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes[node.name].append(relative(path))
+    assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}
+
+
+# Words of the private English that this project once had; CONTRIBUTING.md has the rules.
+FORBIDDEN = (
+    "anew",
+    "as good as",
+    "gives way",
+    "nobody",
+    "not without end",
+    "strangers",
+    "whoever",
+    "without a word",
+)
+FORBIDDEN_NAMES = ("Clerk", "Company", "Courier", "Desk", "Laid", "Lookout", "Parcel", "Tray")
+# Marks of files on disk, which keep their words, and the picture that shows a rendered face.
+_MARKS = ("written anew -->", "of nobody:", '"nobody")')
+
+
+def test_the_private_words_do_not_come_back():
+    words = re.compile(
+        rf"\b({'|'.join(FORBIDDEN)})\b|\bclass ({'|'.join(FORBIDDEN_NAMES)})\b", re.IGNORECASE
+    )
+    files = [
+        *(p for folder in (*PACKAGES, "bench", "docs") for p in (ROOT / folder).rglob("*.*")),
+        ROOT / "README.md",
+        ROOT / "CHANGELOG.md",
+    ]
+    found = [
+        f"{relative(path)}:{number}: {line.strip()[:80]}"
+        for path in files
+        if path.suffix in (".py", ".md", ".mjs", ".js", ".html")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if words.search(line) and not any(mark in line for mark in _MARKS)
+    ]
+    assert found == []
 
 
 def test_importing_the_library_reads_and_starts_nothing():

@@ -16,7 +16,7 @@ from annotate.dataset.folder import FolderStore
 from annotate.dataset.refresh import mirror
 from annotate.errors import MergedError, ReviewError
 from annotate.label_maps import swapped, without_islands
-from annotate.review.compare import Comparison, Side, compare, settle
+from annotate.review.compare import Comparison, RowSide, compare, settle
 from annotate.review.folder import FolderReviewer
 from annotate.review.inspection import RowInspection
 from annotate.review.reviewer import Reviewer
@@ -296,7 +296,7 @@ def _compare(args: argparse.Namespace) -> int:
     return 0
 
 
-def _print_comparison(found: Comparison, opened: Sequence[Side]) -> None:
+def _print_comparison(found: Comparison, opened: Sequence[RowSide]) -> None:
     for side in opened:
         print(f"{side.name} is commit {side.head}")
     share, kappa = found.agreement.share, found.agreement.kappa
@@ -328,7 +328,7 @@ def _other(reviewer: Reviewer, which: int | str) -> int | str:
     return found if found in rows else numbers.get(found, found)
 
 
-def _heads(given: Sequence[str], opened: Sequence[Side]) -> dict[int, str]:
+def _heads(given: Sequence[str], opened: Sequence[RowSide]) -> dict[int, str]:
     """Returns the commit that was looked at, by pull request."""
     if not any(given):
         return {side.number: side.head for side in opened}

@@ -9,11 +9,11 @@ from types import MappingProxyType
 from annotate.correction import Correction
 from annotate.exchange import coco, cvat, folder, labelstudio
 from annotate.exchange.labeled import ImportedPhoto
-from annotate.exchange.source import Source, open_source
+from annotate.exchange.source import ExportSource, open_source
 from segface_hf.labels import LabelSchema
 
 Export = Callable[[Iterable[Correction], Path], int]
-Read = Callable[[Source, LabelSchema], Iterator[ImportedPhoto]]
+Read = Callable[[ExportSource, LabelSchema], Iterator[ImportedPhoto]]
 
 EXPORTS: Mapping[str, Export] = MappingProxyType(
     {

@@ -26,7 +26,7 @@ from annotate.exchange.labeled import (
 from annotate.exchange.photos import Photos
 from annotate.exchange.rle import coco_region, rle_counts, unpack_counts
 from annotate.exchange.shapes import Region, polygon
-from annotate.exchange.source import Source, load_json
+from annotate.exchange.source import ExportSource, load_json
 from segface_hf.labels import LabelSchema
 
 ANNOTATIONS = "annotations.json"
@@ -110,7 +110,7 @@ def export(corrections: Iterable[Correction], out: Path) -> int:
     return len(document)
 
 
-def read(source: Source, schema: LabelSchema) -> Iterator[ImportedPhoto]:
+def read(source: ExportSource, schema: LabelSchema) -> Iterator[ImportedPhoto]:
     """Reads a COCO file with segmentations: polygons, and run lengths, compressed or not.
 
     Categories are matched by name. Segments cover each other in the order of the file.

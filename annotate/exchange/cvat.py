@@ -24,7 +24,7 @@ from annotate.exchange.labeled import (
 from annotate.exchange.photos import Photos
 from annotate.exchange.rle import region_of, rle_counts
 from annotate.exchange.shapes import Region, box, ellipse, polygon
-from annotate.exchange.source import Source
+from annotate.exchange.source import ExportSource
 from segface_hf._utils import counted
 from segface_hf.labels import LabelSchema
 
@@ -102,7 +102,7 @@ def _add_mask(image: ElementTree.Element, region: np.ndarray, *, name: str) -> N
     )
 
 
-def read(source: Source, schema: LabelSchema) -> Iterator[ImportedPhoto]:
+def read(source: ExportSource, schema: LabelSchema) -> Iterator[ImportedPhoto]:
     """Reads an export of CVAT: `annotations.xml` and its photos.
 
     Raises:

@@ -20,7 +20,7 @@ from annotate.exchange.labeled import (
     import_photo,
     save_photo,
 )
-from annotate.exchange.source import Source, is_inside, load_json
+from annotate.exchange.source import ExportSource, is_inside, load_json
 from segface_hf.labels import SCHEMAS, LabelSchema
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def export(corrections: Iterable[Correction], out: Path) -> int:
     return count
 
 
-def read(source: Source, schema: LabelSchema) -> Iterator[ImportedPhoto]:
+def read(source: ExportSource, schema: LabelSchema) -> Iterator[ImportedPhoto]:
     """Reads a folder of photos and masks of the schema's ids, as the trainer does.
 
     Raises:
@@ -82,7 +82,7 @@ def _check_labels(file: Path, schema: LabelSchema) -> None:
         )
 
 
-def _read_pair(pair: Pair, source: Source, schema: LabelSchema) -> LabeledPhoto:
+def _read_pair(pair: Pair, source: ExportSource, schema: LabelSchema) -> LabeledPhoto:
     from segface_hf.data.folder import read_mask, read_photo
 
     for path in (pair.image, pair.mask):

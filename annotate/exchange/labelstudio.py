@@ -34,7 +34,7 @@ from annotate.exchange.labeled import (
 from annotate.exchange.photos import Photos
 from annotate.exchange.rle import pack_brush, unpack_brush
 from annotate.exchange.shapes import Region, box, ellipse, polygon
-from annotate.exchange.source import Source, load_json
+from annotate.exchange.source import ExportSource, load_json
 from segface_hf.images import BOMBS, DAMAGED, SUFFIXES
 from segface_hf.labels import LabelSchema
 
@@ -114,7 +114,7 @@ class _Picture:
     error: ExchangeError | None = None
 
 
-def read(source: Source, schema: LabelSchema) -> Iterator[ImportedPhoto]:
+def read(source: ExportSource, schema: LabelSchema) -> Iterator[ImportedPhoto]:
     """Reads a JSON export of Label Studio: a file of tasks, and its photos.
 
     Of each task, one annotation with regions that was not cancelled is used: the one that is
@@ -134,7 +134,7 @@ def read(source: Source, schema: LabelSchema) -> Iterator[ImportedPhoto]:
         yield import_photo(name, partial(_read_picture, picture, photos, schema))
 
 
-def _tasks(source: Source) -> list[Any]:
+def _tasks(source: ExportSource) -> list[Any]:
     path = source.find(TASKS, "*.json")
     tasks = load_json(path)
     if isinstance(tasks, dict) and {"images", "annotations"} <= {*tasks}:

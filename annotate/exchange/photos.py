@@ -10,7 +10,7 @@ import numpy as np
 
 from annotate.errors import ExchangeError
 from annotate.exchange.labeled import IMAGES
-from annotate.exchange.source import Source, is_inside
+from annotate.exchange.source import ExportSource, is_inside
 from segface_hf.images import load_image
 
 # Label Studio adds eight digits to the name of an uploaded file.
@@ -30,7 +30,7 @@ class Photos:
         names: All names in its annotation file, so that one photo isn't used for two names.
     """
 
-    def __init__(self, source: Source, names: Iterable[str]) -> None:
+    def __init__(self, source: ExportSource, names: Iterable[str]) -> None:
         self.source = source
         self._named: dict[Path, set[str]] = {}
         for name in set(names):

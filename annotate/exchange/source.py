@@ -26,7 +26,7 @@ _NOT_EXPORTED = ("__MACOSX", ".DS_Store")
 
 
 @dataclass(frozen=True)
-class Source:
+class ExportSource:
     """An export that is ready to be read.
 
     Attributes:
@@ -79,23 +79,23 @@ class Source:
 
 
 @contextmanager
-def open_source(path: Path) -> Iterator[Source]:
+def open_source(path: Path) -> Iterator[ExportSource]:
     """Gives the files of an export; an archive is unpacked until the end.
 
     Raises:
         ExchangeError: There is no such file, or an archive is damaged or too large.
     """
     if path.is_dir():
-        yield Source(path, str(path))
+        yield ExportSource(path, str(path))
     elif path.is_file() and zipfile.is_zipfile(path):
         with TemporaryDirectory() as temporary:
             _unpack(path, Path(temporary))
-            yield Source(_top(Path(temporary)), str(path), is_archive=True)
+            yield ExportSource(_top(Path(temporary)), str(path), is_archive=True)
     elif path.is_file():
         folder = path.absolute().parent
         # A COCO export keeps its files in `annotations/`, beside `images/`.
         root = folder.parent if folder.name == "annotations" else folder
-        yield Source(root, str(path), file=path)
+        yield ExportSource(root, str(path), file=path)
     else:
         raise ExchangeError(
             f"{path} doesn't exist: expected a folder, a .zip or an annotation file"

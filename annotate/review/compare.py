@@ -18,7 +18,7 @@ from segface_hf.overlay import colorize
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
+class RowSide:
     """One of the two that are compared.
 
     Attributes:
@@ -46,8 +46,8 @@ class Comparison:
         disputes: Where they differ, largest first.
     """
 
-    first: Side
-    second: Side
+    first: RowSide
+    second: RowSide
     agreement: Agreement
     disputes: tuple[Dispute, ...]
 
@@ -139,16 +139,16 @@ def settle(
     return new
 
 
-def _side(reviewer: Reviewer, which: int | str) -> Side:
+def _side(reviewer: Reviewer, which: int | str) -> RowSide:
     if isinstance(which, int):
         return _opened(reviewer, which)
     if not is_content_id(which):
         raise ReviewError(f"'{which[:40]}' is not a content id: 32 hexadecimal digits")
-    return Side(which[:8], row_of(reviewer.store.repo, which))
+    return RowSide(which[:8], row_of(reviewer.store.repo, which))
 
 
-def _opened(reviewer: Reviewer, number: int) -> Side:
+def _opened(reviewer: Reviewer, number: int) -> RowSide:
     seen = reviewer.inspect(number)
     if seen.correction is None:
         raise ReviewError(f"#{number} can't be compared: {seen.findings[0].sentence}")
-    return Side(f"#{number}", seen.correction, number, seen.contribution.head)
+    return RowSide(f"#{number}", seen.correction, number, seen.contribution.head)

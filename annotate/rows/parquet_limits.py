@@ -41,7 +41,7 @@ class Stream(Protocol):
 
 
 @dataclass(frozen=True)
-class Group:
+class RowGroup:
     """A row group: its rows, and first byte and length of each column."""
 
     rows: int
@@ -50,7 +50,7 @@ class Group:
 
 def groups_of(
     stream: Stream, *, size: int, source: str, most: int | None = None
-) -> tuple[Group, ...]:
+) -> tuple[RowGroup, ...]:
     """Returns the row groups of a parquet file, after checking how many rows they have.
 
     Args:
@@ -81,7 +81,7 @@ def groups_of(
     return groups
 
 
-def _group(held: dict[int, Any]) -> Group:
+def _group(held: dict[int, Any]) -> RowGroup:
     chunks = []
     for column in held[1]:
         about = column[3]
@@ -89,12 +89,12 @@ def _group(held: dict[int, Any]) -> Group:
         chunks.append((table if 0 < table < start else start, about[7]))
     if min(held[3], *(min(chunk) for chunk in chunks)) < 0:
         raise TypeError("a negative size")
-    return Group(held[3], tuple(chunks))
+    return RowGroup(held[3], tuple(chunks))
 
 
 def check_group(
     stream: Stream,
-    group: Group,
+    group: RowGroup,
     *,
     schema: pq.ParquetSchema,
     source: str,

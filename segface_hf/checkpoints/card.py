@@ -30,7 +30,7 @@ class Dataset:
 _CELEBAMASK_HQ = Dataset(
     "CelebAMask-HQ",
     "Its agreement allows non-commercial research and education only and no redistribution of the "
-    "pictures. Whoever uses these weights should assume that the limit reaches them too.",
+    "pictures. Users of these weights should assume that the limit reaches them too.",
     """@inproceedings{lee2020maskgan,
   title={MaskGAN: Towards Diverse and Interactive Facial Image Manipulation},
   author={Lee, Cheng-Han and Liu, Ziwei and Wu, Lingyun and Luo, Ping},
@@ -40,7 +40,7 @@ _CELEBAMASK_HQ = Dataset(
 )
 _LAPA = Dataset(
     "LaPa",
-    "It is offered to academic and non-academic entities for non-commercial purposes. Whoever uses "
+    "It is offered to academic and non-academic entities for non-commercial purposes. Who uses "
     "these weights should assume that the limit reaches them too.",
     """@inproceedings{liu2020new,
   title={A New Dataset and Boundary-Attention Semantic Segmentation for Face Parsing},

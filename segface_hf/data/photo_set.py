@@ -28,7 +28,7 @@ from segface_hf.data.stacks import (
     LazyImages,
     Masks,
     PackedMasks,
-    Source,
+    StackSource,
     pack,
     selected,
 )
@@ -143,7 +143,7 @@ def load_photos(
     return _put_together(images, masks, loaded, schema)
 
 
-Found = list[tuple[str, Source, bytes]]
+Found = list[tuple[str, StackSource, bytes]]
 """Names, image sources and compressed masks of a photo's faces."""
 
 
@@ -154,13 +154,13 @@ def _sources_of(
     size = (mask.shape[1], mask.shape[0])
     if aligned or is_aligned_crop(mask, schema):
         ids = _resized(image, mask, side).mask
-        return [(pair.stem, Source(pair.image, pair.mask, size), pack(ids))]
+        return [(pair.stem, StackSource(pair.image, pair.mask, size), pack(ids))]
     frames = photo_frames(image, mask, schema, detector=detector)
     samples = face_samples(image, mask, frames, side=side)
     return [
         (
             f"{pair.stem}{FACE_MARK}{number}",
-            Source(pair.image, pair.mask, size, frame),
+            StackSource(pair.image, pair.mask, size, frame),
             pack(s.mask),
         )
         for number, (frame, s) in enumerate(zip(frames, samples, strict=True), 1)

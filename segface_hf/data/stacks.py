@@ -70,7 +70,7 @@ def pack(mask: np.ndarray) -> bytes:
 
 
 @dataclass(frozen=True)
-class Source:
+class StackSource:
     """Where the image of one sample comes from.
 
     Attributes:
@@ -123,7 +123,7 @@ class LazyImages:
         side: S in pixels.
     """
 
-    sources: tuple[Source, ...]
+    sources: tuple[StackSource, ...]
     side: int
 
     def __len__(self) -> int:

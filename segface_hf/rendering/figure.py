@@ -11,7 +11,7 @@ from segface_hf.rendering.body.eyes import eye_parts, lashes, mouth_parts
 from segface_hf.rendering.body.facial_hair import beard_area, beard_strands, brow_strands
 from segface_hf.rendering.body.hair import hair_strands
 from segface_hf.rendering.body.head import Head, make_head
-from segface_hf.rendering.body.mesh import Part, Strands
+from segface_hf.rendering.body.mesh import MeshPart, Strands
 from segface_hf.rendering.body.skin import brows, hairline, skin_part
 from segface_hf.rendering.plan import ScenePlan
 from segface_hf.rendering.wear.clothes import garment
@@ -32,7 +32,7 @@ class Figure:
     """
 
     plan: ScenePlan
-    parts: tuple[Part | Strands, ...]
+    parts: tuple[MeshPart | Strands, ...]
     center: np.ndarray
     extent: float
 
@@ -54,7 +54,7 @@ def make_figure(anatomy: Anatomy, plan: ScenePlan) -> Figure:
         beard_strands(head),
         lashes(head),
     ]
-    parts: list[Part | Strands] = [
+    parts: list[MeshPart | Strands] = [
         skin_part(head, scalp=scalp, brow=brow, beard=beard_area(head)),
         *eye_parts(head), *mouth_parts(head), *worn, *([covered[0]] if covered else []),
         *eyeglasses(head), *earrings(head), *necklace(head, worn),

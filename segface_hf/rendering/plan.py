@@ -54,7 +54,7 @@ _FACING = 0.6
 
 
 @dataclass(frozen=True)
-class Person:
+class ScenePerson:
     """Who is shown, as shares of what the base mesh has targets for.
 
     Attributes:
@@ -102,7 +102,7 @@ class ScenePlan:
 
     seed: int
     number: int
-    person: Person
+    person: ScenePerson
     yaw: float
     pitch: float
     roll: float
@@ -180,14 +180,14 @@ def _perhaps(random: np.random.Generator, chance: float, kinds: tuple[str, ...])
     return kind if happens else None
 
 
-def _person(random: np.random.Generator) -> Person:
+def _person(random: np.random.Generator) -> ScenePerson:
     male = float(np.clip(random.integers(2) + random.normal(0, 0.08), 0, 1))
     child = float(random.uniform(0.3, 0.7)) if random.random() < 0.05 else 0.0
     old = float(random.beta(0.7, 1.2)) * (1 - child)
     african, asian, caucasian = random.dirichlet([0.5, 0.5, 0.5]).tolist()
     muscle, weight = random.uniform(0.1, 0.9, 2).tolist()
     ages = (child, 1 - child - old, old)
-    return Person(male, ages, (african, asian, caucasian), muscle, weight)
+    return ScenePerson(male, ages, (african, asian, caucasian), muscle, weight)
 
 
 def _pose(random: np.random.Generator, yaw: float) -> tuple[float, float, float, float]:
@@ -203,19 +203,19 @@ def _pose(random: np.random.Generator, yaw: float) -> tuple[float, float, float,
     return turn, pitch, roll, float(np.clip(body, turn - 0.85, turn + 0.85))
 
 
-def _hair(random: np.random.Generator, person: Person) -> str:
+def _hair(random: np.random.Generator, person: ScenePerson) -> str:
     shares = np.array([share[int(person.male > 0.5)] for share in HAIR.values()])
     return str(random.choice(list(HAIR), p=shares / shares.sum()))
 
 
-def _hair_color(random: np.random.Generator, person: Person) -> RGB:
+def _hair_color(random: np.random.Generator, person: ScenePerson) -> RGB:
     color = np.array(_HAIR_COLORS[random.choice(len(_HAIR_COLORS), p=_HAIR_SHARES)])
     grey = np.array([1.0, 0.98, 0.94]) * random.uniform(0.12, 0.4)
     share = random.beta(2, 1) * (person.ages[2] > 0.6) * (random.random() < 0.6)
     return _rgb((color * (1 - share) + grey * share) * random.uniform(0.8, 1.25))
 
 
-def _skin(random: np.random.Generator, person: Person) -> RGB:
+def _skin(random: np.random.Generator, person: ScenePerson) -> RGB:
     """Any tone with any face, so that no shape is bound to a tone; likely ones more often."""
     likely = person.heritage[0] * 0.75 + person.heritage[1] * 0.3 + person.heritage[2] * 0.15
     depth = np.clip(0.6 * likely + 0.4 * random.random() + random.normal(0, 0.06), 0, 1)

@@ -26,7 +26,7 @@ from segface_hf.training.paste import LOWEST_PIXELS, PartBank, collect_parts, pa
 from segface_hf.training.provenance import Sources, digest_of
 from segface_hf.training.recipe import Recipe
 from segface_hf.training.sampling import (
-    Group,
+    SamplingGroup,
     draw_by_group,
     draw_photos,
     photo_weights,
@@ -87,7 +87,7 @@ class TrainingData:
     labelled: int = 0
     rendered: int = 0
     masks: str = ""
-    groups: tuple[Group, ...] = ()
+    groups: tuple[SamplingGroup, ...] = ()
     mixture: str = ""
     aligned: bool = False
 
@@ -342,10 +342,10 @@ def weighted(
     )
 
 
-def _groups(sizes: Sequence[int], shares: Sequence[float]) -> tuple[Group, ...]:
+def _groups(sizes: Sequence[int], shares: Sequence[float]) -> tuple[SamplingGroup, ...]:
     stops = list(accumulate(sizes))
     starts = [0, *stops[:-1]]
-    return tuple(Group(*values) for values in zip(starts, stops, shares, strict=True))
+    return tuple(SamplingGroup(*values) for values in zip(starts, stops, shares, strict=True))
 
 
 def with_synthetic(data: TrainingData, pictures: PhotoSet, *, share: float) -> TrainingData:
@@ -360,9 +360,9 @@ def with_synthetic(data: TrainingData, pictures: PhotoSet, *, share: float) -> T
         share: Share of the pictures in what is drawn, between 0 and 1.
     """
     count = len(data.photos)
-    groups = data.groups or (Group(0, count, 1.0),)
+    groups = data.groups or (SamplingGroup(0, count, 1.0),)
     groups = tuple(replace(group, share=group.share * (1 - share)) for group in groups)
-    groups = (*groups, Group(count, count + len(pictures), share))
+    groups = (*groups, SamplingGroup(count, count + len(pictures), share))
     weights = torch.cat([data.weights, torch.ones(len(pictures), dtype=data.weights.dtype)])
     return replace(
         data,

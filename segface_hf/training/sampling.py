@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 
 
 @dataclass(frozen=True)
-class Group:
+class SamplingGroup:
     """Consecutive photos that make up a fixed share of what is drawn.
 
     Attributes:
@@ -40,7 +40,7 @@ def photo_weights(presence: Tensor, *, power: float) -> Tensor:
     return weights / weights.mean()
 
 
-def weights_by_share(weights: Tensor, groups: Sequence[Group]) -> Tensor:
+def weights_by_share(weights: Tensor, groups: Sequence[SamplingGroup]) -> Tensor:
     """Scales the weights of each group to its share of all: float64 (N,), mean 1."""
     scaled = torch.zeros_like(weights)
     for group in groups:
@@ -56,7 +56,7 @@ def draw_photos(weights: Tensor, count: int, generator: Generator) -> Tensor:
 
 
 def draw_by_group(
-    weights: Tensor, groups: Sequence[Group], count: int, generator: Generator
+    weights: Tensor, groups: Sequence[SamplingGroup], count: int, generator: Generator
 ) -> Tensor:
     """Draws a group for each item of a batch, then photos from each group.
 

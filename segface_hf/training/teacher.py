@@ -20,7 +20,7 @@ from segface_hf.data.stacks import (
     Images,
     LazyImages,
     PackedMasks,
-    Source,
+    StackSource,
     concatenated,
     with_changes,
 )
@@ -133,7 +133,7 @@ def pseudo_labelled(
     """
     schema = teacher.model.config.labels
     stems = tuple(path.stem for path in paths)
-    photos = LazyImages(tuple(Source(path) for path in paths), side)
+    photos = LazyImages(tuple(StackSource(path) for path in paths), side)
     if lazy:
         return PhotoSet(photos, PackedMasks.of(teacher.label(photos), side=side), stems, schema)
     images = torch.stack(list(photos))

@@ -45,7 +45,7 @@ def load_parser(
         model_id: Which.
         device: Where it goes.
         admission: What a repository that a visitor names must pass; None asks nothing.
-        trusted: The id that needs no admission: whoever runs the app chose it.
+        trusted: The id that needs no admission, because the host of the app chose it.
 
     Raises:
         CheckpointError: It can't be found or loaded, or is not admitted.

@@ -39,7 +39,7 @@ class Admission:
     Attributes:
         most_mb: Largest weights, in megabytes.
         anonymous: Whether to look as somebody without an account, so that no visitor loads a
-            private repository with the token of whoever runs the app.
+            private repository with the token of the app's host.
     """
 
     most_mb: int

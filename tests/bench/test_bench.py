@@ -22,7 +22,7 @@ def test_the_percentiles_of_a_timing():
 
 
 def test_a_ratio_is_taken_round_by_round():
-    # The second round was disturbed as a whole; its ratio is as good as the others'.
+    # The second round was disturbed as a whole; its ratio is as exact as the others'.
     assert ratio(Timing((2.0, 20.0, 2.2)), Timing((1.0, 10.0, 1.0))) == 2.0
 
 

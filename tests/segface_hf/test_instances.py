@@ -61,7 +61,7 @@ def test_telling_faces_apart_changes_no_label_and_is_the_same_for_many_photos(
     assert (again.instances == told.instances).all()
 
 
-def test_pixels_of_classes_that_are_not_wanted_are_nobody_s(
+def test_pixels_of_classes_that_are_not_wanted_are_empty_s(
     parser: FaceParser, photo: Image.Image
 ) -> None:
     parse = parser.parse(photo, instances=True, classes=("nose",))
@@ -73,9 +73,9 @@ def test_a_whole_picture_is_one_face_and_one_without_is_none(photo: Image.Image)
     parser = FaceParser(PaletteEngine(), detector=FixedDetector())
     whole = parser.parse(photo, whole_image=True, instances=True)
     assert (whole.region(face=0) == (whole.mask > 0)).all()
-    nobody = parser.parse(photo, instances=True)
-    assert nobody.instances is not None
-    assert not nobody.instances.any()
+    empty = parser.parse(photo, instances=True)
+    assert empty.instances is not None
+    assert not empty.instances.any()
 
 
 def test_a_face_that_is_not_there_or_not_told_apart_is_refused(

@@ -12,7 +12,7 @@ import numpy as np
 
 from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.rendering.blender.graph import Graph
-from segface_hf.rendering.body.mesh import Part, Strands
+from segface_hf.rendering.body.mesh import MeshPart, Strands
 
 FINER = 3
 _GREY = 12
@@ -23,12 +23,12 @@ def grey_of(label: int) -> float:
     return (label + 1) * _GREY / 255
 
 
-def glow(material: Any, part: Part | Strands, label: int) -> None:
+def glow(material: Any, part: MeshPart | Strands, label: int) -> None:
     """Builds the material of a part with a class id in the label pass, from a new one."""
     # A glow lights nothing here; without this, Cycles prepares every face as a lamp.
     material.cycles.emission_sampling = "NONE"
     graph = Graph(material.node_tree)
-    layers = part.layers if isinstance(part, Part) else ()
+    layers = part.layers if isinstance(part, MeshPart) else ()
     grey: Any = grey_of(label)
     for number, (layer, _) in enumerate(layers):
         there = graph.math("GREATER_THAN", graph.field(f"layer {number}"), 0.5)
@@ -36,7 +36,7 @@ def glow(material: Any, part: Part | Strands, label: int) -> None:
             0
         ]
     shader = graph.node("Emission", {"Color": (1.0, 1.0, 1.0), "Strength": grey}).outputs[0]
-    cut = isinstance(part, Part) and part.shown is not None
+    cut = isinstance(part, MeshPart) and part.shown is not None
     opacity = graph.math("GREATER_THAN", graph.field("shown"), 0.5) if cut else None
     graph.surface(shader, opacity)
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from segface_hf.rendering.body.mesh import Part, Strands
+from segface_hf.rendering.body.mesh import MeshPart, Strands
 
 _TIP = 0.35
 
 
-def add_object(bpy: Any, part: Part | Strands) -> Any:
+def add_object(bpy: Any, part: MeshPart | Strands) -> Any:
     """Adds a part to the scene, without a material.
 
     Args:
@@ -25,7 +25,7 @@ def add_object(bpy: Any, part: Part | Strands) -> Any:
     build: Callable[..., Any] = _hair if isinstance(part, Strands) else _mesh
     thing = bpy.data.objects.new("part", build(bpy, part))
     # Light that comes back from hair shows little, and finding it takes longest of all.
-    thing.visible_diffuse = thing.visible_glossy = isinstance(part, Part)
+    thing.visible_diffuse = thing.visible_glossy = isinstance(part, MeshPart)
     bpy.context.scene.collection.objects.link(thing)
     return thing
 
@@ -46,7 +46,7 @@ def thicken(thing: Any, factor: float) -> None:
     radius.foreach_set("value", values * np.float32(factor))
 
 
-def _mesh(bpy: Any, part: Part) -> Any:
+def _mesh(bpy: Any, part: MeshPart) -> Any:
     mesh, faces = bpy.data.meshes.new("part"), part.faces
     corners = np.where(faces[:, 2] == faces[:, 3], 3, 4)
     kept = np.arange(4) < corners[:, None]
@@ -66,7 +66,7 @@ def _mesh(bpy: Any, part: Part) -> Any:
     return mesh
 
 
-def _fields(part: Part) -> Mapping[str, np.ndarray]:
+def _fields(part: MeshPart) -> Mapping[str, np.ndarray]:
     """What the materials of both passes read: fields, layers of the mask, and where it shows."""
     layers = {f"layer {number}": values for number, (_, values) in enumerate(part.layers)}
     shown = {} if part.shown is None else {"shown": part.shown}

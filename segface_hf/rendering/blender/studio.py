@@ -19,7 +19,7 @@ from segface_hf.rendering.blender.materials import dress
 from segface_hf.rendering.blender.objects import add_object, remove_object, thicken
 from segface_hf.rendering.blender.world import add_lamps, label_world, light_world, remove_lamps
 from segface_hf.rendering.body.basemesh import REMEDY
-from segface_hf.rendering.body.mesh import Part, Strands
+from segface_hf.rendering.body.mesh import MeshPart, Strands
 from segface_hf.rendering.figure import Figure
 
 _BOUNCES = 4
@@ -97,7 +97,7 @@ class Studio:
 
     def _photo(
         self,
-        things: Sequence[tuple[Any, Part | Strands]],
+        things: Sequence[tuple[Any, MeshPart | Strands]],
         random: np.random.Generator,
         *,
         side: int,
@@ -105,7 +105,7 @@ class Studio:
     ) -> np.ndarray:
         for thing, part in things:
             material = self._bpy.data.materials.new("look")
-            dress(material, part.look, cut=isinstance(part, Part) and part.shown is not None)
+            dress(material, part.look, cut=isinstance(part, MeshPart) and part.shown is not None)
             thing.data.materials.append(material)
         scene = self._scene
         scene.view_settings.view_transform = "Standard" if random.random() < 0.6 else "Filmic"
@@ -116,7 +116,7 @@ class Studio:
         return self._rendered(side, "RGB")
 
     def _mask(
-        self, things: Sequence[tuple[Any, Part | Strands]], lamps: Sequence[Any], *, side: int
+        self, things: Sequence[tuple[Any, MeshPart | Strands]], lamps: Sequence[Any], *, side: int
     ) -> np.ndarray:
         for thing, part in things:
             if part.label is None:

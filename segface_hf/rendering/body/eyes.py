@@ -6,7 +6,7 @@ import numpy as np
 
 from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.rendering.body.head import Head
-from segface_hf.rendering.body.mesh import Look, Part, Strands, ball, rotation
+from segface_hf.rendering.body.mesh import Look, MeshPart, Strands, ball, rotation
 
 _SIDES = (("l", "l_eye"), ("r", "r_eye"))
 # Linear colours of irises, from dark brown to grey.
@@ -26,7 +26,7 @@ _LASHES_A_FACE = 3
 _LASH = 0.0035
 
 
-def eye_parts(head: Head) -> list[Part]:
+def eye_parts(head: Head) -> list[MeshPart]:
     """Both eyeballs."""
     random = head.plan.stream("eyes")
     color = np.array(_IRIS[random.integers(len(_IRIS))]) * random.uniform(0.7, 1.3)
@@ -46,11 +46,11 @@ def eye_parts(head: Head) -> list[Part]:
         placed = bulged @ turn.T * (high - low)[:2].mean() / 2 + (low + high) / 2
         angle = np.arccos(np.clip(forward, -1, 1))
         label = CELEBAMASK_HQ.id_of(name)
-        parts.append(Part(head.turned(placed), faces, label, look, fields={"angle": angle}))
+        parts.append(MeshPart(head.turned(placed), faces, label, look, fields={"angle": angle}))
     return parts
 
 
-def mouth_parts(head: Head) -> list[Part]:
+def mouth_parts(head: Head) -> list[MeshPart]:
     """Teeth and tongue, which show when the mouth is open."""
     random = head.plan.stream("mouth")
     white = random.uniform(0.65, 0.95)
@@ -58,7 +58,7 @@ def mouth_parts(head: Head) -> list[Part]:
     tongue = Look("glossy", color=(0.45, 0.16, 0.15), values={"roughness": 0.4})
     groups = (("upper-teeth", teeth), ("lower-teeth", teeth), ("tongue", tongue))
     return [
-        Part(*_in_mouth(head, f"helper-{name}"), CELEBAMASK_HQ.id_of("mouth"), look)
+        MeshPart(*_in_mouth(head, f"helper-{name}"), CELEBAMASK_HQ.id_of("mouth"), look)
         for name, look in groups
     ]
 

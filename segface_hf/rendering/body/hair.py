@@ -25,7 +25,7 @@ _FACE_ANGLE = (0.8, 1.4)
 
 
 @dataclass(frozen=True)
-class Style:
+class HairStyle:
     """How hair grows.
 
     Attributes:
@@ -43,15 +43,15 @@ class Style:
     curl: tuple[float, float] = (0.0, 0.015)
 
 
-STYLES: Mapping[str, Style] = MappingProxyType(
+STYLES: Mapping[str, HairStyle] = MappingProxyType(
     {
-        "buzzed": Style((0.03, 0.08), (0.2, 0.0, 0.2), 1.0, 0.0),
-        "short": Style((0.25, 0.6), (0.5, -0.2, 0.35), 0.45, 0.12),
-        "swept": Style((0.5, 1.0), (0.3, 0.25, -0.9), 0.5, 0.12),
-        "bob": Style((1.2, 1.9), (0.5, -0.6, -0.1), 0.2, 0.8, (0.0, 0.03)),
-        "long": Style((2.2, 3.8), (0.5, -0.6, -0.15), 0.18, 0.9, (0.0, 0.05)),
-        "curls": Style((0.8, 2.4), (0.5, -0.4, 0.0), 0.35, 0.6, (0.04, 0.09)),
-        "afro": Style((0.4, 0.9), (0.1, 0.1, 0.0), 1.0, 0.0, (0.08, 0.1)),
+        "buzzed": HairStyle((0.03, 0.08), (0.2, 0.0, 0.2), 1.0, 0.0),
+        "short": HairStyle((0.25, 0.6), (0.5, -0.2, 0.35), 0.45, 0.12),
+        "swept": HairStyle((0.5, 1.0), (0.3, 0.25, -0.9), 0.5, 0.12),
+        "bob": HairStyle((1.2, 1.9), (0.5, -0.6, -0.1), 0.2, 0.8, (0.0, 0.03)),
+        "long": HairStyle((2.2, 3.8), (0.5, -0.6, -0.15), 0.18, 0.9, (0.0, 0.05)),
+        "curls": HairStyle((0.8, 2.4), (0.5, -0.4, 0.0), 0.35, 0.6, (0.04, 0.09)),
+        "afro": HairStyle((0.4, 0.9), (0.1, 0.1, 0.0), 1.0, 0.0, (0.08, 0.1)),
     }
 )
 Limit = Callable[[np.ndarray], np.ndarray]
@@ -141,7 +141,7 @@ def scattered(
 
 def _grown(
     head: Head,
-    style: Style,
+    style: HairStyle,
     *,
     roots: np.ndarray,
     outward: np.ndarray,

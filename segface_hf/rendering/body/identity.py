@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from segface_hf.rendering.body.basemesh import BaseMesh, Target
-from segface_hf.rendering.plan import Person
+from segface_hf.rendering.plan import ScenePerson
 
 _AGES = ("child", "young", "old")
 _HERITAGE = ("african", "asian", "caucasian")
@@ -38,10 +38,12 @@ _USUALLY = {
 _SPREAD = {"head": 0.25, "neck": 0.2}
 _USUAL = 0.3
 _ASYMMETRY = 0.1
-AVERAGE = Person(0.5, (0.0, 1.0, 0.0), (1 / 3, 1 / 3, 1 / 3), 0.5, 0.5)
+AVERAGE = ScenePerson(0.5, (0.0, 1.0, 0.0), (1 / 3, 1 / 3, 1 / 3), 0.5, 0.5)
 
 
-def shaped(base: BaseMesh, person: Person, random: np.random.Generator | None = None) -> np.ndarray:
+def shaped(
+    base: BaseMesh, person: ScenePerson, random: np.random.Generator | None = None
+) -> np.ndarray:
     """Gives the base mesh the shape of a person.
 
     Args:
@@ -73,7 +75,7 @@ def _move(points: np.ndarray, target: Target, strength: float) -> None:
     points[numbers] += strength * moves
 
 
-def macro_strengths(person: Person) -> Iterator[tuple[str, float]]:
+def macro_strengths(person: ScenePerson) -> Iterator[tuple[str, float]]:
     """How strong each target of sex, age, heritage, muscle and weight is."""
     grades = [
         {
@@ -94,7 +96,7 @@ def macro_strengths(person: Person) -> Iterator[tuple[str, float]]:
 
 
 def local_strengths(
-    names: list[str], person: Person, random: np.random.Generator | None
+    names: list[str], person: ScenePerson, random: np.random.Generator | None
 ) -> Iterator[tuple[str, float]]:
     """Draws how strong each target of a feature is: both sides alike, opposites never together.
 
@@ -111,7 +113,7 @@ def local_strengths(
             yield name, max(0.0, random.normal(0, _ASYMMETRY))
 
 
-def _stray(family: str, person: Person, random: np.random.Generator) -> float:
+def _stray(family: str, person: ScenePerson, random: np.random.Generator) -> float:
     """How far a person's feature is from the usual."""
     group = family.split("/")[0]
     x = float(np.clip(random.normal(0, _SPREAD.get(group, _USUAL)), -0.9, 0.9))

@@ -31,7 +31,7 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Part:
+class MeshPart:
     """A surface with one look.
 
     Attributes:

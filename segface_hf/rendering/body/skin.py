@@ -9,7 +9,7 @@ import numpy as np
 from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.rendering.body.anatomy import Anatomy
 from segface_hf.rendering.body.head import Head
-from segface_hf.rendering.body.mesh import Look, Part, step
+from segface_hf.rendering.body.mesh import Look, MeshPart, step
 from segface_hf.rendering.random_looks import noise
 
 # The order in which parts cover one another.
@@ -72,7 +72,7 @@ def brows(anatomy: Anatomy, random: np.random.Generator) -> np.ndarray:
     return np.where(z > eye[2] - 0.4, np.clip(1 - 0.5 * off / thick, 0, 1), 0.0)
 
 
-def skin_part(head: Head, *, scalp: np.ndarray, brow: np.ndarray, beard: np.ndarray) -> Part:
+def skin_part(head: Head, *, scalp: np.ndarray, brow: np.ndarray, beard: np.ndarray) -> MeshPart:
     """The skin, with everything on it that is not a separate part.
 
     Args:
@@ -102,7 +102,7 @@ def skin_part(head: Head, *, scalp: np.ndarray, brow: np.ndarray, beard: np.ndar
         "cheek": cheek,
     }  # fmt: skip
     moved = head.posed + head.outward * (rough * fields["bare"])[:, None]
-    return Part(
+    return MeshPart(
         moved,
         anatomy.faces,
         CELEBAMASK_HQ.id_of("skin"),

@@ -11,7 +11,7 @@ import numpy as np
 from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.rendering.body.anatomy import Anatomy
 from segface_hf.rendering.body.head import Head
-from segface_hf.rendering.body.mesh import Look, Part, sheet, step
+from segface_hf.rendering.body.mesh import Look, MeshPart, sheet, step
 from segface_hf.rendering.random_looks import any_color, noise
 
 _ANGLES = (0.0, 0.35, 0.8, 1.57, 2.4, np.pi)
@@ -48,7 +48,7 @@ CUTS: Mapping[str, Cut] = MappingProxyType(
 )
 
 
-def garment(head: Head) -> list[Part]:
+def garment(head: Head) -> list[MeshPart]:
     """What a plan's person wears: cloth over the bust, and a collar where the cut has one."""
     cut, anatomy, random = CUTS[head.plan.neckline], head.anatomy, head.plan.stream("clothes")
     heights = np.array(cut.heights) + random.normal(0, cut.strays)
@@ -62,7 +62,7 @@ def garment(head: Head) -> list[Part]:
     points = head.posed + head.outward * np.maximum(lift, 0.01)[:, None]
     used, faces = np.unique(anatomy.faces[shown[anatomy.faces].max(1) > 0], return_inverse=True)
     label = CELEBAMASK_HQ.id_of("cloth")
-    parts = [Part(points[used], faces.reshape(-1, 4), label, look, shown=shown[used])]
+    parts = [MeshPart(points[used], faces.reshape(-1, 4), label, look, shown=shown[used])]
     if cut.collar:
         parts.append(_collar(head, heights, cut=cut, look=look, random=random))
     return parts
@@ -84,7 +84,7 @@ def _pivot(anatomy: Anatomy) -> np.ndarray:
 
 def _collar(
     head: Head, heights: np.ndarray, *, cut: Cut, look: Look, random: np.random.Generator
-) -> Part:
+) -> MeshPart:
     """A band that stands on the neckline and leans outwards, open in front on a shirt."""
     anatomy, pivot = head.anatomy, _pivot(head.anatomy)
     opened = 0.25 if head.plan.neckline == "shirt" else 0.0
@@ -104,7 +104,7 @@ def _collar(
         rows[-1][:, 1] = heights + cut.collar * share * random.uniform(0.95, 1.05)
     grid = np.stack(rows) + (head.joint("neck") - [0, pivot[1] + 0.05, pivot[2]]) * [0, 1, 0]
     points, faces = sheet(grid)
-    return Part(
+    return MeshPart(
         head.turned(points, np.full(len(points), 0.15)), faces, CELEBAMASK_HQ.id_of("cloth"), look
     )
 

@@ -6,13 +6,13 @@ import numpy as np
 
 from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.rendering.body.head import Head
-from segface_hf.rendering.body.mesh import Look, Part, Solid, joined, tube
+from segface_hf.rendering.body.mesh import Look, MeshPart, Solid, joined, tube
 from segface_hf.rendering.random_looks import any_color
 
 _CORNERS = 48
 
 
-def eyeglasses(head: Head) -> list[Part]:
+def eyeglasses(head: Head) -> list[MeshPart]:
     """A plan's frame and lenses, both of the class eyeglasses; none without them."""
     if head.plan.eyeglasses is None:
         return []
@@ -27,9 +27,9 @@ def eyeglasses(head: Head) -> list[Part]:
     frame.append(tube(np.stack([inner[0], top, inner[1]]), wire))
     frame += [tube(_temple(head, rim, side), 0.8 * wire) for rim, side in ((left, 1), (right, -1))]
     points, faces = joined(frame)
-    parts = [Part(head.turned(points), faces, label, _frame_look(random))]
+    parts = [MeshPart(head.turned(points), faces, label, _frame_look(random))]
     points, faces = joined(_lens(rim) for rim in rims)
-    parts.append(Part(head.turned(points), faces, label, _lens_look(head, random)))
+    parts.append(MeshPart(head.turned(points), faces, label, _lens_look(head, random)))
     return parts
 
 

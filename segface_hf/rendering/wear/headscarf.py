@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter1d
 from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.rendering.body.hair import Limit
 from segface_hf.rendering.body.head import Head
-from segface_hf.rendering.body.mesh import Look, Part, directions, sheet, step
+from segface_hf.rendering.body.mesh import Look, MeshPart, directions, sheet, step
 from segface_hf.rendering.random_looks import any_color, noise
 
 _DOME, _HANGING, _COLUMNS = 20, 26, 96
@@ -20,7 +20,7 @@ _ROUND = 2.3
 _FOLDS = 0.07
 
 
-def headscarf(head: Head) -> tuple[Part, Limit]:
+def headscarf(head: Head) -> tuple[MeshPart, Limit]:
     """A scarf around a head, and how far hair may reach below it."""
     random = head.plan.stream("scarf")
     room = random.uniform(0.05, 0.1)
@@ -39,7 +39,9 @@ def headscarf(head: Head) -> tuple[Part, Limit]:
     )
     neck, chin = head.joint("neck")[1], _chin(head)
     turning = np.interp(points[:, 1], [neck - 0.3, chin], [0.2, 1.0])
-    part = Part(head.turned(points, turning), faces, CELEBAMASK_HQ.id_of("hat"), look, shown=shown)
+    part = MeshPart(
+        head.turned(points, turning), faces, CELEBAMASK_HQ.id_of("hat"), look, shown=shown
+    )
     return part, lambda where: head.skull.radius(where - head.skull.center) + room - _LINING
 
 

@@ -11,7 +11,15 @@ import numpy as np
 from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.rendering.body.hair import Limit
 from segface_hf.rendering.body.head import Head
-from segface_hf.rendering.body.mesh import Look, Part, Solid, directions, joined, rotation, sheet
+from segface_hf.rendering.body.mesh import (
+    Look,
+    MeshPart,
+    Solid,
+    directions,
+    joined,
+    rotation,
+    sheet,
+)
 from segface_hf.rendering.random_looks import any_color
 from segface_hf.rendering.wear.headscarf import headscarf
 
@@ -130,7 +138,7 @@ _SHAPES: Mapping[str, tuple[Callable[[Head, Fit], Solid], tuple[float, float], f
 )
 
 
-def hat(head: Head) -> tuple[Part, Limit] | None:
+def hat(head: Head) -> tuple[MeshPart, Limit] | None:
     """A plan's hat, and how far hair may reach below it; None without one."""
     if head.plan.hat is None:
         return None
@@ -148,7 +156,7 @@ def hat(head: Head) -> tuple[Part, Limit] | None:
         second=any_color(random),
         values={"stripes": random.uniform(2, 8) * (random.random() < 0.2), "warp": 0.5},
     )
-    part = Part(head.turned(points), faces, CELEBAMASK_HQ.id_of("hat"), look)
+    part = MeshPart(head.turned(points), faces, CELEBAMASK_HQ.id_of("hat"), look)
     return part, lambda where: _room_below(head, fit, where)
 
 

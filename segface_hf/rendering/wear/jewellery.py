@@ -11,7 +11,16 @@ from scipy.spatial import cKDTree
 
 from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.rendering.body.head import Head
-from segface_hf.rendering.body.mesh import Look, Part, Solid, ball, joined, normals, rotation, tube
+from segface_hf.rendering.body.mesh import (
+    Look,
+    MeshPart,
+    Solid,
+    ball,
+    joined,
+    normals,
+    rotation,
+    tube,
+)
 from segface_hf.rendering.random_looks import any_color
 
 _METALS = ((0.9, 0.66, 0.28), (0.82, 0.82, 0.82), (0.85, 0.55, 0.44), (0.5, 0.48, 0.46))
@@ -24,7 +33,7 @@ _GAP = 0.02
 _REACH = 0.4
 
 
-def earrings(head: Head) -> list[Part]:
+def earrings(head: Head) -> list[MeshPart]:
     """A plan's earrings, one or both; none without them."""
     if head.plan.earring is None:
         return []
@@ -39,7 +48,7 @@ def earrings(head: Head) -> list[Part]:
         solids.append(kind(lobe, np.random.default_rng(seed)))
     points, faces = joined(solids)
     look = _metal(random) if random.random() < 0.8 else _stone(random)
-    return [Part(points, faces, CELEBAMASK_HQ.id_of("earring"), look)]
+    return [MeshPart(points, faces, CELEBAMASK_HQ.id_of("earring"), look)]
 
 
 def _stud(at: np.ndarray, random: np.random.Generator) -> Solid:
@@ -67,7 +76,7 @@ _EARRINGS: Mapping[str, Callable[[np.ndarray, np.random.Generator], Solid]] = Ma
 )
 
 
-def necklace(head: Head, worn: list[Part]) -> list[Part]:
+def necklace(head: Head, worn: list[MeshPart]) -> list[MeshPart]:
     """A plan's necklace, which rests on skin and clothes; none without one.
 
     Args:
@@ -81,10 +90,10 @@ def necklace(head: Head, worn: list[Part]) -> list[Part]:
     path = _hung(head, worn, random.uniform(least, most))
     points, faces = shape(path, random)
     look = _stone(random) if head.plan.necklace in ("beads", "collar") else _metal(random)
-    return [Part(points, faces, CELEBAMASK_HQ.id_of("necklace"), look)]
+    return [MeshPart(points, faces, CELEBAMASK_HQ.id_of("necklace"), look)]
 
 
-def _hung(head: Head, worn: list[Part], longer: float) -> np.ndarray:
+def _hung(head: Head, worn: list[MeshPart], longer: float) -> np.ndarray:
     """Where a loop (L, 3) comes to rest that is so many times longer than the neck is round.
 
     A rope of links of one length sinks, and is pushed out of what it meets.
@@ -128,7 +137,7 @@ def _girth(head: Head) -> float:
     return float(np.pi * np.ptp(around, axis=0).mean())
 
 
-def _surface(head: Head, worn: list[Part]) -> tuple[np.ndarray, np.ndarray]:
+def _surface(head: Head, worn: list[MeshPart]) -> tuple[np.ndarray, np.ndarray]:
     """Points and normals of what a necklace may rest on, without ears and face."""
     below = head.anatomy.fields["head"] < 0.6
     points, facing = [head.posed[below]], [head.outward[below]]

@@ -24,7 +24,7 @@ _SHARP = 6.0
 
 
 @dataclass(frozen=True)
-class Head:
+class HeadShape:
     """A head that gets headwear, on a grid of every second pixel.
 
     Attributes:
@@ -55,15 +55,15 @@ def draw_hat(canvas: PhotoCanvas) -> Drawing | None:
     if face is None or face.half < _NARROWEST:
         return None
     across, above = face.coordinates(canvas.mask.shape, step=_STEP)
-    head = Head(canvas, face, (across - face.middle) / face.half, above)
+    head = HeadShape(canvas, face, (across - face.middle) / face.half, above)
     return _STYLES[canvas.random.integers(len(_STYLES))](head)
 
 
-def _ellipse(head: Head, *, above: float, half: float, height: float) -> np.ndarray:
+def _ellipse(head: HeadShape, *, above: float, half: float, height: float) -> np.ndarray:
     return np.asarray((head.across / half) ** 2 + ((head.above - above) / height) ** 2 < 1)
 
 
-def _headscarf(head: Head) -> Drawing | None:
+def _headscarf(head: HeadShape) -> Drawing | None:
     """Tight around the face, over hair, ears and neck, down to the shoulders."""
     random = head.canvas.random
     rim = random.uniform(0.6, 1.15) - random.uniform(0.1, 0.5) * head.across**2
@@ -72,7 +72,7 @@ def _headscarf(head: Head) -> Drawing | None:
     return _draped(head, free=head.smooth(free, 0.07) > 0.5)
 
 
-def _shawl(head: Head) -> Drawing | None:
+def _shawl(head: HeadShape) -> Drawing | None:
     """Loose: some hair shows above the forehead, and the neck may."""
     random = head.canvas.random
     low = random.uniform(-0.3, 0.0)
@@ -84,7 +84,7 @@ def _shawl(head: Head) -> Drawing | None:
     return _draped(head, free=(head.smooth(free, 0.05) > 0.5) & ~head.pixels_of("background"))
 
 
-def _draped(head: Head, *, free: np.ndarray) -> Drawing | None:
+def _draped(head: HeadShape, *, free: np.ndarray) -> Drawing | None:
     """Cloth around what stays free, over all hair, falling to a hem on the chest."""
     random, across, above = head.canvas.random, head.across, head.above
     dome = _ellipse(
@@ -100,14 +100,14 @@ def _draped(head: Head, *, free: np.ndarray) -> Drawing | None:
     return _finished(head, region & ~free, along=along, count=random.uniform(2, 6))
 
 
-def _line(head: Head, lowest: float = 0.6) -> np.ndarray:
+def _line(head: HeadShape, lowest: float = 0.6) -> np.ndarray:
     """Returns the height of pixels above the rim of a hat, in units of the face."""
     random = head.canvas.random
     rim = random.uniform(lowest, 1.1) + random.normal(0, 0.05) * head.across
     return head.above - (rim - random.uniform(0.0, 0.25) * head.across**2)
 
 
-def _crown(head: Head, line: np.ndarray, *, height: float, half: float) -> np.ndarray:
+def _crown(head: HeadShape, line: np.ndarray, *, height: float, half: float) -> np.ndarray:
     """Returns the region that a hat covers above its rim: forehead, and hair near the head."""
     dome = _ellipse(head, above=0.3, half=half, height=height)
     hidden = head.pixels_of("hair", "skin") & (np.abs(head.across) < half + 0.25)
@@ -115,7 +115,7 @@ def _crown(head: Head, line: np.ndarray, *, height: float, half: float) -> np.nd
     return np.asarray(crown & (line > 0))
 
 
-def _beanie(head: Head) -> Drawing | None:
+def _beanie(head: HeadShape) -> Drawing | None:
     """Knitted, with ribs, many with a fold at the rim."""
     random, line = head.canvas.random, _line(head)
     crown = _crown(head, line, height=random.uniform(1.7, 2.4), half=random.uniform(1.1, 1.25))
@@ -126,7 +126,7 @@ def _beanie(head: Head) -> Drawing | None:
     return _finished(head, crown, along=line, count=1.0, pattern=ribs, shadow=0.35)
 
 
-def _turban(head: Head) -> Drawing | None:
+def _turban(head: HeadShape) -> Drawing | None:
     """Wound cloth, wide, with folds that run to the middle of the forehead."""
     random, line = head.canvas.random, _line(head)
     crown = _crown(head, line, height=random.uniform(1.9, 2.5), half=random.uniform(1.2, 1.45))
@@ -134,7 +134,7 @@ def _turban(head: Head) -> Drawing | None:
     return _finished(head, crown, along=along, count=random.uniform(3, 7), shadow=0.25)
 
 
-def _cap(head: Head) -> Drawing | None:
+def _cap(head: HeadShape) -> Drawing | None:
     """Smooth, with a visor that casts a shadow on the forehead."""
     random, line = head.canvas.random, _line(head, lowest=0.85)
     crown = _crown(head, line, height=random.uniform(1.7, 2.1), half=random.uniform(1.1, 1.2))
@@ -146,7 +146,7 @@ def _cap(head: Head) -> Drawing | None:
     return _finished(head, crown | visor, along=head.across, count=0.8, pattern=tone, shadow=0.6)
 
 
-def _brimmed(head: Head) -> Drawing | None:
+def _brimmed(head: HeadShape) -> Drawing | None:
     """Felt or straw: a crown with a band, and a brim all around."""
     random = head.canvas.random
     depth, half = random.uniform(0.15, 0.5), random.uniform(1.5, 2.7)
@@ -160,7 +160,7 @@ def _brimmed(head: Head) -> Drawing | None:
     return _finished(head, region, along=head.across, count=0.5, pattern=tone * weave, shadow=0.6)
 
 
-_STYLES: tuple[Callable[[Head], Drawing | None], ...] = (
+_STYLES: tuple[Callable[[HeadShape], Drawing | None], ...] = (
     _headscarf,
     _headscarf,
     _shawl,
@@ -172,7 +172,7 @@ _STYLES: tuple[Callable[[Head], Drawing | None], ...] = (
 
 
 def _finished(
-    head: Head,
+    head: HeadShape,
     region: np.ndarray,
     *,
     along: np.ndarray,
@@ -194,7 +194,7 @@ def _finished(
     return Drawing(grown, cover, cover > 0.5, 1 - enlarged(cast, size))
 
 
-def _lit(head: Head) -> np.ndarray:
+def _lit(head: HeadShape) -> np.ndarray:
     """Returns the skin's light gradient, extrapolated over the head."""
     x, y = (np.clip(value, -1.0, 1.0) for value in head.canvas.slope())
     down, right = (np.linspace(-0.5, 0.5, count) for count in head.across.shape)

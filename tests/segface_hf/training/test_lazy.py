@@ -10,7 +10,7 @@ from PIL import Image
 from segface_hf.cli.program import main
 from segface_hf.data.folder import find_pairs
 from segface_hf.data.photo_set import load_photos
-from segface_hf.data.stacks import LazyImages, PackedMasks, Source
+from segface_hf.data.stacks import LazyImages, PackedMasks, StackSource
 from segface_hf.errors import DataError
 from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.modeling.segface import SegFace
@@ -102,7 +102,7 @@ def test_a_hundred_large_photos_are_read_in_the_memory_of_a_few(tmp_path):
 def test_a_photo_that_is_gone_when_it_is_needed_is_named(tmp_path):
     path = tmp_path / "gone.png"
     Image.new("RGB", (8, 8)).save(path)
-    images = LazyImages((Source(path),), 8)
+    images = LazyImages((StackSource(path),), 8)
     assert images[0].shape == (3, 8, 8)
     path.unlink()
     with pytest.raises(DataError, match=r"gone\.png can't be read as a photo"):

@@ -11,7 +11,7 @@ from segface_hf.training.prepare import prepare
 from segface_hf.training.recipe import Tail
 from segface_hf.training.recipe_file import write_recipe
 from segface_hf.training.run import Run
-from segface_hf.training.sampling import Group, step_generator
+from segface_hf.training.sampling import SamplingGroup, step_generator
 from tests.segface_hf.training.drawn import draw_face, tiny_recipe, write_pair
 
 
@@ -30,7 +30,9 @@ def test_the_share_of_pictures_in_batches_does_not_depend_on_their_number(folder
     recipe = tiny_recipe(tail={"synthetic": share, "sampling": "balanced"})
     data = prepare(folder, recipe, synthetic=pictures)
     few = replace(
-        data, weights=data.weights[:7], groups=(Group(0, 6, 1 - share), Group(6, 7, share))
+        data,
+        weights=data.weights[:7],
+        groups=(SamplingGroup(0, 6, 1 - share), SamplingGroup(6, 7, share)),
     )
     for mixture in (data, few):
         batches = [mixture.choose(recipe, step_generator(0, step)) for step in range(1000)]

@@ -131,11 +131,11 @@ def test_only_maintainers_may_review_on_a_space(hub, proposed):
         NotAllowedError, match="Reviewing is for maintainers: sign in under Contribute"
     ):
         reviewer_for(ON_SPACE, None)
-    nobody = Settings(dataset=REPO, space_id="owner/app", service_token=hub.token("owner"))
+    service = Settings(dataset=REPO, space_id="owner/app", service_token=hub.token("owner"))
     with pytest.raises(NotAllowedError):
-        reviewer_for(nobody, None)
+        reviewer_for(service, None)
     with pytest.raises(NotAllowedError):
-        reviewer_for(nobody, hub.token("owner"))
+        reviewer_for(service, hub.token("owner"))
 
 
 def test_on_a_local_machine_its_owners_token_reviews(hub, proposed):

@@ -150,7 +150,7 @@ test('work that was sent and is kept here does not hold the page back, other wor
   assert.ok(asksBeforeLeaving());
 });
 
-test('where the browser keeps no work, nobody is told to reload the page', async (t) => {
+test('where the browser keeps no work, the person is not asked to reload the page', async (t) => {
   const { app, saving, wait } = opened(t);
   app.drafts.full = true;
   await saving.save();

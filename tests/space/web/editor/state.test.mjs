@@ -13,7 +13,7 @@ test('settings of the hand stay for the next photo', () => {
   assert.deepEqual(nextState({ ...startState(), ...kept }), { ...startState(), ...kept });
 });
 
-test('what is about one photo begins anew', () => {
+test('state about one photo starts from its defaults', () => {
   const about = { cls: 5, heat: true, split: 0.3, solo: 2, path: [[1, 1]], cross: [2, 2], hidden: new Set([3]) };
   assert.deepEqual(nextState({ ...startState(), ...about }), startState());
 });
