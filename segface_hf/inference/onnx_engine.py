@@ -106,6 +106,8 @@ class OnnxEngine:
         self, crops: np.ndarray, *, landmarks: np.ndarray | None, confidence: bool
     ) -> list[CropParse]:
         """Parses uint8 RGB crops (B, S, S, 3)."""
+        if crops.ndim != 4 or crops.shape[-1] != 3:
+            raise ValueError(f"crops have shape (B, S, S, 3), got {crops.shape}")
         pixels = normalize(crops, self.config.mean, self.config.std)
         found = zip(*self.logits_and_labels(pixels, landmarks), strict=True)
         return [CropParse.read(logits, labels, confidence=confidence) for logits, labels in found]
