@@ -15,6 +15,7 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
+from annotate.rows.record import from_row, one_row
 from space.state.examples import list_examples
 from tests.space.conftest import noise
 from tests.space.e2e.test_uploads import called
@@ -127,19 +128,20 @@ def test_one_bad_photo_of_several_has_an_error_in_its_place(client, tmp_path):
     assert len(masks) == 1
 
 
-def test_without_consent_a_script_saves_nothing(client, folder, server):
+def test_without_consent_a_script_saves_a_row_that_is_never_shared(client, folder, server):
     summary, mask = client.predict(handle_file(folder / "photo.jpg"), api_name="/parse")
-    before = sorted(server.contributions.rglob("*.parquet"))
-    with pytest.raises(AppError, match="agree"):
-        client.predict(
-            summary["photo"],
-            handle_file(mask),
-            right="own",
-            people="agreed",
-            agrees=False,
-            api_name="/save_correction",
-        )
-    assert sorted(server.contributions.rglob("*.parquet")) == before
+    before = set(server.contributions.rglob("*.parquet"))
+    client.predict(
+        summary["photo"],
+        handle_file(mask),
+        right="own",
+        people="agreed",
+        agrees=False,
+        api_name="/save_correction",
+    )
+    (added,) = set(server.contributions.rglob("*.parquet")) - before
+    row = one_row(added.read_bytes(), added.stem, source=added.name)
+    assert from_row(row).consent is None
 
 
 @pytest.mark.parametrize("model", ["/etc", "../../etc", "segface_hf/../../x", "C:\\x", "a b/c"])
