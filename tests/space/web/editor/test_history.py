@@ -22,7 +22,7 @@ def test_undo_and_redo_go_on_after_a_reload(open_editor):
 
 def test_an_answer_that_is_undone_after_a_reload_is_asked_again(open_editor):
     editor = open_editor()
-    editor.press("n", "f", "n", "f")
+    editor.press("n", "f", "f")  # an answer leads to the next region
     editor.reload()
     editor.bring_back()
     editor.press("Control+z", "n")
