@@ -259,12 +259,12 @@ def test_the_way_to_the_models_leads_to_the_picker_and_its_answer_is_in_sight(op
     page.wait_for_function(IN_SIGHT, arg="#parse-message p")
 
 
-def test_what_nobody_foresaw_is_told_and_the_next_photo_is_taken(open_page, example):
+def test_an_odd_upload_is_refused_and_the_next_photo_is_taken(open_page, example):
     page = open_page()
     page.wait_for_timeout(500)
     page.evaluate("() => document.querySelector('.pd').__drop.send([{}])")
     page.wait_for_selector("#parse-message [role=alert]")
-    assert "Try again" in page.locator("#parse-message").inner_text()
+    assert "Upload the file itself" in page.locator("#parse-message").inner_text()
     assert page.locator(".pd").get_attribute("data-state") == "idle"
     upload(page, example)
     wait_for_overlay(page)

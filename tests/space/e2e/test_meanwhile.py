@@ -30,7 +30,7 @@ def test_the_photo_that_is_shown_is_downloaded_corrected_and_listed(open_page, p
     upload(page, *photos[:2])
     first = wait_for_overlay(page)
     upload(page, *photos[2:])
-    page.wait_for_function("document.querySelector('.pd').innerText.includes('1 of 8 photos')")
+    page.wait_for_function("document.querySelector('.pd').innerText.includes('photo 2 of 8')")
     page.locator(".fv-photos button").nth(1).click()
     page.wait_for_function(f"{READY} !== {first!r}")
     second = page.locator(".fv").get_attribute("data-ready")
