@@ -136,8 +136,7 @@ def export_onnx(
         _write_graph(model, path)
         if int8:
             quantize(path, pictures, config=model.config)
-        else:
-            store_compactly(path, {k: v.numpy() for k, v in model.state_dict().items()})
+        store_compactly(path, {k: v.numpy() for k, v in model.state_dict().items()})
         label_file(path, **{ONNX_WEIGHTS_KEY: digest})
         if report:
             _write_json(folder / files.CONFIG_FILE, model.config.to_dict())
