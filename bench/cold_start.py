@@ -34,7 +34,8 @@ class Run:
     Attributes:
         wall: Seconds from start to end.
         processor: Seconds of the processor, of all threads.
-        megabytes: Largest resident memory.
+        megabytes: Largest resident memory. A process counts that of its parent at its start, so
+            the parent must be small.
     """
 
     wall: float
