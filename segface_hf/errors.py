@@ -1,7 +1,7 @@
 """The error tree: every failure that a caller can act on, and nothing else.
 
     SegFaceError
-    ├── ImageError                 bytes that are no picture, or one we can't decode (ValueError)
+    ├── ImageError                 bytes that can't be decoded as a picture (ValueError)
     │   └── ImageTooLargeError     a picture above the pixel limit
     ├── LabelError                 a mask or a schema that breaks the label contract (ValueError)
     ├── ConfigError                a configuration value that can't work (ValueError)
@@ -12,7 +12,7 @@
     ├── DetectorUnavailableError   no face detector on this platform (RuntimeError)
     ├── MissingPackageError        a package that the call needs is not installed (ImportError)
     ├── DataError                  a training or evaluation folder that can't be used (ValueError)
-    ├── DivergedError              a training whose loss is no number any more (ArithmeticError)
+    ├── DivergedError              the training loss became NaN or infinite (ArithmeticError)
     ├── UnreachableError           data that can't be read for now, and may be later (OSError)
     ├── ParityError                an exported model further from its original than promised
     └── OutputError                a place that can't be written (OSError)

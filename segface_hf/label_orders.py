@@ -158,7 +158,7 @@ def order_named(name: str) -> LabelOrder:
     """Returns a known label order.
 
     Raises:
-        LabelError: There is none of that name.
+        LabelError: The name is unknown.
     """
     if name not in ORDERS:
         raise LabelError(f"no label order '{name}': choose from {sorted(ORDERS)}")

@@ -30,7 +30,7 @@ class DatasetFiles(Protocol):
         """Returns the path of every file."""
 
     def read(self, path: str, *, revision: str = "main") -> bytes | None:
-        """Returns a file's content, or None where there is no such file."""
+        """Returns a file's content, or None if it does not exist."""
 
     def read_part(
         self, path: str, *, revision: str = "main", span: str = ""

@@ -188,7 +188,7 @@ class FolderStore:
         """Returns a correction that was saved here.
 
         Raises:
-            StoreError: There is none of that id.
+            StoreError: The id does not exist.
             RecordError: Its row is damaged.
         """
         for path in self._files_of(content_id):
@@ -201,7 +201,7 @@ class FolderStore:
         """Deletes the file of one row, which can be saved again later; returns its path.
 
         Raises:
-            StoreError: There is none of that id, or a merged file holds it.
+            StoreError: The id does not exist, or a merged file holds it.
         """
         files = self._files_of(content_id)
         if not files or files[0] != self.root / layout.row_path(content_id):
@@ -244,7 +244,7 @@ class FolderStore:
         return sorted(path.relative_to(self.root).as_posix() for path in found)
 
     def read(self, path: str, *, revision: str = "main") -> bytes | None:
-        """Returns a file's content, or None where there is no such file."""
+        """Returns a file's content, or None if it does not exist."""
         try:
             return (self.root / path).read_bytes()
         except (FileNotFoundError, NotADirectoryError):

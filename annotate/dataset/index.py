@@ -148,7 +148,7 @@ def facts_of(repo: DatasetFiles, path: str, *, revision: str) -> list[dict[str, 
     """Reads the columns of one file's rows that are not images.
 
     Raises:
-        FileNotFoundError: There is no such file.
+        FileNotFoundError: The file does not exist.
         RemoteError: The Hub can't be asked.
         RecordError: It is not a parquet file of this record version.
     """
@@ -200,7 +200,7 @@ def row_of(dataset: DatasetFiles, content_id: str) -> Correction:
         content_id: The row.
 
     Raises:
-        ReviewError: There is no such row.
+        ReviewError: The row does not exist.
         RecordError: A file is damaged.
         RemoteError: The Hub can't be asked.
     """

@@ -21,7 +21,7 @@ def rows_in(
     """Yields the rows of a file of any size with their images, keeping one row group in memory.
 
     Raises:
-        FileNotFoundError: There is no such file.
+        FileNotFoundError: The file does not exist.
         RemoteError: The Hub can't be asked.
         RecordError: It is not a parquet file of this record version.
     """

@@ -135,7 +135,9 @@ def _translated(repo_id: str, error: HfHubHTTPError, *, lost: type[RemoteBusyErr
             f"the dataset {repo_id} is gated: ask its owner for access on its page"
         )
     if isinstance(error, RepositoryNotFoundError):
-        return RemoteRefusedError(f"there is no dataset {repo_id} that this account can see")
+        return RemoteRefusedError(
+            f"the dataset {repo_id} does not exist or is hidden from this account"
+        )
     if isinstance(error, RevisionNotFoundError):
         return RemoteRefusedError(f"the dataset {repo_id} has no such revision")
     if status == 401:
@@ -230,7 +232,7 @@ class DatasetRepo:
             return self._api.list_repo_files(self.id, repo_type=_KIND, revision=revision)
 
     def read(self, path: str, *, revision: str = "main") -> bytes | None:
-        """Returns a file's content, or None where there is no such file; keeps no copy on disk.
+        """Returns a file's content, or None if it does not exist; keeps no copy on disk.
 
         Raises:
             RemoteError: The Hub refuses or can't be asked.
@@ -252,7 +254,7 @@ class DatasetRepo:
             span: As in HTTP: "0-99" are the first hundred bytes, "-100" the last; "" is all.
 
         Raises:
-            FileNotFoundError: There is no such file.
+            FileNotFoundError: The file does not exist.
             RemoteError: The Hub refuses or can't be asked.
             RecordError: The part is too large.
         """

@@ -83,7 +83,7 @@ def open_source(path: Path) -> Iterator[ExportSource]:
     """Gives the files of an export; an archive is unpacked until the end.
 
     Raises:
-        ExchangeError: There is no such file, or an archive is damaged or too large.
+        ExchangeError: The file does not exist, or an archive is damaged or too large.
     """
     if path.is_dir():
         yield ExportSource(path, str(path))

@@ -55,7 +55,7 @@ class FolderReviewer:
         A folder may hold rows without consent, which stay on this machine.
 
         Raises:
-            StoreError: There is no such row.
+            StoreError: The row does not exist.
         """
         try:
             correction = self.store.load(content_id)
@@ -90,7 +90,7 @@ class FolderReviewer:
         """Takes a row down with a reason, which is kept in its tombstone.
 
         Raises:
-            ReviewError: There is no such row, or no reason.
+            ReviewError: The row does not exist, or the reason is empty.
         """
         if content_id not in self._rows:
             raise ReviewError(f"{self.store.root} holds no contribution {content_id[:40]}")

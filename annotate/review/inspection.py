@@ -64,7 +64,7 @@ class RowInspection:
     def pictures(self) -> dict[str, Image.Image]:
         """Returns photo, prediction, correction and difference as RGB pictures of one size."""
         if self.correction is None:
-            raise ReviewError("there is no valid row to show: " + self.findings[0].sentence)
+            raise ReviewError("no row can be shown: " + self.findings[0].sentence)
         return side_by_side(self.correction)
 
 

@@ -99,7 +99,7 @@ def _keys(tensors: list[Tensor]) -> tuple[tuple[object, ...], ...]:
 
 
 def _values(samples: tuple[Tensor, ...]) -> bytes:
-    # As bytes: a value that is no number equals itself.
+    # Compared as bytes, so that NaN equals NaN.
     return torch.cat(samples).view(torch.uint8).cpu().numpy().tobytes()
 
 

@@ -52,7 +52,7 @@ class Admission:
             repo_id: `org/name`.
 
         Raises:
-            CheckpointNotFoundError: There is no such public repository, or it holds none.
+            CheckpointNotFoundError: The repository is private, absent or without a checkpoint.
             CheckpointError: It is too large to load here.
         """
         info = self._asked(repo_id)

@@ -258,7 +258,8 @@ def test_an_import_with_consent_carries_it(say, drawn, tmp_path):
 def test_trouble_is_one_sentence_and_exit_code_2(say):
     code, out, err = say("list", "--repo", "owner/none")
     assert (code, out) == (2, "")
-    assert err == "annotate list: there is no dataset owner/none that this account can see\n"
+    sentence = "the dataset owner/none does not exist or is hidden from this account"
+    assert err == f"annotate list: {sentence}\n"
 
 
 @pytest.mark.parametrize(

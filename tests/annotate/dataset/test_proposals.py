@@ -93,10 +93,10 @@ def test_a_gated_dataset_says_whom_to_ask(guest, dataset, correction):
 
 
 def test_a_missing_or_private_dataset_is_named(dataset, hub, correction):
-    expected = "there is no dataset owner/other that this account can see"
+    expected = "the dataset owner/other does not exist or is hidden from this account"
     assert refusal(HubStore("owner/other", token="hf_guest"), correction) == expected
     dataset.private = True
-    assert "there is no dataset owner/faces" in refusal(
+    assert "the dataset owner/faces does not exist" in refusal(
         HubStore(REPO, token="hf_guest"), correction
     )
 

@@ -22,7 +22,7 @@ def test_rows_wait_while_a_person_must_change_something(
         "role": "this account may not do that on owner/faces",
         "expired": "the sign-in is missing or has expired: sign in again; off a Space run `hf auth",
         "gated": "the dataset owner/faces is gated: ask its owner for access",
-        "missing": "there is no dataset owner/faces that this account can see",
+        "missing": "the dataset owner/faces does not exist or is hidden from this account",
         "version": "holds rows of version 2, this app writes 1: update whichever is older",
         "labels": "it belongs in another dataset",
     }

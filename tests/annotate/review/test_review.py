@@ -122,7 +122,7 @@ def test_a_row_that_was_altered_is_stopped(reviewer, guest, drawn):
     seen = reviewer.inspect(number)
     assert not seen.acceptable
     assert "it was altered" in seen.findings[0].sentence
-    with pytest.raises(ReviewError, match="no valid row to show"):
+    with pytest.raises(ReviewError, match="no row can be shown"):
         seen.pictures()
 
 

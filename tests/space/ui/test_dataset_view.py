@@ -111,4 +111,5 @@ def test_a_busy_hub_shows_the_numbers_counted_before(on_the_hub, dataset, hub):
 
 
 def test_a_missing_dataset_is_one_sentence(on_the_hub, hub):
-    assert "there is no dataset owner/faces that this account can see" in overview(on_the_hub)
+    said = overview(on_the_hub)
+    assert "the dataset owner/faces does not exist or is hidden from this account" in said
