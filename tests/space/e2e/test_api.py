@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from PIL import Image, ImageOps
 
 from annotate.rows.record import from_row, one_row
 from space.state.examples import list_examples
@@ -129,9 +130,10 @@ def test_one_bad_photo_of_several_has_an_error_in_its_place(client, tmp_path):
 
 
 def test_without_consent_a_script_saves_a_row_that_is_never_shared(client, folder, server):
-    summary, mask = client.predict(handle_file(folder / "photo.jpg"), api_name="/parse")
-    before = set(server.contributions.rglob("*.parquet"))
-    client.predict(
+    with Image.open(folder / "photo.jpg") as photo:  # a photo that no other test saves
+        ImageOps.mirror(photo).save(folder / "mirrored.png")
+    summary, mask = client.predict(handle_file(folder / "mirrored.png"), api_name="/parse")
+    saved = client.predict(
         summary["photo"],
         handle_file(mask),
         right="own",
@@ -139,7 +141,8 @@ def test_without_consent_a_script_saves_a_row_that_is_never_shared(client, folde
         agrees=False,
         api_name="/save_correction",
     )
-    (added,) = set(server.contributions.rglob("*.parquet")) - before
+    assert saved["created"]
+    (added,) = server.contributions.rglob(f"{saved['id']}.parquet")
     row = one_row(added.read_bytes(), added.stem, source=added.name)
     assert from_row(row).consent is None
 
