@@ -25,7 +25,7 @@ RIGHTS: Mapping[str, str] = MappingProxyType(
     {
         "own": "I took this photo or hold its rights",
         "public_domain": "This photo is in the public domain",
-        "licensed": "This photo's licence lets me share it",
+        "licensed": "This photo's license lets me share it",
     }
 )
 PEOPLE: Mapping[str, str] = MappingProxyType(
@@ -34,7 +34,7 @@ PEOPLE: Mapping[str, str] = MappingProxyType(
         "public": "It was published with the people's knowledge",
     }
 )
-DEFAULT_LICENCE = "cc-by-4.0"
+DEFAULT_LICENSE = "cc-by-4.0"
 _LONGEST = 200
 
 
@@ -45,17 +45,17 @@ class Consent:
     Attributes:
         right: Why the photo may be shared, a key of `RIGHTS`.
         people: Why the people in it may be shown, a key of `PEOPLE`.
-        photo_licence: The photo's own licence; required where `right` is "licensed".
-        licence: Licence of the contribution, as the dataset's maintainer sets it.
+        photo_license: The photo's own license; required where `right` is "licensed".
+        license: License of the contribution, as the dataset's maintainer sets it.
     """
 
     right: str
     people: str
-    photo_licence: str = ""
-    licence: str = DEFAULT_LICENCE
+    photo_license: str = ""
+    license: str = DEFAULT_LICENSE
 
     def __post_init__(self) -> None:
-        texts = (self.right, self.people, self.photo_licence, self.licence)
+        texts = (self.right, self.people, self.photo_license, self.license)
         if not all(is_text(text, most=_LONGEST) for text in texts):
             raise ConsentError(
                 f"a statement is a text of at most {_LONGEST} characters without control characters"
@@ -66,10 +66,10 @@ class Consent:
             raise ConsentError(
                 f"say that the people in it agree or that it is public: one of {sorted(PEOPLE)}"
             )
-        if self.right == "licensed" and not self.photo_licence.strip():
-            raise ConsentError("name the licence that lets you share this photo")
-        if not self.licence.strip():
-            raise ConsentError("a contribution needs a licence, such as cc-by-4.0")
+        if self.right == "licensed" and not self.photo_license.strip():
+            raise ConsentError("name the license that lets you share this photo")
+        if not self.license.strip():
+            raise ConsentError("a contribution needs a license, such as cc-by-4.0")
 
 
 ID_LENGTH = 32

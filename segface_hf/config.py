@@ -86,7 +86,7 @@ class SegFaceConfig:
             landmarks are demanded but the published forward leaves the picture alone (Helen).
         source: Where the weights came from.
         source_digest: `sha256:...` of the file they were converted from, if any.
-        license: Licence identifier of the weights.
+        license: License identifier of the weights.
     """
 
     backbone: str = "tf_efficientnet_lite0"

@@ -33,7 +33,7 @@ class Settings:
         dataset: Dataset repository on the Hub that contributions go to; None keeps them local.
         service_token: Token that may write to `dataset`, for batched direct commits.
         maintainers: Account names that may review; empty means every visitor from this machine.
-        license: Licence that contributors agree to.
+        license: License that contributors agree to.
         cache: Folder of the photos of current visits, emptied as they end.
         keep_seconds: How long a visit's files live.
         allowed_hosts: Further host names by which the app may be addressed, and whose pages may
@@ -175,7 +175,7 @@ VARIABLES = (
     Variable("SEGFACE_MAINTAINERS", "maintainers", _names, "account names that may review, "
              "separated by commas; unset allows it to visitors from the app's own machine, and on "
              "a Space to no one"),
-    Variable("SEGFACE_LICENSE", "license", str, "licence that contributors agree to"),
+    Variable("SEGFACE_LICENSE", "license", str, "license that contributors agree to"),
     Variable("SEGFACE_CACHE", "cache", Path, "folder for the photos of current visits"),
     Variable("SEGFACE_KEEP_SECONDS", "keep_seconds", int, "how long those photos live"),
     Variable("SEGFACE_ALLOWED_HOSTS", "allowed_hosts", _names, "further host names, separated by "

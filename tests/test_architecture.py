@@ -271,6 +271,24 @@ def test_the_private_words_do_not_come_back():
     assert found == []
 
 
+# Stored rows, cards and the app's endpoint (space/ui/api.py) keep "licence"; so do two options.
+_STORED_SPELLING = re.compile(r"""(["'`])(photo_)?licences?\1|"--(photo-)?licence\"""")
+_WITH_STORED_NAMES = (Path(__file__), ROOT / "space/ui/api.py")
+
+
+def test_license_has_one_spelling_outside_stored_names():
+    folders = (*PACKAGES, "bench", "docs", "tests")
+    files = [*ROOT.glob("*.md"), *(p for folder in folders for p in (ROOT / folder).rglob("*"))]
+    found = [
+        f"{relative(path)}:{number}: {line.strip()[:80]}"
+        for path in files
+        if path.suffix in (".py", ".md", ".mjs", ".js", ".html") and path not in _WITH_STORED_NAMES
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if "licence" in _STORED_SPELLING.sub("", line).lower()
+    ]
+    assert found == []
+
+
 def test_importing_the_library_reads_and_starts_nothing():
     code = (
         "import sys, segface_hf, segface_hf.labels, segface_hf.errors;"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from annotate.cli import arguments
-from annotate.correction import DEFAULT_LICENCE
+from annotate.correction import DEFAULT_LICENSE
 from annotate.dataset import layout
 from annotate.dataset.audit import Audit, audit
 from annotate.dataset.base import DatasetFiles, retry
@@ -34,7 +34,9 @@ _TOO = "take that id down too if the photo has to go, or use --same-photo"
 def _add_init(parser: argparse.ArgumentParser) -> None:
     arguments.add_repo(parser)
     parser.add_argument("--schema", choices=sorted(SCHEMAS), help=f"{CELEBAMASK_HQ.name} if new")
-    parser.add_argument("--licence", help=f"of the contributions; {DEFAULT_LICENCE} if new")
+    parser.add_argument(
+        "--license", "--licence", help=f"of the contributions; {DEFAULT_LICENSE} if new"
+    )
     parser.add_argument("--private", action="store_true", help="create it as a private dataset")
 
 
@@ -45,7 +47,7 @@ def _init(args: argparse.Namespace) -> int:
     """
     store = arguments.hub_store(args)
     schema = SCHEMAS[args.schema or CELEBAMASK_HQ.name]
-    store.create(schema, licence=args.licence or DEFAULT_LICENCE, private=args.private)
+    store.create(schema, license=args.license or DEFAULT_LICENSE, private=args.private)
     block, private = store.block, store.repo.private()
     print(
         f"{args.repo} takes contributions of '{block['schema']}' masks under {block['licence']}, "
@@ -53,7 +55,7 @@ def _init(args: argparse.Namespace) -> int:
     )
     asked = (
         (f"--schema {args.schema}", args.schema in (None, block["schema"])),
-        (f"--licence {args.licence}", args.licence in (None, block["licence"])),
+        (f"--license {args.license}", args.license in (None, block["licence"])),
         ("--private", private or not args.private),
     )
     if missed := [option for option, done in asked if not done]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from annotate.cli import arguments
-from annotate.correction import DEFAULT_LICENCE, PEOPLE, RIGHTS, Consent, Correction, ModelUsed
+from annotate.correction import DEFAULT_LICENSE, PEOPLE, RIGHTS, Consent, Correction, ModelUsed
 from annotate.dataset.base import retry
 from annotate.dataset.folder import FolderStore
 from annotate.dataset.proposals import ConsentedRow, Delivery, HubStore
@@ -54,7 +54,9 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--right", choices=sorted(RIGHTS), help="why the photos may be shared")
     parser.add_argument("--people", choices=sorted(PEOPLE), help="why the people may be shown")
-    parser.add_argument("--photo-licence", default="", help="the photos' own licence")
+    parser.add_argument(
+        "--photo-license", "--photo-licence", default="", help="the photos' own license"
+    )
     parser.add_argument(
         "--source",
         dest="origin",
@@ -62,7 +64,9 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
         help="where the photos come from, which everyone can read; {name} stands for a photo's "
         "file name, which is left out otherwise",
     )
-    parser.add_argument("--licence", default=DEFAULT_LICENCE, help="of the contributions")
+    parser.add_argument(
+        "--license", "--licence", default=DEFAULT_LICENSE, help="of the contributions"
+    )
 
 
 @dataclass
@@ -102,9 +106,9 @@ def _import(args: argparse.Namespace) -> int:
     consent = None
     if args.right or args.people:
         consent = Consent(
-            args.right or "", args.people or "", args.photo_licence, licence=args.licence
+            args.right or "", args.people or "", args.photo_license, license=args.license
         )
-    store, tally = FolderStore(args.folder, licence=args.licence), _Tally()
+    store, tally = FolderStore(args.folder, license=args.license), _Tally()
     try:
         for photo in read_export(args.source, SCHEMAS[args.schema], format=args.format):
             _save(photo, args, consent=consent, store=store, tally=tally)

@@ -8,7 +8,7 @@ from typing import Any
 
 from annotate.dataset import layout
 from annotate.dataset.base import DatasetFiles
-from annotate.dataset.card import check_block, other_licence, read_block
+from annotate.dataset.card import check_block, other_license, read_block
 from annotate.dataset.ranged import rows_in
 from annotate.errors import ConsentError, CorrectionError, RecordError
 from annotate.rows.checks import Finding, check
@@ -108,7 +108,7 @@ def _of_row(row: dict[str, Any], block: Any, *, shared: bool) -> Iterator[Findin
     if correction.consent is None:
         if shared:
             yield Finding("", "it has no consent, so it may not be shared: take it down")
-    elif wrong := other_licence(block, correction.consent.licence):
+    elif wrong := other_license(block, correction.consent.license):
         yield Finding("", wrong)
     yield from check(correction)
 

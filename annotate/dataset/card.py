@@ -41,7 +41,7 @@ class CardFacts:
 
     Attributes:
         schema: The label schema of every row.
-        licence: Licence of the contributions.
+        license: License of the contributions.
         title: Heading of the page.
         rows: Number of contributions.
         contributors: Number of accounts behind them.
@@ -50,7 +50,7 @@ class CardFacts:
     """
 
     schema: LabelSchema
-    licence: str
+    license: str
     title: str = "Face part corrections"
     rows: int = 0
     contributors: int = 0
@@ -97,16 +97,16 @@ def set_up_card(card: str, facts: CardFacts, *, source: str) -> str:
     """Returns a card that declares rows: unchanged where it does already.
 
     Raises:
-        RecordError: It names another licence, or its metadata are malformed.
+        RecordError: It names another license, or its metadata are malformed.
     """
     held = _metadata(_split(card)[0], source=source)
     if BLOCK in held:
         return card
-    named = held.get("license", facts.licence)
-    if named != facts.licence:
+    named = held.get("license", facts.license)
+    if named != facts.license:
         raise RecordError(
             f"the README of {source} says 'license: {named}', and contributions would be under "
-            f"{facts.licence}: name that licence, or change the README first"
+            f"{facts.license}: name that license, or change the README first"
         )
     return renewed_card(card, facts, source=source)
 
@@ -114,7 +114,7 @@ def set_up_card(card: str, facts: CardFacts, *, source: str) -> str:
 def _first(facts: CardFacts) -> dict[str, Any]:
     """Returns the metadata that a maintainer may change."""
     return {
-        "license": facts.licence,
+        "license": facts.license,
         "pretty_name": facts.title,
         "task_categories": ["image-segmentation"],
         "tags": ["face-parsing", "segface"],
@@ -125,14 +125,14 @@ def _first(facts: CardFacts) -> dict[str, Any]:
 def _declared(facts: CardFacts) -> dict[str, Any]:
     """Returns the metadata that must match the rows."""
     return {
-        "license": facts.licence,
+        "license": facts.license,
         # Counts by split would break the load with the next row, so there are none.
         "dataset_info": {"features": features()._to_yaml_list()},
         BLOCK: {
             "record_version": RECORD_VERSION,
             "schema": facts.schema.name,
             "schema_version": facts.schema.version,
-            "licence": facts.licence,
+            "licence": facts.license,
             "title": facts.title,
         },
     }
@@ -180,7 +180,7 @@ def freshness() -> str:
 
 
 def read_block(card: str, *, source: str) -> Mapping[str, Any]:
-    """Returns what a card declares: record version, schema and its version, licence, title.
+    """Returns what a card declares: record version, schema and its version, license, title.
 
     Raises:
         RecordError: The card has no such block.
@@ -213,13 +213,13 @@ def check_block(block: Mapping[str, Any], schema_name: str, *, version: str, sou
         )
 
 
-def other_licence(block: Mapping[str, Any], licence: str) -> str:
-    """Returns why a row's licence contradicts the card, or ""."""
+def other_license(block: Mapping[str, Any], license: str) -> str:
+    """Returns why a row's license contradicts the card, or ""."""
     promised = str(block["licence"])
-    if licence == promised:
+    if license == promised:
         return ""
     return (
-        f"its licence is {licence!r:.60}, but the card promises {promised} for every contribution"
+        f"its license is {license!r:.60}, but the card promises {promised} for every contribution"
     )
 
 
@@ -262,7 +262,7 @@ def _classes(facts: CardFacts) -> str:
 
 def _rights(facts: CardFacts) -> str:
     return (
-        f"## Licence\n\nContributions are under `{facts.licence}`. Each row names why its photo "
+        f"## License\n\nContributions are under `{facts.license}`. Each row names why its photo "
         "may be shared (`consent_right`, `consent_people`, `photo_licence`) and where it comes "
         "from.\n\n## Contribute\n\nOpen the app, correct a mask, agree to share it and "
         "press Save: a pull request opens here under your own name. To have a contribution "

@@ -15,14 +15,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from annotate._files import remove_unfinished, store_error, write_durably
-from annotate.correction import DEFAULT_LICENCE, Correction
+from annotate.correction import DEFAULT_LICENSE, Correction
 from annotate.dataset import layout
 from annotate.dataset.card import (
     CardFacts,
     check_block,
     freshness,
     new_card,
-    other_licence,
+    other_license,
     read_block,
 )
 from annotate.dataset.ranged import rows_in
@@ -71,9 +71,9 @@ class FolderStore:
 
     id = ""  # only a dataset on the Hub has a name to load it by
 
-    def __init__(self, root: str | Path, *, licence: str = DEFAULT_LICENCE) -> None:
+    def __init__(self, root: str | Path, *, license: str = DEFAULT_LICENSE) -> None:
         self.root = Path(root)
-        self.licence = licence
+        self.license = license
         self._hashes: dict[Path, dict[str, str]] = {}  # by file: a photo's hash never changes
 
     def save(self, correction: Correction) -> Saved:
@@ -82,10 +82,10 @@ class FolderStore:
         Raises:
             StoreError: The folder can't be written or is not a dataset; nothing is changed.
             RecordError: The folder holds rows of another version or of other labels, or its card
-                promises another licence than the correction is given under.
+                promises another license than the correction is given under.
         """
         if correction.consent is not None:
-            self._check_licence(correction.consent.licence)
+            self._check_license(correction.consent.license)
         return self.save_row(
             correction.content_id, to_parquet(correction), schema=correction.schema
         )
@@ -138,13 +138,13 @@ class FolderStore:
         if since is None or not _is_newer(stamp, since):
             write_durably(stamp, freshness().encode())
 
-    def _check_licence(self, licence: str) -> None:
-        """Checks that a row may be given under a licence, by the card if there is one."""
+    def _check_license(self, license: str) -> None:
+        """Checks that a row may be given under a license, by the card if there is one."""
         card = self.read(layout.CARD)
-        promised = self._block(card) if card is not None else {"licence": self.licence}
-        if wrong := other_licence(promised, licence):
+        promised = self._block(card) if card is not None else {"licence": self.license}
+        if wrong := other_license(promised, license):
             raise RecordError(
-                f"{self.root} can't keep this: {wrong}. Name another folder, or that licence"
+                f"{self.root} can't keep this: {wrong}. Name another folder, or that license"
             )
 
     def _block(self, card: bytes) -> Mapping[str, Any]:
@@ -161,7 +161,7 @@ class FolderStore:
         """Writes the card of a new dataset, or checks that rows of this schema fit the old one."""
         card = self.read(layout.CARD)
         if card is None:
-            facts = CardFacts(schema=schema, licence=self.licence)
+            facts = CardFacts(schema=schema, license=self.license)
             write_durably(self.root / layout.CARD, new_card(facts).encode())
             return
         check_block(self._block(card), schema.name, version=schema.version, source=str(self.root))

@@ -12,13 +12,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from annotate.correction import DEFAULT_LICENCE
+from annotate.correction import DEFAULT_LICENSE
 from annotate.dataset import layout
 from annotate.dataset.card import (
     CardFacts,
     check_block,
     new_card,
-    other_licence,
+    other_license,
     read_block,
     set_up_card,
 )
@@ -123,17 +123,17 @@ class HubStore:
             raise RemoteRefusedError(str(error)) from error
 
     def create(
-        self, schema: LabelSchema, *, licence: str = DEFAULT_LICENCE, private: bool = False
+        self, schema: LabelSchema, *, license: str = DEFAULT_LICENSE, private: bool = False
     ) -> None:
         """Creates the dataset and its card; what exists is not changed.
 
         A README that declares no rows yet gets what it lacks; see `renewed_card`.
 
         Raises:
-            RecordError: Its README names another licence, or has malformed metadata.
+            RecordError: Its README names another license, or has malformed metadata.
         """
         self.repo.create(private=private)
-        head, facts = self.repo.head(), CardFacts(schema=schema, licence=licence)
+        head, facts = self.repo.head(), CardFacts(schema=schema, license=license)
         held = self.repo.read(layout.CARD, revision=head)
         card = new_card(facts, repo_id=self.repo.id)
         if held is not None:
@@ -210,7 +210,7 @@ class HubStore:
         misfits = {
             i: misfit
             for i, consented in by_id.items()
-            if (misfit := self._misfit(consented) or self._under_another_licence(consented))
+            if (misfit := self._misfit(consented) or self._under_another_license(consented))
         }
         wanted = {i: consented for i, consented in by_id.items() if i not in misfits}
         return {**(self._commit_fresh(wanted) if wanted else {}), **misfits}
@@ -270,9 +270,9 @@ class HubStore:
             return RemoteRefusedError(str(error))
         return None
 
-    def _under_another_licence(self, consented: ConsentedRow) -> RemoteRefusedError | None:
+    def _under_another_license(self, consented: ConsentedRow) -> RemoteRefusedError | None:
         """Refuses what a review would forbid: a direct commit is not reviewed."""
-        wrong = other_licence(self.block, consented.facts["licence"])
+        wrong = other_license(self.block, consented.facts["licence"])
         return RemoteRefusedError(wrong) if wrong else None
 
     def _known(self, ids: list[str]) -> dict[str, Delivery | RemoteRefusedError]:
@@ -321,6 +321,6 @@ def _summary(consented: ConsentedRow) -> str:
     facts = consented.facts
     return (
         f"A corrected mask of {facts['changed_pixels']} changed pixels, predicted by "
-        f"`{facts['model']}`. Licence `{facts['licence']}`; photo: {facts['consent_right']}, "
+        f"`{facts['model']}`. License `{facts['licence']}`; photo: {facts['consent_right']}, "
         f"people: {facts['consent_people']}."
     )

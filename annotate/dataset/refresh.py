@@ -99,7 +99,7 @@ def refresh_card(
         stats = count_rows(rows_at(head), schema_name=block["schema"])
         facts = CardFacts(
             schema=stats.schema,
-            licence=str(block["licence"]),
+            license=str(block["licence"]),
             title=str(block["title"]),
             rows=stats.rows,
             contributors=len(stats.contributors),

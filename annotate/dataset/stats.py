@@ -74,7 +74,7 @@ class Stats:
         pixels_by_class: Pixels of each class in corrected masks, by id.
         weeks: `(Monday, contributions until the end of its week)`, every week since the first.
         label_versions: Contributions by `schema version`.
-        licences: Contributions by licence.
+        licenses: Contributions by license.
         models: Contributions by the model that made the prediction.
         changed_pixels: Over all contributions.
         seconds: Editing time over all contributions.
@@ -89,7 +89,7 @@ class Stats:
     pixels_by_class: tuple[int, ...]
     weeks: tuple[tuple[date, int], ...]
     label_versions: Mapping[str, int]
-    licences: Mapping[str, int]
+    licenses: Mapping[str, int]
     models: Mapping[str, int]
     changed_pixels: int
     seconds: float
@@ -107,7 +107,7 @@ class Stats:
             "pixels_by_class": dict(zip(names, self.pixels_by_class, strict=True)),
             "weeks": {monday.isoformat(): count for monday, count in self.weeks},
             "label_versions": dict(self.label_versions),
-            "licences": dict(self.licences),
+            "licences": dict(self.licenses),
             "models": dict(self.models),
             "changed_pixels": self.changed_pixels,
             "seconds": round(self.seconds, 1),
@@ -146,7 +146,7 @@ def count(rows: Iterable[Mapping[str, Any]], *, schema: LabelSchema | None = Non
         pixels_by_class=tuple(sum(column) for column in columns),
         weeks=_weeks(row["created_at"].date() for row in found),
         label_versions=_tally(f"{row['schema']} {row['schema_version']}" for row in found),
-        licences=_tally(row["licence"] for row in found),
+        licenses=_tally(row["licence"] for row in found),
         models=_tally(row["model"] for row in found),
         changed_pixels=sum(row["changed_pixels"] for row in found),
         seconds=sum(row["seconds"] for row in found),

@@ -12,7 +12,7 @@ from PIL import Image
 
 from annotate.correction import Correction
 from annotate.dataset import layout
-from annotate.dataset.card import other_licence
+from annotate.dataset.card import other_license
 from annotate.dataset.repo import PullRequest
 from annotate.errors import ReviewError
 from annotate.review.agreement import ClassNumbers
@@ -110,12 +110,12 @@ def beyond_its_row(contribution: Contribution) -> tuple[Finding, ...]:
 def provenance(
     contribution: Contribution, correction: Correction, block: Mapping[str, Any]
 ) -> tuple[Finding, ...]:
-    """Checks who gave a contribution and under which licence, against the dataset's card."""
+    """Checks who gave a contribution and under which license, against the dataset's card."""
     findings = []
     if correction.consent is None:
         findings.append(Finding("consent", "it has no consent to share it", blocks=True))
-    elif wrong := other_licence(block, correction.consent.licence):
-        findings.append(Finding("licence", wrong, blocks=True))
+    elif wrong := other_license(block, correction.consent.license):
+        findings.append(Finding("license", wrong, blocks=True))
     author = contribution.request.author
     if correction.contributor != author:
         named = correction.contributor or "no contributor"

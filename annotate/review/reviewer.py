@@ -266,7 +266,7 @@ class Reviewer:
         )
 
 
-_NOT_OF_THE_MASK = ("files", "tombstone", "consent", "licence")
+_NOT_OF_THE_MASK = ("files", "tombstone", "consent", "license")
 
 
 def _moved(number: int) -> ReviewError:

@@ -130,8 +130,8 @@ def _facts(correction: Correction) -> dict[str, Any]:
         "contributor": correction.contributor,
         "consent_right": consent.right if consent else "",
         "consent_people": consent.people if consent else "",
-        "photo_licence": consent.photo_licence if consent else "",
-        "licence": consent.licence if consent else "",
+        "photo_licence": consent.photo_license if consent else "",
+        "licence": consent.license if consent else "",
         "source": correction.source,
         "created_at": correction.created_at,
         "app_version": correction.app_version,
@@ -208,8 +208,8 @@ def consent_of(row: Mapping[str, Any]) -> Consent | None:
     return Consent(
         right=row["consent_right"],
         people=row["consent_people"],
-        photo_licence=row["photo_licence"],
-        licence=row["licence"],
+        photo_license=row["photo_licence"],
+        license=row["licence"],
     )
 
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from segface_hf.checkpoints import upstream
 from segface_hf.config import SegFaceConfig
 
-OTHER = "other"  # what the Hub calls a licence that its list doesn't have
+OTHER = "other"  # what the Hub calls a license that its list doesn't have
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ _LAPA = Dataset(
 _HELEN = Dataset(
     "Helen (relabelled, HELEN*)",
     "Its pictures were gathered from Flickr and keep their owners' rights; the relabelled set "
-    "states no licence. Clear the rights before any use beyond research.",
+    "states no license. Clear the rights before any use beyond research.",
     """@inproceedings{lin2019face,
   title={Face Parsing with RoI Tanh-Warping},
   author={Lin, Jinpeng and Yang, Hao and Chen, Dong and Zeng, Ming and Wen, Fang and Yuan, Lu},
@@ -117,13 +117,13 @@ def model_card(config: SegFaceConfig, *, repo_id: str = PLACEHOLDER) -> str:
     ]
     if is_published(config):
         sections.append(_reported(config))
-    sections += [_limits(config), _licences(config), _citation(config)]
+    sections += [_limits(config), _licenses(config), _citation(config)]
     return "\n".join(section.strip() + "\n" for section in sections)
 
 
 def _front_matter(config: SegFaceConfig) -> str:
     lines = [
-        *licence_lines(config.license or OTHER),
+        *license_lines(config.license or OTHER),
         f"library_name: {LIBRARY}",
         "pipeline_tag: image-segmentation",
     ]
@@ -133,10 +133,10 @@ def _front_matter(config: SegFaceConfig) -> str:
     return "\n".join(["---", *lines, "tags:", *(f"- {tag}" for tag in tags), "---"])
 
 
-def licence_lines(licence: str) -> list[str]:
-    """Returns the lines of a card's metadata about a licence; none where it is unknown."""
-    named = ["license_name: see-the-card"] if licence == OTHER else []
-    return [f"license: {licence}", *named] if licence else []
+def license_lines(license: str) -> list[str]:
+    """Returns the lines of a card's metadata about a license; none where it is unknown."""
+    named = ["license_name: see-the-card"] if license == OTHER else []
+    return [f"license: {license}", *named] if license else []
 
 
 def _introduction(config: SegFaceConfig) -> str:
@@ -271,11 +271,11 @@ you rely on it. It tells parts of faces; it identifies no one.
 """
 
 
-def _licences(config: SegFaceConfig) -> str:
+def _licenses(config: SegFaceConfig) -> str:
     unknown = "What the source above names, under its terms." if config.source else "Not stated."
     known = " ".join(f"{data.name}. {data.terms}" for data in datasets_behind(config))
     return f"""
-## Licences
+## Licenses
 
 - Code of `{LIBRARY}`: Apache-2.0. The authors' code: MIT.
 - Weights: {_weights(config)}

@@ -50,7 +50,7 @@ def plan(folder: str | Path, repo_id: str, *, build: Build, private: bool = Fals
 
     Raises:
         CheckpointNotFoundError: A file is missing.
-        CheckpointError: The checkpoint does not load, its card doesn't say under which licence it
+        CheckpointError: The checkpoint does not load, its card doesn't say under which license it
             is, or the name can't be one.
     """
     folder = Path(folder)
@@ -82,12 +82,12 @@ def _check_card(path: Path) -> None:
         raise CheckpointError(f"{path} can't be read as a model card: {error}") from error
     if not metadata.get("license"):
         raise CheckpointError(
-            f"{path} says no licence: write `license:` and the licence of the weights between its "
+            f"{path} says no license: write `license:` and the license of the weights between its "
             "two lines of ---, such as `license: cc-by-4.0`; `other` where the text tells it"
         )
     if UNFINISHED in text:
         raise CheckpointError(
-            f"{path} still reads '{UNFINISHED}': write in place of that sentence what the licence "
+            f"{path} still reads '{UNFINISHED}': write in place of that sentence what the license "
             "of the training photos allows"
         )
 

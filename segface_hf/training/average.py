@@ -51,7 +51,7 @@ def mean_of(models: Sequence[SegFace], shares: Sequence[float]) -> SegFace:
         shares: Weight of each model; scaled to a sum of 1.
 
     Returns:
-        A new model with the configuration of the first, the sources and the strictest licence of
+        A new model with the configuration of the first, the sources and the strictest license of
         all, and the mean of their class constants.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Model cards of trained checkpoints: data, duration, scores and licence."""
+"""Model cards of trained checkpoints: data, duration, scores and license."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from segface_hf.checkpoints.card import (
     OTHER,
     UNFINISHED,
     datasets_behind,
-    licence_lines,
+    license_lines,
     model_card,
 )
 from segface_hf.checkpoints.files import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE
@@ -92,7 +92,7 @@ def average_card(config: SegFaceConfig, parts: Sequence[tuple[str, float]]) -> s
         "It has not been scored yet: run `segface evaluate --model`.\n",
     ]
     if not config.license:
-        lines.append(f"The licence of at least one of them is not stated: {UNFINISHED}.\n")
+        lines.append(f"The license of at least one of them is not stated: {UNFINISHED}.\n")
     return "\n".join(lines)
 
 
@@ -104,7 +104,7 @@ def training_card(facts: Mapping[str, Any]) -> str:
     """
     tail = facts["recipe"]["tail"]
     parts = [
-        "\n".join(["---", *licence_lines(facts["license"]), _METADATA]),
+        "\n".join(["---", *license_lines(facts["license"]), _METADATA]),
         "# SegFace, trained with `segface train`\n",
         f"Trained on {facts['sources']} for {facts['step']} steps "
         f"({facts['minutes']:.0f} minutes, {facts['precision']}). "
@@ -118,7 +118,7 @@ def training_card(facts: Mapping[str, Any]) -> str:
     recipe = yaml.safe_dump(facts["recipe"], sort_keys=False, default_flow_style=None)
     parts.append(f"## Recipe\n\n```yaml\n{recipe}```\n")
     parts.append(_start(facts))
-    parts.append(_licence(facts))
+    parts.append(_license(facts))
     return "\n".join(parts)
 
 
@@ -131,24 +131,24 @@ def _start(facts: Mapping[str, Any]) -> str:
     return "## Start\n\n" + "\n".join(lines) + "\n"
 
 
-def _licence(facts: Mapping[str, Any]) -> str:
+def _license(facts: Mapping[str, Any]) -> str:
     """Returns the terms of all origins, and a sentence that the photos' owner must replace."""
-    licence, own = facts["license"], facts["recipe"]["model"].get("license")
+    license, own = facts["license"], facts["recipe"]["model"].get("license")
     terms = {
         data.name: f"- {data.name}: {data.terms}"
         for origin in facts["origins"]
         for data in datasets_behind(origin.config)
     }
-    parts = [f"These weights: `{licence}`.\n"] if licence else []
-    if facts["origins"] and licence == OTHER:
+    parts = [f"These weights: `{license}`.\n"] if license else []
+    if facts["origins"] and license == OTHER:
         parts = [f"These weights: `{OTHER}`, the terms of what they come from.\n"]
     parts += [text + "\n" for text in ("\n".join(terms.values()),) if text]
     if not own:
         parts.append(
-            "The licence of the training photos may limit the use of these weights: "
+            "The license of the training photos may limit the use of these weights: "
             f"{UNFINISHED}.\n"
         )
-    return "## Licence\n\n" + "\n".join(parts)
+    return "## License\n\n" + "\n".join(parts)
 
 
 def _scores(facts: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Provenance of weights: training photos, origin checkpoints, sources and licences."""
+"""Provenance of weights: training photos, origin checkpoints, sources and licenses."""
 
 from __future__ import annotations
 
@@ -164,8 +164,8 @@ class Origin:
     config: SegFaceConfig
 
     def __str__(self) -> str:
-        source, licence = self.config.source or "source not stated", self.config.license
-        return f"`{self.name}` ({source}), licence {f'`{licence}`' if licence else 'not stated'}"
+        source, license = self.config.source or "source not stated", self.config.license
+        return f"`{self.name}` ({source}), license {f'`{license}`' if license else 'not stated'}"
 
 
 def origins_of(recipe: Recipe, *, has_teacher: bool) -> tuple[Origin, ...]:
@@ -199,16 +199,16 @@ def origins_of(recipe: Recipe, *, has_teacher: bool) -> tuple[Origin, ...]:
 def with_origins(
     config: SegFaceConfig, origins: Sequence[Origin], *, photos: bool
 ) -> SegFaceConfig:
-    """Returns a configuration with the sources and the strictest licence of all origins.
+    """Returns a configuration with the sources and the strictest license of all origins.
 
     Args:
         config: Configuration of the new weights.
         origins: The checkpoints they come from; if empty, `config` is returned unchanged.
-        photos: Whether they were also trained on photos, whose licence is `config.license`.
+        photos: Whether they were also trained on photos, whose license is `config.license`.
     """
     if not origins:
         return config
-    licences = [license_of(origin.config) for origin in origins]
+    licenses = [license_of(origin.config) for origin in origins]
     sources = [source for origin in origins for source in _sources(origin.config)]
     own = [config.source] if photos and config.source else []
     entries = [*own, *(_FROM + source for source in dict.fromkeys(sources))]
@@ -216,21 +216,21 @@ def with_origins(
         config,
         source=_AND.join(entries),
         source_digest="",
-        license=strictest([*licences, *([config.license] if photos else [])]),
+        license=strictest([*licenses, *([config.license] if photos else [])]),
     )
 
 
 def license_of(config: SegFaceConfig) -> str:
-    """Returns the licence for redistribution; `other` if the training data restricts it."""
+    """Returns the license for redistribution; `other` if the training data restricts it."""
     return OTHER if datasets_behind(config) else config.license
 
 
-def strictest(licences: Sequence[str]) -> str:
-    """Returns the licence of a work derived from works of these licences; empty if one is unknown.
+def strictest(licenses: Sequence[str]) -> str:
+    """Returns the license of a work derived from works of these licenses; empty if one is unknown.
 
-    Two different licences give `other`, since the terms of both apply.
+    Two different licenses give `other`, since the terms of both apply.
     """
-    found = set(licences)
+    found = set(licenses)
     if OTHER in found:
         return OTHER
     return "" if "" in found else found.pop() if len(found) == 1 else OTHER

@@ -28,20 +28,20 @@ class ConsentForm:
     Attributes:
         right: A key of `annotate.correction.RIGHTS`.
         people: A key of `annotate.correction.PEOPLE`.
-        photo_licence: The photo's own licence, where it has one.
-        agrees: Whether the contribution may be published under the dataset's licence.
+        photo_license: The photo's own license, where it has one.
+        agrees: Whether the contribution may be published under the dataset's license.
         source: Where the photo comes from, such as an address.
     """
 
     right: str | None = None
     people: str | None = None
-    photo_licence: str = ""
+    photo_license: str = ""
     agrees: bool = False
     source: str = ""
 
     @classmethod
     def claimed(
-        cls, right: Any, people: Any, photo_licence: Any, agrees: Any, source: Any
+        cls, right: Any, people: Any, photo_license: Any, agrees: Any, source: Any
     ) -> ConsentForm:
         """Reads a form from values that a browser or a script sent; null counts as empty.
 
@@ -51,17 +51,17 @@ class ConsentForm:
         if agrees is not None and not isinstance(agrees, bool):
             raise ConsentError("'agrees' must be true or false, without quotes")
         given = {
-            "right": right, "people": people, "photo_licence": photo_licence, "source": source
+            "right": right, "people": people, "photo_licence": photo_license, "source": source
         }  # fmt: skip
         for name, value in given.items():
             if value is not None and not _is_text(value):
                 raise ConsentError(f"'{name}' must be text")
-        return cls(right or None, people or None, photo_licence or "", agrees is True, source or "")
+        return cls(right or None, people or None, photo_license or "", agrees is True, source or "")
 
     @property
     def untouched(self) -> bool:
         """Whether no statement was made at all."""
-        return not (self.right or self.people or self.photo_licence or self.agrees)
+        return not (self.right or self.people or self.photo_license or self.agrees)
 
 
 @dataclass(frozen=True)
@@ -92,12 +92,12 @@ def _is_text(value: Any) -> bool:
     return True
 
 
-def consent_of(form: ConsentForm, licence: str, *, optional: bool = False) -> Consent:
+def consent_of(form: ConsentForm, license: str, *, optional: bool = False) -> Consent:
     """Checks that a form holds every statement.
 
     Args:
         form: The statements.
-        licence: Licence of the dataset.
+        license: License of the dataset.
         optional: Whether the correction can be saved without any statement, too.
 
     Raises:
@@ -106,7 +106,7 @@ def consent_of(form: ConsentForm, licence: str, *, optional: bool = False) -> Co
     missing = (
         (not form.right, 'answer "Why may this photo be shared?" below'),
         (not form.people, 'answer "Who is in it?" below'),
-        (not form.agrees, f"agree to the licence {licence.upper()} below"),
+        (not form.agrees, f"agree to the license {license.upper()} below"),
     )
     for is_missing, remedy in missing:
         if is_missing and optional:
@@ -114,12 +114,12 @@ def consent_of(form: ConsentForm, licence: str, *, optional: bool = False) -> Co
         if is_missing:
             raise ConsentError(f"Before saving, {remedy}.")
     # The field is hidden for the other rights and may hold text from before.
-    photo_licence = form.photo_licence if form.right == "licensed" else ""
+    photo_license = form.photo_license if form.right == "licensed" else ""
     return Consent(
         right=form.right or "",
         people=form.people or "",
-        photo_licence=photo_licence,
-        licence=licence,
+        photo_license=photo_license,
+        license=license,
     )
 
 

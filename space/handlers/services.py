@@ -91,7 +91,7 @@ def _models(settings: Settings, admission: Admission) -> ModelCache:
 
 def _corrections(settings: Settings, own_token: str | None) -> CorrectionStore:
     if settings.dataset is None:
-        return FolderCorrections(settings.contributions, licence=settings.license)
+        return FolderCorrections(settings.contributions, license=settings.license)
     outbox = Outbox(settings.contributions)
     unsigned = sign_in_texts(settings, own_token=own_token is not None).pending
     sender = Sender(

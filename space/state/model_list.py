@@ -50,7 +50,7 @@ def _published(name: str) -> ModelChoice:
     score = f", reported mean F1 {folder.mean_f1:.2f}" if folder.mean_f1 else ""
     size = f"{PUBLISHED_MB[name.partition('_')[0]]} MB"
     about = (
-        f"Published by the paper's authors ({REPOSITORY}, {LICENSE.upper()} licence), {size} of "
+        f"Published by the paper's authors ({REPOSITORY}, {LICENSE.upper()} license), {size} of "
         f"weights, trained on {_DATASETS[folder.dataset]} at {folder.resolution} pixels{score}. "
         "The first use downloads and converts it once."
     )
@@ -70,7 +70,7 @@ _SHIPPED_ABOUT = (
         SYNTHETIC,
         "free to use, less exact",
         "trained on rendered faces alone, Apache-2.0 "
-        "licence: for work that research weights may not be used in.",
+        "license: for work that research weights may not be used in.",
     ),
 )
 
@@ -115,15 +115,15 @@ def to_fetch(model_id: str, admission: Admission) -> str:
 
 
 def describe_model(model_id: str, parser: FaceParser | None = None) -> str:
-    """Says where a model comes from, under which licence, and how large it is once loaded."""
+    """Says where a model comes from, under which license, and how large it is once loaded."""
     known = {entry.id: entry.about for entry in list_models()}
     about = known.get(model_id, f"Loaded from {model_id}.")
     if parser is None:
         fetched = _HUB_ID.fullmatch(model_id) and not Path(model_id).exists()
         return "From the Hub: its size is asked for before it is downloaded." if fetched else about
     config = parser.engine.config
-    licence = f", licence: {config.license}" if config.license else ""
-    return f"{about} {config.backbone}{_size(parser)}, {config.resolution} pixels{licence}."
+    license = f", license: {config.license}" if config.license else ""
+    return f"{about} {config.backbone}{_size(parser)}, {config.resolution} pixels{license}."
 
 
 def _size(parser: FaceParser) -> str:

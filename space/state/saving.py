@@ -102,8 +102,8 @@ class FolderCorrections:
         card_updater: Renews the folder's card after saves.
     """
 
-    def __init__(self, root: Path, *, licence: str, pace: CardPace = IN_A_FOLDER) -> None:
-        self.store = FolderStore(root, licence=licence)
+    def __init__(self, root: Path, *, license: str, pace: CardPace = IN_A_FOLDER) -> None:
+        self.store = FolderStore(root, license=license)
         self.card_updater = CardUpdater(RowIndex(), pace=pace)
 
     def save(self, correction: Correction, *, who: Contributor) -> Saved:

@@ -41,7 +41,7 @@ or how they feel.
 
 ### The model
 {describe_model(settings.model)} Others can be chosen below a photo, under Model. The code is
-Apache-2.0; each checkpoint has a licence of its own.
+Apache-2.0; each checkpoint has a license of its own.
 
 ### From a script
 ```text

@@ -114,9 +114,9 @@ def _saver(services: Services) -> Callable:
             mask: The corrected mask, a grey PNG of class ids as large as the photo.
             right: Why the photo may be shared: own, public_domain or licensed.
             people: Why its people may be shown: agreed or public.
-            photo_licence: The photo's own licence, where right is licensed.
+            photo_licence: The photo's own license, where right is licensed.
             source: Where the photo comes from, such as an address.
-            agrees: Whether photo and mask may be published under the dataset's licence.
+            agrees: Whether photo and mask may be published under the dataset's license.
         """
 
         def work() -> dict[str, Any]:

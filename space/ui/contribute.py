@@ -145,15 +145,15 @@ def explained(services: Services) -> str:
 
 def _sharing(services: Services) -> str:
     """Says when a row is kept and when it is shared."""
-    licence = services.settings.license.upper()
+    license = services.settings.license.upper()
     if services.settings.private:
         return (
             "Nothing is kept until you press Save. A row stays on this machine; one with all "
-            f"statements carries your consent to publish it under {licence}."
+            f"statements carries your consent to publish it under {license}."
         )
     return (
         "Nothing is kept until you press Save, and a row is kept only with all statements: it may "
-        f"then be published under {licence}."
+        f"then be published under {license}."
     )
 
 

@@ -26,7 +26,7 @@ _SHOW = """() => setTimeout(() => {
   document.querySelector('#save-message p')?.scrollIntoView({ block: 'nearest' });
 }, 200)"""
 _ON = ("contribute", "See your corrections")
-# Right, people, licence, agreement, source: they are about one photo and not kept for the next.
+# Right, people, license, agreement, source: they are about one photo and not kept for the next.
 BLANK = (None, None, "", False, "")
 
 
@@ -52,7 +52,7 @@ def layout(services: Services) -> CorrectPage:
     message = messages.message_box("save-message")
     following = gr.Button("Next photo", size="sm", visible=False, elem_id="following")
     editor = FaceMaskEditor(elem_id="mask-editor", kinds=LABELS)
-    licence = services.settings.license.upper()
+    license = services.settings.license.upper()
     again = gr.Button(
         "Use the statements of the previous photo", size="sm", visible=False, elem_id="again"
     )
@@ -61,12 +61,12 @@ def layout(services: Services) -> CorrectPage:
         gr.Markdown(f"## {heading}", elem_classes="consent-title")
         right = gr.Radio(_choices(RIGHTS), label="Why may this photo be shared?", elem_id="right")
         people = gr.Radio(_choices(PEOPLE), label="Who is in it?", elem_id="people")
-        photo_licence = gr.Textbox(
-            label="The photo's licence",
+        photo_license = gr.Textbox(
+            label="The photo's license",
             placeholder="CC BY 2.0",
             max_lines=1,
             visible=False,
-            elem_id="photo-licence",
+            elem_id="photo-license",
         )
         source = gr.Textbox(
             label="Where it comes from (optional)",
@@ -75,14 +75,14 @@ def layout(services: Services) -> CorrectPage:
             elem_id="source",
         )
         agrees = gr.Checkbox(
-            label=f"Photo and mask may be published in the dataset under {licence}",
+            label=f"Photo and mask may be published in the dataset under {license}",
             elem_id="agrees",
         )
         clear = gr.Button("Clear the statements", size="sm", elem_id="clear-statements")
     right.change(
-        lambda chosen: gr.update(visible=chosen == "licensed"), right, photo_licence, **PRIVATE
+        lambda chosen: gr.update(visible=chosen == "licensed"), right, photo_license, **PRIVATE
     )
-    statements = [right, people, photo_licence, agrees, source]
+    statements = [right, people, photo_license, agrees, source]
     return CorrectPage(editor, message, statements, again, clear, following)
 
 
@@ -129,7 +129,7 @@ def _stated_again(live: LiveVisit) -> tuple:
     form = live.now.stated
     if form is None:
         return tuple(gr.skip() for _ in BLANK)
-    return form.right, form.people, form.photo_licence, form.agrees, gr.skip()
+    return form.right, form.people, form.photo_license, form.agrees, gr.skip()
 
 
 def wire(page: CorrectPage, services: Services, *, visit: gr.State) -> Any:
@@ -139,7 +139,7 @@ def wire(page: CorrectPage, services: Services, *, visit: gr.State) -> Any:
         live: LiveVisit,
         right: str,
         people: str,
-        photo_licence: str,
+        photo_license: str,
         agrees: bool,
         source: str,
         event: gr.EventData,
@@ -148,7 +148,7 @@ def wire(page: CorrectPage, services: Services, *, visit: gr.State) -> Any:
     ) -> tuple:
         payload = data_of(event)
         try:
-            form = ConsentForm.claimed(right, people, photo_licence, agrees, source)
+            form = ConsentForm.claimed(right, people, photo_license, agrees, source)
             own = contributing(token, request, services)
             last = live.now.who or live.anonymous
             who, trouble = resolve_contributor(own, dataset=services.settings.dataset, last=last)

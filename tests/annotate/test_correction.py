@@ -122,12 +122,12 @@ def test_a_model_has_a_name():
     [
         ({"right": ""}, "why you may share this photo"),
         ({"people": "dunno"}, "the people in it agree"),
-        ({"right": "licensed"}, "name the licence that lets you share"),
-        ({"licence": ""}, "needs a licence"),
-        ({"photo_licence": "x" * 201}, "at most 200 characters"),
-        ({"photo_licence": "\ud800"}, "without control characters"),
+        ({"right": "licensed"}, "name the license that lets you share"),
+        ({"license": ""}, "needs a license"),
+        ({"photo_license": "x" * 201}, "at most 200 characters"),
+        ({"photo_license": "\ud800"}, "without control characters"),
         ({"right": ["own"]}, "a statement is a text"),
-        ({"licence": True}, "a statement is a text"),
+        ({"license": True}, "a statement is a text"),
     ],
 )
 def test_incomplete_consent_is_refused(fields, sentence):

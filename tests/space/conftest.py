@@ -102,7 +102,7 @@ def services(tmp_path):
         settings=settings,
         models=ModelCache(settings.models_in_memory, load=painted_parser),
         photos=PhotoCache(settings.cache, keep_seconds=settings.keep_seconds),
-        corrections=FolderCorrections(settings.contributions, licence=settings.license),
+        corrections=FolderCorrections(settings.contributions, license=settings.license),
         limit=RateLimit(settings.parses_per_minute, per_address=settings.parses_per_address),
         saves=RateLimit(
             settings.saves_per_minute, per_address=settings.saves_per_address, what="saves"

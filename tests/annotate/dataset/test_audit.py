@@ -58,14 +58,14 @@ def test_a_row_that_was_altered_and_a_file_that_is_none_are_named_and_the_others
     assert audit(store).rows == 4
 
 
-def test_a_row_of_other_labels_or_another_licence_than_the_card_says_is_wrong(store, drawn):
-    free = Consent(right="own", people="agreed", licence="cc0-1.0")
+def test_a_row_of_other_labels_or_another_license_than_the_card_says_is_wrong(store, drawn):
+    free = Consent(right="own", people="agreed", license="cc0-1.0")
     given = drawn(5, size=(64, 80), consent=free)
     other = drawn(6, size=(64, 80), schema=LAPA, mask=np.full((64, 80), 1, np.uint8))
     for correction in (given, other):
         put(store, row_path(correction.content_id), to_parquet(correction))
     shown = {content_id: sentence for _, content_id, sentence in wrong(store)}
-    assert "its licence is 'cc0-1.0', but the card promises cc-by-4.0" in shown[given.content_id]
+    assert "its license is 'cc0-1.0', but the card promises cc-by-4.0" in shown[given.content_id]
     assert "'celebamask_hq' labels" in shown[other.content_id]
 
 

@@ -13,8 +13,8 @@ from annotate.rows.record import rows_to_parquet, to_parquet, to_row
 from segface_hf.labels import CELEBAMASK_HQ
 from tests.annotate.conftest import REPO
 
-FEW = CardFacts(schema=CELEBAMASK_HQ, licence="cc-by-4.0", rows=3, contributors=2)
-MANY = CardFacts(schema=CELEBAMASK_HQ, licence="cc-by-4.0", rows=40, contributors=7)
+FEW = CardFacts(schema=CELEBAMASK_HQ, license="cc-by-4.0", rows=3, contributors=2)
+MANY = CardFacts(schema=CELEBAMASK_HQ, license="cc-by-4.0", rows=40, contributors=7)
 TERMS = "# what they agree to\nextra_gated_prompt: Do not identify people.\n"
 CONTACT = "\n## Contact for withdrawal\n\n| who | where |\n|---|---|\n| us | we@example.org |\n"
 

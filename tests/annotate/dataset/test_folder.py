@@ -115,15 +115,15 @@ def test_rows_of_other_labels_or_another_version_do_not_get_in(tmp_path, drawn):
 
 
 @pytest.mark.parametrize("begun", [True, False])
-def test_a_row_under_another_licence_than_the_card_promises_does_not_get_in(tmp_path, drawn, begun):
+def test_a_row_under_another_license_than_the_card_promises_does_not_get_in(tmp_path, drawn, begun):
     store = FolderStore(tmp_path / "set")
-    free = Consent(right="own", people="agreed", licence="cc0-1.0")
+    free = Consent(right="own", people="agreed", license="cc0-1.0")
     if begun:
         store.save(drawn(1))
-    with pytest.raises(RecordError, match=r"its licence is 'cc0-1\.0', but the card"):
+    with pytest.raises(RecordError, match=r"its license is 'cc0-1\.0', but the card"):
         store.save(drawn(2, consent=free))
     assert len(store.files()) == begun
-    other = FolderStore(tmp_path / "free", licence="cc0-1.0")
+    other = FolderStore(tmp_path / "free", license="cc0-1.0")
     assert other.save(drawn(2, consent=free)).created
     assert FolderStore(tmp_path / "free").save(drawn(3, consent=free)).created
 

@@ -171,15 +171,15 @@ def test_two_annotators_of_one_photo_are_recognised(owner, guest, hub, drawn, tm
     )
 
 
-def test_a_row_under_another_licence_than_the_cards_is_not_accepted(reviewer, guest, owner, drawn):
-    other = drawn(1, consent=Consent(right="own", people="agreed", licence="cc0-1.0"))
+def test_a_row_under_another_license_than_the_cards_is_not_accepted(reviewer, guest, owner, drawn):
+    other = drawn(1, consent=Consent(right="own", people="agreed", license="cc0-1.0"))
     number = sent(guest, other)
-    sentence = "its licence is 'cc0-1.0', but the card promises cc-by-4.0 for every contribution"
-    assert noticed(reviewer, number)["licence"] == sentence
-    with pytest.raises(ReviewError, match="as it is: its licence is 'cc0"):
+    sentence = "its license is 'cc0-1.0', but the card promises cc-by-4.0 for every contribution"
+    assert noticed(reviewer, number)["license"] == sentence
+    with pytest.raises(ReviewError, match="as it is: its license is 'cc0"):
         reviewer.accept(number)
-    with pytest.raises(ReviewError, match="can't be fixed: its licence is 'cc0"):
+    with pytest.raises(ReviewError, match="can't be fixed: its license is 'cc0"):
         reviewer.fix_and_accept(number, other.prediction)
     refused = owner.commit([ConsentedRow(to_parquet(other))])[other.content_id]
     assert (str(refused), refused.held) == (sentence, True)
-    assert "licence" not in noticed(reviewer, sent(guest, drawn(2)))
+    assert "license" not in noticed(reviewer, sent(guest, drawn(2)))

@@ -82,7 +82,7 @@ def test_a_model_of_our_own_claims_no_data_for_having_the_default_classes(source
         ("helen", "Flickr"),
     ],
 )
-def test_licences_of_code_weights_and_data_are_all_there(schema, words):
+def test_licenses_of_code_weights_and_data_are_all_there(schema, words):
     text = card("swinb_celeba_512", schema=schema)
     assert "Apache-2.0" in text
     assert "- Weights: MIT, as the authors' model card states." in text

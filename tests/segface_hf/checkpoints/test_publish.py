@@ -182,7 +182,7 @@ def test_the_card_is_valid_front_matter_and_lists_every_class(folder):
     assert {"face-parsing", "segface"} <= set(front["tags"])
     for index, name in enumerate(labels.names):
         assert f"| {index} | {name} | #" in text
-    for heading in ("Usage", "Classes", "Limits", "Licences", "Citation"):
+    for heading in ("Usage", "Classes", "Limits", "Licenses", "Citation"):
         assert f"\n## {heading}\n" in text
     assert json.loads((folder / "config.json").read_text())["schema"] in front["tags"]
 
@@ -190,8 +190,8 @@ def test_the_card_is_valid_front_matter_and_lists_every_class(folder):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("# A model\n", "says no licence: write `license:`"),
-        ("---\ntags: [face-parsing]\n---\n", "says no licence"),
+        ("# A model\n", "says no license: write `license:`"),
+        ("---\ntags: [face-parsing]\n---\n", "says no license"),
         ("---\nlicense: [\n---\n", "can't be read as a model card"),
         (
             "---\nlicense: mit\n---\nWhose photos: say so here before you publish them.\n",
@@ -199,7 +199,7 @@ def test_the_card_is_valid_front_matter_and_lists_every_class(folder):
         ),
     ],
 )
-def test_a_card_that_leaves_the_licence_open_is_refused_by_a_dry_run_too(
+def test_a_card_that_leaves_the_license_open_is_refused_by_a_dry_run_too(
     hub, folder, tmp_path, text, told, capsys
 ):
     for name in ("config.json", "model.safetensors"):

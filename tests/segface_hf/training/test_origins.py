@@ -69,12 +69,12 @@ def test_a_converted_start_passes_on_the_terms_of_its_data(folder, tmp_path):
     assert TERMS in card
 
 
-def test_a_free_start_leaves_the_licence_to_the_owner_of_the_photos(folder, tmp_path):
+def test_a_free_start_leaves_the_license_to_the_owner_of_the_photos(folder, tmp_path):
     first = saved(tmp_path / "first", **FREE)
     first_run, config, card = trained(folder, tmp_path / "a", initial=first)
     assert (config.license, config.source) == ("", f"from {FREE['source']}")
     assert "license" not in metadata_load(first_run / "README.md")
-    with pytest.raises(CheckpointError, match="says no licence: write `license:`"):
+    with pytest.raises(CheckpointError, match="says no license: write `license:`"):
         plan(first_run, "ada/face", build=SegFace)
     (first_run / "README.md").write_text(card.replace("---\n", "---\nlicense: cc-by-4.0\n", 1))
     with pytest.raises(CheckpointError, match="still reads 'say so here before you publish them'"):
@@ -86,7 +86,7 @@ def test_a_free_start_leaves_the_licence_to_the_owner_of_the_photos(folder, tmp_
     assert plan(first_run, "ada/face", build=SegFace).config == config
 
 
-def test_a_licence_that_the_recipe_states_is_the_photos_own(folder, tmp_path):
+def test_a_license_that_the_recipe_states_is_the_photos_own(folder, tmp_path):
     model = {**tiny_recipe().model_options(), "license": "apache-2.0", "source": "my photos"}
     first = saved(tmp_path / "first", **FREE)
     first_run, config, _ = trained(folder, tmp_path / "a", model=model, initial=first)
@@ -98,7 +98,7 @@ def test_a_run_from_imagenet_or_from_nothing_says_so(folder, tmp_path):
     assert "- start: random weights" in trained(folder, tmp_path / "a")[2]
 
 
-def test_the_mean_of_models_has_the_sources_of_all_and_the_strictest_licence():
+def test_the_mean_of_models_has_the_sources_of_all_and_the_strictest_license():
     def mean(*fields):
         models = [SegFace(replace(tiny_recipe().model_config(), **values)) for values in fields]
         config = mean_of(models, [1] * len(models)).config
@@ -119,7 +119,7 @@ def test_the_embedded_checkpoint_with_another_constant_keeps_its_terms(tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("licences", "expected"),
+    ("licenses", "expected"),
     [
         (["mit"], "mit"),
         (["mit", "mit"], "mit"),
@@ -128,5 +128,5 @@ def test_the_embedded_checkpoint_with_another_constant_keeps_its_terms(tmp_path)
         (["other", ""], "other"),
     ],
 )
-def test_the_strictest_licence_wins(licences, expected):
-    assert strictest(licences) == expected
+def test_the_strictest_license_wins(licenses, expected):
+    assert strictest(licenses) == expected

@@ -21,7 +21,7 @@ def test_every_shipped_checkpoint_is_small_and_has_a_card():
         assert (folder / files.CARD_FILE).is_file()
 
 
-def test_its_card_states_its_licence_and_training_data():
+def test_its_card_states_its_license_and_training_data():
     card = (FOLDER / files.CARD_FILE).read_text(encoding="utf-8")
     assert "license: apache-2.0" in card
     assert "trained on rendered faces and nothing else" in card

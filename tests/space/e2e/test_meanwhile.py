@@ -54,8 +54,8 @@ def test_the_statements_about_one_photo_are_not_made_about_the_next(open_page, p
     upload(page, *photos[:2])
     first = wait_for_overlay(page)
     open_editor(page)
-    page.get_by_label("This photo's licence lets me share it").check()
-    page.get_by_label("The photo's licence").fill("CC BY 2.0")
+    page.get_by_label("This photo's license lets me share it").check()
+    page.get_by_label("The photo's license").fill("CC BY 2.0")
     page.get_by_label("Where it comes from").fill("https://a.example/photo-a")
     page.get_by_label("The people in it agree to this").check()
     page.get_by_label("may be published in the dataset").check()
@@ -66,9 +66,9 @@ def test_the_statements_about_one_photo_are_not_made_about_the_next(open_page, p
     page.wait_for_function(f"{EDITOR}.dataset.ready === {READY}")
     assert page.locator("#consent :checked").count() == 0
     assert page.get_by_label("Where it comes from").input_value() == ""
-    page.wait_for_selector("#photo-licence", state="hidden")
-    page.get_by_label("This photo's licence lets me share it").check()
-    assert page.get_by_label("The photo's licence").input_value() == ""
+    page.wait_for_selector("#photo-license", state="hidden")
+    page.get_by_label("This photo's license lets me share it").check()
+    assert page.get_by_label("The photo's license").input_value() == ""
 
 
 def test_unsaved_work_of_another_photo_comes_back_after_a_save_with_an_empty_form(

@@ -86,7 +86,7 @@ def test_saving_twice_gives_one_row(services, opened):
         (ConsentForm(), "Why may this photo be shared"),
         (ConsentForm(right="own"), "Who is in it"),
         (ConsentForm(right="own", people="agreed"), "CC-BY-4.0"),
-        (ConsentForm(right="licensed", people="public", agrees=True), "name the licence"),
+        (ConsentForm(right="licensed", people="public", agrees=True), "name the license"),
         (ConsentForm(right="stolen", people="public", agrees=True), "why you may share"),
     ],
 )
@@ -139,15 +139,15 @@ def test_a_photo_that_was_contributed_already_is_named_so(services, opened):
 
 
 @pytest.mark.parametrize(("right", "recorded"), [("licensed", "CC BY 2.0"), ("own", "")])
-def test_a_photos_licence_is_recorded_only_where_it_is_why_the_photo_may_be_shared(
+def test_a_photos_license_is_recorded_only_where_it_is_why_the_photo_may_be_shared(
     services, opened, right, recorded
 ):
-    form = replace(CONSENT, right=right, photo_licence="CC BY 2.0")
+    form = replace(CONSENT, right=right, photo_license="CC BY 2.0")
     result = save_correction(
         services, payload_of(opened.key, corrected(opened)), form=form, who=WHO
     )
     saved = FolderStore(services.settings.contributions).load(result.row.id)
-    assert saved.consent.photo_licence == recorded
+    assert saved.consent.photo_license == recorded
 
 
 @pytest.mark.parametrize("claim", ["true", "false", "no", "0", 1, [0], {}, float("nan")], ids=repr)

@@ -17,11 +17,11 @@ from tests.space.session import Session
 STATEMENTS = {
     "right": "licensed",
     "people": "agreed",
-    "photo-licence": "CC BY 2.0",
+    "photo-license": "CC BY 2.0",
     "agrees": True,
     "source": "https://a.example/photo-a",
 }
-BLANK = {"right": None, "people": None, "photo-licence": "", "agrees": False, "source": ""}
+BLANK = {"right": None, "people": None, "photo-license": "", "agrees": False, "source": ""}
 
 
 @pytest.fixture
@@ -235,7 +235,7 @@ def test_every_photo_that_opens_in_the_editor_needs_statements_of_its_own(page, 
     saved(page, services, second, **{**BLANK, "right": "own", "people": "public", "agrees": True})
     store = FolderStore(services.settings.contributions)
     given = {
-        (row.image.shape[1], row.consent.people, row.consent.photo_licence, row.source)
+        (row.image.shape[1], row.consent.people, row.consent.photo_license, row.source)
         for row in map(store.load, store.ids())
     }
     assert given == {

@@ -107,18 +107,18 @@ def test_the_folder_that_the_owner_configured_may_be_used():
     assert allowed_model("/models/mine", configured="/models/mine") == "/models/mine"
 
 
-def test_every_listed_model_says_where_it_comes_from_and_its_licence():
+def test_every_listed_model_says_where_it_comes_from_and_its_license():
     assert len(list_models()) > 10
     for entry in list_models():
         assert " MB" in entry.label
-        assert "licence" in entry.about or "non-commercial" in entry.about
+        assert "license" in entry.about or "non-commercial" in entry.about
     assert "19 classes" in describe_model("hub:kartiknarayan/SegFace/mobilenet_celeba_512")
     assert "64 pixels" in describe_model("embedded", painted_parser())
 
 
 def test_the_free_checkpoint_that_ships_is_listed_and_loaded_without_asking_the_hub():
     (entry,) = (entry for entry in list_models() if entry.id == "synthetic")
-    assert "Apache-2.0 licence" in entry.about
+    assert "Apache-2.0 license" in entry.about
     assert allowed_model("synthetic", configured="embedded") == "synthetic"
     admission = Admission(most_mb=0, anonymous=True)
     assert load_parser("synthetic", admission=admission).model_id == "synthetic"

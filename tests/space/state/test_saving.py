@@ -48,7 +48,7 @@ def corrections(tmp_path):
 
 
 def test_a_folder_keeps_a_correction_once(tmp_path, correction):
-    corrections = FolderCorrections(tmp_path / "rows", licence="cc-by-4.0")
+    corrections = FolderCorrections(tmp_path / "rows", license="cc-by-4.0")
     who = anonymous()
     assert corrections.save(correction, who=who).created
     assert not corrections.save(correction, who=who).created
@@ -57,7 +57,7 @@ def test_a_folder_keeps_a_correction_once(tmp_path, correction):
 
 def test_the_card_of_a_folder_follows_what_is_saved_there(tmp_path, correction):
     pace = CardPace(soon=0.0, every=0.0)
-    corrections, who = FolderCorrections(tmp_path, licence="cc-by-4.0", pace=pace), anonymous()
+    corrections, who = FolderCorrections(tmp_path, license="cc-by-4.0", pace=pace), anonymous()
     corrections.save(replace(correction, consent=None), who=who)
     assert corrections.card_updater.settled(timeout=20)
     assert b"\n1 contribution by 1" in (tmp_path / "README.md").read_bytes()
