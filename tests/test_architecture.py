@@ -168,7 +168,7 @@ def test_no_path_leads_into_another_package():
     assert wrong == []
 
 
-def test_few_files_lie_flat_and_every_package_says_what_it_is_for():
+def test_few_files_are_flat_and_every_package_has_a_docstring():
     for package, most in MOST_FLAT_FILES.items():
         assert len(list((ROOT / package).glob("*.py"))) <= most
     silent = [
@@ -252,7 +252,7 @@ FORBIDDEN_NAMES = ("Clerk", "Company", "Courier", "Desk", "Laid", "Lookout", "Pa
 _MARKS = ("written anew -->", "of nobody:", '"nobody")')
 
 
-def test_the_private_words_do_not_come_back():
+def test_forbidden_words_do_not_come_back():
     words = re.compile(
         rf"\b({'|'.join(FORBIDDEN)})\b|\bclass ({'|'.join(FORBIDDEN_NAMES)})\b", re.IGNORECASE
     )

@@ -40,7 +40,7 @@ def test_transposed_pixels_are_another_photo(drawn):
     assert drawn(1, image=flat, mask=mask, prediction=mask).photo_id != tall.photo_id
 
 
-def test_a_correction_keeps_no_reference_to_the_arrays_it_was_given(drawn):
+def test_a_correction_copies_its_arrays(drawn):
     mask = drawn(1).mask.copy()
     correction = drawn(1, mask=mask)
     mask[:] = 0
@@ -79,7 +79,7 @@ def test_numbers_come_from_the_masks(drawn):
         ({"created_at": datetime(2026, 1, 1)}, CorrectionError, "needs a time zone"),
     ],
 )
-def test_parts_that_do_not_fit_are_refused(drawn, fields, error, sentence):
+def test_invalid_fields_of_a_correction_are_refused(drawn, fields, error, sentence):
     with pytest.raises(error, match=sentence):
         drawn(1, **fields)
 
@@ -91,7 +91,7 @@ def test_times_are_kept_in_utc_and_milliseconds(drawn):
     )
 
 
-def test_an_editor_s_claims_are_kept_where_they_can_be_true():
+def test_plausible_claims_of_the_editor_are_kept():
     claim = {"seconds": 12.5, "tools": {"fill": 2, "brush": 3, "X": 1, "a b": 1, "pick": "many"}}
     assert Effort.claimed(claim) == Effort(12.5, (("brush", 3), ("fill", 2)))
     claim = {"tools": {"brush": True, "fill": 1.0, "wand": [1], "lasso": 2}}

@@ -23,7 +23,7 @@ def test_a_row_in_its_own_and_in_a_merged_file_is_taken_down_from_both(owner, dr
     assert ids_of(owner, tmp_path) == [drawn(2).content_id]
 
 
-def test_a_damaged_merged_file_is_named_and_keeps_no_other_row_from_going(owner, drawn):
+def test_a_damaged_merged_file_is_named_and_other_rows_are_taken_down(owner, drawn):
     put(owner, drawn(1))
     owner.repo.commit({f"{layout.MERGED}/bad.parquet": b"PAR1"}, title="x")
     done = take_down(owner.repo, [drawn(1).content_id])
@@ -46,7 +46,7 @@ class DyingStore(FolderStore):
 
 
 @pytest.mark.parametrize(("written", "deleted"), [(99, 2), (99, 0), (4, 0), (2, 0)])
-def test_a_compaction_of_a_folder_that_is_stopped_doubles_no_row(tmp_path, drawn, written, deleted):
+def test_a_stopped_compaction_of_a_folder_duplicates_no_row(tmp_path, drawn, written, deleted):
     store = DyingStore(tmp_path)
     store.written, store.deleted = written, deleted
     wanted = {store.save(drawn(number)).id for number in range(4)}
@@ -61,7 +61,7 @@ def test_a_compaction_of_a_folder_that_is_stopped_doubles_no_row(tmp_path, drawn
     assert set(store.ids()) == wanted - {drawn(1).content_id}
 
 
-def test_what_is_taken_down_after_a_stopped_compaction_is_gone(tmp_path, drawn):
+def test_a_takedown_after_a_stopped_compaction_removes_both_copies(tmp_path, drawn):
     store = DyingStore(tmp_path)
     store.written, store.deleted = 99, 0
     for number in range(3):
@@ -72,7 +72,7 @@ def test_what_is_taken_down_after_a_stopped_compaction_is_gone(tmp_path, drawn):
     assert drawn(1).content_id not in store.ids()
 
 
-def test_a_doubled_row_keeps_the_consent_that_only_one_of_the_two_has(tmp_path, drawn):
+def test_a_duplicated_row_keeps_the_consent_of_either_copy(tmp_path, drawn):
     store = DyingStore(tmp_path)
     store.written, store.deleted = 99, 0
     for number in range(2):

@@ -27,7 +27,7 @@ def test_a_write_removes_what_killed_writes_left_but_not_what_another_is_writing
     assert (old.exists(), now.exists()) == (False, True)
 
 
-def test_a_change_of_a_folder_removes_them_in_every_folder_below(drawn, tmp_path):
+def test_changing_a_folder_removes_leftovers_in_all_its_subfolders(drawn, tmp_path):
     store = FolderStore(tmp_path)
     store.save(drawn(1))
     old = unfinished(tmp_path / "data" / "train" / "3f", age=7200)

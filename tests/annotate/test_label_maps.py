@@ -25,7 +25,7 @@ def unpack(payload, size=(3, 2), num_classes=19):
 
 
 @given(LABEL_MAPS)
-def test_a_label_map_survives_the_wire_exactly(mask):
+def test_a_packed_label_map_unpacks_exactly(mask):
     height, width = mask.shape
     assert np.array_equal(unpack(label_maps.pack_label_map(mask), (width, height)), mask)
 
@@ -48,7 +48,7 @@ def test_a_label_map_survives_the_wire_exactly(mask):
         ({"z": "A" * 9000}, "9000 characters for 6 pixels: too many"),
     ],
 )
-def test_a_false_claim_is_refused_with_one_sentence(lie, sentence):
+def test_a_payload_with_a_wrong_field_is_refused_with_one_sentence(lie, sentence):
     with pytest.raises(WireError, match=sentence.replace("(", r"\(")):
         unpack({**label_maps.pack_label_map(MAP), **lie})
 

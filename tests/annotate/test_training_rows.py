@@ -42,7 +42,7 @@ def test_a_hub_dataset_and_a_folder_give_the_trainer_the_same(owner, drawn, tmp_
         assert np.array_equal(mask, drawn(1).mask)
 
 
-def test_a_dataset_that_has_changed_is_followed(drawn, tmp_path):
+def test_a_changed_dataset_is_read_again(drawn, tmp_path):
     store = FolderStore(tmp_path / "set")
     store.save(drawn(1))
     kept = tmp_path / "out" / "masks" / f"{drawn(1).content_id}.png"

@@ -49,7 +49,7 @@ def test_rows_become_a_markdown_table():
     ]
 
 
-def test_tables_replace_what_stands_between_the_marks_of_a_page(tmp_path):
+def test_tables_replace_the_text_between_the_marks_of_a_page(tmp_path):
     page = tmp_path / "page.md"
     page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     write_tables({"machine": {"cores": 2}, "Paths": [{"path": "plain"}]}, page)
@@ -81,7 +81,7 @@ def test_a_crowd_has_the_size_asked_for(faces):
 
 
 @pytest.mark.slow
-def test_the_short_form_finds_the_fused_path_worth_it():
+def test_the_short_benchmark_measures_the_fused_path_as_faster():
     done = subprocess.run(
         [sys.executable, "-m", "bench", "--short"],
         capture_output=True,
@@ -93,7 +93,7 @@ def test_the_short_form_finds_the_fused_path_worth_it():
     assert "times faster" in done.stdout
 
 
-def test_the_learning_benchmark_has_a_line_for_every_way_to_take_a_step(monkeypatch, capsys):
+def test_the_learning_benchmark_has_a_line_for_every_kind_of_step(monkeypatch, capsys):
     argv = ["bench.learning", "--side", "64", "--batch", "1", "--repeats", "1"]
     monkeypatch.setattr("sys.argv", argv)
     assert learning.main() == 0

@@ -36,7 +36,7 @@ def test_the_size_of_the_picture_does_not_matter():
 
 
 @pytest.mark.parametrize("name", ["l_eye", "nose"])
-def test_a_face_without_what_it_is_measured_by_is_left_out(name):
+def test_a_face_without_the_measured_parts_is_left_out(name):
     assert proportions(face_mask(256, without=[name])) is None
 
 

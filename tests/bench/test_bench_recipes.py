@@ -19,7 +19,7 @@ def args():
 
 
 @pytest.mark.parametrize("name", [n for n in RECIPES if n not in (PLAIN, "pseudo-labels")])
-def test_a_recipe_differs_from_the_plain_one_only_in_what_it_is_named_for(name, args):
+def test_each_recipe_differs_from_the_plain_one_only_in_the_option_of_its_name(name, args):
     plain, other = (recipe_of(n, args, 0).to_dict() for n in (PLAIN, name))
     changed = {key for key in plain if plain[key] != other[key]}
     assert changed == set(RECIPES[name])

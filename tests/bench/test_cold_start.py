@@ -14,6 +14,6 @@ def test_a_command_is_measured_in_a_process_of_its_own():
     assert run.megabytes > 5
 
 
-def test_a_command_that_fails_is_an_error_and_not_a_fast_one():
+def test_a_failing_command_is_an_error_and_not_a_fast_time():
     with pytest.raises(subprocess.CalledProcessError):
         run_once(ROOT, ("segface_hf", "parse"))

@@ -102,7 +102,7 @@ def test_a_class_without_true_pixels_is_left_out_of_the_means():
     assert values["mean_f1_turned"] == pytest.approx(1.0, abs=0.01)
 
 
-def test_a_tilted_photo_keeps_all_of_itself_and_marks_the_rest():
+def test_a_tilted_photo_stays_complete_and_new_pixels_are_marked():
     image, mask = drawn_photo(0)
     photo, ids = tilted(image, mask, 45)
     assert photo.size == (ids.shape[1], ids.shape[0])

@@ -55,7 +55,9 @@ def test_parts_are_drawn_on_photos_that_lack_them(scores):
     assert counts == [1, 2]
 
 
-def test_logits_are_adjusted_by_what_the_recipe_made_common(scores, tmp_path, capsys):
+def test_logits_are_adjusted_for_classes_that_the_recipe_made_more_frequent(
+    scores, tmp_path, capsys
+):
     known = ("--recipe", tmp_path / "run.yaml", "--trained-on", tmp_path / "data")
     for strength, recall in (("-500", 1.0), ("500", 0.0)):
         values = scores("--adjust", strength, *known)

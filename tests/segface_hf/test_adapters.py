@@ -28,7 +28,7 @@ def flipped(mask, order):
     return mirror[mask[:, ::-1]]
 
 
-def test_the_orders_people_meet_are_known():
+def test_the_common_label_orders_are_known():
     assert set(ORDERS) == {*NINETEEN, *ELEVEN}
 
 
@@ -51,7 +51,7 @@ def test_flipping_before_and_after_a_translation_is_the_same(source, target):
 
 
 @pytest.mark.parametrize(("source", "target"), PAIRS)
-def test_going_by_way_of_segface_changes_nothing_that_eleven_classes_can_say(source, target):
+def test_a_translation_by_way_of_segface_equals_the_direct_one(source, target):
     direct = translation(source, target)(every_class(source))
     detour = translation("segface", target)(translation(source, "segface")(every_class(source)))
     assert np.array_equal(direct, detour)
@@ -98,7 +98,7 @@ def test_known_ids_mean_known_classes(order, index, name):
 
 
 @pytest.mark.parametrize("target", ELEVEN)
-def test_what_eleven_classes_merge_and_lose_is_spelt_out(target):
+def test_translations_list_merged_and_lost_classes(target):
     translate = translation("segface", target)
     skin = order_named(target).names[1]
     assert dict(translate.merged) == {skin: ("skin", "l_ear", "r_ear", "eyeglasses")}
@@ -108,7 +108,7 @@ def test_what_eleven_classes_merge_and_lose_is_spelt_out(target):
 
 
 @pytest.mark.parametrize("source", ELEVEN)
-def test_eleven_classes_say_which_of_nineteen_they_never_give(source):
+def test_translations_list_the_classes_they_never_give(source):
     translate = translation(source, "segface")
     assert translate.absent == (
         "neck",
@@ -125,7 +125,7 @@ def test_eleven_classes_say_which_of_nineteen_they_never_give(source):
     )
 
 
-def test_an_order_of_ones_own_must_say_whose_left_it_means():
+def test_a_custom_order_must_say_whose_left_it_means():
     names = ("nothing", "left", "right")
     parts = ("background", "l_eye", "r_eye")
     mine = LabelOrder("mine", "me", names, parts, Side.IMAGE)
@@ -136,7 +136,7 @@ def test_an_order_of_ones_own_must_say_whose_left_it_means():
         LabelOrder("mine", "me", names, parts, "image")
 
 
-def test_orders_and_masks_that_can_not_be_are_refused():
+def test_invalid_orders_and_masks_are_refused():
     with pytest.raises(LabelError, match="one part of its own"):
         LabelOrder("mine", "me", ("a", "b"), ("background",), Side.IMAGE)
     with pytest.raises(LabelError, match="our class names"):

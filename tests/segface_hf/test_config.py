@@ -48,7 +48,7 @@ def test_an_edited_id2label_that_contradicts_the_names_is_refused():
 
 @pytest.mark.parametrize("key", ["id2label", "label2id"])
 @pytest.mark.parametrize("value", [None, ["a", "b"], 3])
-def test_derived_labels_of_another_kind_contradict_the_names(key, value):
+def test_derived_labels_of_another_type_are_refused(key, value):
     with pytest.raises(ConfigError, match=f"{key} contradicts label_names"):
         SegFaceConfig.from_dict({**SegFaceConfig().to_dict(), key: value})
 
@@ -76,6 +76,6 @@ def test_derived_labels_of_another_kind_contradict_the_names(key, value):
         {"label_names": ("a", "a"), "label_colors": ((0, 0, 0), (1, 1, 1))},
     ],
 )
-def test_a_value_that_cannot_work_is_refused(change):
+def test_an_unusable_value_is_refused(change):
     with pytest.raises(ConfigError):
         SegFaceConfig(**change)

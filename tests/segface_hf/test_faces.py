@@ -52,7 +52,7 @@ def test_a_face_survives_json_and_rounds_where_asked() -> None:
         Face.from_dict({"box": [0, 0, 1, 1], "confidence": 0.5})
 
 
-def test_the_pixels_of_some_classes_are_told_by_name() -> None:
+def test_pixels_of_classes_are_selected_by_name() -> None:
     parse = FaceParse(np.array([[0, 2], [16, 14]], np.uint8), CELEBAMASK_HQ)
     found = parse.region("hair", "hat")
     assert found.dtype == bool

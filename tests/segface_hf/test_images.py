@@ -182,7 +182,7 @@ def test_float_greys_between_zero_and_one_scale_to_eight_bits() -> None:
     assert np.asarray(load_image(Image.fromarray(values)))[0, :, 1].tolist() == [0, 128, 255]
 
 
-def test_transparency_lies_over_white() -> None:
+def test_transparency_is_blended_over_white() -> None:
     image = Image.new("RGBA", (2, 1), (255, 0, 0, 255))
     image.putpixel((1, 0), (0, 0, 0, 0))
     loaded = load_image(encoded(image, "PNG"))
@@ -190,7 +190,7 @@ def test_transparency_lies_over_white() -> None:
     assert loaded.getpixel((1, 0)) == (255, 255, 255)
 
 
-def test_a_transparent_palette_colour_lies_over_white() -> None:
+def test_a_transparent_palette_color_is_blended_over_white() -> None:
     image = Image.new("P", (2, 1), 0)
     image.putpalette([10, 20, 30, 200, 100, 50])
     image.putpixel((1, 0), 1)
@@ -240,7 +240,7 @@ def test_a_profile_is_converted_beneath_transparency_and_in_palettes() -> None:
     assert np.allclose(loaded.getpixel((0, 0)), (152, 104, 81), atol=2)
 
 
-def test_a_printers_profile_says_what_inks_look_like() -> None:
+def test_a_cmyk_profile_is_converted_to_srgb() -> None:
     cyan = Image.new("CMYK", (16, 16), (255, 0, 0, 0))
     assert load_image(encoded(cyan, "JPEG")).getpixel((8, 8)) == (0, 255, 255)
     data = encoded(cyan, "JPEG", icc_profile=cmyk_profile())

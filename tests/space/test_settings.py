@@ -95,7 +95,7 @@ def test_the_web_server_trusts_no_forwarded_address_unless_a_proxy_is_named():
         (86400, "24 hours"),
     ],
 )
-def test_every_page_tells_for_how_long_photos_are_kept(seconds, message):
+def test_every_page_states_how_long_photos_are_kept(seconds, message):
     settings = Settings(keep_seconds=seconds)
     assert settings.kept_for == message
     assert f"within {message} after" in about(settings)

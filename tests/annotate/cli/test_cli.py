@@ -47,7 +47,7 @@ def modules_after(*words):
     return int(code), {name.split(".")[0] for name in loaded} | set(loaded)
 
 
-def test_the_list_of_commands_loads_none_of_them():
+def test_help_imports_no_command():
     code, loaded = modules_after("--help")
     assert code == 0
     assert not {"annotate.dataset", "numpy", "pyarrow", "huggingface_hub", "torch"} & loaded
@@ -60,7 +60,7 @@ def test_init_sets_a_dataset_up(say, hub):
     assert b"schema: lapa" in hub.files("dataset", "owner/new")["README.md"]
 
 
-def test_list_and_show_tell_what_waits(say, guest, drawn, tmp_path):
+def test_list_and_show_print_open_contributions(say, guest, drawn, tmp_path):
     sent(guest, drawn(1))
     code, out, _ = say("list", "--repo", REPO, "--check")
     assert code == 0
@@ -151,7 +151,7 @@ def test_stats_card_compact_and_takedown_keep_a_folder_in_order(say, drawn, tmp_
     )
 
 
-def test_takedown_names_the_rows_of_the_same_photo_and_takes_them_when_asked(say, drawn, tmp_path):
+def test_takedown_lists_rows_of_the_same_photo_and_removes_them_on_request(say, drawn, tmp_path):
     store = FolderStore(tmp_path / "set")
     first, second = drawn(1), drawn(1, mask=np.roll(drawn(1).mask, 1, axis=0))
     for correction in (first, second, drawn(2)):
@@ -165,7 +165,7 @@ def test_takedown_names_the_rows_of_the_same_photo_and_takes_them_when_asked(say
     assert store.ids() == (drawn(2).content_id,)
 
 
-def test_counting_a_dataset_on_the_hub_leaves_its_pictures_there(say, guest, owner, hub, drawn):
+def test_counting_a_hub_dataset_downloads_no_pictures(say, guest, owner, hub, drawn):
     owner.commit([ConsentedRow(to_parquet(drawn(n, size=(256, 256)))) for n in range(3)])
     hub.log.clear()
     assert say("card", "--repo", REPO)[1] == "the card counts 3 contributions by 1 contributor\n"
@@ -228,7 +228,7 @@ def test_a_row_saved_again_with_consent_is_sent(say, dataset, drawn, tmp_path):
     assert row_path(drawn(1).content_id) in dataset.tree("refs/pr/1")
 
 
-def test_an_app_s_outbox_is_not_taken_for_an_empty_dataset(say, dataset, drawn, tmp_path):
+def test_an_outbox_folder_is_not_read_as_an_empty_dataset(say, dataset, drawn, tmp_path):
     words = ["send", "--repo", REPO, "--folder", tmp_path / "box"]
     Outbox(tmp_path / "box").queue("secret").put(drawn(1))
     code, out, err = say(*words)
@@ -242,7 +242,7 @@ def test_an_app_s_outbox_is_not_taken_for_an_empty_dataset(say, dataset, drawn, 
     assert (code, "1 sent" in out, "is the outbox of an app" in err) == (0, True, True)
 
 
-def test_an_import_with_consent_carries_it(say, drawn, tmp_path):
+def test_an_import_with_consent_writes_it_into_the_rows(say, drawn, tmp_path):
     source = FolderStore(tmp_path / "set")
     source.save(drawn(1))
     say("export", "--folder", source.root, "--format", "folder", "--out", tmp_path / "out")
@@ -255,7 +255,7 @@ def test_an_import_with_consent_carries_it(say, drawn, tmp_path):
     assert np.array_equal(row.mask, drawn(1).mask)
 
 
-def test_trouble_is_one_sentence_and_exit_code_2(say):
+def test_an_error_is_one_sentence_and_exit_code_2(say):
     code, out, err = say("list", "--repo", "owner/none")
     assert (code, out) == (2, "")
     sentence = "the dataset owner/none does not exist or is hidden from this account"
@@ -305,7 +305,7 @@ def test_the_eight_digits_that_the_app_shows_name_a_contribution(say, guest, dat
     assert (code, f"{drawn(1).content_id} would go" in out) == (0, True)
 
 
-def test_digits_that_fit_several_contributions_name_none():
+def test_digits_that_match_several_contributions_are_refused():
     ids = ["0123456789" + "a" * 22, "0123456789" + "b" * 22]
     with pytest.raises(ReviewError, match="2 of the rows start with 01234567: give more digits"):
         whole_id("01234567", ids, among="rows")

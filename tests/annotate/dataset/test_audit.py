@@ -35,7 +35,7 @@ def put(store, path, data):
     (store.root / path).write_bytes(data)
 
 
-def test_a_dataset_that_only_this_product_wrote_to_has_nothing_wrong(store):
+def test_audit_finds_nothing_in_a_dataset_that_only_this_product_wrote(store):
     before = {path: (store.root / path).read_bytes() for path in store.paths()}
     found = audit(store)
     assert (found.files, found.rows, found.wrong, found.odd) == (3, 3, (), ())
@@ -45,7 +45,7 @@ def test_a_dataset_that_only_this_product_wrote_to_has_nothing_wrong(store):
     assert (found.files, found.rows, found.wrong) == (1, 3, ())
 
 
-def test_a_row_that_was_altered_and_a_file_that_is_none_are_named_and_the_others_read(store, drawn):
+def test_altered_rows_and_other_files_are_named_and_the_rest_is_read(store, drawn):
     row = to_row(drawn(7, size=(64, 80)))
     row["changed_pixels"] += 1
     put(store, row_path(row["content_id"]), rows_to_parquet([row]))
@@ -69,7 +69,7 @@ def test_a_row_of_other_labels_or_another_license_than_the_card_says_is_wrong(st
     assert "'celebamask_hq' labels" in shown[other.content_id]
 
 
-def test_a_row_that_was_taken_down_or_is_there_twice_or_has_another_name_is_wrong(store, drawn):
+def test_a_removed_duplicated_or_misnamed_row_is_reported(store, drawn):
     first, second, third = store.ids()
     put(store, tombstone_path(first), b"{}")
     copy = (store.root / row_path(second)).read_bytes()
@@ -84,7 +84,7 @@ def test_a_row_that_was_taken_down_or_is_there_twice_or_has_another_name_is_wron
     assert "its file is not named by its id" in shown[third]
 
 
-def test_a_merged_row_that_no_index_lists_would_come_in_again(store):
+def test_a_merged_row_missing_from_the_index_is_reported(store):
     compact(store, at_least=2)
     (gone, *_) = store.ids()
     (store.root / index_path(gone)).write_text("")
@@ -92,7 +92,7 @@ def test_a_merged_row_that_no_index_lists_would_come_in_again(store):
     assert all("doesn't list it" in sentence for _, _, sentence in wrong(store))
 
 
-def test_what_others_may_have_needs_consent_and_a_folder_of_ones_own_does_not(store, drawn):
+def test_a_shared_dataset_needs_consent_and_a_private_folder_does_not(store, drawn):
     private = drawn(9, size=(64, 80), consent=None)
     store.save(private)
     assert audit(store, shared=False).wrong == ()
@@ -101,9 +101,7 @@ def test_what_others_may_have_needs_consent_and_a_folder_of_ones_own_does_not(st
     assert "no consent" in sentence
 
 
-def test_the_command_says_what_is_odd_and_ends_with_one_where_something_is_wrong(
-    say, store, drawn, tmp_path
-):
+def test_audit_prints_warnings_and_exits_with_1_on_errors(say, store, drawn, tmp_path):
     unchanged = drawn(5, size=(64, 80), mask=drawn(5, size=(64, 80)).prediction)
     store.save(unchanged)
     code, out, _ = say("audit", "--folder", store.root)

@@ -28,14 +28,14 @@ def renewed(card):
     return renewed_card(card, MANY, source="x")
 
 
-def test_a_maintainers_terms_and_sections_stay_to_the_letter_when_a_card_is_renewed():
+def test_renewing_a_card_keeps_the_maintainers_terms_and_sections_exactly():
     card = renewed(own(new_card(FEW)))
     assert card == own(new_card(MANY))
     assert "40 contributions by 7 contributors." in card
     assert renewed(card) == card
 
 
-def test_a_merge_leaves_the_maintainers_words_in_the_card(guest, owner, hub, say, drawn):
+def test_a_merge_keeps_the_maintainers_text_in_the_card(guest, owner, hub, say, drawn):
     card = own(hub.files("dataset", REPO)["README.md"].decode())
     owner.repo.commit({"README.md": card.encode()}, title="terms")
     number = guest.propose(ConsentedRow(to_parquet(drawn(1)))).number
@@ -45,7 +45,7 @@ def test_a_merge_leaves_the_maintainers_words_in_the_card(guest, owner, hub, say
     assert (TERMS in card, CONTACT in card) == (True, True)
 
 
-def test_a_card_of_an_earlier_version_gets_its_marks_where_its_numbers_stood():
+def test_an_older_card_gets_section_marks_around_its_numbers():
     lines = own(new_card(FEW)).splitlines(keepends=True)
     earlier = "".join(line for line in lines if not line.startswith("<!-- counted"))
     assert renewed(earlier) == own(new_card(MANY))
@@ -62,7 +62,7 @@ def test_a_foreign_readme_keeps_its_text_and_gets_what_is_missing(front):
     assert renewed(card) == card
 
 
-def test_a_mark_that_lost_its_end_swallows_nothing():
+def test_a_start_mark_without_an_end_mark_removes_no_text():
     card = own(new_card(FEW)).replace("<!-- counted: end -->", "")
     again = renewed(renewed(card))
     assert (CONTACT in again, again.count("40 contributions by")) == (True, 1)
@@ -90,6 +90,6 @@ def test_texts_of_rows_reach_neither_the_card_nor_the_terminal(say, drawn, tmp_p
 @pytest.mark.parametrize(
     "metadata", ["a: " + "[" * 5000, "date: 2024-13-45", "a: &x [*x]\nb: {<<: 1}", "\x00"]
 )
-def test_metadata_that_break_the_reader_are_malformed(metadata):
+def test_metadata_that_crash_the_parser_count_as_malformed(metadata):
     with pytest.raises(RecordError, match=r"malformed metadata|not set up"):
         read_block(f"---\n{metadata}\n---\n", source="x")

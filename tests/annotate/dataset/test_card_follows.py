@@ -35,7 +35,7 @@ def counted(hub):
     return re.split(r" contributions? by", card.split("## Size\n\n")[1])[0]
 
 
-def test_the_card_follows_accept_fix_settling_and_takedown(say, guest, hub, drawn):
+def test_accept_fix_settle_and_takedown_update_the_card(say, guest, hub, drawn):
     other = drawn(3).mask.copy()
     other[20:, 10:20] = 3
     sent(guest, drawn(1), drawn(2), drawn(3), drawn(3, mask=other))
@@ -63,7 +63,7 @@ def test_after_the_last_row_is_taken_down_neither_card_nor_plot_counts_it(
     assert FolderStore(tmp_path / "mirror").files() == ()
 
 
-def test_the_card_follows_direct_commits(say, hub, drawn, tmp_path):
+def test_direct_commits_update_the_card(say, hub, drawn, tmp_path):
     store = FolderStore(tmp_path / "set")
     for number in range(3):
         store.save(drawn(number))
@@ -72,7 +72,7 @@ def test_the_card_follows_direct_commits(say, hub, drawn, tmp_path):
     assert counted(hub) == "3"
 
 
-def test_a_takedown_in_a_folder_is_followed_by_its_card(say, drawn, tmp_path):
+def test_a_takedown_in_a_folder_updates_its_card(say, drawn, tmp_path):
     store = FolderStore(tmp_path / "set")
     for number in range(2):
         store.save(drawn(number))
@@ -81,7 +81,7 @@ def test_a_takedown_in_a_folder_is_followed_by_its_card(say, drawn, tmp_path):
     assert b"\n1 contribution" in store.read("README.md")
 
 
-def test_a_token_that_may_not_write_the_card_leaves_the_merge_and_says_what_to_run(
+def test_without_rights_to_write_the_card_the_merge_stays_and_the_command_is_named(
     say, guest, hub, drawn
 ):
     sent(guest, drawn(1))
@@ -129,7 +129,7 @@ def test_a_large_dataset_that_was_never_counted_is_left_to_the_card_command(
     assert len(hub.requests("/resolve/.*parquet", method="GET")) <= 3 + 3  # new ones, the review's
 
 
-def test_the_card_command_believes_nothing_that_is_kept(say, owner, hub, drawn):
+def test_the_card_command_recounts_everything(say, owner, hub, drawn):
     put(owner, drawn(1), drawn(2))
     say("card", "--repo", REPO)
     hub.log.clear()
@@ -152,7 +152,7 @@ def test_what_is_taken_down_while_the_card_is_written_is_not_counted(owner, hub,
     assert (len(taken), counted(hub)) == (1, "1")
 
 
-def test_a_folder_is_counted_in_parts_and_what_was_read_is_not_read_again(drawn, tmp_path):
+def test_a_folder_is_counted_in_parts_and_no_file_is_read_twice(drawn, tmp_path):
     store, card_updater = (
         FolderStore(tmp_path),
         CardUpdater(RowIndex(), pace=CardPace(soon=0.0, files=2)),

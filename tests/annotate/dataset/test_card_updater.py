@@ -51,7 +51,7 @@ def test_a_busy_hub_is_tried_again_and_the_merge_stays(card_updater, owner, hub,
     assert card_updater.trouble == ""
 
 
-def test_a_token_that_may_not_is_said_and_not_tried_for_ever(
+def test_a_token_without_rights_is_reported_and_not_retried_forever(
     card_updater, owner, guest, hub, drawn
 ):
     put(owner, drawn(1))
@@ -75,7 +75,7 @@ def test_many_merges_are_counted_once_and_cost_few_requests(owner, hub, drawn):
     assert len(hub.log) <= 10 + 12  # each row once, and the card
 
 
-def test_a_renewal_waits_its_turn(owner, hub, drawn):
+def test_card_updates_keep_to_the_pace(owner, hub, drawn):
     assert 3600 / CardPace().every + 3600 / Pace().batch < 100
     card_updater = CardUpdater(RowIndex(), pace=CardPace(soon=0.0, every=3600.0))
     for number in (1, 2):

@@ -32,7 +32,7 @@ def test_a_comment_of_another_account_is_not_shown_as_a_reason(guest, owner, str
     assert guest.reason(number) == "the maintainer gave no reason"
 
 
-def test_a_member_of_the_organisation_speaks_for_it(hub, drawn):
+def test_a_comment_of_an_organization_member_is_shown(hub, drawn):
     member = HubStore("lab/faces", token=hub.token("member", organisations=("lab",)))
     member.create(CELEBAMASK_HQ)
     guest = HubStore("lab/faces", token=hub.token("guest"))

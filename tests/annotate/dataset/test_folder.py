@@ -101,7 +101,7 @@ def test_look_alike_photos_are_found(tmp_path, drawn):
     assert store.near_duplicates(drawn(2).image) == ()
 
 
-def test_rows_of_other_labels_or_another_version_do_not_get_in(tmp_path, drawn):
+def test_rows_of_other_labels_or_another_version_are_refused(tmp_path, drawn):
     store = FolderStore(tmp_path)
     store.save(drawn(1))
     empty = np.zeros((24, 32), np.uint8)
@@ -115,7 +115,7 @@ def test_rows_of_other_labels_or_another_version_do_not_get_in(tmp_path, drawn):
 
 
 @pytest.mark.parametrize("begun", [True, False])
-def test_a_row_under_another_license_than_the_card_promises_does_not_get_in(tmp_path, drawn, begun):
+def test_a_row_under_another_license_than_the_card_promises_is_refused(tmp_path, drawn, begun):
     store = FolderStore(tmp_path / "set")
     free = Consent(right="own", people="agreed", license="cc0-1.0")
     if begun:
@@ -137,7 +137,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path, correction):
     assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
 
 
-def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path, correction):
+def test_an_unwritable_folder_is_reported_in_one_sentence(tmp_path, correction):
     (tmp_path / "data").write_text("a file where the folder should be")
     with pytest.raises(StoreError, match="can't be written"):
         FolderStore(tmp_path).save(correction)
@@ -153,7 +153,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path, correction):
         (errno.EIO, "can't be written"),
     ],
 )
-def test_each_disk_trouble_has_its_sentence(tmp_path, code, sentence):
+def test_each_disk_error_has_its_own_message(tmp_path, code, sentence):
     assert isinstance(_files.store_error(tmp_path, OSError(code, "x")), StoreError)
     with pytest.raises(StoreError, match=sentence):
         raise _files.store_error(tmp_path, OSError(code, "x"))
@@ -181,7 +181,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path):
     assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["README.md"]
 
 
-def test_a_kill_while_saving_leaves_whole_rows_only(tmp_path):
+def test_a_kill_while_saving_leaves_only_complete_rows(tmp_path):
     script = """
         import sys
         from annotate.dataset.folder import FolderStore

@@ -23,7 +23,7 @@ def asked(hub):
     return hub.requests("/resolve/")
 
 
-def test_a_row_is_counted_by_its_last_kilobytes_and_never_again(owner, hub, drawn):
+def test_counting_a_row_reads_its_last_kilobytes_and_only_once(owner, hub, drawn):
     put(owner, *[drawn(n, size=(256, 256)) for n in range(3)])
     row_index = RowIndex()
     hub.log.clear()
@@ -57,7 +57,7 @@ def test_what_was_taken_down_is_not_counted(owner, drawn):
     assert [row["content_id"] for row in row_index.columns(["content_id"])] == [drawn(2).content_id]
 
 
-def test_a_long_count_goes_on_where_it_ended(owner, hub, drawn, tmp_path):
+def test_an_interrupted_count_resumes_where_it_stopped(owner, hub, drawn, tmp_path):
     put(owner, *[drawn(n) for n in range(5)])
     assert RowIndex(tmp_path / "facts").update(owner.repo, most=2) == 3
     again = RowIndex(tmp_path / "facts")
@@ -78,7 +78,7 @@ def test_a_failure_keeps_what_was_read(owner, hub, drawn):
     assert len(list(row_index.columns(["content_id"]))) == 4
 
 
-def test_a_file_that_is_no_row_is_named(owner, drawn):
+def test_a_file_that_is_not_a_row_is_named(owner, drawn):
     owner.repo.commit({row_path(drawn(1).content_id): b"no parquet"}, title="x")
     with pytest.raises(RecordError, match="is not a whole parquet file"):
         RowIndex().update(owner.repo)

@@ -34,13 +34,13 @@ def test_init_says_that_a_new_dataset_is_private(say):
     assert (code, out.endswith("masks under cc0-1.0, and is private.\n")) == (0, True)
 
 
-def test_a_readme_that_is_there_gets_what_it_lacks(say, web, hub):
+def test_an_existing_readme_gets_the_missing_metadata(say, web, hub):
     assert say("init", "--repo", "owner/web", "--license", "mit")[0] == 0
     assert web.block["licence"] == "mit"
     assert b"\n# Ours\n" in hub.files("dataset", "owner/web")["README.md"]
 
 
-def test_a_readme_under_another_license_is_left_alone(say, web, hub):
+def test_a_readme_under_another_license_is_not_changed(say, web, hub):
     before = hub.files("dataset", "owner/web")
     code, _, complaint = say("init", "--repo", "owner/web")
     assert (code, "says 'license: mit', and contributions would be under" in complaint) == (2, True)

@@ -34,7 +34,7 @@ def reviewer(owner):
     return Reviewer(owner, rows=row_index)
 
 
-def test_it_is_compared_with_the_row_and_settled_while_the_row_stays(say, again, dataset, tmp_path):
+def test_a_contribution_is_settled_against_a_merged_row_that_stays(say, again, dataset, tmp_path):
     row, _ = again
     words = ("compare", "--repo", REPO, 1, row.content_id)
     code, out, _ = say(*words, "--map", tmp_path / "map.png")
@@ -78,7 +78,7 @@ def test_a_row_of_another_photo_is_not_compared(say, again, drawn):
     assert (code, f"#1 and {other[:8]} are of different photos" in complaint) == (2, True)
 
 
-def test_a_second_that_is_neither_number_nor_id_is_refused(say, capsys):
+def test_a_second_argument_that_is_neither_number_nor_id_is_refused(say, capsys):
     with pytest.raises(SystemExit):
         say("compare", "--repo", REPO, 1, "3f2a")
     assert "expected the number of a pull request or the first 8 to 32" in capsys.readouterr().err

@@ -34,7 +34,7 @@ def test_a_dataset_that_was_never_sent_is_refused_and_stays(say, guest, drawn, t
     assert (store.ids(), store.read("README.md")) == ((mine,), card)
 
 
-def test_a_copy_follows_its_own_dataset_and_no_other(filled, hub, drawn, tmp_path):
+def test_a_copy_is_updated_from_its_own_dataset_only(filled, hub, drawn, tmp_path):
     copy = mirror(filled.repo, tmp_path / "copy")
     take_down(filled.repo, [drawn(1).content_id])
     assert mirror(filled.repo, copy.root).ids() == (drawn(2).content_id,)
@@ -45,7 +45,7 @@ def test_a_copy_follows_its_own_dataset_and_no_other(filled, hub, drawn, tmp_pat
     assert copy.ids() == (drawn(2).content_id,)
 
 
-def test_nothing_is_saved_into_a_copy_where_the_next_copying_would_delete_it(
+def test_saving_into_a_copy_is_refused_because_the_next_copy_would_delete_it(
     filled, drawn, tmp_path
 ):
     copy = mirror(filled.repo, tmp_path / "copy")
@@ -54,9 +54,7 @@ def test_nothing_is_saved_into_a_copy_where_the_next_copying_would_delete_it(
     assert not copy.save(drawn(2)).created
 
 
-def test_a_copy_that_an_earlier_version_made_is_taken_where_it_holds_nothing_else(
-    filled, drawn, tmp_path
-):
+def test_a_copy_by_an_earlier_version_is_accepted_if_it_holds_nothing_else(filled, drawn, tmp_path):
     copy = mirror(filled.repo, tmp_path / "copy")
     (copy.root / COPY_OF).unlink()
     assert len(mirror(filled.repo, copy.root).ids()) == 2

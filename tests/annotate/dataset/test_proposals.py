@@ -47,7 +47,7 @@ def test_load_dataset_reads_the_repository_and_a_pull_request(guest, owner, draw
         assert rows[0]["mask"].mode == "L"
 
 
-def test_no_consent_no_push_whatever_calls_the_api(drawn):
+def test_a_row_without_consent_is_never_pushed_by_any_caller(drawn):
     with pytest.raises(ConsentError, match="has no consent to share it: it stays"):
         ConsentedRow(to_parquet(drawn(1, consent=None)))
     with pytest.raises(ConsentError, match="the people in it agree"):
@@ -129,7 +129,7 @@ def test_a_dataset_of_other_labels_is_refused(dataset, drawn):
     assert "'helen' labels" in refusal(HubStore("owner/lapa", token="hf_guest"), lapa)
 
 
-def test_an_unreachable_hub_is_worth_another_try(correction):
+def test_an_unreachable_hub_is_a_transient_error(correction):
     store = HubStore(REPO, token="hf_guest", endpoint="http://127.0.0.1:9")
     with pytest.raises(RemoteBusyError, match="the Hub can't be reached"):
         store.propose(consented(correction))
@@ -141,9 +141,7 @@ def test_setting_up_twice_changes_nothing(owner, dataset):
     assert dataset.branches == before
 
 
-def test_a_contribution_costs_five_requests_and_a_batch_five_and_one_a_row(
-    guest, owner, hub, drawn
-):
+def test_a_contribution_takes_five_requests_and_a_batch_one_more_per_row(guest, owner, hub, drawn):
     """docs/dataset.md names these numbers."""
     guest.propose(consented(drawn(1)))
     first = [entry for entry in hub.log if "agent-harnesses" not in entry["path"]]

@@ -85,7 +85,7 @@ def test_the_id_that_its_contributor_knows_takes_the_fixed_row_down_too(
     assert (rows_at(hub), marked(hub, old, new)) == (set(), [True, True])
 
 
-def test_a_fixed_contribution_that_went_without_its_first_id_is_found_once_more(
+def test_a_fixed_contribution_is_found_after_a_takedown_without_its_first_id(
     takedown, reviewer, guest, hub, drawn
 ):
     old, new = drawn(1).content_id, fixed(reviewer, guest, drawn(1))
@@ -95,7 +95,7 @@ def test_a_fixed_contribution_that_went_without_its_first_id_is_found_once_more(
     assert marked(hub, old) == [True]
 
 
-def test_where_the_hub_shows_no_changes_the_comment_tells_the_request(
+def test_without_a_diff_the_comment_identifies_the_pull_request(
     takedown, reviewer, guest, hub, drawn, monkeypatch
 ):
     old, new = drawn(1).content_id, fixed(reviewer, guest, drawn(1))
@@ -106,7 +106,7 @@ def test_where_the_hub_shows_no_changes_the_comment_tells_the_request(
 
 
 @pytest.mark.parametrize("right", [[], [1], [1, 2]], ids=["first", "some", "second"])
-def test_taking_down_what_was_settled_reaches_both_requests(
+def test_taking_down_a_settled_contribution_names_both_requests(
     takedown, reviewer, guest, hub, drawn, right
 ):
     mask = other_mask(drawn(1), 14)
@@ -123,7 +123,7 @@ def test_taking_down_what_was_settled_reaches_both_requests(
     assert (rows_at(hub), marked(hub, first, second)) == (set(), [True, True])
 
 
-def test_whatever_else_holds_the_photo_is_named_and_stays(takedown, reviewer, guest, hub, drawn):
+def test_other_rows_of_the_photo_are_named_and_stay(takedown, reviewer, guest, hub, drawn):
     gone, row, waits, refused = (
         drawn(1, mask=other_mask(drawn(1), label)) for label in (14, 15, 16, 17)
     )
@@ -145,7 +145,7 @@ def test_whatever_else_holds_the_photo_is_named_and_stays(takedown, reviewer, gu
     assert rows_at(hub) == {row_path(row.content_id)}
 
 
-def test_the_photo_of_what_only_waits_is_looked_for_too(takedown, guest, drawn):
+def test_photos_of_open_contributions_are_searched_too(takedown, guest, drawn):
     other = drawn(1, mask=other_mask(drawn(1), 14))
     sent(guest, drawn(1)), sent(guest, other)
     out = takedown(drawn(1).content_id)
@@ -153,7 +153,9 @@ def test_the_photo_of_what_only_waits_is_looked_for_too(takedown, guest, drawn):
     assert f"refs/pr/2 (open) holds the same photo, as {other.content_id}" in out
 
 
-def test_a_ref_that_the_support_removed_stops_nothing(takedown, reviewer, guest, dataset, drawn):
+def test_a_ref_removed_by_the_hubs_support_does_not_stop_a_takedown(
+    takedown, reviewer, guest, dataset, drawn
+):
     sent(guest, drawn(2))
     reviewer.reject(1, "No.")
     del dataset.pull_refs["refs/pr/1"]
@@ -196,7 +198,7 @@ def test_a_title_cannot_remove_the_row_of_another_account(
     assert marked(hub, drawn(2).content_id, later, drawn(4).content_id) == [False] * 3
 
 
-def test_everything_by_an_account_is_found_and_nothing_by_another(
+def test_a_takedown_by_account_finds_all_its_rows_and_no_others(
     takedown, reviewer, guest, dataset, hub, drawn
 ):
     reviewer.store.commit([ConsentedRow(to_parquet(drawn(3, contributor="other")))])

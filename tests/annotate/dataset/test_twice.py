@@ -30,7 +30,7 @@ def twice(guest, other, owner, drawn):
 
 
 @pytest.mark.parametrize("compacted", [False, True])
-def test_the_second_of_two_alike_is_noticed_and_not_merged(owner, drawn, twice, compacted):
+def test_the_second_of_two_equal_contributions_is_not_merged(owner, drawn, twice, compacted):
     if compacted:
         owner.commit([ConsentedRow(to_parquet(drawn(9)))])
         assert compact(owner.repo, at_least=2).files == 2
@@ -42,13 +42,13 @@ def test_the_second_of_two_alike_is_noticed_and_not_merged(owner, drawn, twice, 
     assert ids.count(drawn(1).content_id) == 1
 
 
-def test_another_of_the_same_first_digits_is_no_duplicate(owner, guest, drawn, twice):
+def test_equal_first_digits_do_not_make_a_duplicate(owner, guest, drawn, twice):
     owner.repo.commit({f"index/{drawn(2).content_id[:2]}.txt": b"0" * 32}, title="x")
     number = guest.propose(ConsentedRow(to_parquet(drawn(2)))).number
     assert Reviewer(owner).inspect(number).acceptable
 
 
-def test_a_fix_makes_it_another_contribution(owner, drawn, twice):
+def test_a_duplicate_can_be_fixed_and_accepted(owner, drawn, twice):
     mask = drawn(1).prediction.copy()
     mask[:3] = 14
     new = Reviewer(owner).fix_and_accept(twice, mask)
@@ -57,7 +57,7 @@ def test_a_fix_makes_it_another_contribution(owner, drawn, twice):
     )
 
 
-def test_a_fix_to_what_the_dataset_has_or_took_down_changes_nothing(owner, guest, drawn, twice):
+def test_a_fix_equal_to_a_merged_or_removed_row_changes_nothing(owner, guest, drawn, twice):
     mask = drawn(1).prediction.copy()
     mask[:3] = 14
     number = guest.propose(ConsentedRow(to_parquet(drawn(1, mask=mask)))).number

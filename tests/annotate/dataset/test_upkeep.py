@@ -47,7 +47,7 @@ def test_compaction_keeps_every_row_and_leaves_one_file(owner, hub, drawn, tmp_p
     assert sorted(rows["content_id"]) == sorted(c.content_id for c in corrections)
 
 
-def test_compaction_loses_no_late_arrival(owner, hub, dataset, drawn, tmp_path):
+def test_compaction_keeps_a_row_that_arrives_meanwhile(owner, hub, dataset, drawn, tmp_path):
     put(owner, *[drawn(n) for n in range(4)])
     late = drawn(9)
     arrived = []
@@ -66,14 +66,14 @@ def test_compaction_loses_no_late_arrival(owner, hub, dataset, drawn, tmp_path):
     assert len(ids_of(owner, tmp_path)) == 5
 
 
-def test_a_compaction_that_landed_although_it_failed_is_not_done_twice(owner, hub, drawn, tmp_path):
+def test_a_compaction_whose_answer_was_lost_is_not_done_twice(owner, hub, drawn, tmp_path):
     put(owner, *[drawn(n) for n in range(4)])
     hub.fail("/commit/", 500, after=True, headers={"Retry-After": "0"})
     assert compact(owner.repo, at_least=2).files == 0
     assert len(ids_of(owner, tmp_path)) == 4
 
 
-def test_few_files_are_left_alone(owner, hub, drawn):
+def test_few_files_are_not_compacted(owner, hub, drawn):
     put(owner, drawn(1))
     before = hub.files("dataset", REPO)
     assert compact(owner.repo).files == 0
@@ -89,7 +89,7 @@ def test_a_retry_after_compaction_finds_its_row(owner, guest, dataset, drawn):
     assert len(dataset.commits) == commits
 
 
-def test_a_file_that_lies_about_its_row_stops_compaction(owner, drawn):
+def test_a_file_named_after_another_row_stops_compaction(owner, drawn):
     put(owner, drawn(1))
     wrong = layout.row_path(drawn(2).content_id)
     owner.repo.commit({wrong: to_parquet(drawn(3))}, title="x")
@@ -121,7 +121,7 @@ def test_taking_down_the_last_row_of_a_merged_file_removes_the_file(owner, hub, 
     assert not [path for path in hub.files("dataset", REPO) if path.endswith(".parquet")]
 
 
-def test_a_lost_answer_does_not_hide_what_was_taken_down(owner, hub, drawn):
+def test_a_takedown_is_reported_although_the_answer_was_lost(owner, hub, drawn):
     put(owner, drawn(1))
     hub.fail("/commit/", 500, after=True, headers={"Retry-After": "0"})
     assert take_down(owner.repo, [drawn(1).content_id]).removed == (drawn(1).content_id,)
@@ -134,13 +134,13 @@ def test_only_content_ids_are_taken_down(owner):
         take_down(owner.repo, [])
 
 
-def test_what_rewriting_the_history_needs_is_printed():
+def test_takedown_prints_how_to_rewrite_the_history():
     text = still_needed("owner/faces", [3, 7])
     assert 'super_squash_history("owner/faces", repo_type="dataset")' in text
     assert "refs/pr/3, refs/pr/7" in text
 
 
-def test_a_folder_compacts_and_takes_down_too(tmp_path, drawn):
+def test_compaction_and_takedown_work_on_a_folder(tmp_path, drawn):
     store = FolderStore(tmp_path)
     for number in range(4):
         store.save(drawn(number))

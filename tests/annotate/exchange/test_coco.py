@@ -174,7 +174,7 @@ def test_classes_that_mean_unlabeled_pixels_are_refused_by_name(coco):
     assert "'unlabeled' is not a class of 'celebamask_hq': rename it" in str(found.error)
 
 
-def test_images_without_annotations_and_annotations_without_image_are_told_apart(coco):
+def test_images_without_annotations_and_annotations_without_image_are_reported_separately(coco):
     empty, lost = coco({"segmentation": [SQUARE], "image_id": 9})
     assert (empty.name, empty.labeled, empty.error) == ("a.png", None, None)
     assert lost.name == "image 9"

@@ -21,14 +21,14 @@ REGIONS = hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=40)
 
 
 @given(REGIONS, st.sampled_from("FC"))
-def test_run_lengths_give_the_region_back(region, order):
+def test_run_lengths_decode_to_the_same_region(region, order):
     counts = rle_counts(region, order=order)
     assert np.array_equal(region_of(counts, shape=region.shape, order=order), region)
 
 
 @settings(deadline=None)
 @given(REGIONS)
-def test_a_brush_gives_the_region_back(region):
+def test_a_brush_mask_decodes_to_the_same_region(region):
     assert np.array_equal(unpack_brush(pack_brush(region), shape=region.shape), region)
 
 
@@ -86,7 +86,7 @@ def test_a_dataset_survives_an_export_and_an_import(name, drawn, tmp_path):
 
 
 @pytest.mark.parametrize("name", sorted(EXPORTS))
-def test_an_export_never_mixes_with_what_is_there(name, drawn, tmp_path):
+def test_an_export_into_a_folder_with_files_is_refused(name, drawn, tmp_path):
     (tmp_path / "mine.txt").write_text("x")
     with pytest.raises(ExchangeError, match="is not empty: name a new folder"):
         EXPORTS[name]([drawn(1)], tmp_path)

@@ -138,7 +138,7 @@ def test_several_pictures_of_a_task_become_photos_of_their_own(tasks):
     assert np.array_equal(second.labeled.mask, RIGHT)
 
 
-def test_pictures_of_two_image_tags_are_told_apart_by_their_names(tasks):
+def test_pictures_of_two_image_tags_get_distinct_names(tasks):
     results = [brushed(SKIN, "skin", to_name="right"), brushed(HAIR, "hair", to_name="left")]
     left, right = tasks(task(results, left="a.png", right="b.png"))
     assert np.array_equal(left.labeled.mask > 0, HAIR)

@@ -57,7 +57,7 @@ def test_an_archive_without_photos_says_how_to_add_them(drawn, tmp_path):
     )
 
 
-def test_an_archive_writes_nothing_outside_and_links_nowhere(drawn, tmp_path):
+def test_an_archive_unpacks_no_links_and_nothing_outside_its_folder(drawn, tmp_path):
     Image.new("RGB", (32, 24)).save(tmp_path / "secret.png")
     xml = '<image name="link.png" width="32" height="24"><mask label="skin" rle="0, 1" left="0" '
     xml += 'top="0" width="1" height="1"/></image>'
@@ -91,7 +91,7 @@ def test_a_damaged_archive_is_refused(drawn, tmp_path):
 
 
 @pytest.mark.parametrize("form", sorted(set(READERS) - {"folder"}))
-def test_what_is_there_instead_of_the_annotations_is_named(tmp_path, form):
+def test_files_found_instead_of_annotations_are_named(tmp_path, form):
     with pytest.raises(ExchangeError, match=r"doesn't exist: expected a folder, a \.zip or"):
         read(tmp_path / "none", form)
     with pytest.raises(ExchangeError, match=r"holds no .*, found nothing: check --format"):
@@ -103,7 +103,7 @@ def test_what_is_there_instead_of_the_annotations_is_named(tmp_path, form):
         read(tmp_path / "export.tar", form)
 
 
-def test_of_several_files_one_must_be_named(tmp_path):
+def test_one_of_several_annotation_files_must_be_named(tmp_path):
     for name in ("train", "val"):
         (tmp_path / f"instances_{name}.json").write_text("{}")
     with pytest.raises(
@@ -142,7 +142,7 @@ def test_json_min_and_coco_are_recognized_in_place_of_tasks(tmp_path):
         read(tmp_path, "labelstudio")
 
 
-def test_names_that_no_file_can_have_are_refused(tmp_path):
+def test_invalid_file_names_are_refused(tmp_path):
     images = [
         {"id": i, "file_name": n} for i, n in enumerate(["\ud800.png", "\0.png", "a" * 5000, 5])
     ]

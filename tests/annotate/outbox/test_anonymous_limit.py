@@ -39,7 +39,7 @@ def test_a_new_session_for_every_row_does_not_lift_the_limit(outbox, now, correc
         again.admit(outbox.queue("session:new"))
 
 
-def test_rows_that_went_make_room_and_those_of_accounts_take_none(outbox, now, correction):
+def test_sent_rows_and_rows_of_accounts_do_not_count_against_the_limit(outbox, now, correction):
     unclaimed = AnonymousLimit(outbox, 1, clock=lambda: now[0])
     for number in range(5):
         put(outbox, correction, "ada", number)

@@ -34,7 +34,7 @@ def repainted(drawn, rows):
     return drawn(1, mask=mask)
 
 
-def test_what_was_shown_is_accepted_or_nothing(say, guest, dataset, drawn, replace):
+def test_only_the_shown_commit_is_accepted(say, guest, dataset, drawn, replace):
     number = guest.propose(ConsentedRow(to_parquet(drawn(1)))).number
     (head,) = re.findall(r"commit (\w{40})", say("show", "--repo", REPO, number)[1])
     assert f"commit {head}" in say("list", "--repo", REPO, "--check")[1]
@@ -48,7 +48,7 @@ def test_what_was_shown_is_accepted_or_nothing(say, guest, dataset, drawn, repla
     assert say("accept", "--repo", REPO, number, "--head", head)[0] == 0
 
 
-def test_one_head_goes_with_one_contribution(say):
+def test_a_single_head_is_refused_for_two_contributions(say):
     code, _, complaint = say("accept", "--repo", REPO, 1, 2, "--head", "0" * 40)
     assert (code, "--head is the commit of one contribution" in complaint) == (2, True)
 
@@ -74,7 +74,7 @@ def test_disputes_are_settled_as_they_were_numbered(say, guest, dataset, drawn, 
     assert [dataset.discussions[number].status for number in numbers] == ["open", "open"]
 
 
-def test_a_head_for_every_pull_request_is_asked_for(say, guest, owner, drawn):
+def test_compare_needs_a_head_for_every_pull_request(say, guest, owner, drawn):
     merged, open_one = drawn(1), repainted(drawn, 2)
     owner.commit([ConsentedRow(to_parquet(merged))])
     number = guest.propose(ConsentedRow(to_parquet(open_one))).number

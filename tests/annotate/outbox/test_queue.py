@@ -28,7 +28,7 @@ def test_a_saved_correction_is_on_disk_when_put_returns(outbox, correction):
     assert np.array_equal(again.load(correction.content_id).mask, correction.mask)
 
 
-def test_putting_it_again_changes_nothing(outbox, correction):
+def test_putting_a_row_twice_changes_nothing(outbox, correction):
     queue = outbox.queue("guest")
     queue.put(correction)
     noted = queue.note(Entry(correction.content_id, state=State.PROPOSED, number=12))
@@ -53,9 +53,7 @@ def test_every_state_is_a_sentence(entry, sentence):
 
 
 @pytest.mark.parametrize("state", [State.MERGED, State.REFUSED])
-def test_a_photo_does_not_stay_once_it_is_decided_but_what_became_of_it_does(
-    outbox, correction, state
-):
+def test_a_decided_contribution_loses_its_photo_and_keeps_its_state(outbox, correction, state):
     queue = outbox.queue("guest")
     queue.put(correction)
     queue.note(Entry(correction.content_id, state=State.PROPOSED, number=12))
@@ -127,7 +125,7 @@ def test_the_folder_of_a_queue_has_a_hashed_name_and_no_access_for_others(outbox
     assert all(path.stat().st_mode & 0o077 == 0 for path in folder.iterdir())
 
 
-def test_damaged_notes_are_as_good_as_none(outbox, correction):
+def test_damaged_notes_are_ignored(outbox, correction):
     queue = outbox.queue("guest")
     queue.put(correction)
     for notes in ("", "{", "[]", '{"state": "lost"}', json.dumps({"state": "saved", "x": 1})):
@@ -153,7 +151,7 @@ def test_a_contributor_cannot_fill_the_disk_alone(outbox, drawn):
     assert outbox.queue("other").put(drawn(1)).state is State.SAVED
 
 
-def test_what_is_sent_does_not_count_against_what_may_wait(outbox, drawn):
+def test_sent_rows_do_not_count_against_the_limit_of_waiting_rows(outbox, drawn):
     queue = outbox.queue("guest")
     queue.folder.mkdir(parents=True)
     for number in range(MOST_PER_QUEUE):
@@ -173,14 +171,14 @@ def test_look_alike_photos_of_all_contributors_are_found(outbox, drawn):
     assert outbox.near_duplicates(drawn(2).image) == ()
 
 
-def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path, correction):
+def test_an_unwritable_folder_is_reported_in_one_sentence(tmp_path, correction):
     (tmp_path / "outbox").write_text("")
     with pytest.raises(StoreError, match="can't be written"):
         Outbox(tmp_path / "outbox").queue("guest").put(correction)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="needs a limit on file sizes")
-def test_a_full_disk_is_said_so_and_leaves_no_half_row(tmp_path, correction):
+def test_a_full_disk_is_reported_and_leaves_no_partial_row(tmp_path, correction):
     """A process that may not write more than 8 kB a file stands for one whose disk is full."""
     script = """
         import resource, signal, sys

@@ -55,7 +55,9 @@ def titles(dataset):
     return [discussion.title for discussion in dataset.discussions.values()]
 
 
-def test_a_contributor_sees_the_truth_from_saved_to_merged(dataset, owner, tmp_path, correction):
+def test_the_state_shown_to_a_contributor_is_true_from_saved_to_merged(
+    dataset, owner, tmp_path, correction
+):
     sending = Sending(tmp_path)
     assert sending.saved(correction, steps=0) == "Saved here."
     sending.sender.step()
@@ -109,7 +111,7 @@ def test_without_consent_nothing_leaves_the_machine(sending, dataset, hub, drawn
     ],
 )
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_a_failure_is_waited_out_and_opens_one_pull_request(
+def test_after_a_transient_failure_one_pull_request_is_opened(
     sending, dataset, hub, correction, fault, sentence, after
 ):
     hub.fail("/commit/", after=after, times=2 - after, **fault)
@@ -145,7 +147,7 @@ def test_after_a_lost_answer_a_list_that_lags_does_not_open_a_second_pull_reques
     assert titles(dataset) == [f"Correction {correction.content_id}"]
 
 
-def test_a_look_that_fails_does_not_forget_the_request_without_an_answer(
+def test_a_failed_lookup_keeps_the_note_of_an_unanswered_request(
     dataset, hub, tmp_path, correction
 ):
     sending = Sending(tmp_path, pace=replace(QUICK, confirm=120.0))
@@ -172,7 +174,7 @@ def test_a_request_that_never_arrived_is_sent_again_after_some_time(
     assert sending.shown(correction) == "Pull request #1 is open."
 
 
-def test_retry_after_is_honoured(dataset, hub, tmp_path, drawn):
+def test_retry_after_is_respected(dataset, hub, tmp_path, drawn):
     sending = Sending(tmp_path)
     sending.sender.set_token("guest", "hf_guest")
     hub.fail("/commit/", 429, headers={"Retry-After": "3600"})
@@ -240,7 +242,7 @@ def test_a_service_token_batches_rows_into_one_commit(dataset, hub, tmp_path, dr
     assert sending.outbox.queue("guest3").entry(drawn(3).content_id).sentence == "Merged."
 
 
-def test_a_batch_that_landed_although_it_failed_is_not_sent_again(dataset, hub, tmp_path, drawn):
+def test_a_batch_whose_answer_was_lost_is_not_sent_again(dataset, hub, tmp_path, drawn):
     sending = Sending(tmp_path, service_token="hf_owner")
     hub.fail("/commit/", 500, after=True)
     for number in range(3):
@@ -249,7 +251,7 @@ def test_a_batch_that_landed_although_it_failed_is_not_sent_again(dataset, hub, 
     assert len(hub.requests("/commit/")) == 1
 
 
-def test_direct_commits_keep_well_below_the_limit_of_128_an_hour(dataset, hub, tmp_path, drawn):
+def test_direct_commits_stay_below_the_limit_of_128_an_hour(dataset, hub, tmp_path, drawn):
     assert 3600 / Pace().batch <= 64
     sending = Sending(tmp_path, service_token="hf_owner", pace=Pace())
     assert sending.saved(drawn(1), steps=3) == "Merged."
@@ -257,7 +259,7 @@ def test_direct_commits_keep_well_below_the_limit_of_128_an_hour(dataset, hub, t
     assert len(hub.requests("/commit/")) == 1
 
 
-def test_the_pace_of_direct_commits_outlives_a_crash(dataset, hub, tmp_path, drawn):
+def test_the_rate_of_direct_commits_survives_a_crash(dataset, hub, tmp_path, drawn):
     """An app that is restarted again and again would spend the Hub's 128 an hour in no time."""
     for number in range(4):
         restarted = Sending(tmp_path, service_token="hf_owner", pace=Pace())
@@ -330,7 +332,7 @@ def test_the_next_sender_sends_what_a_killed_one_left(dataset, hub, tmp_path, dr
 
 
 @pytest.mark.slow
-def test_an_app_that_is_killed_while_it_saves_and_sends_loses_and_doubles_nothing(tmp_path):
+def test_a_killed_app_neither_loses_nor_duplicates_a_row(tmp_path):
     """The Hub fails, and its lists lag; the same at full size is `python -m bench.outbox`."""
     result = run(48, writers=8, kills=3, share=0.1, lag=2.0, folder=tmp_path / "outbox")
     assert result.exact, result
@@ -339,7 +341,7 @@ def test_an_app_that_is_killed_while_it_saves_and_sends_loses_and_doubles_nothin
 
 
 @pytest.mark.slow
-def test_the_owner_s_token_loses_and_doubles_nothing_when_it_dies_in_the_middle_of_a_commit(
+def test_a_kill_during_a_commit_with_the_owners_token_neither_loses_nor_duplicates_a_row(
     tmp_path,
 ):
     """The same at full size and pace is `python -m bench.outbox_direct`."""

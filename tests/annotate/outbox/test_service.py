@@ -27,9 +27,7 @@ def test_a_rejected_contribution_is_not_committed(proposed, owner, dataset, tmp_
     assert row_path(proposed.content_id) not in dataset.tree()
 
 
-def test_what_waits_for_a_decision_waits_on_and_its_decision_is_seen(
-    proposed, owner, dataset, tmp_path, drawn
-):
+def test_a_contribution_waits_until_its_decision_is_seen(proposed, owner, dataset, tmp_path, drawn):
     sending = Sending(tmp_path, service_token="hf_owner")
     assert sending.saved(drawn(2)) == "Merged."
     Reviewer(owner).ask(1, "The left ear?")

@@ -20,7 +20,7 @@ def sending(dataset, tmp_path, drawn):
     return sending
 
 
-def test_what_is_asked_on_more_requests_than_fit_in_one_look_is_heard_after_some(sending, owner):
+def test_questions_on_many_pull_requests_are_all_seen_after_several_looks(sending, owner):
     for entry in sending.queue.entries():
         owner.repo.comment(entry.number, f"What is it in {entry.number}?")
     sending.sender.step()

@@ -58,7 +58,7 @@ def test_the_difference_shows_the_new_class_where_something_changed(drawn):
     assert (difference[~changed] >= 128).all()
 
 
-def test_accepting_merges(reviewer, guest, dataset, drawn):
+def test_accepting_merges_the_pull_request(reviewer, guest, dataset, drawn):
     reviewer.accept(sent(guest, drawn(1)))
     assert row_path(drawn(1).content_id) in dataset.tree()
     with pytest.raises(ReviewError, match="#1 is merged already"):
@@ -126,7 +126,7 @@ def test_a_row_that_was_altered_is_stopped(reviewer, guest, drawn):
         seen.pictures()
 
 
-def test_a_row_without_consent_that_came_another_way_is_stopped(reviewer, guest, drawn):
+def test_a_row_without_consent_from_another_client_is_stopped(reviewer, guest, drawn):
     correction = drawn(1, consent=None)
     path = row_path(correction.content_id)
     title = f"Correction {correction.content_id}"
@@ -149,14 +149,14 @@ def test_a_missing_row_is_stopped(reviewer, guest, drawn):
     assert found["files"] == "besides its row it has added 'data/train/x.parquet'"
 
 
-def test_other_pull_requests_are_left_to_the_hub(reviewer, guest):
+def test_pull_requests_without_a_contribution_are_not_listed_or_accepted(reviewer, guest):
     guest.repo.commit({"x.txt": b""}, title="An idea", pull_request=True)
     assert reviewer.open() == ()
     with pytest.raises(ReviewError, match="#1 proposes no correction"):
         reviewer.accept(1)
 
 
-def test_two_annotators_of_one_photo_are_recognised(owner, guest, hub, drawn, tmp_path):
+def test_two_annotators_of_one_photo_are_recognized(owner, guest, hub, drawn, tmp_path):
     other = drawn(1, mask=drawn(1).prediction)
     owner.commit([ConsentedRow(to_parquet(drawn(1)))])
     reviewer = Reviewer(owner, rows=mirror(owner.repo, tmp_path))

@@ -49,7 +49,7 @@ def test_a_push_between_the_look_and_the_merge_is_refused(reviewer, guest, hub, 
     assert row_path(drawn(1).content_id) not in dataset.tree()
 
 
-def test_a_push_at_the_very_merge_is_not_merged_unseen(reviewer, guest, hub, drawn):
+def test_a_push_during_the_merge_is_not_merged(reviewer, guest, hub, drawn):
     """The Hub merges what is there then, so all that can be done is to say so."""
     number = sent(guest, drawn(1))
     when(hub, "POST", "/merge", lambda: push(guest, number))
@@ -100,9 +100,7 @@ def test_a_push_after_the_fix_is_refused(reviewer, guest, hub, dataset, drawn):
     assert dataset.discussions[1].status != "merged"
 
 
-def test_a_fix_whose_merge_failed_is_finished_by_doing_it_again(
-    reviewer, guest, hub, dataset, drawn
-):
+def test_repeating_a_fix_finishes_its_failed_merge(reviewer, guest, hub, dataset, drawn):
     number, mask = sent(guest, drawn(1)), drawn(1).prediction.copy()
     mask[:3] = 14
     hub.fail("/merge", 500)
@@ -127,14 +125,14 @@ def test_a_fix_cannot_make_a_row_acceptable_that_has_no_consent(reviewer, guest,
         reviewer.fix_and_accept(2, np.zeros_like(drawn(2).mask))
 
 
-def test_what_was_taken_down_does_not_come_back_by_hand(reviewer, guest, owner, drawn):
+def test_a_removed_row_is_not_accepted_again_by_hand(reviewer, guest, owner, drawn):
     number = sent(guest, drawn(1))
     owner.repo.commit({tombstone_path(drawn(1).content_id): b"{}"}, title="x")
     with pytest.raises(ReviewError, match="it was taken down from the dataset before"):
         reviewer.accept(number)
 
 
-def test_a_row_of_other_labels_is_stopped_although_it_is_whole(reviewer, guest, drawn):
+def test_a_valid_row_of_other_labels_is_stopped(reviewer, guest, drawn):
     empty = np.zeros((24, 32), np.uint8)
     other = drawn(1, schema=LAPA, mask=empty + 1, prediction=empty)
     guest.repo.commit(

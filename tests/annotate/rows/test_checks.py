@@ -41,7 +41,7 @@ def found(drawn):
     return look
 
 
-def test_a_good_face_is_left_alone(found):
+def test_a_good_mask_has_no_findings(found):
     assert found(face()) == []
 
 
@@ -59,7 +59,7 @@ def test_a_tiny_photo_is_noticed(found, drawn):
     assert ("size", "the photo is only 96 x 40 pixels", False) in found(face()[:40])
 
 
-def test_new_tiny_islands_are_noticed_but_the_model_s_own_are_not_held_against_anyone(found):
+def test_new_tiny_islands_are_noticed_and_those_of_the_prediction_are_not(found):
     mask = face()
     mask[2, 2] = mask[5, 5] = ID["hat"]
     assert found(mask) == [("tiny islands", "hat has 2 parts below 4 pixels", False)]
@@ -86,7 +86,7 @@ def test_swapped_sides_are_noticed_whichever_way_the_head_is_turned(found, turns
     ]
 
 
-def test_two_faces_are_judged_one_by_one(found):
+def test_two_faces_are_checked_separately(found):
     good, bad = face(), swapped(face(), CELEBAMASK_HQ.mirror_ids)
     assert found(np.hstack([good, good])) == []
     assert len(found(np.hstack([good, bad]))) == 2

@@ -42,7 +42,7 @@ def saved(array, **options):
 
 
 @pytest.mark.parametrize(("array", "mode"), [(PHOTO, "RGB"), (MASK, "L"), (PHOTO[:1, :1], "RGB")])
-def test_what_is_written_is_read_back(array, mode):
+def test_a_written_png_is_read_back(array, mode):
     assert np.array_equal(png_file.decode(png_file.encode(array), mode=mode), array)
 
 
@@ -54,7 +54,7 @@ def test_a_photo_of_many_parts_is_read_back():
 
 
 @pytest.mark.parametrize("size", [(1024, 1023), (2048, 1023), (1500, 3000)])
-def test_an_even_mask_that_packs_into_little_is_read_back(size):
+def test_a_uniform_mask_that_compresses_well_is_read_back(size):
     mask = np.full(size, 3, np.uint8)
     assert np.array_equal(png_file.decode(png_file.encode(mask), mode="L"), mask)
 
@@ -89,7 +89,7 @@ def test_a_png_with_anything_beside_its_pixels_is_refused(data, beside):
         png_file.decode(data, mode="RGB")
 
 
-def test_what_follows_the_end_is_refused():
+def test_bytes_after_the_end_are_refused():
     with pytest.raises(RecordError, match="does not end where a PNG file ends"):
         png_file.decode(png_file.encode(PHOTO) + b"SECRET", mode="RGB")
 
@@ -106,7 +106,7 @@ def test_what_follows_the_end_is_refused():
     ],
     ids=["longer", "after", "another part", "cut", "bomb", "none"],
 )
-def test_pixels_that_pack_more_or_less_than_themselves_are_refused(packed):
+def test_pixel_data_of_the_wrong_length_is_refused(packed):
     data = png(header(32, 24), *[chunk(b"IDAT", part) for part in packed])
     with pytest.raises(RecordError, match="packs other bytes than its pixels"):
         png_file.decode(data, mode="RGB")
@@ -117,7 +117,7 @@ def test_an_interlaced_png_is_refused():
         png_file.decode(png(header(32, 24, interlace=1)), mode="RGB")
 
 
-def test_a_palette_mask_is_refused_because_its_values_are_no_ids():
+def test_a_palette_mask_is_refused_because_its_values_are_not_ids():
     sink = io.BytesIO()
     Image.fromarray(MASK).convert("P").save(sink, "PNG")
     with pytest.raises(RecordError, match="must be an 8-bit L PNG"):
@@ -135,14 +135,14 @@ def test_a_truncated_png_is_refused(cut):
         png_file.decode(png_file.encode(PHOTO)[:cut], mode="RGB")
 
 
-def test_a_byte_that_was_changed_is_noticed():
+def test_a_changed_byte_is_noticed():
     data = bytearray(png_file.encode(PHOTO))
     data[len(data) // 2] ^= 1
     with pytest.raises(RecordError, match="RGB image is damaged"):
         png_file.decode(bytes(data), mode="RGB")
 
 
-def test_a_photo_of_one_color_that_packs_a_thousandfold_is_not_decoded():
+def test_a_photo_that_compresses_a_thousandfold_is_not_decoded():
     photo = np.zeros((3000, 3000, 3), np.uint8)
     sink = io.BytesIO()
     Image.fromarray(photo).save(sink, "PNG", compress_level=9)

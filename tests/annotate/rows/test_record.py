@@ -21,7 +21,7 @@ def rewritten(correction, **fields):
     return record.rows_to_parquet([{**record.to_row(correction), **fields}])
 
 
-def test_a_correction_survives_its_row(drawn):
+def test_a_correction_round_trips_through_its_row(drawn):
     correction = drawn(3, source="https://example.org/photo", app_version="0.1")
     (row,) = record.from_parquet(record.to_parquet(correction))
     back = record.from_row(row)
@@ -107,27 +107,27 @@ def test_a_column_without_a_value_is_refused(drawn, name):
 
 
 @pytest.mark.parametrize("tools", [[None], [{"tool": None, "steps": 1}], [{"tool": "a"}]])
-def test_a_list_with_a_hole_is_refused(drawn, tools):
+def test_a_list_with_a_missing_value_is_refused(drawn, tools):
     (row,) = record.from_parquet(rewritten(drawn(1), tools=tools))
     with pytest.raises(RecordError, match="no value in tools"):
         record.from_row(row)
 
 
-def test_a_text_without_end_is_refused(drawn):
+def test_a_very_long_text_is_refused(drawn):
     (row,) = record.from_parquet(rewritten(drawn(1), app_version="x" * 5000))
     with pytest.raises(RecordError, match="app_version has 5000 characters"):
         record.from_row(row)
 
 
 @pytest.mark.parametrize("year", [9999, 1])
-def test_a_time_that_cannot_be_counted_is_refused(drawn, year):
+def test_a_year_out_of_range_is_refused(drawn, year):
     moment = datetime(year, 12, 31, tzinfo=UTC)
     (row,) = record.from_parquet(rewritten(drawn(1), created_at=moment))
     with pytest.raises(CorrectionError, match=f"got {year}"):
         record.from_row(row)
 
 
-def test_a_hash_that_another_image_library_rounded_otherwise_is_believed(drawn):
+def test_a_hash_rounded_differently_by_another_image_library_is_accepted(drawn):
     held = record.to_row(drawn(1))["photo_hash"]
     close = f"{int(held, 16) ^ 0b101:064x}"
     (row,) = record.from_parquet(rewritten(drawn(1), photo_hash=close))
@@ -145,7 +145,7 @@ def test_a_row_whose_photo_names_a_file_is_refused(drawn):
         record.from_parquet(sink.getvalue(), source="x")
 
 
-def test_a_time_that_no_calendar_has_is_refused(drawn):
+def test_a_time_beyond_the_calendar_is_refused(drawn):
     table = pq.read_table(io.BytesIO(record.to_parquet(drawn(1))))
     at = table.schema.get_field_index("created_at")
     never = pa.array([2**60], pa.int64()).cast(table.schema[at].type)
@@ -183,6 +183,6 @@ def test_other_columns_are_refused_because_they_would_break_every_load(drawn):
 
 
 @pytest.mark.parametrize("cut", [0, 3, 200, -1])
-def test_half_a_file_is_refused(drawn, cut):
+def test_a_truncated_file_is_refused_with_a_typed_error(drawn, cut):
     with pytest.raises(RecordError, match="not a whole parquet file"):
         record.from_parquet(record.to_parquet(drawn(1))[:cut])

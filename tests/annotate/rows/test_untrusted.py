@@ -40,7 +40,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("row", HOSTILE, ids=lambda row: next(iter(row)))
-def test_a_row_that_lies_or_lacks_a_value_is_shown_and_not_merged(guest, owner, drawn, row):
+def test_a_row_with_a_wrong_or_missing_value_is_shown_and_not_merged(guest, owner, drawn, row):
     number = propose(guest, drawn(1), **row)
     seen = Reviewer(owner).inspect(number)
     assert seen.correction is None
@@ -49,7 +49,7 @@ def test_a_row_that_lies_or_lacks_a_value_is_shown_and_not_merged(guest, owner, 
         Reviewer(owner).accept(number)
 
 
-def test_a_photo_that_carries_a_place_or_a_turn_is_not_merged(guest, owner, drawn):
+def test_a_photo_with_location_or_orientation_metadata_is_not_merged(guest, owner, drawn):
     exif, sink = Image.Exif(), io.BytesIO()
     exif[0x0112] = 6
     Image.fromarray(drawn(1).image).save(sink, "PNG", exif=exif)
@@ -67,7 +67,7 @@ def test_a_bad_row_does_not_hide_the_contributions_after_it(guest, drawn, say):
     assert drawn(2).content_id in shown
 
 
-def test_a_hash_that_is_none_breaks_neither_a_save_nor_the_review(guest, owner, drawn):
+def test_an_invalid_hash_breaks_neither_a_save_nor_the_review(guest, owner, drawn):
     path = row_path(drawn(1).content_id)
     owner.repo.commit(
         {path: rows_to_parquet([{**to_row(drawn(1)), "photo_hash": "?"}])}, title="past the review"
@@ -96,7 +96,7 @@ def test_a_row_that_cannot_be_counted_is_named(drawn, tmp_path, row, shown):
         count_rows(store)
 
 
-def test_a_time_to_come_is_noticed(guest, owner, drawn):
+def test_a_time_in_the_future_is_noticed(guest, owner, drawn):
     number = propose(guest, drawn(1, created_at=datetime(2150, 1, 2, tzinfo=UTC)))
     (found,) = [f for f in Reviewer(owner).inspect(number).findings if f.check == "time"]
     assert (found.sentence, found.blocks) == ("its date is 02 January 2150", False)
@@ -147,7 +147,7 @@ def test_every_file_of_a_real_diff_is_seen(tmp_path, path, shown):
         "diff --git ",
     ],
 )
-def test_a_line_that_is_not_understood_is_no_added_row(header):
+def test_an_unknown_line_of_a_diff_is_not_an_added_row(header):
     ((change, shown),) = changed_files(f"{header}\nnew file mode 100644\n")
     assert (change, shown) == ("changed", header.removeprefix("diff --git "))
 

@@ -77,7 +77,7 @@ def refused(folder) -> str:
         ({"depth": 16, "mlp_dim": 16_384}, "describes .* parameters or more"),
     ],
 )
-def test_a_configuration_that_describes_too_much_is_refused(tmp_path, checkpoint, change, said):
+def test_a_configuration_of_too_large_a_model_is_refused(tmp_path, checkpoint, change, said):
     assert re.search(said, refused(folder_of(tmp_path, checkpoint, config=change)))
 
 

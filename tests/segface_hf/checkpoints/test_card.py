@@ -39,7 +39,7 @@ def test_reported_figures_are_marked_as_upstreams(folder, schema, warp, figure):
         "somebody/else/swinb_celeba_512/model_299.pt",
     ],
 )
-def test_a_figure_that_can_not_be_traced_is_left_out(source):
+def test_a_figure_without_a_source_is_left_out(source):
     text = card("", source=source)
     assert "none is repeated here" in text
     assert "88.96" not in text
@@ -60,7 +60,7 @@ def test_weights_from_celebamask_hq_are_for_research_only():
     assert "lee2020maskgan" in text
 
 
-def test_weights_of_another_source_carry_it_and_no_limit_that_nobody_stated():
+def test_weights_of_another_source_name_it_and_no_unstated_limit():
     text = model_card(SegFaceConfig(source="trained here", license="other"))
     assert "- Weights: under the terms of their source: trained here.\n" in text
     assert "non-commercial" not in text
@@ -68,7 +68,7 @@ def test_weights_of_another_source_carry_it_and_no_limit_that_nobody_stated():
 
 
 @pytest.mark.parametrize("source", ["", "segface train on 300 rendered pictures"])
-def test_a_model_of_our_own_claims_no_data_for_having_the_default_classes(source):
+def test_default_classes_alone_imply_no_training_data(source):
     text = model_card(SegFaceConfig(source=source))
     assert "CelebAMask-HQ" not in text
     assert ("What the source above names" in text) == bool(source)
@@ -82,7 +82,7 @@ def test_a_model_of_our_own_claims_no_data_for_having_the_default_classes(source
         ("helen", "Flickr"),
     ],
 )
-def test_licenses_of_code_weights_and_data_are_all_there(schema, words):
+def test_a_card_states_the_licenses_of_code_weights_and_data(schema, words):
     text = card("swinb_celeba_512", schema=schema)
     assert "Apache-2.0" in text
     assert "- Weights: MIT, as the authors' model card states." in text

@@ -158,7 +158,7 @@ def test_the_configuration_explains_the_checkpoint(real_checkpoint, tmp_path):
     assert str(tmp_path) not in (tmp_path / "out/config.json").read_text()
 
 
-def test_the_folders_name_says_what_was_not_said(lapa_state, tmp_path):
+def test_the_folder_name_gives_the_missing_options(lapa_state, tmp_path):
     folder = tmp_path / "mobilenet_lapa_224"
     folder.mkdir()
     conversion = convert(save(folder / "model_299.pt", lapa_state), tmp_path / "out", build=SegFace)
@@ -167,7 +167,7 @@ def test_the_folders_name_says_what_was_not_said(lapa_state, tmp_path):
     assert config.source == "mobilenet_lapa_224/model_299.pt"
 
 
-def test_lapa_and_helen_have_the_same_tensors_so_the_dataset_must_be_said(lapa_state, tmp_path):
+def test_lapa_and_helen_have_the_same_tensors_so_the_dataset_must_be_named(lapa_state, tmp_path):
     path = save(tmp_path / "model_299.pt", lapa_state)
     with pytest.raises(ConversionError, match="lapa and helen checkpoints have the same tensors"):
         convert(path, tmp_path / "out", build=SegFace)
@@ -182,7 +182,7 @@ def test_a_state_dict_alone_and_one_of_data_parallel_training_convert(state, tmp
         assert SegFace.from_pretrained(tmp_path / name).config.backbone == "mobilenet"
 
 
-def test_a_folder_with_other_files_is_left_alone(checkpoint, tmp_path):
+def test_a_folder_with_other_files_is_not_changed(checkpoint, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out/thesis.txt").write_text("years")
     with pytest.raises(OutputError, match="holds other files"):
@@ -192,7 +192,7 @@ def test_a_folder_with_other_files_is_left_alone(checkpoint, tmp_path):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis.txt"]
 
 
-def test_converting_again_replaces_an_earlier_result_and_clears_what_a_kill_left(
+def test_converting_again_replaces_an_earlier_result_and_removes_leftovers_of_a_kill(
     checkpoint, tmp_path
 ):
     convert(checkpoint, tmp_path / "out", resolution=224, build=SegFace)

@@ -44,7 +44,7 @@ def upload(hub, files, *, private=False):
     return repo
 
 
-def test_a_published_checkpoint_is_kept_where_one_says_and_taken_from_there(
+def test_a_converted_checkpoint_is_stored_in_the_chosen_folder_and_read_from_it(
     hub, cache, pickled, tmp_path
 ):
     repo = upload(hub, {"mobilenet_celeba_512/model_299.pt": pickled})
@@ -75,7 +75,7 @@ def test_a_published_checkpoint_is_downloaded_and_converted_once(hub, cache, pic
     assert len(hub.log) == asked, "the second time needs no network"
 
 
-def test_whatever_loads_a_checkpoint_takes_a_published_one(hub, cache, pickled):
+def test_every_loader_accepts_a_published_checkpoint(hub, cache, pickled):
     upload(hub, {"mobilenet_celeba_512/model_299.pt": pickled})
     assert SegFace.from_pretrained(SOURCE).config.backbone == "mobilenet"
     assert checkpoint_folder(SOURCE, build=SegFace) == load_published(SOURCE, build=SegFace)
@@ -90,7 +90,7 @@ def test_either_spelling_of_celeb_finds_either_folder(hub, cache, pickled):
     assert len(hub.log) == asked
 
 
-def test_what_is_cached_loads_without_the_hub(hub, cache, pickled):
+def test_a_cached_checkpoint_loads_without_the_hub(hub, cache, pickled):
     upload(hub, {"mobilenet_celeba_512/model_299.pt": pickled})
     load_published(SOURCE, build=SegFace)
     hub.chaos = lambda method, path: pytest.fail(f"asked for {path}")
@@ -116,7 +116,7 @@ def test_the_newest_epoch_of_a_folder_is_taken(hub, cache, pickled):
     )
 
 
-def test_a_repository_or_folder_that_is_not_there_is_named(hub, cache):
+def test_a_missing_repository_or_folder_is_named(hub, cache):
     with pytest.raises(CheckpointNotFoundError, match="no repository 'kartiknarayan/SegFace'"):
         load_published(SOURCE, build=SegFace)
     upload(hub, {"README.md": b"# SegFace"})
@@ -161,7 +161,7 @@ def test_a_damaged_upload_leaves_nothing_converted(hub, cache, pickled):
     assert not list(cache.rglob("config.json"))
 
 
-def test_all_goes_on_where_it_was_interrupted(hub, cache, tmp_path, pickled):
+def test_converting_all_resumes_where_it_was_interrupted(hub, cache, tmp_path, pickled):
     names = ["mobilenet_celeba_512", "resnet_celeb_512"]
     upload(hub, {f"{names[0]}/model_299.pt": pickled, f"{names[1]}/model_299.pt": b"broken"})
     out = tmp_path / "out"
@@ -183,7 +183,9 @@ def test_all_goes_on_where_it_was_interrupted(hub, cache, tmp_path, pickled):
     assert sorted(path.name for path in out.iterdir()) == [names[0]]
 
 
-def test_all_stops_where_the_hub_breaks_off_and_the_next_run_goes_on(hub, cache, tmp_path, pickled):
+def test_converting_all_stops_at_a_hub_failure_and_the_next_run_resumes(
+    hub, cache, tmp_path, pickled
+):
     upload(hub, {"mobilenet_celeba_512/model_299.pt": pickled})
     hub.fail("resolve/.*model_299.pt", 403, times=9)
     with pytest.raises(CheckpointNotFoundError, match="the Hub can't be reached"):
@@ -194,7 +196,9 @@ def test_all_stops_where_the_hub_breaks_off_and_the_next_run_goes_on(hub, cache,
     assert again["mobilenet_celeba_512"].status == "converted"
 
 
-def test_the_command_converts_all_that_is_there_and_one(hub, cache, tmp_path, pickled, capsys):
+def test_the_command_converts_all_published_checkpoints_or_one(
+    hub, cache, tmp_path, pickled, capsys
+):
     upload(hub, {f"{name}/model_299.pt": pickled for name in FOLDERS if "mobilenet" in name})
     out = tmp_path / "out"
     assert main(["convert", "--all", "--out", str(out)]) == 0
@@ -208,7 +212,9 @@ def test_the_command_converts_all_that_is_there_and_one(hub, cache, tmp_path, pi
     assert half.stat().st_size < 0.52 * full.stat().st_size
 
 
-def test_all_of_nothing_or_with_something_broken_is_a_failure(hub, cache, tmp_path, capsys):
+def test_converting_all_fails_without_checkpoints_or_with_a_broken_one(
+    hub, cache, tmp_path, capsys
+):
     arguments = ["convert", "--all", "--out", str(tmp_path / "out")]
     assert main(arguments) == 2
     upload(hub, {"README.md": b"# SegFace"})
@@ -231,7 +237,7 @@ def test_the_command_takes_a_file_and_says_what_is_wrong_in_one_line(tmp_path, p
     assert main(["convert", "--all", "--dataset", "lapa", "--out", out]) == 2
 
 
-def test_a_place_that_can_not_be_written_is_told_before_the_download(
+def test_an_unwritable_folder_is_reported_before_the_download(
     hub, cache, tmp_path, monkeypatch, pickled, capsys
 ):
     upload(hub, {"mobilenet_celeba_512/model_299.pt": pickled})

@@ -42,7 +42,7 @@ def test_missing_unexpected_and_misshapen_tensors_stop_with_the_whole_list(state
     assert not (tmp_path / "out").exists()
 
 
-def test_a_contradicted_backbone_names_the_tensor_that_told_otherwise(checkpoint, tmp_path):
+def test_a_wrong_backbone_is_refused_with_the_tensor_that_contradicts_it(checkpoint, tmp_path):
     with pytest.raises(ConversionError) as caught:
         convert(checkpoint, tmp_path / "out", backbone="swin_base", build=SegFace)
     message = str(caught.value)
@@ -51,7 +51,7 @@ def test_a_contradicted_backbone_names_the_tensor_that_told_otherwise(checkpoint
     assert "'backbone.1.block.0.0.weight' of shape (16, 1, 3, 3) is that of mobilenet" in message
 
 
-def test_a_contradicted_dataset_names_the_tensor_that_told_otherwise(checkpoint, tmp_path):
+def test_a_wrong_dataset_is_refused_with_the_tensor_that_contradicts_it(checkpoint, tmp_path):
     with pytest.raises(
         ConversionError, match=r"no lapa checkpoint: tensor 'face_decoder\.\w+_token"
     ):

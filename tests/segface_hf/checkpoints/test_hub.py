@@ -40,7 +40,7 @@ def test_a_model_loads_from_a_repository_as_from_its_folder(published):
     )
 
 
-def test_a_revision_is_honoured(published):
+def test_a_revision_is_respected(published):
     sha = HfApi().model_info("owner/faces").sha
     assert SegFace.from_pretrained("owner/faces", revision=sha).config == SMALL
     with pytest.raises(CheckpointNotFoundError, match="no revision 'v9'"):
@@ -65,7 +65,7 @@ except CheckpointNotFoundError as error:
 """
 
 
-def test_offline_the_cache_serves_what_was_seen_and_names_what_was_not(published):
+def test_offline_cached_models_load_and_others_are_named(published):
     SegFace.from_pretrained("owner/faces")
     done = subprocess.run([sys.executable, "-c", OFFLINE], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -77,7 +77,9 @@ def test_offline_the_cache_serves_what_was_seen_and_names_what_was_not(published
 @pytest.mark.parametrize(
     "fault", [{"cut": True}, {"status": 200, "body": b"<html>log in</html>"}, {"status": 500}]
 )
-def test_a_hub_that_breaks_off_or_answers_no_json_leaves_the_cache(published, hub, fault):
+def test_a_model_loads_from_the_cache_if_the_hub_fails_or_answers_without_json(
+    published, hub, fault
+):
     SegFace.from_pretrained("owner/faces")
     HfApi(token=hub.token("owner")).create_repo("owner/unseen")
     hub.fail("/api/models/", times=20, **fault)
@@ -86,7 +88,7 @@ def test_a_hub_that_breaks_off_or_answers_no_json_leaves_the_cache(published, hu
         SegFace.from_pretrained("owner/unseen")
 
 
-def test_a_parser_tells_the_commit_of_a_repository_and_invents_none(published, tmp_path):
+def test_a_parser_names_the_commit_of_a_repository_and_none_for_a_folder(published, tmp_path):
     sha = HfApi().model_info("owner/faces").sha
     assert FaceParser.from_pretrained("owner/faces").revision == sha
     assert FaceParser.from_pretrained("owner/faces", revision="main").revision == sha
@@ -96,7 +98,7 @@ def test_a_parser_tells_the_commit_of_a_repository_and_invents_none(published, t
 
 
 @pytest.mark.parametrize("where", [None, "embedded", "folder"])
-def test_a_revision_of_what_is_no_repository_is_refused(published, where):
+def test_a_revision_of_a_folder_is_refused(published, where):
     source = published if where == "folder" else where
     with pytest.raises(CheckpointNotFoundError, match="has no revision 'v9'"):
         FaceParser.from_pretrained(source, revision="v9")
@@ -108,7 +110,7 @@ def test_a_folder_of_the_cache_has_its_own_revision(published):
     assert FaceParser.from_pretrained(folder, revision=sha).revision == sha
 
 
-def test_a_private_checkpoint_is_parsed_with_a_token_and_kept_where_one_says(hub, tmp_path):
+def test_a_private_checkpoint_loads_with_a_token_into_the_chosen_folder(hub, tmp_path):
     token = hub.token("owner")
     SegFace(SMALL).push_to_hub("owner/secret", private=True, token=token)
     kept = {"cache_dir": tmp_path / "kept"}

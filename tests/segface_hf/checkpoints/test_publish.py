@@ -73,7 +73,7 @@ def test_a_model_in_memory_can_be_pushed(hub):
     assert 'from_pretrained("ada/face")' in hub.files("model", "ada/face")["README.md"].decode()
 
 
-def test_a_card_on_the_hub_stays_until_one_says_otherwise(hub, folder):
+def test_a_card_on_the_hub_is_replaced_only_on_request(hub, folder):
     token = hub.token("ada")
     publish(folder, "ada/face", token=token, build=SegFace)
     api = HfApi(token=token)
@@ -88,7 +88,7 @@ def test_a_card_on_the_hub_stays_until_one_says_otherwise(hub, folder):
     assert b"## Usage" in hub.files("model", "ada/face")["README.md"]
 
 
-def test_a_model_goes_to_a_branch_or_a_pull_request_under_a_message_of_ones_own(hub):
+def test_a_model_can_go_to_a_branch_or_pull_request_with_a_custom_message(hub):
     model, token = SegFace(TINY), hub.token("ada")
     api = HfApi(token=token)
     api.create_repo("ada/face")
@@ -118,7 +118,7 @@ def test_the_command_publishes_with_a_token(hub, folder, capsys):
     assert "/ada/face/commit/" in capsys.readouterr().out
 
 
-def test_a_token_without_rights_and_none_at_all_are_told_what_to_do(hub, folder, capsys):
+def test_a_missing_token_and_one_without_rights_give_the_remedy(hub, folder, capsys):
     reader = hub.token("eve", role="read")
     for token in (reader, None):
         with pytest.raises(CheckpointError, match=r"does not let this token write.*hf auth login"):
@@ -129,7 +129,7 @@ def test_a_token_without_rights_and_none_at_all_are_told_what_to_do(hub, folder,
 
 
 @pytest.mark.parametrize("request_path", ["/repos/create", "/commit/"])
-def test_a_hub_that_can_not_be_reached_is_told_in_one_sentence(hub, folder, request_path, capsys):
+def test_an_unreachable_hub_is_reported_in_one_sentence(hub, folder, request_path, capsys):
     hub.fail(request_path, cut=True)
     arguments = ["publish", str(folder), "ada/face", "--token", hub.token("ada")]
     assert main(arguments) == 2
@@ -139,14 +139,14 @@ def test_a_hub_that_can_not_be_reached_is_told_in_one_sentence(hub, folder, requ
     assert main(arguments) == 0
 
 
-def test_pushing_a_model_without_network_is_told_in_one_sentence(hub, monkeypatch):
+def test_pushing_a_model_without_network_fails_with_one_sentence(hub, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(CheckpointError, match=r"can't be reached.*unset the `HF_HUB_OFFLINE`"):
         SegFace(TINY).push_to_hub("ada/face", token=hub.token("ada"))
     assert hub.log == []
 
 
-def test_weights_that_the_hub_does_not_take_are_told_with_its_reason(hub, folder):
+def test_weights_refused_by_the_hub_are_reported_with_its_reason(hub, folder):
     hub.fail("_lfs/", 403, method="PUT")
     hub.fail("_lfs/", 400, method="PUT")
     for told in (r"does not let this token write", r"the Hub refused 'ada/face': .*400"):
@@ -166,7 +166,7 @@ def test_an_incomplete_or_damaged_folder_is_never_sent(hub, folder, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["face", "a/b/c", "ada/..", "ada/fa ce", ""])
-def test_names_that_can_be_no_repository_are_refused_before_anything_is_sent(hub, folder, name):
+def test_invalid_repository_names_are_refused_before_anything_is_sent(hub, folder, name):
     with pytest.raises(CheckpointError):
         plan(folder, name, build=SegFace)
     assert hub.log == []

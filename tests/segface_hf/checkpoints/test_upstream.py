@@ -32,19 +32,19 @@ def shapes_of(backbone, dataset="celeb"):
         return state | {key: torch.empty(shape) for key, shape in shapes.items()}
 
 
-def test_every_backbone_of_the_issue_can_be_told():
+def test_every_built_backbone_is_recognized():
     assert set(BACKBONES) == set(BUILT)
 
 
 @pytest.mark.parametrize("backbone", BUILT)
-def test_a_backbone_is_told_by_its_tensors_alone(backbone):
+def test_a_backbone_is_recognized_by_its_tensors_alone(backbone):
     known = recognise(shapes_of(backbone))
     assert known.backbone == ("convnext_small" if backbone == "convnext_tiny" else backbone)
     assert known.dataset == "celeb"
 
 
 @pytest.mark.parametrize("backbone", BUILT)
-def test_what_was_said_is_believed_only_where_the_tensors_agree(backbone):
+def test_options_are_accepted_only_if_the_tensors_agree(backbone):
     for said in BUILT:
         alike = {backbone, said} <= {"convnext_small", "convnext_tiny"} or backbone == said
         if alike:
@@ -74,7 +74,7 @@ def test_every_published_tensor_is_used_once_or_known_to_be_unused(backbone):
 @pytest.mark.parametrize(
     "build", [models.swin_t, models.swin_s, models.convnext_tiny, models.convnext_large]
 )
-def test_sizes_that_were_never_published_are_not_taken_for_others(build):
+def test_unpublished_sizes_are_not_mistaken_for_published_ones(build):
     with torch.device("meta"):
         inner = torch.nn.Sequential(*list(build(weights=None).children())[:-1])
     state = {f"backbone.{key}": value for key, value in inner.state_dict().items()}
@@ -91,7 +91,7 @@ def test_a_convnext_folder_may_hold_any_convnext_and_nothing_else():
         recognise(shapes_of("resnet"), backbones=family)
 
 
-def test_a_dataset_is_told_by_its_tokens_or_must_be_said():
+def test_a_dataset_is_recognized_by_its_tokens_or_must_be_named():
     eleven = shapes_of("mobilenet", "lapa")
     assert recognise(eleven, dataset="lapa").dataset == "lapa"
     assert recognise(eleven, dataset="helen").dataset == "helen"
@@ -105,14 +105,14 @@ def test_a_dataset_is_told_by_its_tokens_or_must_be_said():
         recognise(eleven, dataset="celebs")
 
 
-def test_tokens_of_no_dataset_are_refused():
+def test_tokens_of_an_unknown_dataset_are_refused():
     state = dict(shapes_of("mobilenet"))
     state["face_decoder.beard_token.weight"] = torch.zeros(1, 256)
     with pytest.raises(ConversionError, match="no published dataset has the class tokens"):
         recognise(state)
 
 
-def test_tokens_carry_the_pictures_left_where_labels_carry_the_subjects():
+def test_tokens_use_the_pictures_left_and_labels_the_subjects_left():
     order = DATASETS["celeb"].tokens
     names = SegFaceConfig(schema="celebamask_hq").labels.names
     assert (order[4], names[4]) == ("rightear", "l_ear")

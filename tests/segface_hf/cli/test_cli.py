@@ -18,7 +18,7 @@ from segface_hf.jobs.storage import StoragePath
 
 
 @pytest.mark.parametrize("command", SEGFACE.commands)
-def test_every_command_explains_itself(command, capsys):
+def test_every_command_has_a_help_text(command, capsys):
     with pytest.raises(SystemExit) as stop:
         main([command, "--help"])
     assert stop.value.code == 0

@@ -87,7 +87,7 @@ def test_other_settings_parse_again(
     assert set(np.unique(mask)) <= {0, 10, 14}
 
 
-def test_bad_files_are_listed_at_the_end_and_stop_nothing(
+def test_bad_files_are_listed_at_the_end_and_do_not_stop_the_run(
     photos: Path, tmp_path: Path, parse_fast: Parse, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole = (photos / "a.jpg").read_bytes()

@@ -42,7 +42,7 @@ def test_results_within_the_folder_of_photos_are_not_parsed(
     assert "skipped 4 results of an earlier run" in shown.err
 
 
-def test_another_photo_of_the_same_name_is_neither_skipped_nor_replaces_results(
+def test_another_photo_of_the_same_name_is_parsed_and_replaces_no_results(
     tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ada, bob = draw(tmp_path / "ada" / "1.png"), draw(tmp_path / "bob" / "1.png", "navy")
@@ -61,7 +61,7 @@ def test_another_photo_of_the_same_name_is_neither_skipped_nor_replaces_results(
 
 
 @pytest.mark.parametrize("name", ["1_mask.png", "1_overlay.jpg", "1.json"])
-def test_a_file_of_ones_own_is_not_replaced_by_a_result(
+def test_a_users_file_is_not_replaced_by_a_result(
     tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     photo, own = draw(tmp_path / "photos" / "1.png"), tmp_path / "photos" / name
@@ -78,7 +78,7 @@ def test_a_file_of_ones_own_is_not_replaced_by_a_result(
     assert own.read_bytes() != before
 
 
-def test_what_a_killed_run_left_without_a_report_is_made_again(
+def test_results_of_a_killed_run_without_a_report_are_made_again(
     tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     photos = tmp_path / "photos"

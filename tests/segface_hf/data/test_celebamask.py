@@ -172,7 +172,7 @@ def broken_mapping(source):
         (broken_mapping, "expected lines such as '0 119613 119614.jpg'"),
     ],
 )
-def test_what_can_not_be_used_is_named(source, tmp_path, capsys, spoil, shown):
+def test_unusable_files_are_named(source, tmp_path, capsys, spoil, shown):
     spoil(source)
     assert main(["celebamask", str(source), "--out", str(tmp_path / "faces")]) == 2
     said = capsys.readouterr().err.splitlines()[-1]

@@ -202,7 +202,7 @@ def test_a_folder_without_an_export_says_how_to_write_one(tmp_path):
         OnnxEngine(tmp_path)
 
 
-def test_without_its_packages_export_says_which_extra_brings_them(tmp_path, monkeypatch, capsys):
+def test_without_its_packages_export_names_the_extra_to_install(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     assert main(["export", "embedded", "--out", str(tmp_path / "out")]) == 2
     assert "needs onnxruntime: install it with" in (said := capsys.readouterr().err)

@@ -49,7 +49,7 @@ def test_a_photo_is_parsed_within_autocast_and_float32_returns_after_it(model):
     assert (fused - plain).abs().max() <= 1e-5 * plain.abs().max()
 
 
-def test_a_model_in_training_is_parsed_with_and_trains_on(model):
+def test_a_model_in_training_mode_parses_and_stays_in_training_mode(model):
     expected = parsed(FaceParser(model))
     model.train()
     model.backbone.eval()

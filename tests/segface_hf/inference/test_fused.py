@@ -133,7 +133,7 @@ def test_double_precision_agrees_to_its_own_digits():
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_half_precision_is_no_further_from_the_truth_than_the_plain_path(dtype):
+def test_half_precision_is_at_least_as_accurate_as_the_plain_path(dtype):
     model = build(SMALL)
     pixels = picture(1, 3, 64, 96)
     with torch.inference_mode():
@@ -147,7 +147,7 @@ def test_half_precision_is_no_further_from_the_truth_than_the_plain_path(dtype):
 
 
 @pytest.mark.parametrize("warp", ["tanh", "identity"])
-def test_models_with_landmarks_take_the_same_way_there_and_back(warp):
+def test_fused_equals_plain_for_models_that_warp_by_landmarks(warp):
     model = build(replace(SMALL, warp=warp))
     places = torch.tensor([[24.0, 28], [40, 28], [32, 36], [27, 45], [37, 45]])
     landmarks = torch.stack([places, places + 3.0])
@@ -171,7 +171,7 @@ def test_confidence_and_runner_up_are_those_of_the_resized_logits(size, doubling
     assert (found.confidence.float() - expected).abs().max() <= 1
 
 
-def test_asked_classes_keep_their_pixels_and_the_rest_become_background():
+def test_requested_classes_keep_their_pixels_and_the_rest_become_background():
     model = build(SMALL)
     pixels = picture(1, 3, 64, 64)
     everything = infer(model, pixels).labels
@@ -232,13 +232,13 @@ def test_derived_weights_follow_an_average_and_a_low_rank_merge_through_data(lay
     assert_same_as_plain(model, pixels)
 
 
-def test_a_model_that_is_no_number_any_more_is_not_derived_anew_each_time():
+def test_nan_weights_are_not_derived_again_at_each_inference():
     model = build(replace(SMALL, backbone="swinv2_tiny"))
     model.fusion.mix.weight.data.fill_(torch.nan)
     assert derived(model) is derived(model)
 
 
-def test_an_engine_sees_what_became_of_single_weights_before_it():
+def test_an_engine_sees_single_weights_that_changed_before_it_was_made():
     model = build(SMALL)
     engine = TorchEngine(model)
     crops = np.zeros((1, 64, 64, 3), np.uint8)
@@ -294,7 +294,7 @@ def test_inference_leaves_the_model_and_its_checkpoint_alone():
 
 @pytest.mark.parametrize("size", [(1, 3), (2, 5), (4, 7)], ids=str)
 @pytest.mark.parametrize("sides", [(16, 24), (15, 24), (16, 17)], ids=str)
-def test_lopsided_padding_within_the_kernel_is_that_of_tensorflow(size, sides):
+def test_asymmetric_padding_within_the_kernel_equals_that_of_tensorflow(size, sides):
     groups, kernel = size
     conv = Conv2dSame(4, 4, kernel, stride=2, groups=groups).eval()
     x = picture(2, 4, *sides)

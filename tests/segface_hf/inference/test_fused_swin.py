@@ -57,7 +57,7 @@ def test_a_fused_block_equals_the_plain_one(kind, height, width, batch, window, 
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-def test_a_map_that_goes_through_in_parts_gives_the_same(kind):
+def test_a_map_processed_in_parts_gives_the_same_result(kind):
     plain, _ = blocks(kind, window=4, shift=2)
     fused = KINDS[kind][2](plain.double())
     x = torch.randn(1, 130, 128, 32, dtype=torch.float64)
@@ -65,7 +65,7 @@ def test_a_map_that_goes_through_in_parts_gives_the_same(kind):
         torch.testing.assert_close(fused(x), plain(x), rtol=0, atol=1e-12)
 
 
-def test_windows_that_share_a_mask_stand_together():
+def test_windows_that_share_a_mask_are_adjacent():
     layout = window_layout((2, 6, 6), (3, 3), (1, 1), torch.float32)
     counts = sorted(stop - start for start, stop, _ in layout.groups)
     assert counts == [2, 2, 2, 2], "inner, right, lower and corner windows of both pictures"
@@ -73,7 +73,7 @@ def test_windows_that_share_a_mask_stand_together():
     assert torch.equal(layout.tokens[layout.places], torch.arange(72))
 
 
-def test_places_without_a_token_are_known():
+def test_positions_without_a_token_are_marked_as_padding():
     layout = window_layout((1, 2, 4), (3, 3), (0, 0), torch.float32)
     assert layout.tokens.numel() == 18
     assert layout.padding.numel() == 18 - 8

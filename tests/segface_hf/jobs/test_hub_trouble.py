@@ -53,7 +53,7 @@ def test_an_unreachable_or_refusing_hub_is_reported_with_a_remedy(masks: Hub) ->
     assert len(masks.requests(COMMIT)) == 1 + ATTEMPTS
 
 
-def test_a_dataset_one_may_not_write_is_refused_before_any_work(
+def test_a_dataset_without_write_access_is_refused_before_any_work(
     masks: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table = write_table(tmp_path / "photos.parquet", 1, bad=False)

@@ -61,7 +61,7 @@ def test_a_folder_that_a_machine_does_not_see_stops_the_job(table: Path) -> None
         summary_row(row)
 
 
-def test_a_place_that_cannot_be_written_stops_the_job(table: Path) -> None:
+def test_an_unwritable_folder_stops_the_job(table: Path) -> None:
     (table.parent / "file").write_text("in the way")
     rows = work(table, out=str(table.parent / "file" / "out"))
     assert [row["error"] for row in rows[:-1]] == [None] * ROWS

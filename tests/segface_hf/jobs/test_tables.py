@@ -249,7 +249,7 @@ def test_results_without_a_recorded_column_are_not_replaced(
         parse_fast(table, "--out", out)
 
 
-def test_a_result_file_says_what_it_was_made_with(tmp_path: Path) -> None:
+def test_a_result_file_records_its_settings(tmp_path: Path) -> None:
     table = write_table(tmp_path / "photos.parquet", 2, bad=False)
     parse_here(table, "--out", tmp_path / "out", "--whole-image", "--classes", "hair")
     (path,) = (tmp_path / "out").glob("*.parquet")

@@ -109,7 +109,7 @@ def test_an_unknown_configuration_key_names_the_file(folder):
 
 
 @pytest.mark.parametrize("text", ["{", "[" * 100_000])
-def test_a_configuration_that_is_no_json_is_refused(folder, text):
+def test_a_configuration_that_is_not_json_is_refused(folder, text):
     (folder / "config.json").write_text(text)
     with pytest.raises(CheckpointError, match="not valid JSON"):
         SegFace.from_pretrained(folder)

@@ -55,7 +55,7 @@ def test_features_equal_torchvisions_at_whole_and_odd_sizes(name):
 
 
 @torch.inference_mode()
-def test_stock_swin_differs_where_the_map_is_no_whole_number_of_windows():
+def test_stock_swin_differs_if_the_map_is_not_a_multiple_of_the_window():
     ours, pyramid, reference = both("swinv2_tiny")
     stock = timm.create_model(
         "swinv2_tiny_window8_256", features_only=True, img_size=224, strict_img_size=False
@@ -90,7 +90,7 @@ def test_swin_keeps_its_tensor_names_and_can_be_copied():
     assert all(same)
 
 
-def test_swin_trains_through_its_part_windows():
+def test_swin_trains_with_partial_windows():
     ours, pyramid = build_backbone("swinv2_tiny")
     features, _ = pyramid.features(ours, pixels(96, 96))
     features[-1].square().mean().backward()

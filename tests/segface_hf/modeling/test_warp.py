@@ -57,7 +57,7 @@ def test_the_frame_reaches_far_beyond_the_picture_and_stays_finite():
 
 
 @pytest.mark.parametrize(("height", "width"), [(128, 128), (96, 160)])
-def test_both_grids_equal_those_of_a_second_writing(height, width):
+def test_both_grids_equal_those_of_a_reference_implementation(height, width):
     places = np.array(STANDARD_LANDMARKS) / 512 * [width, height] * 0.8 + 5
     places[0] += 3
     warp = build_warp(torch.tensor(places)[None].float(), height=height, width=width)
@@ -66,7 +66,7 @@ def test_both_grids_equal_those_of_a_second_writing(height, width):
     assert (warp.inverse - inverse).abs().max() < 1e-5
 
 
-def test_what_is_warped_forward_and_back_is_within_a_pixel_and_a_half_of_where_it_was():
+def test_warping_forward_and_back_moves_a_point_by_at_most_one_and_a_half_pixels():
     # The published grids are off by half a pixel each way; parity keeps that.
     y, x = torch.meshgrid(torch.arange(160.0), torch.arange(160.0), indexing="ij")
     picture = torch.stack([x, y])[None]
@@ -79,7 +79,7 @@ def test_what_is_warped_forward_and_back_is_within_a_pixel_and_a_half_of_where_i
     assert error.mean() < 1.1
 
 
-def test_landmarks_of_one_place_or_no_number_are_refused():
+def test_coinciding_and_nan_landmarks_are_refused():
     for bad in (torch.full((1, 5, 2), 7.0), torch.full((1, 5, 2), float("nan"))):
         with pytest.raises(LandmarksRequiredError, match="five finite places"):
             warp_input(pixels(64, 64), bad)

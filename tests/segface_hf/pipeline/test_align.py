@@ -23,7 +23,7 @@ from segface_hf.pipeline.landmarks import TEMPLATE, read_landmarks
 
 
 @pytest.mark.parametrize("angle", [0.0, 45.0, -170.0])
-def test_the_mean_face_defines_the_frame_it_lies_in(angle: float) -> None:
+def test_the_mean_face_gives_its_own_frame(angle: float) -> None:
     frame = Frame((300.0, 200.0), 180.0, angle)
     found = frame_of_landmarks(frame.to_photo(TEMPLATE))
     assert found is not None
@@ -37,7 +37,7 @@ def test_landmarks_in_one_place_define_no_frame() -> None:
 
 
 @pytest.mark.parametrize("angle", [0.0, 60.0])
-def test_a_frame_and_its_detection_belong_together(angle: float) -> None:
+def test_a_frame_converts_to_a_detection_and_back(angle: float) -> None:
     frame = Frame((50.0, 80.0), 64.0, angle)
     again = frame_of_detection(detection_of_frame(frame, confidence=0.7))
     assert np.allclose([*again.center, again.side, again.angle], [50.0, 80.0, 64.0, angle])

@@ -73,7 +73,7 @@ def test_a_box_without_a_size_is_refused() -> None:
         Detection.from_box((5.0, 5.0, 5.0, 9.0))
 
 
-def test_of_overlapping_detections_the_surest_stays() -> None:
+def test_the_surest_of_overlapping_detections_is_kept() -> None:
     first = Detection.from_box((0.0, 0.0, 10.0, 10.0), confidence=0.8)
     inside = Detection.from_box((2.0, 2.0, 8.0, 8.0), confidence=0.9)
     beside = Detection.from_box((9.0, 0.0, 19.0, 10.0), confidence=0.7)
@@ -92,7 +92,7 @@ def test_tiles_cover_every_pixel_and_stay_inside() -> None:
     assert len(list(square_tiles((100, 50), 200))) == 1
 
 
-def test_a_large_face_takes_one_look_at_a_reduced_photo() -> None:
+def test_a_large_face_takes_one_pass_over_a_reduced_photo() -> None:
     look = Marker()
     faces = SlimefaceDetector(look).detect(with_square((2000, 1000), (800, 200, 1200, 600)))
     assert look.sizes[0] == (640, 320)
@@ -101,14 +101,14 @@ def test_a_large_face_takes_one_look_at_a_reduced_photo() -> None:
     assert faces[0].confidence == 0.95
 
 
-def test_a_small_face_is_found_in_a_closer_look_at_tiles() -> None:
+def test_a_small_face_is_found_in_tiles() -> None:
     look = Marker(needs=30)
     faces = SlimefaceDetector(look).detect(with_square((1600, 1000), (900, 500, 940, 540)))
     assert len(faces) == 1
     assert np.allclose(faces[0].box, (900, 500, 940, 540), atol=3)
 
 
-def test_a_weak_detection_is_no_face() -> None:
+def test_a_weak_detection_is_not_a_face() -> None:
     assert (
         SlimefaceDetector(Marker(percent=50)).detect(with_square((200, 200), (50, 50, 90, 90)))
         == []

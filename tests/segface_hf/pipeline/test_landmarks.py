@@ -91,7 +91,7 @@ def test_a_mask_without_features_has_no_landmarks() -> None:
     )
 
 
-def test_a_few_stray_pixels_are_no_eye() -> None:
+def test_a_few_stray_pixels_are_not_an_eye() -> None:
     mask = face_mask(SIZE, without=("l_eye", "r_eye", "l_brow", "r_brow")).copy()
     mask[3, 3:6] = CELEBAMASK_HQ.id_of("l_eye")
     assert not read(mask).seen[:2].any()

@@ -51,7 +51,7 @@ def test_a_neighbors_background_does_not_erase_a_face() -> None:
     assert np.array_equal(canvas.labels[20:80, :85], before[20:80])
 
 
-def test_what_lies_around_a_face_never_overwrites_what_lies_in_its_frame() -> None:
+def test_surroundings_never_overwrite_pixels_inside_a_face_frame() -> None:
     canvas = Canvas((200, 200))
     canvas.add(Frame((100.0, 100.0), 170.0), even(64, 14), wide_weights(64))
     canvas.add(Frame((100.0, 100.0), 100.0), even(64, 2), near_weights(64))
@@ -76,7 +76,7 @@ def test_a_wider_frame_fills_only_what_a_smaller_one_leaves_open() -> None:
     assert canvas.labels[100, 30] == 3
 
 
-def test_the_seam_between_two_faces_is_no_line_along_a_border() -> None:
+def test_the_seam_between_two_faces_does_not_follow_a_frame_border() -> None:
     canvas = Canvas((300, 200))
     canvas.add(Frame((100.0, 100.0), 200.0), even(64, 2), near_weights(64))
     canvas.add(Frame((215.0, 120.0), 120.0), even(64, 14), near_weights(64))
@@ -115,7 +115,7 @@ def test_enlarging_equals_the_argmax_of_bilinear_logits() -> None:
     assert (laid == expected.numpy()).mean() > 0.999
 
 
-def test_a_turned_frame_lands_turned() -> None:
+def test_a_turned_frame_is_pasted_turned() -> None:
     labels = np.zeros((40, 40), np.uint8)
     labels[:10] = 7
     canvas = Canvas((40, 40))

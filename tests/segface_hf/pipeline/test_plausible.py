@@ -37,7 +37,7 @@ def with_part(name: str, x0: float, y0: float, x1: float, y1: float) -> np.ndarr
 
 
 @pytest.mark.parametrize("what", IMPLAUSIBLE)
-def test_a_part_that_cannot_be_there_gets_the_class_around_it(what: str) -> None:
+def test_an_implausible_part_gets_the_class_around_it(what: str) -> None:
     labels = with_part(*IMPLAUSIBLE[what])
     kept = plausible(CropParse(labels), CELEBAMASK_HQ).labels
     assert np.array_equal(kept, face_mask(SIZE))
@@ -65,7 +65,7 @@ def test_the_logits_agree_with_the_labels_and_the_input_is_not_changed() -> None
     assert np.array_equal(logits, before)
 
 
-def test_an_even_parse_and_a_schema_without_accessories_are_taken_as_they_are() -> None:
+def test_a_uniform_parse_and_a_schema_without_accessories_are_not_changed() -> None:
     empty = CropParse(np.zeros((32, 32), np.uint8))
     assert plausible(empty, LAPA) is empty
     skin = CropParse(np.full((32, 32), LAPA.id_of("skin"), np.uint8))

@@ -41,7 +41,7 @@ def test_threads_get_the_labels_of_their_own_crops(engine, cores):
             assert (ours.labels == expected.labels).mean() > 0.9999
 
 
-def test_crops_of_different_sides_go_through_the_model_apart(engine):
+def test_crops_of_different_sizes_are_separate_batches(engine):
     shared = SharedEngine(engine, cores=1)
     crops = [drawn(seed, 1)[:, : 64 + 64 * (seed % 2), : 64 + 64 * (seed % 2)] for seed in range(6)]
     with ThreadPoolExecutor(6) as pool:
@@ -100,7 +100,7 @@ assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_shared_parser_goes_on_in_a_forked_process():
+def test_a_shared_parser_works_in_a_forked_process():
     done = subprocess.run(
         [sys.executable, "-c", FORKING], capture_output=True, text=True, timeout=300
     )

@@ -57,7 +57,7 @@ def test_other_data_than_expected_is_refused_with_the_remedy(tmp_path):
         read_base_mesh(tmp_path)
 
 
-def test_large_targets_share_one_person_between_them():
+def test_strengths_of_large_targets_add_up_to_one():
     strengths = dict(macro_strengths(AVERAGE))
     heritage = sum(s for name, s in strengths.items() if "universal" not in name)
     build = sum(s for name, s in strengths.items() if "universal" in name)
@@ -82,7 +82,7 @@ def test_opposite_targets_are_never_used_together_and_both_sides_agree():
         assert len([name for name in drawn if name.startswith("nose/")]) == 1
 
 
-def test_up_and_down_are_drawn_apart_from_out_and_in():
+def test_vertical_and_horizontal_targets_are_sampled_independently():
     names = [f"eyes/{side}-eye-trans-{end}" for side in "lr" for end in ("up", "down", "out", "in")]
     seen = set()
     for seed in range(60):
@@ -92,7 +92,7 @@ def test_up_and_down_are_drawn_apart_from_out_and_in():
     assert {"down", "out"} in seen
 
 
-def test_the_usual_face_has_wider_set_eyes_than_the_base_mesh_and_nothing_by_chance():
+def test_the_average_face_has_wider_set_eyes_than_the_base_mesh_and_no_random_targets():
     names = [
         "eyes/l-eye-trans-out",
         "eyes/l-eye-trans-in",
@@ -165,7 +165,7 @@ def test_a_headscarf_covers_the_head_but_for_the_face_and_hides_the_hair():
     assert limit(hair)[0] < np.linalg.norm(above, axis=1).max()
 
 
-def test_a_headscarf_leaves_no_jewellery_to_be_seen():
+def test_a_headscarf_hides_jewellery():
     plans = list(plan_with(hat=1.0, earring=1.0, necklace=1.0))
     scarves = [plan for plan in plans if plan.hat == "scarf"]
     assert scarves

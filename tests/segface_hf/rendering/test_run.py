@@ -63,7 +63,7 @@ def test_the_callback_runs_after_each_picture_is_written(tmp_path):
     assert there == [True] * 3
 
 
-def test_more_pictures_and_other_seeds_may_join_a_folder(tmp_path):
+def test_more_pictures_and_other_seeds_can_be_added_to_a_folder(tmp_path):
     claim(tmp_path, FEW, ["b.exr", "a.exr"])
     claim(tmp_path, RenderOptions(count=9, seed=4, side=32), ["a.exr", "b.exr"])
     assert json.loads((tmp_path / "render.json").read_text())["lights"] == ["a.exr", "b.exr"]
@@ -96,13 +96,13 @@ def test_a_damaged_record_is_named(tmp_path):
         claim(tmp_path, FEW, [])
 
 
-def test_a_place_that_cannot_be_written_is_named(tmp_path):
+def test_an_unwritable_folder_is_named(tmp_path):
     (tmp_path / "masks").write_text("a file where a folder has to be")
     with pytest.raises(OutputError, match="can't write"):
         render_pictures(tmp_path, FEW, flat_renderer([]))
 
 
-def test_photos_keep_their_tones(tmp_path):
+def test_saved_photos_keep_their_gray_values(tmp_path):
     def grey(plan, options):
         return np.full((32, 32, 3), 120, np.uint8), np.zeros((32, 32), np.uint8)
 

@@ -160,7 +160,7 @@ def test_zoom_out_shows_photos_down_to_a_quarter_and_ignores_what_is_around():
     assert 0.3 < ((ids == IGNORED).sum((1, 2)) > 0).double().mean() < 0.7
 
 
-def test_a_zoomed_out_photo_is_averaged_and_not_sampled_in_dots():
+def test_a_zoomed_out_photo_is_antialiased():
     fine = (torch.arange(256)[:, None] + torch.arange(256)) % 2
     images = fine.float().expand(4, 3, 256, 256).contiguous()
     theta = torch.tensor([[4.0, 0.0, 0.3], [0.0, 4.0, -0.2]]).expand(4, 2, 3)

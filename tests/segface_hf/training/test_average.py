@@ -43,7 +43,7 @@ def test_the_command_saves_a_checkpoint_that_loads(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("shares", [[1], [1, -1], [0, 0], [math.nan, 1], [math.inf, 1]])
-def test_shares_that_do_not_fit_are_refused(shares):
+def test_invalid_shares_are_refused(shares):
     with pytest.raises(ConfigError, match="a share of at least 0 for each of 2 models"):
         mean_of([model(1), model(2)], shares)
 
@@ -74,7 +74,7 @@ def biased(seed, **constants):
     return with_class_bias(plain, constants)
 
 
-def test_a_new_constant_leaves_those_of_other_classes(tmp_path, capsys):
+def test_a_new_class_bias_keeps_those_of_other_classes(tmp_path, capsys):
     biased(1, necklace=-0.5, hat=2).save_pretrained(tmp_path / "biased")
     out = str(tmp_path / "out")
     assert main(["average", str(tmp_path / "biased"), "--out", out, "--bias", "hat=-1"]) == 0
@@ -89,7 +89,7 @@ def test_constants_of_several_models_are_averaged_as_their_weights_are():
     assert mean.config.class_bias[mean.config.labels.id_of("necklace")] == -0.5
 
 
-def test_a_class_bias_that_makes_no_sense_is_refused(tmp_path, capsys):
+def test_an_invalid_class_bias_is_refused(tmp_path, capsys):
     model(1).save_pretrained(tmp_path / "plain")
     command = ["average", str(tmp_path / "plain"), "--out", str(tmp_path / "out"), "--bias"]
     assert main([*command, "crown=1"]) != 0
@@ -114,7 +114,7 @@ def test_the_card_names_what_was_averaged_and_claims_no_score(tmp_path):
 
 
 @pytest.mark.parametrize("held", ["model.safetensors", "config.json", "README.md"])
-def test_a_folder_that_holds_another_checkpoint_is_left_as_it_is(tmp_path, held, capsys):
+def test_a_folder_with_another_checkpoint_is_not_changed(tmp_path, held, capsys):
     model(1).save_pretrained(tmp_path / "plain")
     out = tmp_path / "out"
     out.mkdir()

@@ -229,7 +229,7 @@ def test_a_preview_shows_the_first_steps_and_trains_nothing(folder, tmp_path, ca
     assert np.abs(photo.astype(int) - overlay).mean() > 10
 
 
-def test_a_preview_that_can_not_be_written_says_so(folder, tmp_path, capsys):
+def test_an_unwritable_preview_is_an_error(folder, tmp_path, capsys):
     write_recipe(tiny_recipe(), tmp_path / "recipe.yaml")
     common = ["train", "--data", str(folder), "--out", str(tmp_path / "run")]
     common += ["--config", str(tmp_path / "recipe.yaml")]
@@ -309,6 +309,6 @@ def test_a_recipe_may_name_its_schema():
     assert recipe.model_config().labels.num_classes == 11
 
 
-def test_evaluating_nothing_is_refused(tmp_path):
+def test_resampling_without_photos_is_refused(tmp_path):
     with pytest.raises(DataError, match="at least one"):
         resampled(np.zeros((0, 2, 2), np.int64), rounds=3)

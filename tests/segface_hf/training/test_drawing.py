@@ -30,7 +30,7 @@ def drawn(bust, name, seed):
 
 
 @pytest.mark.parametrize("name", JEWELLERY)
-def test_the_mask_says_exactly_what_was_drawn(bust, name):
+def test_the_mask_marks_exactly_the_drawn_pixels(bust, name):
     image, mask = bust
     for seed in range(20):
         changed, labels = draw_part(image, mask, name, schema=CELEBAMASK_HQ, seed=seed)
@@ -70,7 +70,7 @@ def test_drawings_reach_from_fine_to_large(bust, name):
 @pytest.mark.parametrize(
     ("name", "kept"), [("necklace", ("skin", "hair", "l_ear")), ("earring", ("hair",))]
 )
-def test_jewellery_lies_under_what_is_in_front_of_it(bust, name, kept):
+def test_jewellery_is_drawn_behind_parts_in_front_of_it(bust, name, kept):
     image, mask = bust
     for seed in range(20):
         labels = draw_part(image, mask, name, schema=CELEBAMASK_HQ, seed=seed)[1]
@@ -112,7 +112,7 @@ def test_some_headwear_hides_hair_ears_and_neck_and_some_only_the_top(bust):
     assert any({"l_ear", "neck"} <= kept for kept in left)
 
 
-def test_glasses_lie_on_both_eyes_which_show_through_clear_lenses_only(bust):
+def test_glasses_cover_both_eyes_and_only_clear_lenses_show_them(bust):
     _, mask = bust
     shown = set()
     for seed in range(30):
@@ -193,7 +193,7 @@ def test_a_batch_depends_on_its_generator_and_keeps_jewellery_in_photos(bust):
     assert torch.equal(first[1][1], worn)
 
 
-def test_a_recipe_refuses_what_can_not_be_drawn():
+def test_a_recipe_refuses_classes_that_cannot_be_drawn():
     with pytest.raises(ConfigError, match=r"tail\.drawn knows .*'necklace'.* got \['hair'\]"):
         Tail(drawn={"hair": 0.1})
     with pytest.raises(ConfigError, match=r"tail\.drawn\.necklace is a probability, got 2"):
@@ -259,7 +259,7 @@ def test_an_occluder_is_background_and_other_pixels_keep_their_class(bust):
     assert max(hidden) < 0.9
 
 
-def test_hands_have_the_tone_of_the_skin_and_things_have_not(bust):
+def test_hands_have_the_tone_of_the_skin_and_objects_do_not(bust):
     image, mask = bust
     warm = image * torch.tensor([1.2, 0.6, 0.4])[:, None, None]
     alike = 0

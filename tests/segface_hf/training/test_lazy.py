@@ -99,7 +99,7 @@ def test_a_hundred_large_photos_are_read_in_the_memory_of_a_few(tmp_path):
     assert photos.images[torch.tensor([3, 99])].shape == (2, 3, 512, 512)
 
 
-def test_a_photo_that_is_gone_when_it_is_needed_is_named(tmp_path):
+def test_a_photo_that_was_deleted_meanwhile_is_named(tmp_path):
     path = tmp_path / "gone.png"
     Image.new("RGB", (8, 8)).save(path)
     images = LazyImages((StackSource(path),), 8)

@@ -250,7 +250,7 @@ def test_a_run_can_start_from_a_checkpoint(folder, tmp_path, recipe):
     assert same(second.model.state_dict(), weights_of(start_from))
 
 
-def test_a_folder_that_cannot_be_made_is_named(folder, tmp_path, recipe):
+def test_an_invalid_output_folder_is_named(folder, tmp_path, recipe):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="can't write to"):
         new_run(folder, tmp_path / "file" / "run", recipe)

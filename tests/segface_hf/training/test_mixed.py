@@ -84,7 +84,7 @@ def test_a_run_trains_on_both_and_says_how_many_there_are(folder, pictures, tmp_
     assert "6 photos, 40 synthetic pictures, " in capsys.readouterr().out
 
 
-def test_a_share_of_nothing_or_all_and_a_folder_without_pictures_are_refused(folder, tmp_path):
+def test_a_share_of_zero_or_one_and_an_empty_folder_are_refused(folder, tmp_path):
     for share in (0.0, 1.0):
         with pytest.raises(ConfigError, match=r"tail\.synthetic is a share between 0 and 1"):
             Tail(synthetic=share)

@@ -94,7 +94,7 @@ def test_a_license_that_the_recipe_states_is_the_photos_own(folder, tmp_path):
     assert plan(first_run, "ada/face", build=SegFace).config == config
 
 
-def test_a_run_from_imagenet_or_from_nothing_says_so(folder, tmp_path):
+def test_a_card_says_if_a_run_started_from_imagenet_or_random_weights(folder, tmp_path):
     assert "- start: random weights" in trained(folder, tmp_path / "a")[2]
 
 

@@ -112,7 +112,7 @@ def test_parts_that_cannot_be_located_by_the_classes_are_refused(options, messag
 @pytest.mark.parametrize(
     "plain", [{"refine": False}, {"width": 256}, {"mean": [0.485, 0.456, 0.406]}]
 )
-def test_a_model_without_what_the_small_one_has_survives_yaml(tmp_path, plain):
+def test_a_model_without_optional_parts_survives_yaml(tmp_path, plain):
     recipe = tiny_recipe(model={"backbone": "mobilenet", **plain})
     write_recipe(recipe, tmp_path / "run.yaml")
     assert read_recipe(tmp_path / "run.yaml") == recipe

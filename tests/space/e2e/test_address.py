@@ -6,7 +6,7 @@ import pytest
 
 
 @pytest.mark.parametrize("view", ["correct", "contribute"])
-def test_a_view_that_has_nothing_yet_leads_to_a_photo(open_page, view):
+def test_an_empty_view_has_a_button_to_open_a_photo(open_page, view):
     page = open_page(view=view)
     page.wait_for_selector(f"[role=tab][data-tab-id={view}][aria-selected=true]")
     page.locator("[data-view=parse]:visible").first.click()
@@ -25,7 +25,7 @@ AT_ONCE = """new MutationObserver((_, watching) => {
 }).observe(document, { subtree: true, childList: true, attributes: true });"""
 
 
-def test_a_choice_made_while_the_page_comes_alive_is_kept(open_page):
+def test_a_choice_made_while_the_page_loads_is_kept(open_page):
     page = open_page(view="contribute", script=AT_ONCE)
     page.wait_for_function("() => window.clicked && !location.search")
     page.wait_for_timeout(300)
@@ -34,7 +34,7 @@ def test_a_choice_made_while_the_page_comes_alive_is_kept(open_page):
     assert page.evaluate("() => location.search") == ""
 
 
-def test_back_returns_to_the_view_before_and_a_link_opens_a_view(open_page):
+def test_back_returns_to_the_previous_view_and_a_link_opens_a_view(open_page):
     page = open_page(view="about")
     page.wait_for_selector("[role=tab][data-tab-id=about][aria-selected=true]")
     page.get_by_role("tab", name="Contribute").click()

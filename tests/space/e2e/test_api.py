@@ -105,14 +105,14 @@ def test_the_tools_of_mcp_are_the_named_endpoints(server):
     assert all(tool["description"] for tool in tools)
 
 
-def test_a_file_that_is_no_photo_is_an_error_with_one_sentence(client, tmp_path):
+def test_a_file_that_is_not_a_photo_is_an_error_with_one_sentence(client, tmp_path):
     (tmp_path / "notes.png").write_text("notes")
     with pytest.raises(AppError, match=r"not a picture .*\.$"):
         client.predict(handle_file(tmp_path / "notes.png"), api_name="/parse")
 
 
 @pytest.mark.parametrize("claim", ["true", "false", "no", [0], {"a": 1}, 1], ids=repr)
-def test_only_true_is_true_for_a_script(server, claim):
+def test_a_script_must_send_booleans_as_json_true_or_false(server, claim):
     values = ["0" * 32, None, "own", "agreed", "", "", claim]
     answer = called(server, "save_correction", values)
     assert "ConsentError" in answer
@@ -148,12 +148,12 @@ def test_without_consent_a_script_saves_a_row_that_is_never_shared(client, folde
 
 
 @pytest.mark.parametrize("model", ["/etc", "../../etc", "segface_hf/../../x", "C:\\x", "a b/c"])
-def test_a_folder_of_the_machine_is_no_model(client, folder, model):
+def test_a_folder_of_the_machine_is_refused_as_a_model(client, folder, model):
     with pytest.raises(AppError, match="is not a model"):
         client.predict(handle_file(folder / "photo.jpg"), model=model, api_name="/parse")
 
 
-def test_a_model_of_null_is_an_error_of_a_type_and_leaves_no_traceback(client, folder, server):
+def test_a_null_model_is_a_typed_error_without_a_traceback(client, folder, server):
     before = len(server.log.read_text())
     photo = handle_file(folder / "photo.jpg")
     for endpoint, photos in (("/parse", photo), ("/parse_many", [photo])):

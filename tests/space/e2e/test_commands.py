@@ -52,14 +52,14 @@ def test_without_an_account_the_deployment_says_so_in_one_line(hub):
     assert "Traceback" not in done.stderr
 
 
-def test_the_load_is_made_and_reported(server):
+def test_the_load_command_prints_a_report(server):
     done = run("load", "--visitors", "3", "--url", server.url, "--pid", str(server.process.pid))
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[0] == "answered 3, failed 0"
     assert "answers to another's photo: 0" in done.stdout
 
 
-def test_the_pictures_are_taken(server, chromium, tmp_path):
+def test_the_screenshot_command_writes_pictures(server, chromium, tmp_path):
     done = run("pictures", "--url", server.url, "--out", str(tmp_path), "--chromium", chromium)
     assert done.returncode == 0, done.stderr
     for shot in SHOTS:

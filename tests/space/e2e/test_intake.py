@@ -112,7 +112,7 @@ def open_an_example(page):
     wait_for_overlay(page)
 
 
-def test_the_camera_is_off_however_its_preview_is_left(with_counted_camera):
+def test_leaving_the_preview_in_any_way_turns_the_camera_off(with_counted_camera):
     page, press = with_counted_camera
     press()
     press()

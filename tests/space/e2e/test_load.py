@@ -67,7 +67,7 @@ def test_a_closed_tab_frees_its_place_and_stops_its_work(server, open_page, tmp_
     assert photos_in(server, (880, 480)) < 16
 
 
-def test_a_visitor_who_waits_is_told_their_place_in_line(server, open_page, tmp_path):
+def test_a_waiting_visitor_sees_their_place_in_the_queue(server, open_page, tmp_path):
     client = Client(server.url, verbose=False, download_files=False)
     files = [handle_file(path) for path in resized(tmp_path, (770, 420), count=3)]
     jobs = [client.submit(files, model="embedded", api_name="/parse_many") for _ in range(2)]

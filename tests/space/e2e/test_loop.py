@@ -157,7 +157,7 @@ def test_a_correction_is_saved_as_a_row_that_load_dataset_reads(
     assert row["content_id"][:8] in page.locator("#receipts").inner_text()
 
 
-def test_a_saved_photo_that_is_opened_again_goes_on_from_what_was_saved(open_page, example):
+def test_reopening_a_saved_photo_starts_from_the_saved_mask(open_page, example):
     page = open_page()
     upload(page, example, list_examples()[-1].path)
     wait_for_overlay(page)
@@ -184,7 +184,9 @@ def test_a_saved_photo_that_is_opened_again_goes_on_from_what_was_saved(open_pag
     assert page.evaluate(CHANGED) == changed > 0
 
 
-def test_the_answer_to_save_is_in_sight_on_a_phone_and_leads_to_what_was_saved(open_page, example):
+def test_the_message_after_save_is_visible_on_a_phone_and_links_to_the_saved_row(
+    open_page, example
+):
     page = open_page(width=390, height=844)
     upload(page, example)
     wait_for_overlay(page)
@@ -197,7 +199,7 @@ def test_the_answer_to_save_is_in_sight_on_a_phone_and_leads_to_what_was_saved(o
     page.wait_for_selector("#receipts .saved li")
 
 
-def test_a_file_that_is_no_photo_gets_one_sentence(open_page, tmp_path, server):
+def test_a_file_that_is_not_a_photo_gets_one_sentence(open_page, tmp_path, server):
     path = tmp_path / "notes.png"
     path.write_bytes(b"these are notes")
     page = open_page()
@@ -220,7 +222,7 @@ def test_a_photo_without_a_face_says_so_and_offers_the_whole_picture(open_page, 
     )
 
 
-def test_a_download_is_made_when_it_is_asked_for(open_page, example):
+def test_a_download_is_made_on_request(open_page, example):
     page = open_page()
     upload(page, example)
     wait_for_overlay(page)
@@ -236,7 +238,7 @@ def test_a_download_is_made_when_it_is_asked_for(open_page, example):
     assert found.value.suggested_filename == f"{example.stem}_segface.zip"
 
 
-def test_several_photos_are_looked_at_one_by_one(open_page, example):
+def test_several_photos_are_shown_one_at_a_time(open_page, example):
     page = open_page()
     upload(page, example, list_examples()[-1].path)
     wait_for_overlay(page)
@@ -247,7 +249,7 @@ def test_several_photos_are_looked_at_one_by_one(open_page, example):
     page.wait_for_function("(id) => document.querySelector('.fv').dataset.ready !== id", arg=first)
 
 
-def test_the_way_to_the_models_leads_to_the_picker_and_its_answer_is_in_sight(open_page, example):
+def test_the_link_to_the_models_opens_the_picker_and_its_message_is_visible(open_page, example):
     page = open_page(height=700)
     upload(page, example)
     wait_for_overlay(page)
@@ -259,7 +261,7 @@ def test_the_way_to_the_models_leads_to_the_picker_and_its_answer_is_in_sight(op
     page.wait_for_function(IN_SIGHT, arg="#parse-message p")
 
 
-def test_an_odd_upload_is_refused_and_the_next_photo_is_taken(open_page, example):
+def test_an_invalid_upload_is_refused_and_the_next_photo_is_parsed(open_page, example):
     page = open_page()
     page.wait_for_timeout(500)
     page.evaluate("() => document.querySelector('.pd').__drop.send([{}])")
@@ -270,7 +272,7 @@ def test_an_odd_upload_is_refused_and_the_next_photo_is_taken(open_page, example
     wait_for_overlay(page)
 
 
-def test_a_model_that_may_not_be_loaded_leaves_the_former_in_use(open_page):
+def test_a_refused_model_keeps_the_current_one_in_use(open_page):
     page = open_page()
     page.locator("#models button").first.click()
     page.fill("#model input", "../../etc")

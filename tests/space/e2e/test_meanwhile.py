@@ -49,7 +49,7 @@ def test_the_photo_that_is_shown_is_downloaded_corrected_and_listed(open_page, p
     page.wait_for_selector("#receipts .saved li")
 
 
-def test_the_statements_about_one_photo_are_not_made_about_the_next(open_page, photos):
+def test_statements_about_one_photo_are_not_kept_for_the_next(open_page, photos):
     page = open_page()
     upload(page, *photos[:2])
     first = wait_for_overlay(page)
@@ -103,7 +103,7 @@ def test_unsaved_work_of_another_photo_comes_back_after_a_save_with_an_empty_for
     page.wait_for_function(f"{EDITOR}.dataset.ready === {second!r}")
 
 
-def test_a_photo_whose_time_ran_out_leaves_the_other_in_sight_and_can_be_opened_again(
+def test_an_expired_photo_can_be_opened_again_and_the_other_stays_visible(
     open_page, server, photos
 ):
     page = open_page()
@@ -129,9 +129,7 @@ def test_a_photo_whose_time_ran_out_leaves_the_other_in_sight_and_can_be_opened_
     assert page.evaluate(f"{EDITOR}.dataset.ready") == second
 
 
-def test_a_photo_that_the_network_kept_from_the_editor_opens_when_it_is_asked_for_again(
-    open_page, photos
-):
+def test_after_a_network_error_a_photo_opens_in_the_editor_on_the_second_try(open_page, photos):
     page = open_page()
     upload(page, *photos[:2])
     first = wait_for_overlay(page)

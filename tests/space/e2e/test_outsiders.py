@@ -164,7 +164,7 @@ def rows_of(outbox, name):
     return {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in folder.glob("*.parquet")}
 
 
-def test_no_event_pushes_to_a_repository_of_ones_choosing(app, hub, dataset):
+def test_no_event_pushes_to_a_repository_that_a_visitor_names(app, hub, dataset):
     """Every event of the page, with forged values, states, fields and query parameters."""
     evil = Browser(app.url, "evil").sign_in("evil")
     config = json.loads(evil.fetch("config"))
@@ -192,7 +192,7 @@ def test_a_row_whose_fields_name_another_repository_goes_to_the_apps_dataset(app
     assert hub.repos["dataset", TRAP].discussions == {}
 
 
-def test_nobody_writes_into_anothers_outbox(app, hub, dataset):
+def test_a_visitor_cannot_write_into_the_outbox_of_another(app, hub, dataset):
     hub.fail("/commit/", 503, times=10_000)  # so that what is saved waits
     ada = Browser(app.url, "ada").sign_in("ada")
     summary, ids, saved = ada.saves(noise(80, 64, seed=12))
@@ -218,7 +218,7 @@ def test_nobody_writes_into_anothers_outbox(app, hub, dataset):
     assert not list(app.contributions.parent.glob("rows/*/0000*"))
 
 
-def test_nobody_reads_anothers_unsent_photo_by_guessing_an_address(app, hub, dataset):
+def test_guessing_an_address_does_not_give_an_unsent_photo_of_another_visitor(app, hub, dataset):
     hub.fail("/commit/", 503, times=10_000)
     ada = Browser(app.url, "ada-2").sign_in("ada")
     ada.saves(noise(88, 64, seed=13))

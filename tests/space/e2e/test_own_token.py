@@ -126,7 +126,7 @@ def test_a_script_of_the_machine_sends_under_its_account_as_its_pages_do(app, da
     assert discussion.author == "owner"
 
 
-def test_a_script_that_saves_on_and_on_is_told_to_slow_down(app, dataset, parsed):
+def test_a_script_that_saves_too_often_gets_a_rate_limit_error(app, dataset, parsed):
     save = parsed(23)
     for number in range(SAVES):
         assert save(number)["created"]

@@ -90,7 +90,7 @@ LONG = "my-secret" * 100_000
     ],
     ids=range(8),
 )
-def test_values_that_fit_no_field_get_a_typed_sentence_and_leave_no_trace(server, values):
+def test_invalid_values_get_a_typed_error_and_leave_nothing_in_the_log(server, values):
     before = len(server.log.read_text())
     answer = called(server, "parse", values)
     assert "event: error" in answer
@@ -122,7 +122,7 @@ def test_the_log_holds_no_tokens(server, tmp_path):
     assert [secret for secret in secrets if secret in log] == []
 
 
-def test_nobody_reads_how_the_app_is_used(server):
+def test_the_usage_statistics_of_gradio_are_not_served(server):
     before = len(server.log.read_text())
     for path in ("monitoring", "monitoring/summary", "monitoring/x"):
         with pytest.raises(urllib.error.HTTPError, match="403"):

@@ -76,7 +76,7 @@ def wait_for_message(page, sentence):
     )
 
 
-def test_a_contribution_is_looked_at_and_merged_and_the_card_counts_it(hub, guest, review):
+def test_a_contribution_is_reviewed_and_merged_and_the_card_counts_it(hub, guest, review):
     propose(guest, drawn())
     page = review()
     assert "earring" in page.locator("#review-report").inner_text()
@@ -120,7 +120,7 @@ def test_a_contribution_is_fixed_in_the_editor_and_accepted(guest, review, tmp_p
     assert guest.repo.pull_request(1).status == "merged"
 
 
-def test_a_push_while_the_maintainer_looks_is_not_merged_unseen(guest, review):
+def test_a_push_after_the_maintainer_looked_is_not_merged(guest, review):
     number = propose(guest, drawn(2))
     page = review()
     guest.repo.commit({"README.md": b"mine"}, title="x", revision=f"refs/pr/{number}")
@@ -157,7 +157,7 @@ def test_two_annotators_of_one_photo_are_compared_and_settled(hub, guest, review
     )
 
 
-def test_asking_and_rejecting_carry_the_maintainers_words(guest, review):
+def test_asking_and_rejecting_send_the_maintainers_text(guest, review):
     propose(guest, drawn(5))
     page = review()
     page.click("#review-reject")

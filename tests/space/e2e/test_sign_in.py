@@ -74,9 +74,7 @@ def test_a_signed_in_contributor_opens_a_pull_request_in_their_own_name(space, h
 
 
 @pytest.mark.slow
-def test_without_signing_in_the_correction_waits_and_then_goes_under_the_account(
-    space, hub, open_page
-):
+def test_a_correction_waits_for_sign_in_and_is_sent_under_the_account(space, hub, open_page):
     hub.token("ada")  # whose receipts hold nothing of what another test sent
     page = open_page(url=space.url)
     correct_and_save(page, 0.2)  # another correction than the one that is sent already

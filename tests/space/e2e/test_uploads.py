@@ -218,7 +218,7 @@ def references(node, root):
         yield from references(part, root)
 
 
-def test_every_reference_in_the_fields_of_a_tool_leads_somewhere(server):
+def test_every_reference_in_a_tool_schema_resolves(server):
     tools = tools_of(server)
     assert len(tools) == 4
     for tool in tools:
@@ -228,7 +228,7 @@ def test_every_reference_in_the_fields_of_a_tool_leads_somewhere(server):
 
 @pytest.mark.parametrize("meta", [{}, {"meta": FILE}], ids=["bare", "as a file"])
 @pytest.mark.parametrize("path", ["CANARY", "/etc/hostname", "examples/astronaut.jpg", "a\0b"])
-def test_the_page_can_make_the_app_open_nothing_but_uploads(server, canary, path, meta):
+def test_the_page_can_open_only_uploaded_files(server, canary, path, meta):
     path = canary.address if path == "CANARY" else path
     answer = dropped(server, {"files": [{"path": path, **meta}], "example": None})
     assert "parse.json" not in answer
@@ -237,6 +237,6 @@ def test_the_page_can_make_the_app_open_nothing_but_uploads(server, canary, path
 
 
 @pytest.mark.parametrize("name", ["../app.py", "/etc/hostname", "astronaut"])
-def test_an_example_is_one_of_the_list(server, name):
+def test_an_example_must_be_in_the_list(server, name):
     answer = dropped(server, {"files": [], "example": name}, event="example")
     assert "no such example" in answer

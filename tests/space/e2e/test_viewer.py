@@ -92,7 +92,7 @@ def test_a_class_is_switched_by_a_click_on_it_in_the_picture(opened):
 
 
 @pytest.mark.parametrize("width", [1440, 390])
-def test_two_models_stand_side_by_side_with_their_differences(other_model, open_page, width):
+def test_two_models_are_shown_side_by_side_with_their_differences(other_model, open_page, width):
     page = open_page(url=other_model.url, width=width)
     upload(page, find_example("grace_hopper.jpg").path)
     wait_for_overlay(page)
@@ -120,9 +120,7 @@ def test_two_models_stand_side_by_side_with_their_differences(other_model, open_
     assert differing > 0
 
 
-def test_a_photo_whose_picture_fails_says_so_and_the_one_before_stays_in_every_way(
-    open_page, tmp_path
-):
+def test_a_failed_picture_is_reported_and_the_previous_photo_stays(open_page, tmp_path):
     page = open_page()
     source = find_example("grace_hopper.jpg").path
     second = tmp_path / "second.png"
@@ -154,7 +152,7 @@ def test_a_photo_whose_picture_fails_says_so_and_the_one_before_stays_in_every_w
     assert "can't be shown" not in page.locator(".fv-note").inner_text()
 
 
-def test_all_classes_are_switched_by_one_colouring(opened):
+def test_all_classes_are_switched_with_one_redraw(opened):
     opened.evaluate("""() => {
       window.colourings = 0;
       const put = CanvasRenderingContext2D.prototype.putImageData;

@@ -28,7 +28,7 @@ def test_rare_classes_come_first_and_the_rest_by_area():
     assert sum(row["area"] for row in rows) == 96 * 80
 
 
-def test_a_class_row_tells_confidence_where_the_class_is_present():
+def test_a_class_row_shows_confidence_if_the_class_is_present():
     rows = {row["name"]: row for row in class_rows(parse())}
     assert rows["skin"]["confidence"] == 94
     assert rows["hat"]["confidence"] is None
@@ -82,7 +82,7 @@ def test_the_colour_blind_palette_has_a_colour_of_its_own_for_every_class():
     assert colors[0] == (0, 0, 0)
 
 
-def test_the_dataset_view_escapes_nothing_into_markup_and_counts_classes():
+def test_the_dataset_view_escapes_markup_and_counts_classes():
     from datetime import datetime
 
     row = {

@@ -160,7 +160,7 @@ def test_one_bad_photo_of_several_does_not_stop_the_others(services, photo_file)
     assert [problem[:8] for problem in batch.problems] == ["Photo 2:"]
 
 
-def test_another_model_can_be_looked_at_beside_the_one_in_use(services, photo_file):
+def test_another_model_can_be_compared_with_the_one_in_use(services, photo_file):
     key = parse_photo(services, photo_file(), request=ASK).photo.key
     beside = compare_models(services, key, request=Request("visitor", "org/other"))
     assert beside.sentence == "org/other differs in 0.0 % of the face pixels: it is on the left."
@@ -186,12 +186,12 @@ def test_a_limit_counts_before_a_picture_is_decoded(with_settings, photo_file):
             parse_photo(services, photo_file(b"not a picture"), request=ASK)
 
 
-def test_no_photo_at_all_asks_for_one(services):
+def test_parsing_without_a_photo_asks_for_one(services):
     with pytest.raises(VisitError, match="Choose a photo"):
         parse_photos(services, [], request=ASK)
 
 
-def test_a_visitor_who_parses_too_fast_is_told_when_to_try_again(with_settings, photo_file):
+def test_a_visitor_who_parses_too_fast_sees_when_to_try_again(with_settings, photo_file):
     services = with_settings(parses_per_minute=2)
     path = photo_file()
     for _ in range(2):

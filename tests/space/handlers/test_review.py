@@ -50,7 +50,7 @@ def proposed(hub):
     return correction
 
 
-def test_a_maintainer_sees_what_waits_and_what_it_changes(hub, proposed):
+def test_a_maintainer_sees_open_contributions_and_their_changes(hub, proposed):
     reviewer = reviewer_for(ON_SPACE, hub.token("owner"))
     assert waiting(reviewer) == [("#1 by ada", 1)]
     seen = reviewer.inspect(1)
@@ -72,7 +72,7 @@ def test_accepting_merges_and_rejecting_says_why(hub, proposed):
     assert waiting(reviewer) == []
 
 
-def test_a_decision_is_on_what_was_looked_at(hub, proposed):
+def test_a_decision_applies_to_the_shown_commit(hub, proposed):
     reviewer = reviewer_for(ON_SPACE, hub.token("owner"))
     stale = Looking(1, "0" * 40)
     with pytest.raises(ReviewError, match="was changed since it was looked at"):
@@ -99,7 +99,7 @@ def test_a_fix_is_checked_like_any_map_from_a_browser(hub, proposed):
     )
 
 
-def test_only_two_that_were_compared_are_settled(hub, proposed):
+def test_only_compared_contributions_are_settled(hub, proposed):
     reviewer = reviewer_for(ON_SPACE, hub.token("owner"))
     now = looked_at(reviewer)
     assert partners(reviewer, now) == []
@@ -109,7 +109,7 @@ def test_only_two_that_were_compared_are_settled(hub, proposed):
         settled(reviewer, now, [1])
 
 
-def test_a_mask_that_the_dataset_has_of_the_photo_is_compared_too(hub, proposed):
+def test_a_merged_mask_of_the_photo_is_compared_too(hub, proposed):
     owner = HubStore(REPO, token=hub.token("owner"))
     row = dataclasses.replace(proposed, mask=proposed.prediction, contributor="bob")
     owner.commit([ConsentedRow(to_parquet(row))])

@@ -45,7 +45,7 @@ def test_a_saved_correction_is_a_row_that_load_dataset_reads_back(services, open
     assert np.array_equal(np.asarray(data[0]["image"]), np.asarray(opened.image))
 
 
-def test_who_saves_too_fast_is_told_when_to_try_again_and_nothing_is_saved(with_settings, opened):
+def test_saving_too_fast_says_when_to_try_again_and_saves_nothing(with_settings, opened):
     services, asked = with_settings(saves_per_minute=2), Request("visitor", "", address="8.8.8.8")
     for number in range(2):
         mask = corrected(opened)
@@ -106,7 +106,7 @@ def test_on_a_space_nothing_is_saved_without_consent(with_settings, opened):
     assert rows(services) == []
 
 
-def test_on_ones_own_machine_a_row_without_consent_is_saved_and_says_so(services, opened):
+def test_on_a_private_machine_a_row_without_consent_is_saved_with_a_notice(services, opened):
     payload = payload_of(opened.key, corrected(opened))
     result = save_correction(services, payload, form=ConsentForm(), who=WHO)
     assert result.sentence.endswith("It is on this machine only, and not shared.")
@@ -126,7 +126,7 @@ def test_consent_given_later_is_taken_up_and_never_dropped_silently(services, op
     assert len(rows(services)) == 1
 
 
-def test_a_photo_that_was_contributed_already_is_named_so(services, opened):
+def test_an_already_contributed_photo_is_reported(services, opened):
     first = save_correction(
         services, payload_of(opened.key, corrected(opened)), form=CONSENT, who=WHO
     )
@@ -181,7 +181,7 @@ def test_a_claim_of_effort_that_is_a_bool_is_left_out_of_the_row(services, opene
     assert (effort.seconds, effort.tools) == (0.0, (("lasso", 2),))
 
 
-def test_one_statement_does_not_keep_a_row_from_this_machine_and_the_next_is_asked_for(
+def test_with_incomplete_consent_a_row_is_saved_locally_and_the_next_statement_is_named(
     services, opened
 ):
     payload = payload_of(opened.key, corrected(opened))
@@ -214,7 +214,7 @@ def test_an_unknown_class_is_refused(services, opened):
 
 
 @pytest.mark.parametrize("key", ["", "0" * 32, "../../etc/passwd", None, 7, {"a": 1}])
-def test_a_photo_that_is_not_open_here_is_named_gone(services, opened, key):
+def test_a_photo_that_is_not_open_is_reported_as_gone(services, opened, key):
     with pytest.raises(PhotoGoneError, match="no longer open here"):
         save_correction(services, payload_of(key, corrected(opened)), form=CONSENT, who=WHO)
     assert rows(services) == []

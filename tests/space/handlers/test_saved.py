@@ -46,7 +46,7 @@ def saved(services, photo_file, visit=None):
     return visit.received(result, WHO, CONSENT), result.row.id
 
 
-def test_what_was_saved_is_listed_with_a_picture_in_this_visit_and_the_next(services, photo_file):
+def test_saved_rows_are_listed_with_a_picture_in_this_visit_and_the_next(services, photo_file):
     visit, row = saved(services, photo_file)
     (now,) = list_saved(services, visit)
     (later,) = list_saved(services, Visit())
@@ -58,9 +58,7 @@ def test_what_was_saved_is_listed_with_a_picture_in_this_visit_and_the_next(serv
 
 
 @pytest.mark.parametrize("place", [{"space_id": "owner/demo"}, {"host": "0.0.0.0"}])
-def test_where_others_reach_the_app_a_visitor_sees_and_deletes_own_rows_only(
-    services, photo_file, place
-):
+def test_in_a_shared_app_a_visitor_sees_and_deletes_only_own_rows(services, photo_file, place):
     visit, row = saved(services, photo_file)
     shared = replace(services, settings=replace(services.settings, **place))
     assert [item.id for item in list_saved(shared, visit)] == [row]

@@ -70,7 +70,7 @@ def gone(services, key):
     shutil.rmtree(services.settings.cache / key)
 
 
-def test_a_photo_that_is_picked_while_others_are_parsed_is_taken(page, chosen):
+def test_a_photo_can_be_picked_while_others_are_parsed(page, chosen):
     keys = opened(page, chosen(91, 92, 93))
     parsing = page.begin("ui.parse.on_photos", drop=chosen(94, 95, 96))
     next(parsing)
@@ -114,7 +114,7 @@ def test_the_mask_in_the_editor_is_downloaded_as_it_is_saved_or_not(page, servic
         as_edited(services, Visit(), {**payload_of(key, mask), "crc": 1})
 
 
-def test_what_is_downloaded_and_corrected_is_the_photo_that_the_page_names(page, chosen):
+def test_downloads_and_corrections_use_the_photo_that_the_page_names(page, chosen):
     keys = opened(page, chosen(91, 92))
     page.fire("ui.downloads.on_wanted", event={"kind": "mask", "id": keys[1]})
     assert downloaded_width(page) == 92
@@ -123,7 +123,7 @@ def test_what_is_downloaded_and_corrected_is_the_photo_that_the_page_names(page,
     assert page.values["mask-editor"]["id"] == keys[1]
 
 
-def test_a_photo_that_the_editor_could_not_open_is_given_to_it_again(page, chosen):
+def test_a_photo_that_the_editor_failed_to_open_is_sent_again(page, chosen):
     first, second = opened(page, chosen(91, 92))
     page.fire("ui.app.on_open")
     page.fire("ui.app.on_correct", event={"id": second})
@@ -135,9 +135,7 @@ def test_a_photo_that_the_editor_could_not_open_is_given_to_it_again(page, chose
     assert page.fire("ui.app.on_open")["mask-editor"]["id"] == second
 
 
-def test_going_back_from_a_photo_that_cannot_be_shown_leaves_what_was_told_of_it(
-    page, services, chosen
-):
+def test_going_back_from_a_photo_that_cannot_be_shown_keeps_its_message(page, services, chosen):
     first, second = opened(page, chosen(91, 92))
     gone(services, second)
     answer = page.fire("ui.parse.on_picked", event={"id": second})
@@ -148,7 +146,7 @@ def test_going_back_from_a_photo_that_cannot_be_shown_leaves_what_was_told_of_it
 
 
 @pytest.mark.parametrize("mended", ["on_reopened", "on_restored"])
-def test_what_stands_in_the_editor_after_a_photo_failed_is_not_replaced(page, chosen, mended):
+def test_the_editor_keeps_its_photo_after_another_failed(page, chosen, mended):
     (key,) = opened(page, chosen(91))
     page.fire("ui.app.on_open")
     page.fire("ui.correct.on_unopened", event={"id": key})
@@ -159,7 +157,7 @@ def test_what_stands_in_the_editor_after_a_photo_failed_is_not_replaced(page, ch
 @pytest.mark.parametrize(
     "event", ["ui.downloads.on_wanted", "ui.app.on_correct", "ui.parse.on_picked"]
 )
-def test_a_photo_of_another_page_is_neither_given_out_nor_opened(page, services, chosen, event):
+def test_a_photo_of_another_page_is_neither_downloaded_nor_opened(page, services, chosen, event):
     (other,) = opened(Session(services), chosen(91))
     opened(page, chosen(92))
     answer = page.fire(event, event={"kind": "mask", "id": other})
@@ -167,7 +165,7 @@ def test_a_photo_of_another_page_is_neither_given_out_nor_opened(page, services,
     assert not answer.get("download-file")
 
 
-def test_what_is_saved_while_photos_are_parsed_stays_listed(page, services, chosen):
+def test_rows_saved_while_photos_are_parsed_stay_listed(page, services, chosen):
     (key,) = opened(page, chosen(91))
     parsing = page.begin("ui.parse.on_photos", drop=chosen(94, 95))
     next(parsing)
@@ -176,7 +174,7 @@ def test_what_is_saved_while_photos_are_parsed_stays_listed(page, services, chos
     assert "hat 24" in page.fire("ui.contribute.on_look")["receipts"].lower()
 
 
-def test_a_save_that_takes_long_keeps_the_visit_where_it_is(page, services, chosen, monkeypatch):
+def test_a_slow_save_does_not_change_the_open_photo(page, services, chosen, monkeypatch):
     keys = opened(page, chosen(91, 92))
     keep = type(services.corrections).save
 
@@ -190,9 +188,7 @@ def test_a_save_that_takes_long_keeps_the_visit_where_it_is(page, services, chos
     assert page.values["mask-editor"]["id"] == keys[1]
 
 
-def test_two_saves_of_the_same_work_that_overlap_are_of_one_person(
-    page, services, chosen, monkeypatch
-):
+def test_two_overlapping_saves_have_one_contributor(page, services, chosen, monkeypatch):
     (key,) = opened(page, chosen(91))
     keep, savers = type(services.corrections).save, []
 
@@ -207,7 +203,7 @@ def test_two_saves_of_the_same_work_that_overlap_are_of_one_person(
     assert savers[0] == savers[1]
 
 
-def test_who_saves_while_photos_are_parsed_is_told_the_secret_of_their_tray(
+def test_a_save_during_a_parse_gives_the_browser_the_secret_of_its_queue(
     with_settings, chosen, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
@@ -244,7 +240,7 @@ def test_every_photo_that_opens_in_the_editor_needs_statements_of_its_own(page, 
     }
 
 
-def test_what_was_stated_can_be_stated_again_with_one_press(page, services, chosen):
+def test_one_press_repeats_the_previous_statements(page, services, chosen):
     first, second = opened(page, chosen(91, 92))
     assert page.fire("ui.app.on_open")["again is visible"] is False
     saved(page, services, first)
@@ -257,9 +253,7 @@ def test_what_was_stated_can_be_stated_again_with_one_press(page, services, chos
     assert "source" not in answer  # where a photo comes from is its own
 
 
-def test_a_view_that_is_announced_twice_opens_once_and_late_answers_take_nothing_back(
-    page, services, chosen, monkeypatch
-):
+def test_a_view_opens_once_and_late_answers_change_nothing(page, services, chosen, monkeypatch):
     opened(page, chosen(91))
     get, late = type(services.photos).get, []
 
@@ -281,7 +275,7 @@ def test_statements_stay_while_the_same_photo_is_in_the_editor(page, chosen):
     assert page.fire("ui.app.on_open") == {}
 
 
-def test_a_photo_whose_time_ran_out_can_be_opened_again_for_correction(page, services, chosen):
+def test_an_expired_photo_can_be_opened_again_for_correction(page, services, chosen):
     (key,) = opened(page, chosen(91))
     gone(services, key)
     answer = page.fire("ui.app.on_open")
@@ -292,7 +286,7 @@ def test_a_photo_whose_time_ran_out_can_be_opened_again_for_correction(page, ser
     assert page.values["save-message"] == ""
 
 
-def test_a_photo_that_is_gone_does_not_stand_in_the_way_of_the_others(page, services, chosen):
+def test_a_gone_photo_does_not_block_the_others(page, services, chosen):
     first, second, third = opened(page, chosen(91, 92, 93))
     page.fire("ui.parse.on_picked", event={"id": second})
     gone(services, first)
@@ -303,7 +297,7 @@ def test_a_photo_that_is_gone_does_not_stand_in_the_way_of_the_others(page, serv
     assert [bool(photo["other"]) for photo in view["photos"]] == [True, False]
 
 
-def test_a_photo_that_is_gone_cannot_be_picked_and_the_former_is_shown(page, services, chosen):
+def test_a_gone_photo_cannot_be_picked_and_the_previous_one_is_shown(page, services, chosen):
     first, second = opened(page, chosen(91, 92))
     page.fire("ui.parse.on_picked", event={"id": second})
     gone(services, first)
@@ -314,7 +308,7 @@ def test_a_photo_that_is_gone_cannot_be_picked_and_the_former_is_shown(page, ser
     assert page.values["mask-editor"]["id"] == second
 
 
-def test_a_parse_again_leaves_the_photo_that_was_picked_meanwhile(page, chosen, services):
+def test_parsing_again_keeps_the_photo_that_was_picked_meanwhile(page, chosen, services):
     first, second = opened(page, chosen(91, 92))
     parse = type(services.models).parse
 

@@ -113,7 +113,7 @@ def test_the_dataset_that_contributions_go_to_is_named_on_the_spaces_card(projec
     check_front_matter(front_matter(changed["README.md"]))
 
 
-def test_without_choices_every_file_is_the_projects_own(project):
+def test_without_options_every_uploaded_file_equals_the_projects(project):
     assert make_plan("owner/faces", hardware="cpu-upgrade", root=project).changed(project) == {}
 
 
@@ -140,7 +140,7 @@ def test_each_missing_field_of_the_front_matter_is_named(field):
         ({"sdk_version": "6"}, "like 6.31.0"),
     ],
 )
-def test_a_front_matter_that_cannot_work_is_refused(change, message):
+def test_an_invalid_front_matter_is_refused(change, message):
     with pytest.raises(DeployError, match=message):
         check_front_matter({**FIELDS, **change})
 

@@ -44,7 +44,7 @@ def downloads(hub):
     return hub.requests("/resolve/", method="GET")
 
 
-def test_a_repository_of_our_format_is_loaded_at_the_commit_that_was_looked_at(publish, checkpoint):
+def test_a_repository_is_loaded_at_the_commit_that_was_checked(publish, checkpoint):
     repo = publish("good", files_of(checkpoint))
     admitted = Admission(100, anonymous=True).look(repo)
     weights = (checkpoint / "model.safetensors").stat().st_size
@@ -60,7 +60,7 @@ def test_a_repository_of_our_format_is_loaded_at_the_commit_that_was_looked_at(p
         ("wordy", {"config.json": b" " * 1_100_000, "model.safetensors": b"0"}, "larger than 1 MB"),
     ],
 )
-def test_what_is_too_large_is_refused_before_a_byte_is_downloaded(
+def test_a_too_large_repository_is_refused_before_a_byte_is_downloaded(
     publish, hub, checkpoint, name, change, told
 ):
     repo = publish(name, {**files_of(checkpoint), **change})
@@ -75,7 +75,7 @@ def test_a_repository_of_another_format_says_what_is_missing(publish):
         load_parser(repo, admission=Admission(1, anonymous=True))
 
 
-def test_on_a_space_nobody_loads_a_private_repository_with_the_owners_token(
+def test_on_a_space_visitors_cannot_load_private_repositories_with_the_owners_token(
     publish, hub, checkpoint, monkeypatch
 ):
     repo = publish("secret", files_of(checkpoint), private=True)
@@ -105,7 +105,7 @@ def test_a_configuration_larger_than_its_weights_is_refused_before_it_is_built(
     check_architecture(checkpoint, source="org/name")
 
 
-def test_weights_that_give_no_numbers_are_refused(publish, checkpoint):
+def test_weights_that_give_nan_are_refused(publish, checkpoint):
     weights = load_file(checkpoint / "model.safetensors")
     spoiled = {key: value * float("nan") for key, value in weights.items()}
     repo = publish("spoiled", {**files_of(checkpoint), "model.safetensors": save(spoiled)})
@@ -113,7 +113,7 @@ def test_weights_that_give_no_numbers_are_refused(publish, checkpoint):
         load_parser(repo, admission=Admission(100, anonymous=True))
 
 
-def test_a_refused_repository_leaves_the_model_in_use(publish, checkpoint):
+def test_a_refused_repository_keeps_the_current_model(publish, checkpoint):
     repo = publish("too-heavy", {**files_of(checkpoint), "model.safetensors": b"0" * 2_000_000})
     models = ModelCache(1, load=lambda m: load_parser(m, admission=Admission(1, anonymous=True)))
     kept = models.get("embedded")

@@ -54,7 +54,7 @@ def test_a_model_that_fails_to_load_leaves_the_others_in_place():
     assert models.get("a") is kept
 
 
-def test_model_calls_go_one_at_a_time_and_through_what_is_wrapped_around_them():
+def test_model_calls_run_one_at_a_time_inside_the_wrapper():
     running, most = [], []
 
     def around(call):
@@ -146,7 +146,7 @@ def test_a_download_does_not_keep_others_from_parsing():
     assert models.loaded == ("a", "org/slow")
 
 
-def test_a_model_that_loads_for_too_long_frees_its_place_and_keeps_no_one_from_others():
+def test_a_model_that_loads_too_long_frees_its_slot_and_blocks_no_other():
     begun, ended = threading.Event(), threading.Event()
 
     def load(model_id):
@@ -216,7 +216,7 @@ def forked(call):
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_a_lent_gpu_gets_the_name_of_the_model_and_gives_the_parse_back():
+def test_a_zero_gpu_call_gets_the_model_name_and_returns_the_parse():
     models = ModelCache(1, load=painted_parser, around=forked)
     here = ModelCache(1, load=painted_parser).parse("embedded", noise())
     lent = models.parse("embedded", noise())
@@ -225,7 +225,7 @@ def test_a_lent_gpu_gets_the_name_of_the_model_and_gives_the_parse_back():
     assert lent.model_id == "embedded"
 
 
-def test_off_zero_gpu_hardware_the_lease_changes_nothing():
+def test_without_zero_gpu_hardware_the_wrapper_changes_nothing():
     pytest.importorskip("spaces", reason="needs spaces: pip install spaces")
     models = ModelCache(1, load=painted_parser, around=gpu_lease())
     assert models.parse("embedded", noise()).mask.any()

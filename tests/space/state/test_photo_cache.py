@@ -35,7 +35,7 @@ def opened(photos, seed=0):
     return photos.put(image, painted_parser().parse(image, confidence=True))
 
 
-def test_a_photo_comes_back_with_everything_its_parse_knows(photos):
+def test_a_cached_photo_keeps_all_results_of_its_parse(photos):
     put = opened(photos)
     got = photos.get(put.key)
     for name in ("mask", "confidence", "runner_up"):
@@ -71,7 +71,7 @@ def test_a_photo_is_gone_an_hour_after_it_was_last_used(photos, clock, tmp_path)
     assert list((tmp_path / "visits").iterdir()) == []
 
 
-def test_a_new_photo_sweeps_out_the_old_ones(photos, clock, tmp_path):
+def test_a_new_photo_removes_expired_ones(photos, clock, tmp_path):
     opened(photos)
     photos.put_file("mask.png", b"bytes")
     clock.now += 3601
@@ -97,7 +97,7 @@ def test_two_parses_of_one_photo_with_equal_masks_are_kept_apart(photos):
     assert photos.get(without.key).parse.faces == ()
 
 
-def test_nothing_on_the_shelf_names_the_visitors_file(photos, tmp_path):
+def test_the_cache_holds_no_file_name_of_a_visitor(photos, tmp_path):
     opened(photos)
     names = {path.name for path in (tmp_path / "visits").rglob("*") if path.is_file()}
     assert names == {"photo.png", "shown.jpg", "parse.json", "maps.npz"}

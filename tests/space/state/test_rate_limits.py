@@ -34,7 +34,7 @@ def test_new_sessions_do_not_lift_the_limit_of_an_address(limit):
     limit.spend("d", "8.8.4.4")
 
 
-def test_who_asked_for_nothing_in_the_last_minute_is_forgotten(limit, now):
+def test_clients_without_requests_in_the_last_minute_are_forgotten(limit, now):
     limit.spend("ada", "8.8.8.8")
     now[0] = 30.0
     limit.spend("bob", "8.8.4.4")
@@ -46,7 +46,7 @@ def test_who_asked_for_nothing_in_the_last_minute_is_forgotten(limit, now):
     assert set(limit._seen) == {("visitor", "eve")}
 
 
-def test_what_is_refused_is_not_counted(limit, now):
+def test_refused_requests_are_not_counted(limit, now):
     limit.spend("a", "8.8.8.8")
     now[0] = 30.0
     limit.spend("a", "8.8.8.8")
@@ -73,6 +73,6 @@ def test_on_a_space_the_last_public_address_of_the_proxy_counts(forwarded, expec
     assert address_of("10.16.3.80", forwarded, behind_proxy=True) == expected
 
 
-def test_elsewhere_nobody_can_invent_an_address():
+def test_off_a_space_forwarded_addresses_are_ignored():
     assert address_of("127.0.0.1", "8.8.8.8", behind_proxy=False) == "127.0.0.1"
     assert address_of(None, "8.8.8.8", behind_proxy=False) == ""

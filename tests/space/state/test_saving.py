@@ -76,7 +76,7 @@ def test_an_outbox_keeps_a_correction_once_and_says_where_it_is(corrections, cor
     assert corrections.state(correction.content_id, who=who) == "Saved here."
 
 
-def test_what_waits_without_an_account_is_limited_all_together(tmp_path, correction):
+def test_rows_without_an_account_share_one_limit(tmp_path, correction):
     outbox = Outbox(tmp_path / "outbox")
     corrections = HubCorrections(outbox, Sender(outbox, "owner/faces"), most_unclaimed=1)
     first, ada = anonymous(), Contributor("ada", "ada", "hf_ada")
@@ -107,20 +107,20 @@ def test_consent_given_later_is_sent_from_the_outbox(hub, tmp_path, correction):
     assert corrections.state(correction.content_id, who=who) == "Pull request #1 is open."
 
 
-def test_a_look_alike_is_told_whoever_sent_the_other(corrections, correction):
+def test_a_similar_photo_of_any_contributor_is_reported(corrections, correction):
     other = replace(correction, mask=np.where(correction.mask == 17, 0, correction.mask))
     assert not corrections.save(correction, who=anonymous()).look_alike
     assert corrections.save(other, who=anonymous()).look_alike
 
 
-def test_nobody_reads_the_tray_of_another(corrections, correction):
+def test_a_session_cannot_read_the_queue_of_another(corrections, correction):
     corrections.save(correction, who=anonymous())
     with pytest.raises(StoreError):
         corrections.state(correction.content_id, who=anonymous())
     assert anonymous().key != anonymous().key
 
 
-def test_a_visit_keeps_its_secret_until_somebody_signs_in(hub):
+def test_a_visit_keeps_its_secret_until_sign_in(hub):
     secret, _ = resolve_contributor(None, dataset="owner/faces")
     assert resolve_contributor(None, dataset="owner/faces", last=secret)[0] is secret
     ada, trouble = resolve_contributor(hub.token("ada"), dataset="owner/faces", last=secret)
@@ -128,7 +128,7 @@ def test_a_visit_keeps_its_secret_until_somebody_signs_in(hub):
     assert resolve_contributor(None, dataset="owner/faces", last=ada)[0].account == ""
 
 
-def test_what_was_saved_before_signing_in_goes_on_under_the_account(hub, tmp_path, correction):
+def test_rows_saved_before_sign_in_move_to_the_account(hub, tmp_path, correction):
     HubStore("owner/faces", token=hub.token("owner")).create(CELEBAMASK_HQ)
     settings = Settings(dataset="owner/faces", contributions=tmp_path / "outbox")
     corrections, before = build_services(settings).corrections, anonymous()
@@ -163,9 +163,7 @@ def test_after_a_restart_signing_in_is_enough(hub, tmp_path, correction):
     ("host", "remedy"),
     [("127.0.0.1", "run `hf auth login`, then restart"), ("0.0.0.0", "SEGFACE_HOST=127.0.0.1")],
 )
-def test_where_nobody_can_sign_in_what_waits_says_what_to_do_instead(
-    tmp_path, correction, host, remedy
-):
+def test_without_sign_in_waiting_rows_say_what_to_do_instead(tmp_path, correction, host, remedy):
     settings = Settings(dataset="owner/faces", contributions=tmp_path / "outbox", host=host)
     corrections, who = build_services(settings).corrections, anonymous()
     corrections.save(correction, who=who)
@@ -202,7 +200,7 @@ def test_a_photo_leaves_the_outbox_once_its_contribution_is_decided(
     assert list(tmp_path.rglob("*.parquet")) == []
 
 
-def test_an_adoption_that_was_cut_short_is_finished_by_the_next(corrections, correction):
+def test_an_interrupted_move_to_an_account_is_finished_by_the_next(corrections, correction):
     before, ada = anonymous(), Contributor("ada", "ada", "hf_ada")
     corrections.save(correction, who=before)
     corrections.outbox.queue("ada").put(replace(correction, contributor="ada"))
@@ -227,13 +225,13 @@ def test_an_adoption_that_was_cut_short_is_finished_by_the_next(corrections, cor
         ["session:" + "G" * 32],
     ],
 )
-def test_the_name_of_an_account_never_passes_for_a_secret(claimed):
+def test_an_account_name_is_never_accepted_as_a_secret(claimed):
     assert secrets_of(claimed) == ()
     assert secrets_of([anonymous().key] * 30) != ()
     assert len(secrets_of([anonymous().key for _ in range(30)])) == 20
 
 
-def test_an_account_is_asked_for_once_in_a_visit(hub):
+def test_an_account_is_looked_up_once_in_a_visit(hub):
     ada, _ = resolve_contributor(hub.token("ada"), dataset="owner/faces")
     asked = len(hub.requests())
     assert resolve_contributor(hub.token("ada"), dataset="owner/faces", last=ada)[0] is ada
@@ -249,7 +247,7 @@ def test_a_token_that_the_hub_refuses_does_not_stop_the_saving(hub, corrections,
     assert resolve_contributor("hf_wrong", dataset="owner/faces", last=ada)[0] is ada
 
 
-def test_a_contribution_travels_from_save_to_a_pull_request(hub, tmp_path, correction):
+def test_a_saved_contribution_becomes_a_pull_request(hub, tmp_path, correction):
     HubStore("owner/faces", token=hub.token("owner")).create(CELEBAMASK_HQ)
     settings = Settings(dataset="owner/faces", contributions=tmp_path / "outbox")
     corrections = build_services(settings).corrections

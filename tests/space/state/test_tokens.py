@@ -34,7 +34,7 @@ def built(folder, **values):
         ("127.0.0.1", {"host": "localhost:7860"}),
     ],
 )
-def test_pages_and_scripts_of_the_machine_are_at_home(client, headers):
+def test_pages_and_scripts_of_the_machine_are_local(client, headers):
     assert is_local_request(HERE, client=client, headers=headers)
 
 
@@ -53,7 +53,7 @@ def test_pages_and_scripts_of_the_machine_are_at_home(client, headers):
         ("127.0.0.1", PAGE | {"forwarded": "for=127.0.0.1"}),
     ],
 )
-def test_whoever_comes_from_elsewhere_or_through_another_page_is_not(client, headers):
+def test_remote_requests_and_those_of_other_pages_are_not_local(client, headers):
     assert not is_local_request(HERE, client=client, headers=headers)
 
 
@@ -82,7 +82,7 @@ def test_the_machines_token_is_read_where_a_dataset_is_named_and_no_service_toke
         ({"space_id": "owner/app", "oauth": True}, "Sign in, and it is sent at once"),
     ],
 )
-def test_the_contribute_view_says_what_holds_here(tmp_path, values, message):
+def test_the_contribute_view_describes_the_current_settings(tmp_path, values, message):
     services = built(tmp_path, dataset="owner/faces", **values)
     said = explained(services)
     assert message in said
@@ -95,7 +95,7 @@ def test_with_a_token_the_view_says_whose_account_is_used(logged_in):
     assert "sign in" not in said
 
 
-def test_without_a_token_what_waits_says_how_to_get_one(tmp_path):
+def test_without_a_token_waiting_rows_say_how_to_get_one(tmp_path):
     texts = sign_in_texts(HERE, own_token=False)
     for sentence in (texts.intro, texts.pending, texts.review):
         assert "run `hf auth login`, then restart the app" in sentence

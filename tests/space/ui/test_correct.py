@@ -74,7 +74,7 @@ def test_a_saved_mask_is_gone_with_its_photo(services, visit):
     assert list(folder.iterdir()) == []
 
 
-def test_a_mask_that_cannot_be_kept_for_the_editor_is_saved_all_the_same(services, visit, caplog):
+def test_a_mask_that_cannot_be_cached_for_the_editor_is_saved(services, visit, caplog):
     """A folder in place of the file stands for a disk that is full."""
     mask = corrected(services, visit, 4)
     first = saved(services, visit, mask).saved[0].row

@@ -93,7 +93,7 @@ def test_the_dataset_on_the_hub_is_counted_by_class(on_the_hub, dataset):
     assert f"<td>{pixels:,}</td>" in shown
 
 
-def test_many_looks_cost_few_requests(on_the_hub, dataset, hub):
+def test_repeated_views_need_few_requests(on_the_hub, dataset, hub):
     put(dataset, 1, 2)
     hub.log.clear()
     for _ in range(50):

@@ -140,7 +140,7 @@ def test_a_forwarded_address_off_a_space_does_not_lift_the_budget():
     assert sent(guarded, chunks=[b"x"], x_forwarded_for="8.8.8.2")[0] == 429
 
 
-def test_a_refusal_of_the_body_replaces_what_the_app_makes_of_it():
+def test_a_refused_body_replaces_the_response_of_the_app():
     budget = UploadBudget(1, total=1, keep_seconds=600)
     status, _, answer = sent(guard(app=swallowing, budget=budget), chunks=[b"xx"])
     assert (status, answer["title"]) == (429, "TooFastError")

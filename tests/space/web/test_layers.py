@@ -23,7 +23,7 @@ def imported(path: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("path", PURE, ids=lambda path: path.name)
-def test_a_module_that_computes_touches_no_page_and_imports_only_its_like(path):
+def test_core_modules_use_no_dom_and_import_only_core_modules(path):
     assert PAGE.findall(code(path)) == []
     assert [other for other in imported(path) if other not in PURE] == []
 

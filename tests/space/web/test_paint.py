@@ -47,7 +47,7 @@ def test_background_and_hidden_classes_are_not_drawn(evaluated):
     assert evaluated(code) == [0, RED, 0, RED]
 
 
-def test_outlines_lie_on_the_borders_only(evaluated):
+def test_outlines_are_drawn_on_borders_only(evaluated):
     code = f"const hidden = []; {CLASSES} const out = new Uint32Array(9);"
     code += "P.paintOutlines(out, Uint8Array.of(1, 1, 2, 1, 1, 2, 1, 1, 2), 3, table, 1);"
     assert evaluated(f"{code} return out;") == [0, RED, 0, 0, RED, 0, 0, RED, 0]
@@ -63,7 +63,7 @@ def test_neighbouring_classes_have_different_patterns(evaluated):
     assert all(0.2 < sum(v != RED for v in one) / 64 < 0.3 for one in drawn)
 
 
-def test_low_confidence_and_differences_mark_only_what_they_are_about(evaluated):
+def test_low_confidence_and_differences_mark_only_their_pixels(evaluated):
     code = "const out = new Uint32Array(2);"
     code += "P.paintConfidence(out, Uint8Array.of(250, 90)); return out;"
     sure, unsure = evaluated(code)

@@ -137,7 +137,7 @@ def test_a_pen_draws_and_a_resting_hand_moves_the_picture(open_editor):
     np.testing.assert_array_equal(editor.ids(), drawn)
 
 
-def test_a_pen_that_is_never_heard_of_again_keeps_its_stroke_and_the_next_draws(open_editor):
+def test_a_pen_that_disappears_keeps_its_stroke_and_the_next_draws(open_editor):
     editor = open_editor()
     editor.js("""(() => { const view = root.querySelector('.fme-view');
       view.setPointerCapture = () => {};
@@ -192,7 +192,7 @@ def test_a_hand_that_lands_during_a_stroke_is_ignored_until_it_lifts(open_editor
 
 
 @pytest.mark.parametrize("tool", ["brush", "fill"])
-def test_a_pen_takes_over_from_a_finger_and_nothing_of_the_finger_stays(open_editor, tool):
+def test_a_pen_takes_over_from_a_finger_and_removes_its_stroke(open_editor, tool):
     editor = open_editor(touch=True)
     tablet = Tablet(editor)
     editor.js("(fme.tool(arg), fme.cls(16))", tool)

@@ -33,7 +33,7 @@ def test_a_stroke_paints_one_hard_edged_class_at_every_pixel_ratio(open_editor, 
     np.testing.assert_array_equal(saved, after)
 
 
-def test_keys_leave_a_stroke_that_is_being_drawn_alone(open_editor):
+def test_keys_do_not_change_a_stroke_in_progress(open_editor):
     editor = open_editor()
     mouse = editor.page.mouse
     _choose(editor, HAT)

@@ -82,7 +82,7 @@ def test_saving_new_work_ends_the_old_that_was_offered_beside_it(open_editor):
     assert editor.nothing_offered()
 
 
-def test_work_brought_back_has_one_draft_however_often_it_is_left(open_editor):
+def test_restored_work_has_one_draft_however_often_it_is_left(open_editor):
     editor = open_editor()
     for x in (40, 80, 120):
         editor.drag([(x, 40), (x + 20, 40)])
@@ -116,7 +116,7 @@ def test_unsaved_work_is_kept_for_thirty_days(open_editor):
     assert editor.nothing_offered()
 
 
-def test_a_full_storage_is_said_where_it_is_seen(open_editor):
+def test_a_full_storage_shows_a_visible_message(open_editor):
     editor = open_editor()
     browser = editor.page.context.new_cdp_session(editor.page)
     origin = editor.js("location.origin")
@@ -196,7 +196,7 @@ def test_the_unsaved_work_of_other_photos_is_offered_when_one_is_back_and_when_o
     assert editor.nothing_offered()
 
 
-def test_work_of_another_photo_is_told_from_that_of_the_open_one(open_editor):
+def test_work_of_another_photo_is_distinguished_from_that_of_the_open_one(open_editor):
     editor = open_editor(None)
     left_unsaved(editor, "64x64", "65x64")
     editor.reload()
@@ -236,7 +236,7 @@ def test_answers_that_change_no_pixel_are_unsaved_work_too(open_editor):
     assert editor.nothing_offered()
 
 
-def test_a_draft_holds_nothing_of_a_stroke_that_is_cancelled(open_editor):
+def test_a_draft_holds_no_cancelled_stroke(open_editor):
     editor = open_editor()
     editor.drag([(40, 40), (80, 40)])
     work = editor.ids()
@@ -253,7 +253,7 @@ def test_a_draft_holds_nothing_of_a_stroke_that_is_cancelled(open_editor):
     np.testing.assert_array_equal(editor.bring_back(), work)
 
 
-def test_a_draft_holds_nothing_of_a_clean_up_that_is_only_shown(open_editor):
+def test_a_draft_holds_no_previewed_clean_up(open_editor):
     editor = open_editor()
     editor.drag([(40, 40), (80, 40)])
     work = editor.ids()

@@ -140,7 +140,7 @@ def test_after_a_choice_by_mouse_the_next_key_is_a_shortcut(open_editor):
     assert editor.js("[fme.map.only, fme.state.tool]") == [1, "restore"]
 
 
-def test_who_uses_lists_and_sliders_by_keyboard_stays_there(open_editor):
+def test_lists_and_sliders_used_by_keyboard_keep_the_focus(open_editor):
     editor = open_editor()
     keyboard = editor.page.keyboard
     editor.page.focus(f"[data-class='{HAT}']")

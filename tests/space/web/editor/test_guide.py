@@ -109,7 +109,7 @@ def test_the_faint_frame_goes_on_when_its_region_is_painted_over(walk):
     assert walk.js("fme.app.guide.upcoming") == 0
 
 
-def test_a_clean_up_that_is_only_shown_is_left_when_the_walk_goes_on(walk):
+def test_a_previewed_clean_up_is_discarded_when_the_review_continues(walk):
     start = walk.ids()
     walk.page.click(".fme-clean summary")
     walk.page.select_option("[data-clean=kind]", "smooth")

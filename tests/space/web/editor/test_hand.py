@@ -47,7 +47,7 @@ def test_a_double_tap_closes_a_polygon(phone):
     assert_closed(phone, start)
 
 
-def test_what_the_editor_says_is_in_sight_while_a_finger_draws(open_editor):
+def test_messages_of_the_editor_are_visible_while_a_finger_draws(open_editor):
     editor = open_editor("256x256", ratio=2, width=390, height=844, touch=True)
     editor.page.evaluate("document.querySelector('#mask-editor .fme-view').scrollIntoView()")
     editor.js("fme.app.locks.toggle(fme.state.cls)")
@@ -93,7 +93,7 @@ def test_drawing_and_looking_around_count_as_editing_and_being_away_does_not(ope
 
 
 @pytest.mark.parametrize("tool", ["brush", "lasso"])
-def test_a_stroke_in_hand_when_another_photo_opens_is_not_carried_over(open_editor, tool):
+def test_a_stroke_in_progress_is_not_kept_when_another_photo_opens(open_editor, tool):
     editor = open_editor("64x64")
     start = editor.ids()
     editor.js("fme.tool(arg)", tool)

@@ -86,7 +86,7 @@ def test_a_mouse_holds_too_and_the_focus_stays_where_it_is(phone):
     assert phone.js("document.activeElement === fme.app.stage.canvas")
 
 
-def test_without_fingers_and_before_a_photo_is_open_the_buttons_are_away(open_editor):
+def test_without_touch_or_an_open_photo_the_buttons_are_hidden(open_editor):
     assert open_editor().page.locator(".fme-holds").is_hidden()
     empty = open_editor(None, width=390, height=844, touch=True)
     assert empty.page.locator(".fme-holds").is_hidden()

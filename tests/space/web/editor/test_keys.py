@@ -20,7 +20,7 @@ def draw_and_escape(editor):
     mouse.up()
 
 
-def test_escape_leaves_a_stroke_that_is_being_drawn(open_editor):
+def test_escape_cancels_a_stroke_in_progress(open_editor):
     editor = open_editor()
     start = editor.ids()
     for tool in "bl":
@@ -59,7 +59,7 @@ def test_the_undo_button_takes_back_the_first_corner_of_all(open_editor):
     assert editor.page.locator("[data-act=undo]").is_disabled()
 
 
-def test_undo_and_redo_leave_a_lasso_that_is_being_drawn_alone(open_editor):
+def test_undo_and_redo_do_not_change_a_lasso_in_progress(open_editor):
     editor = open_editor()
     editor.drag([(40, 200), (80, 200)])
     painted = editor.ids()

@@ -53,7 +53,7 @@ def test_the_pure_modules_pass_their_own_tests(node, suite):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_actions_of_the_page_on_speed_are_measured(node):
+def test_the_timed_actions_of_the_benchmark_page_run(node):
     done = subprocess.run(
         [node, "bench/actions.mjs", "128"], cwd=ROOT, capture_output=True, text=True, timeout=120
     )

@@ -57,7 +57,7 @@ def test_a_mask_without_a_change_is_saved_only_after_a_question(open_editor):
     editor.page.wait_for_function("document.querySelector('.fme').dataset.state === 'saved'")
 
 
-def test_a_save_without_an_answer_is_told_and_its_work_comes_back_after_a_reload(open_editor):
+def test_an_unanswered_save_is_reported_and_its_work_returns_after_a_reload(open_editor):
     editor = open_editor()
     editor.page.clock.install()
     editor.drag([(40, 40), (80, 40)])

@@ -273,7 +273,7 @@ def test_on_a_screen_of_another_pixel_ratio_picture_and_brush_stay_together(open
     assert editor.js("fme.app.stage.canvas.width / fme.app.stage.canvas.clientWidth") == 2
 
 
-def test_settings_of_the_hand_and_locks_stay_for_the_next_photo(open_editor):
+def test_tool_settings_and_locks_stay_for_the_next_photo(open_editor):
     editor = open_editor("64x64")
     editor.js("fme.app.look({ tolerance: 90, outline: true })")
     editor.page.click(f"[data-lock='{HAIR}']")
