@@ -25,6 +25,7 @@ Model = TypeVar("Model", bound="torch.nn.Module")
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "README.md"
+GATE_FILE = "gate.json"  # what `segface promote` decided about these weights
 _LONGEST_MESSAGE = 500
 ONNX_FILE = "model.onnx"
 PUBLISHED = "hub:"  # what names of published checkpoints begin with

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,9 +69,36 @@ def plan(folder: str | Path, repo_id: str, *, build: Build, private: bool = Fals
     _check_card(folder / files.CARD_FILE)
     files.load_folder(folder, build)
     config = files.load_config(folder)
-    names = (*FILES, files.ONNX_FILE) if (folder / files.ONNX_FILE).is_file() else FILES
+    optional = [n for n in (files.ONNX_FILE, files.GATE_FILE) if (folder / n).is_file()]
+    names = (*FILES, *optional)
     sizes = {name: (folder / name).stat().st_size for name in names}
     return PublishPlan(folder, repo_id, private, sizes, config)
+
+
+def check_gate(folder: Path, report: Path | None = None) -> None:
+    """Checks that the gate let these weights pass.
+
+    Args:
+        folder: The checkpoint folder.
+        report: What `segface promote` wrote; None takes `gate.json` in the folder.
+
+    Raises:
+        CheckpointError: There is no report, it is of other weights, or they didn't pass.
+    """
+    path = report or folder / files.GATE_FILE
+    remedy = "run `segface promote`, or publish --without-gate"
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        verdict, digest = values["verdict"], values["candidate"]["digest"]
+        sentence = str(values["sentence"])
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{folder} has no report of the gate: {remedy}") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path} can't be read as a report of the gate: {remedy}") from error
+    if digest != files.file_digest(folder / files.WEIGHTS_FILE):
+        raise CheckpointError(f"{path} is about other weights than those of {folder}: {remedy}")
+    if verdict != "passed":
+        raise CheckpointError(f"the gate did not let {folder} pass ({sentence[:300]}): {remedy}")
 
 
 def _check_card(path: Path) -> None:

@@ -68,6 +68,7 @@ def run(args: argparse.Namespace) -> int:
     from segface_hf.data.folder import check_pairs
     from segface_hf.evaluation.groups import check_groups, read_groups
     from segface_hf.evaluation.photos import measure
+    from segface_hf.evaluation.predictor import load_other
     from segface_hf.evaluation.present import summary
     from segface_hf.evaluation.report import report
     from segface_hf.modeling.segface import SegFace
@@ -127,29 +128,6 @@ def predictor_of(model: SegFace, args: argparse.Namespace) -> Predictor:
     from segface_hf.evaluation.predictor import Predictor
 
     return Predictor.of(model, side=args.side, mirrored=args.mirrored, aligned=args.aligned)
-
-
-def load_other(name: str, model: SegFace) -> SegFace:
-    """Loads the checkpoint to compare with, before anything is measured.
-
-    Raises:
-        LabelError: It has other classes.
-        LandmarksRequiredError: It needs landmarks, which a folder doesn't hold.
-    """
-    from segface_hf.errors import LabelError
-    from segface_hf.evaluation.predictor import check_frames
-    from segface_hf.modeling.segface import SegFace
-
-    other = SegFace.from_pretrained(name)
-    check_frames(other.config)
-    if other.config.labels != model.config.labels:
-        theirs, ours = other.config.labels.names, model.config.labels.names
-        differing = sorted(set(theirs) ^ set(ours)) or "other ids or colours"
-        raise LabelError(
-            f"{name} has {len(theirs)} classes, the model {len(ours)}, and they differ in "
-            f"{differing}: compare models of the same classes"
-        )
-    return other
 
 
 def compare_models(

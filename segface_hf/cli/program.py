@@ -116,6 +116,7 @@ COMMANDS = (
     "train",
     "average",
     "evaluate",
+    "promote",
     "publish",
     "export",
     "render",

@@ -14,19 +14,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("repo_id", metavar="ORG/NAME", help="the model repository")
     parser.add_argument("--onnx", action="store_true", help="export model.onnx too, if absent")
     parser.add_argument("--private", action="store_true", help="make a new repository private")
+    parser.add_argument(
+        "--gate", type=Path, metavar="FILE", help="report of `segface promote` (default: DIR's)"
+    )
+    parser.add_argument(
+        "--without-gate", action="store_true", help="publish without a report of the gate"
+    )
     parser.add_argument("--dry-run", action="store_true", help="check everything, send nothing")
     parser.add_argument("--token", help="Hub token; by default that of `hf auth login`")
 
 
 def run(args: argparse.Namespace) -> int:
     """Checks the folder, and sends it unless this is a dry run."""
-    from segface_hf.checkpoints.publish import plan, publish
+    from segface_hf.checkpoints.publish import check_gate, plan, publish
     from segface_hf.modeling.segface import SegFace
 
     _prepare_onnx(Path(args.folder), wanted=args.onnx)
-
+    planned = plan(args.folder, args.repo_id, build=SegFace, private=args.private)
+    if not args.without_gate:
+        check_gate(planned.folder, args.gate)
     if args.dry_run:
-        planned = plan(args.folder, args.repo_id, build=SegFace, private=args.private)
         kind = "private" if args.private else "public"
         print(f"would publish to {planned.repo_id}, made {kind} if it is new:")
         for name, size in planned.sizes.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -27,13 +27,26 @@ def resampled(confusions: np.ndarray, *, rounds: int, seed: int = 0) -> np.ndarr
     Raises:
         DataError: There are no photos.
     """
-    count = len(confusions)
-    if count == 0:
+    return sums(confusions, draw_counts(len(confusions), rounds=rounds, seed=seed))
+
+
+def draw_counts(photos: int, *, rounds: int, seed: int = 0) -> np.ndarray:
+    """Returns how often each photo is in each draw with replacement: int64 (rounds, photos).
+
+    Raises:
+        DataError: There are no photos.
+    """
+    if photos == 0:
         raise DataError("no photos to draw from: evaluate at least one")
     random = np.random.default_rng(seed)
-    draws = random.multinomial(count, np.full(count, 1 / count), size=rounds)
-    flat = confusions.reshape(count, -1).astype(np.float64)
-    return (draws @ flat).round().astype(np.int64).reshape(rounds, *confusions.shape[1:])
+    return random.multinomial(photos, np.full(photos, 1 / photos), size=rounds)
+
+
+def sums(confusions: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Adds confusion matrices (N, K, K), each as often as the counts (sets, N) say."""
+    flat = confusions.reshape(len(confusions), -1).astype(np.float64)
+    summed = (counts @ flat).round().astype(np.int64)
+    return summed.reshape(len(counts), *confusions.shape[1:])
 
 
 def intervals(
@@ -89,24 +102,52 @@ def differences(
             f"{len(first)} and {len(second)} photos can't be compared in pairs: "
             "evaluate both models on the same photos"
         )
+    counts = draw_counts(len(first), rounds=rounds, seed=seed)
+    parts = {"mean_f1": range(1, schema.num_classes), "tail_f1": schema.tail}
+    values, draws = paired(first, second, schema, counts=counts, means=parts)
+    return {name: (value, percentiles(draws[name])) for name, value in values.items()}
+
+
+def paired(
+    first: np.ndarray,
+    second: np.ndarray,
+    schema: LabelSchema,
+    *,
+    counts: np.ndarray,
+    means: Mapping[str, Iterable[int]],
+) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    """Returns differences in F1, first minus second, over all photos and in every draw.
+
+    Args:
+        first: int64 (N, K, K), one model's matrices.
+        second: int64 (N, K, K), the other's.
+        schema: Names the classes.
+        counts: int64 (rounds, N), how often each photo is in each draw.
+        means: Name -> ids whose mean is compared; only classes that the masks hold count.
+
+    Returns:
+        Every name of `means` and every class -> its difference; and -> (rounds,) differences.
+    """
     held = first.sum((0, 2)) > 0
-    whole, drawn = (
-        [Scores(counts(c), schema).f1 for c in (first, second)]
-        for counts in (lambda c: c.sum(0)[None], lambda c: resampled(c, rounds=rounds, seed=seed))
+    once = np.ones((1, len(first)), np.int64)
+    values, draws = (
+        _apart([Scores(sums(c, n), schema).f1 for c in (first, second)], held, schema, means)
+        for n in (once, counts)
     )
-    values, draws = _apart(whole, held, schema), _apart(drawn, held, schema)
-    return {name: (float(values[name][0]), percentiles(draws[name])) for name in values}
+    return {name: float(value[0]) for name, value in values.items()}, draws
 
 
 def _apart(
-    f1: Sequence[np.ndarray], held: np.ndarray, schema: LabelSchema
+    f1: Sequence[np.ndarray],
+    held: np.ndarray,
+    schema: LabelSchema,
+    means: Mapping[str, Iterable[int]],
 ) -> dict[str, np.ndarray]:
     """Differences of two models' means and class scores in each set of photos, (sets,)."""
-    parts = {"mean_f1": range(1, schema.num_classes), "tail_f1": schema.tail}
-    kept = {name: [index for index in ids if held[index]] for name, ids in parts.items()}
+    kept = {name: [index for index in ids if held[index]] for name, ids in means.items()}
     # A draw may contain no photo of a class: it is 0 for both models then, even with stray pixels.
     first, second = (np.nan_to_num(values) for values in f1)
-    means = {
+    apart = {
         name: row_means(first[:, ids]) - row_means(second[:, ids]) for name, ids in kept.items()
     }
-    return means | dict(zip(schema.names, (f1[0] - f1[1]).T, strict=True))
+    return apart | dict(zip(schema.names, (f1[0] - f1[1]).T, strict=True))

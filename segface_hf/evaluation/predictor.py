@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from segface_hf.config import SegFaceConfig
 from segface_hf.data.frames import is_aligned_crop
-from segface_hf.errors import LandmarksRequiredError
+from segface_hf.errors import LabelError, LandmarksRequiredError
 from segface_hf.images import normalize
 from segface_hf.labels import LabelSchema
 from segface_hf.modeling.segface import SegFace
@@ -100,6 +100,25 @@ def check_frames(config: SegFaceConfig) -> None:
             f"a '{config.schema}' model sees faces aligned by landmarks and warped, and a folder "
             "of photos and masks holds none: run it by FaceParser, which finds them"
         )
+
+
+def load_other(name: str, model: SegFace) -> SegFace:
+    """Loads the checkpoint to compare with, before anything is measured.
+
+    Raises:
+        LabelError: It has other classes.
+        LandmarksRequiredError: It needs landmarks, which a folder doesn't hold.
+    """
+    other = SegFace.from_pretrained(name)
+    check_frames(other.config)
+    if other.config.labels != model.config.labels:
+        theirs, ours = other.config.labels.names, model.config.labels.names
+        differing = sorted(set(theirs) ^ set(ours)) or "other ids or colours"
+        raise LabelError(
+            f"{name} has {len(theirs)} classes, the model {len(ours)}, and they differ in "
+            f"{differing}: compare models of the same classes"
+        )
+    return other
 
 
 def frame_pixels(image: Image.Image, config: SegFaceConfig, *, side: int) -> Tensor:

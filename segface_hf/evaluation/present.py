@@ -149,6 +149,11 @@ def html_report(values: Mapping[str, Any], *, title: str, sheet: str = "") -> st
         parts += [_differences(values["against"]["f1"])]
     worst = {row["stem"]: row["mean_f1"] for row in values["worst_photos"]}
     parts += ["<h2>Worst photos</h2>", _link(sheet), _pairs("photo", "mean F1", worst)]
+    return page(title, parts)
+
+
+def page(title: str, parts: Sequence[str]) -> str:
+    """Returns an HTML page that needs nothing else."""
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
         f"<style>{_STYLE}</style><body>" + "\n".join(parts) + "</body></html>\n"
@@ -157,14 +162,14 @@ def html_report(values: Mapping[str, Any], *, title: str, sheet: str = "") -> st
 
 def _headline(values: Mapping[str, Any]) -> str:
     interval = values.get("mean_f1_95")
-    between = f" (95 %: {_show(interval[0])} to {_show(interval[1])})" if interval else ""
+    between = f" (95 %: {show(interval[0])} to {show(interval[1])})" if interval else ""
     outlines = values.get("mean_boundary_f1")
-    boundary = "" if outlines is None else f"mean boundary F1 {_show(outlines)}, "
+    boundary = "" if outlines is None else f"mean boundary F1 {show(outlines)}, "
     return (
-        f'<p><span class="big">{_show(values["mean_f1"])}</span> mean F1{between} on '
-        f"{values['photos']} photos; tail {_show(values['tail_f1'])}, "
-        f"mean IoU {_show(values['mean_iou'])}, {boundary}"
-        f"hierarchical F1 {_show(values['hierarchical_f1'])}.</p>"
+        f'<p><span class="big">{show(values["mean_f1"])}</span> mean F1{between} on '
+        f"{values['photos']} photos; tail {show(values['tail_f1'])}, "
+        f"mean IoU {show(values['mean_iou'])}, {boundary}"
+        f"hierarchical F1 {show(values['hierarchical_f1'])}.</p>"
         f'<p class="note">{escape(values["metric"])}.</p>'
     )
 
@@ -178,16 +183,16 @@ def _link(sheet: str) -> str:
 
 def _differences(rows: Mapping[str, Mapping[str, Any]]) -> str:
     body = [
-        (escape(name), _show(row["difference"]), " to ".join(map(_show, row["difference_95"])))
+        (escape(name), show(row["difference"]), " to ".join(map(show, row["difference_95"])))
         for name, row in rows.items()
         if row["difference"] is not None
     ]
-    return _table(("F1", "difference", "95 %"), body)
+    return table(("F1", "difference", "95 %"), body)
 
 
 def _classes(classes: Mapping[str, Mapping[str, Any]]) -> str:
     heads = ("class", "", "F1", "95 %", "IoU", "precision", "recall", "boundary F1", "photos")
-    return _table(heads, [_class_row(name, row) for name, row in classes.items()])
+    return table(heads, [_class_row(name, row) for name, row in classes.items()])
 
 
 def _class_row(name: str, row: Mapping[str, Any]) -> Sequence[str]:
@@ -196,12 +201,12 @@ def _class_row(name: str, row: Mapping[str, Any]) -> Sequence[str]:
     return (
         escape(name),
         f'<span class="bar"><i style="width:{share:.0f}%"></i></span>',
-        _show(row["f1"]),
-        f"{_show(low)} to {_show(high)}" if low is not None else "",
-        _show(row["iou"]),
-        _show(row["precision"]),
-        _show(row["recall"]),
-        _show(row.get("boundary_f1")),
+        show(row["f1"]),
+        f"{show(low)} to {show(high)}" if low is not None else "",
+        show(row["iou"]),
+        show(row["precision"]),
+        show(row["recall"]),
+        show(row.get("boundary_f1")),
         str(row.get("images", "")),
     )
 
@@ -211,26 +216,28 @@ def _groups(rows: Mapping[str, Mapping[str, Any]]) -> str:
         (
             escape(value),
             str(row["photos"]),
-            _show(row["mean_f1"]),
-            _show(row["tail_f1"]),
+            show(row["mean_f1"]),
+            show(row["tail_f1"]),
             "few photos: uncertain" if row["few_photos"] else "",
         )
         for value, row in rows.items()
     ]
-    return _table(("value", "photos", "mean F1", "tail F1", ""), body)
+    return table(("value", "photos", "mean F1", "tail F1", ""), body)
 
 
 def _pairs(name: str, value: str, rows: Mapping[str, Any]) -> str:
-    return _table((name, value), [(escape(str(k)), _show(v)) for k, v in rows.items()])
+    return table((name, value), [(escape(str(k)), show(v)) for k, v in rows.items()])
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Returns an HTML table; cells are HTML already."""
     head = "".join(f"<th>{cell}</th>" for cell in heads)
     body = "".join("<tr>" + "".join(f"<td>{c}</td>" for c in row) + "</tr>" for row in rows)
     return f"<table><tr>{head}</tr>{body}</table>"
 
 
-def _show(value: Any) -> str:
+def show(value: Any) -> str:
+    """Returns a value for a cell: numbers with three decimals, None as a dash."""
     if value is None:
         return "-"
     return f"{value:.3f}" if isinstance(value, float) else escape(str(value))
