@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ def write_report(folder: Path, values: Mapping[str, Any]) -> Path:
     texts = {GATE_FILE: json.dumps(values, indent=2) + "\n", PAGE_FILE: gate_page(values)}
     try:
         for name, text in texts.items():
-            atomic_write(folder / name, lambda path, text=text: path.write_text(text, "utf-8"))
+            atomic_write(folder / name, partial(Path.write_text, data=text, encoding="utf-8"))
     except OSError as error:
         raise OutputError(f"can't write the report to {folder}: {error}") from error
     return folder / GATE_FILE

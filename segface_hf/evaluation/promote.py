@@ -44,16 +44,16 @@ def promote(
     """
     model = SegFace.from_pretrained(candidate)
     schema = model.config.labels
-    models = [model, load_other(current, model)]
+    other = load_other(current, model)
     for name in chosen:
         schema.id_of(name)
     pairs = find_pairs(val)
     check_pairs(pairs, schema)
-    measured = [
+    first, second = (
         measure(Predictor.of(each.to(device)), pairs, boundary=False, progress=True)
-        for each in models
-    ]
-    gate = judge(*measured, photo_groups(pairs, schema), chosen=chosen)
+        for each in (model, other)
+    )
+    gate = judge(first, second, photo_groups(pairs, schema), chosen=chosen)
     values = {
         **gate.to_dict(),
         "candidate": described(candidate),
