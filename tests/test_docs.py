@@ -45,9 +45,9 @@ RUN_EACH = """
 import contextlib, io, json, sys
 said = []
 for number, code in enumerate(json.load(sys.stdin)):
-    with contextlib.redirect_stdout(io.StringIO()) as told:
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
         exec(compile(code, f"snippet {number}", "exec"), {"__name__": "__main__"})
-    said.append(told.getvalue())
+    said.append(printed.getvalue())
 json.dump(said, sys.stdout)
 """
 COMMANDS = [
@@ -83,9 +83,9 @@ def test_the_python_snippets_of_a_page_run_and_print_what_it_shows(page, photos)
         input=json.dumps([code for code, _ in SNIPPETS[page]]),
     )
     assert done.returncode == 0, done.stderr
-    for told, (_, output) in zip(json.loads(done.stdout), SNIPPETS[page], strict=True):
+    for printed, (_, output) in zip(json.loads(done.stdout), SNIPPETS[page], strict=True):
         if output is not None:
-            assert told.strip() == output.strip()
+            assert printed.strip() == output.strip()
 
 
 @pytest.mark.parametrize("line", COMMANDS)

@@ -82,7 +82,7 @@ def is_done(results: Results, photo: Photo, settings: dict[str, Any]) -> bool:
 
     Raises:
         DataError: They are of another photo, or other files have their names. A run must not
-            replace these unless told to.
+            replace these unless `overwrite` is set.
     """
     written, fingerprint = _read(results.report), photo.fingerprint()
     if not written.keys() >= _ALWAYS:

@@ -123,14 +123,14 @@ class PhotoCache:
         """
         self.sweep()
         key = _key_of(image, parse, full_mask)
-        home = self._folder / key
+        entry = self._folder / key
         try:
-            if not home.is_dir():
-                self._write(home, image, parse, full_mask)
-            self._touch(home)
+            if not entry.is_dir():
+                self._write(entry, image, parse, full_mask)
+            self._touch(entry)
         except OSError as error:
             raise self._unwritable(error) from error
-        return OpenPhoto(key, home / _PHOTO, home / _SHOWN, parse)
+        return OpenPhoto(key, entry / _PHOTO, entry / _SHOWN, parse)
 
     def get(self, key: str) -> OpenPhoto:
         """Returns an open photo.
@@ -140,23 +140,23 @@ class PhotoCache:
         """
         if not isinstance(key, str) or not _KEY.fullmatch(key):
             raise PhotoGoneError(GONE)
-        home = self._folder / key
+        entry = self._folder / key
         try:
-            if self._age(home) > self._keep:
+            if self._age(entry) > self._keep:
                 raise PhotoGoneError(GONE)
-            parse = _read_parse(home)
-            self._touch(home)
+            parse = _read_parse(entry)
+            self._touch(entry)
         except FileNotFoundError as error:
             raise PhotoGoneError(GONE) from error
-        return OpenPhoto(key, home / _PHOTO, home / _SHOWN, parse)
+        return OpenPhoto(key, entry / _PHOTO, entry / _SHOWN, parse)
 
     def touch(self, keys: Iterable[str]) -> None:
         """Restarts the time of photos that are still here: a visit needs its whole batch."""
         for key in keys:
-            home = self._folder / key
+            entry = self._folder / key
             with suppress(FileNotFoundError):
-                if self._age(home) <= self._keep:
-                    self._touch(home)
+                if self._age(entry) <= self._keep:
+                    self._touch(entry)
 
     def keep_mask(self, key: str, name: str, mask: np.ndarray) -> None:
         """Keeps a corrected mask with its photo, for the editor to open with again.
@@ -202,10 +202,10 @@ class PhotoCache:
         if not self._folder.is_dir():
             return 0
         removed = 0
-        for home in self._folder.iterdir():
+        for entry in self._folder.iterdir():
             try:
-                if self._age(home) > self._keep:
-                    shutil.rmtree(home)
+                if self._age(entry) > self._keep:
+                    shutil.rmtree(entry)
                     removed += 1
             except FileNotFoundError:
                 continue
@@ -217,14 +217,14 @@ class PhotoCache:
             "set SEGFACE_CACHE to one that can"
         )
 
-    def _age(self, home: Path) -> float:
-        return self._clock() - home.stat().st_mtime
+    def _age(self, entry: Path) -> float:
+        return self._clock() - entry.stat().st_mtime
 
-    def _touch(self, home: Path) -> None:
-        os.utime(home, (self._clock(), self._clock()))
+    def _touch(self, entry: Path) -> None:
+        os.utime(entry, (self._clock(), self._clock()))
 
     def _write(
-        self, home: Path, image: Image.Image, parse: FaceParse, full_mask: np.ndarray | None
+        self, entry: Path, image: Image.Image, parse: FaceParse, full_mask: np.ndarray | None
     ) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix="draft-", dir=self._folder))
@@ -238,10 +238,10 @@ class PhotoCache:
             draft / _MAPS, **{name: value for name, value in maps.items() if value is not None}
         )
         try:
-            draft.rename(home)
+            draft.rename(entry)
         except OSError:
             shutil.rmtree(draft)
-            if not home.is_dir():
+            if not entry.is_dir():
                 raise
 
 
@@ -293,12 +293,12 @@ def _described(parse: FaceParse) -> dict[str, Any]:
     }
 
 
-def _read_parse(home: Path) -> FaceParse:
+def _read_parse(entry: Path) -> FaceParse:
     from segface_hf.faces import Face, FaceParse
 
-    described = json.loads((home / _PARSE).read_text(encoding="utf-8"))
+    described = json.loads((entry / _PARSE).read_text(encoding="utf-8"))
     faces = tuple(Face.from_dict(face) for face in described["faces"])
-    with np.load(home / _MAPS) as maps:
+    with np.load(entry / _MAPS) as maps:
         return FaceParse(
             mask=maps["mask"],
             schema=LabelSchema.from_dict(described["schema"]),

@@ -35,7 +35,7 @@ def layout(services: Services) -> None:
         ]
         agrees = gr.Checkbox(False, label="agrees")
         corrected, saved = UploadedFile(label="mask", type="filepath"), gr.JSON(label="saved")
-        doors = [gr.Button() for _ in NAMES]
+        buttons = [gr.Button() for _ in NAMES]
     made = _endpoints(services)
     wiring: tuple[tuple[list[Any], list[Any], bool], ...] = (
         ([image, model, whole], [summary, mask], True),
@@ -43,9 +43,9 @@ def layout(services: Services) -> None:
         ([schema], [classes], False),
         ([statements[0], corrected, *statements[1:], agrees], [saved], False),
     )
-    for name, door, (inputs, outputs, heavy) in zip(NAMES, doors, wiring, strict=True):
+    for name, button, (inputs, outputs, heavy) in zip(NAMES, buttons, wiring, strict=True):
         limits: dict[str, Any] = IN_LINE if heavy else {}
-        door.click(
+        button.click(
             made[name], inputs, outputs, api_name=name, api_description=made[name].__doc__, **limits
         )
 

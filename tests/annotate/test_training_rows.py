@@ -72,9 +72,9 @@ def test_masks_of_other_classes_of_the_same_name_are_refused(drawn, tmp_path):
     store = FolderStore(tmp_path / "set")
     store.save(drawn(1))
     names = tuple(f"part {index}" for index in range(19))
-    told = f"of version {CELEBAMASK_HQ.version}, the model's.* label_names that those masks"
+    message = f"of version {CELEBAMASK_HQ.version}, the model's.* label_names that those masks"
     other = replace(CELEBAMASK_HQ, names=names)
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(DataError, match=message):
         unpack_dataset(str(store.root), tmp_path / "out", schema=other)
     own = SegFaceConfig(label_names=names, label_colors=CELEBAMASK_HQ.colors).labels
     with pytest.raises(DataError, match="holds 'celebamask_hq' masks, the model has 'own' classes"):

@@ -73,7 +73,7 @@ class PaletteEngine:
 
 
 class FixedDetector:
-    """Finds what it was told."""
+    """Returns the faces that it was given."""
 
     def __init__(self, *faces: Detection) -> None:
         self.faces = faces

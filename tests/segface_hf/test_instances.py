@@ -52,13 +52,13 @@ def test_every_pixel_of_a_part_belongs_to_the_face_that_it_is_drawn_with(
 def test_instances_change_no_label_and_are_equal_for_many_photos(
     parser: FaceParser, photo: Image.Image
 ) -> None:
-    plain, told = parser.parse(photo), parser.parse(photo, instances=True)
+    plain, with_instances = parser.parse(photo), parser.parse(photo, instances=True)
     assert plain.instances is None
-    assert (plain.mask == told.mask).all()
+    assert (plain.mask == with_instances.mask).all()
     (again,) = parser.parse_many([photo], instances=True)
     assert isinstance(again, FaceParse)
     assert again.instances is not None
-    assert (again.instances == told.instances).all()
+    assert (again.instances == with_instances.instances).all()
 
 
 def test_pixels_of_unrequested_classes_belong_to_no_face(

@@ -12,23 +12,23 @@ from tests.annotate.conftest import REPO
 
 
 @pytest.fixture
-def stranger(hub, dataset):
-    return HubStore(REPO, token=hub.token("stranger"))
+def outsider(hub, dataset):
+    return HubStore(REPO, token=hub.token("outsider"))
 
 
-def test_a_comment_of_another_account_is_not_shown_as_a_question(guest, owner, stranger, drawn):
+def test_a_comment_of_another_account_is_not_shown_as_a_question(guest, owner, outsider, drawn):
     number = guest.propose(ConsentedRow(to_parquet(drawn(1)))).number
-    stranger.repo.comment(number, "Verify your account at evil.example")
+    outsider.repo.comment(number, "Verify your account at evil.example")
     assert guest.said(number) == ""
     Reviewer(owner).ask(number, "The left ear?")
-    stranger.repo.comment(number, "Verify your account at evil.example")
+    outsider.repo.comment(number, "Verify your account at evil.example")
     assert guest.said(number) == "The left ear?"
 
 
-def test_a_comment_of_another_account_is_not_shown_as_a_reason(guest, owner, stranger, drawn):
+def test_a_comment_of_another_account_is_not_shown_as_a_reason(guest, owner, outsider, drawn):
     number = guest.propose(ConsentedRow(to_parquet(drawn(1)))).number
     owner.repo.close(number, comment="")
-    stranger.repo.comment(number, "Your face is ugly")
+    outsider.repo.comment(number, "Your face is ugly")
     assert guest.reason(number) == "the maintainer gave no reason"
 
 

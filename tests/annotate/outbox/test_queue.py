@@ -94,9 +94,9 @@ def test_consent_given_later_replaces_the_row_saved_without(outbox, drawn):
 def test_a_contributor_cannot_read_the_queue_of_another(outbox, correction):
     outbox.queue("guest").put(correction)
     for key in ("Guest", "guest ", "", "../guest", queue_name("guest")):
-        stranger = outbox.queue(key)
-        assert stranger.entries() == ()
-        for reading in (stranger.load, stranger.entry, stranger.consented):
+        outsider = outbox.queue(key)
+        assert outsider.entries() == ()
+        for reading in (outsider.load, outsider.entry, outsider.consented):
             with pytest.raises(StoreError, match=r"no contribution .* of yours"):
                 reading(correction.content_id)
 

@@ -248,9 +248,9 @@ def test_an_unwritable_folder_is_reported_before_the_download(
         (str(tmp_path.parent), "other files"),
         (str(tmp_path / "file" / "out"), "can't write to"),
     )
-    for place, told in places:
+    for place, message in places:
         assert main(["convert", SOURCE, "--out", place]) == 2
-        assert told in capsys.readouterr().err
+        assert message in capsys.readouterr().err
     thesis = tmp_path / "all" / "mobilenet_celeba_512" / "thesis.txt"
     thesis.parent.mkdir(parents=True)
     thesis.write_text("years")

@@ -135,9 +135,11 @@ def test_an_unreachable_hub_is_reported_in_one_sentence(hub, folder, request_pat
     hub.fail(request_path, cut=True)
     arguments = ["publish", str(folder), "ada/face", "--without-gate", "--token", hub.token("ada")]
     assert main(arguments) == 2
-    told = capsys.readouterr().err.splitlines()[-1]  # after the bar of the upload
-    assert told.startswith("segface publish: the Hub can't be reached or is busy (Server disconn")
-    assert "publish it again later" in told
+    message = capsys.readouterr().err.splitlines()[-1]  # after the bar of the upload
+    assert message.startswith(
+        "segface publish: the Hub can't be reached or is busy (Server disconn"
+    )
+    assert "publish it again later" in message
     assert main(arguments) == 0
 
 
@@ -151,8 +153,8 @@ def test_pushing_a_model_without_network_fails_with_one_sentence(hub, monkeypatc
 def test_weights_refused_by_the_hub_are_reported_with_its_reason(hub, folder):
     hub.fail("_lfs/", 403, method="PUT")
     hub.fail("_lfs/", 400, method="PUT")
-    for told in (r"does not let this token write", r"the Hub refused 'ada/face': .*400"):
-        with pytest.raises(CheckpointError, match=told):
+    for message in (r"does not let this token write", r"the Hub refused 'ada/face': .*400"):
+        with pytest.raises(CheckpointError, match=message):
             publish(folder, "ada/face", token=hub.token("ada"), build=SegFace)
 
 
@@ -190,7 +192,7 @@ def test_the_card_is_valid_front_matter_and_lists_every_class(folder):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("# A model\n", "says no license: write `license:`"),
         ("---\ntags: [face-parsing]\n---\n", "says no license"),
@@ -202,14 +204,14 @@ def test_the_card_is_valid_front_matter_and_lists_every_class(folder):
     ],
 )
 def test_a_card_that_leaves_the_license_open_is_refused_by_a_dry_run_too(
-    hub, folder, tmp_path, text, told, capsys
+    hub, folder, tmp_path, text, message, capsys
 ):
     for name in ("config.json", "model.safetensors"):
         (tmp_path / name).write_bytes((folder / name).read_bytes())
     (tmp_path / "README.md").write_text(text)
     assert main(["publish", str(tmp_path), "ada/face", "--dry-run"]) == 2
-    assert told in capsys.readouterr().err
-    with pytest.raises(CheckpointError, match=told.split("`")[0]):
+    assert message in capsys.readouterr().err
+    with pytest.raises(CheckpointError, match=message.split("`")[0]):
         publish(tmp_path, "ada/face", token=hub.token("ada"), build=SegFace)
     assert hub.log == []
 

@@ -109,10 +109,10 @@ def test_enlarging_equals_the_argmax_of_bilinear_logits() -> None:
     torch = pytest.importorskip("torch")
     logits = np.random.default_rng(3).normal(size=(12, 12, 5)).astype(np.float32)
     parse = CropParse(logits.argmax(-1).astype(np.uint8), logits)
-    laid = FrameResampler(Frame((30.0, 30.0), 60.0), (0, 0, 60, 60), 12).labels(parse)
+    pasted = FrameResampler(Frame((30.0, 30.0), 60.0), (0, 0, 60, 60), 12).labels(parse)
     planes = torch.from_numpy(logits.transpose(2, 0, 1))[None]
     expected = torch.nn.functional.interpolate(planes, size=(60, 60), mode="bilinear")[0].argmax(0)
-    assert (laid == expected.numpy()).mean() > 0.999
+    assert (pasted == expected.numpy()).mean() > 0.999
 
 
 def test_a_turned_frame_is_pasted_turned() -> None:

@@ -126,9 +126,9 @@ def test_the_buttons_of_a_row_open_it_in_the_editor_and_delete_it(
     assert row[:8] in page.fire("ui.contribute.on_look")["receipts"]
     page.fire("ui.contribute.on_reopen", event={"id": row})
     assert page.values["mask-editor"]["id"] == page.values["parse-view"]["photos"][0]["id"]
-    told = page.fire("ui.contribute.on_remove", event={"id": row})
-    assert f"{row[:8]} is deleted." in told["saved-message"]
-    assert "Nothing is saved yet" in told["receipts"]
+    updates = page.fire("ui.contribute.on_remove", event={"id": row})
+    assert f"{row[:8]} is deleted." in updates["saved-message"]
+    assert "Nothing is saved yet" in updates["receipts"]
 
 
 def test_a_maintainer_reviews_the_rows_of_a_folder_as_pictures(services, photo_file):

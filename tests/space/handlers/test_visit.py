@@ -59,7 +59,7 @@ def downloaded_width(page):
 
 
 def saved(page, services, key, **statements):
-    """Saves a photo with a corner changed; returns what the page is told."""
+    """Saves a photo with a corner changed; returns the updates of the page."""
     mask = services.photos.get(key).parse.mask.copy()
     mask[:4, :6] = 16
     given = STATEMENTS | statements
@@ -223,8 +223,8 @@ def test_every_photo_that_opens_in_the_editor_needs_statements_of_its_own(page, 
     page.fire("ui.app.on_open")
     saved(page, services, first)
     page.fire("ui.parse.on_picked", event={"id": second})
-    told = page.fire("ui.app.on_open")
-    assert {name: told[name] for name in BLANK} == BLANK
+    updates = page.fire("ui.app.on_open")
+    assert {name: updates[name] for name in BLANK} == BLANK
     kept = saved(page, services, second, **{**BLANK, "right": "own", "agrees": True})
     assert "on this machine only" in kept
     assert "Who is in it?" in kept

@@ -54,17 +54,17 @@ def test_a_repository_is_loaded_at_the_commit_that_was_checked(publish, checkpoi
 
 
 @pytest.mark.parametrize(
-    ("name", "change", "told"),
+    ("name", "change", "message"),
     [
         ("heavy", {"model.safetensors": b"0" * 2_000_000}, "have 2 MB and at most 1 MB"),
         ("wordy", {"config.json": b" " * 1_100_000, "model.safetensors": b"0"}, "larger than 1 MB"),
     ],
 )
 def test_a_too_large_repository_is_refused_before_a_byte_is_downloaded(
-    publish, hub, checkpoint, name, change, told
+    publish, hub, checkpoint, name, change, message
 ):
     repo = publish(name, {**files_of(checkpoint), **change})
-    with pytest.raises(CheckpointError, match=told):
+    with pytest.raises(CheckpointError, match=message):
         load_parser(repo, admission=Admission(1, anonymous=True))
     assert downloads(hub) == []
 
@@ -86,7 +86,7 @@ def test_on_a_space_visitors_cannot_load_private_repositories_with_the_owners_to
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"width": 200_000}, "width is a whole number from 8 to 2048"),
         ({"depth": 16, "mlp_dim": 16_384}, "describes .* parameters"),
@@ -95,12 +95,12 @@ def test_on_a_space_visitors_cannot_load_private_repositories_with_the_owners_to
     ],
 )
 def test_a_configuration_larger_than_its_weights_is_refused_before_it_is_built(
-    checkpoint, tmp_path, change, told
+    checkpoint, tmp_path, change, message
 ):
     config = {**json.loads((checkpoint / "config.json").read_text()), **change}
     (tmp_path / "config.json").write_text(json.dumps(config))
     (tmp_path / "model.safetensors").write_bytes((checkpoint / "model.safetensors").read_bytes())
-    with pytest.raises(CheckpointError, match=told):
+    with pytest.raises(CheckpointError, match=message):
         check_architecture(tmp_path, source="org/name")
     check_architecture(checkpoint, source="org/name")
 

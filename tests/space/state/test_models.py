@@ -219,10 +219,10 @@ def forked(call):
 def test_a_zero_gpu_call_gets_the_model_name_and_returns_the_parse():
     models = ModelCache(1, load=painted_parser, around=forked)
     here = ModelCache(1, load=painted_parser).parse("embedded", noise())
-    lent = models.parse("embedded", noise())
-    assert (lent.mask == here.mask).all()
-    assert (lent.confidence == here.confidence).all()
-    assert lent.model_id == "embedded"
+    parsed = models.parse("embedded", noise())
+    assert (parsed.mask == here.mask).all()
+    assert (parsed.confidence == here.confidence).all()
+    assert parsed.model_id == "embedded"
 
 
 def test_without_zero_gpu_hardware_the_wrapper_changes_nothing():

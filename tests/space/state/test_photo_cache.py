@@ -76,10 +76,10 @@ def test_a_new_photo_removes_expired_ones(photos, clock, tmp_path):
     photos.put_file("mask.png", b"bytes")
     clock.now += 3601
     # Files keep the time of the machine; the clock by hand is only ahead of what it touched.
-    for home in (tmp_path / "visits").iterdir():
-        os.utime(home, (0, 0))
+    for entry in (tmp_path / "visits").iterdir():
+        os.utime(entry, (0, 0))
     fresh = opened(photos, seed=1)
-    assert [home.name for home in (tmp_path / "visits").iterdir()] == [fresh.key]
+    assert [entry.name for entry in (tmp_path / "visits").iterdir()] == [fresh.key]
 
 
 def test_different_photos_have_unrelated_keys(photos):

@@ -137,7 +137,7 @@ test('runs code any tile and come back equal', () => {
   }
 });
 
-test('what is settled is the map without the step that is open', () => {
+test('the settled map leaves out the open step', () => {
   for (let seed = 300; seed < 330; seed++) {
     const random = seeded(seed);
     const map = randomMap(random, { width: 90, height: 75, classes: 6 });

@@ -17,7 +17,7 @@ class Recorder {
   constructor() {
     this.value = this.map = null;
     this.opened = [];
-    this.told = this.state = '';
+    this.alerted = this.state = '';
     this.left = 0;
     this.stage = {};
     this.draft = undefined;
@@ -46,7 +46,7 @@ class Recorder {
   say() {}
 
   alert(text) {
-    this.told = text;
+    this.alerted = text;
   }
 }
 
@@ -77,17 +77,17 @@ test('a photo whose request is dropped twice opens all the same', async (t) => {
   assert.deepEqual(sent, []);
 });
 
-test('a photo that cannot be fetched is told to the backend, and opens when it is given again', async (t) => {
+test('a photo that cannot be fetched is reported to the backend, and opens when it is given again', async (t) => {
   const { app, loader, sent } = onNetwork(t, { '/a.png': ['dropped', 'dropped', 'dropped', 200] });
   await loader.load(await valueOf('a'));
-  assert.match(app.told, /could not be opened: Failed to fetch/);
+  assert.match(app.alerted, /could not be opened: Failed to fetch/);
   assert.deepEqual(app.opened, []);
   assert.deepEqual(sent, [['unopened', { id: 'a' }]]);
   await loader.load(await valueOf('a'));
   assert.deepEqual(app.opened, ['a']);
 });
 
-test('while a photo loads the one before is left, and what stands there says so', async (t) => {
+test('while a photo loads the previous one is closed, with a message', async (t) => {
   let arrive;
   const late = new Promise((done) => { arrive = () => done(new Response('')); });
   const { app, loader, wait } = onNetwork(t, { '/a.png': [200], '/b.png': [late] });
@@ -112,7 +112,7 @@ test('a photo that could not be opened can be tried again in its place', async (
   assert.deepEqual(sent, [['unopened', { id: 'b' }], ['reopened', { id: 'b' }]]);
 });
 
-test('work of another photo that comes back in place of one that failed is told to the backend', async (t) => {
+test('work of another photo that comes back in place of one that failed is reported to the backend', async (t) => {
   const { app, loader, sent } = onNetwork(t, { '/b.png': [404] });
   app.draft = { draft: { time: 0, changed: 1 }, parse: { value: await valueOf('a'), photo: new Blob() }, count: 1 };
   await loader.load(await valueOf('b'));
@@ -121,14 +121,14 @@ test('work of another photo that comes back in place of one that failed is told 
   assert.deepEqual(sent, [['unopened', { id: 'b' }], ['restored', { id: 'a' }]]);
 });
 
-test('what the server refuses is not asked for again', async (t) => {
+test('a refused request is not repeated', async (t) => {
   const { app, loader, asked } = onNetwork(t, { '/a.png': [403] });
   await loader.load(await valueOf('a'));
-  assert.match(app.told, /could not be fetched \(403\)/);
+  assert.match(app.alerted, /could not be fetched \(403\)/);
   assert.equal(asked.length, 1);
 });
 
-test('a photo that fails once another was asked for says nothing and stops nothing', async (t) => {
+test('a photo that fails after another was requested is ignored', async (t) => {
   let fail;
   const late = new Promise((_, reject) => { fail = () => reject(new TypeError('Failed to fetch')); });
   const { app, loader, sent } = onNetwork(t, { '/a.png': [late, 403], '/b.png': [200] });
@@ -136,5 +136,5 @@ test('a photo that fails once another was asked for says nothing and stops nothi
   await loader.load(await valueOf('b'));
   fail();
   await first;
-  assert.deepEqual([app.opened, app.told, sent, loader.loading], [['b'], '', [], 'b']);
+  assert.deepEqual([app.opened, app.alerted, sent, loader.loading], [['b'], '', [], 'b']);
 });

@@ -74,14 +74,14 @@ function leaveWhileDragging(hand) {
   return painted;
 }
 
-test('a stroke in hand ends where it is when its photo is left', () => {
+test('a stroke in progress ends when its photo is left', () => {
   const hand = new Hand('brush');
   assert.ok(leaveWhileDragging(hand) > 300);
   assert.equal(hand.app.map.done.length, 1);
 });
 
 for (const tool of ['lasso', 'redraw', 'reshape']) {
-  test(`an outline in hand is dropped when its photo is left: ${tool}`, () => {
+  test(`an outline in progress is dropped when its photo is left: ${tool}`, () => {
     assert.equal(leaveWhileDragging(new Hand(tool)), 0);
   });
 }

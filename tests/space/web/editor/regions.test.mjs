@@ -25,7 +25,7 @@ const done = (map, outcome) => {
   return text(map);
 };
 
-test('a region is what is joined by its sides, not its corners', () => {
+test('pixels join a region by their sides, not their corners', () => {
   const map = mapOf('1100', '0011', '1111');
   assert.deepEqual([...connected(map, 0, (i) => map.data[i])].sort(), [0, 1]);
   assert.equal(components(map, (i) => map.data[i]).length, 4);

@@ -88,7 +88,7 @@ function opened(t) {
 const happens = (name) => window.dispatchEvent(new Event(name, { cancelable: true }));
 const asksBeforeLeaving = () => !happens('beforeunload');
 
-test('an answer after a long silence is taken: the work is saved, and no sentence says otherwise', async (t) => {
+test('a late answer is accepted: the work is saved, and the warning is removed', async (t) => {
   const { app, saving, wait, answer } = opened(t);
   await saving.save();
   await wait();
@@ -98,7 +98,7 @@ test('an answer after a long silence is taken: the work is saved, and no sentenc
   assert.deepEqual([app.state, app.alerted, app.unsaved, app.drafts.ended], ['saved', '', false, ['a']]);
 });
 
-test('the answer to a first save also ends the silence of a second of the same work', async (t) => {
+test('the answer to a first save also answers a second save of the same work', async (t) => {
   const { app, saving, tokens, wait, answer } = opened(t);
   await saving.save();
   await wait();
@@ -137,7 +137,7 @@ test('an answer about older work that comes last does not make the newer unsaved
   assert.deepEqual([app.state, app.unsaved], ['saved', false]);
 });
 
-test('work that was sent and is kept here does not hold the page back, other work does', async (t) => {
+test('the page warns before it closes unless the work was sent and is kept as a draft', async (t) => {
   const { app, saving, answer } = opened(t);
   await app.drafts.flush();
   assert.ok(asksBeforeLeaving());
@@ -180,7 +180,7 @@ test('a draft tells whether its work was sent to be saved', async (t) => {
   assert.equal(app.drafts.sitting.sent, null);
 });
 
-test('a connection that comes back clears its own sentence and no other', async (t) => {
+test('a restored connection clears its own message and no other', async (t) => {
   const { app, saving, answer } = opened(t);
   happens('offline');
   assert.match(app.alerted, /connection is lost/);
@@ -199,7 +199,7 @@ test('a connection that comes back clears its own sentence and no other', async 
   assert.match(app.alerted, /may not be saved/);
 });
 
-test('a save of the photo before keeps no photo from being saved, nor says that it was not', async (t) => {
+test('a pending save of the previous photo neither blocks a save nor reports a failure', async (t) => {
   const { app, saving, tokens, answer } = opened(t);
   await saving.save();
   app.drafts.begin('b');

@@ -64,7 +64,7 @@ test('classes under 500 pixels of 512 aim at 0.90, the others at 0.95', () => {
   assert.deepEqual(score.targets, [0, 0.95, 0.9, 0]);
 });
 
-test('the gain foretold is the gain that comes', () => {
+test('the predicted gain equals the measured gain', () => {
   const { prediction, truth } = face();
   const map = new LabelMap(96, 96, prediction.slice(), { prediction, classes: 5 });
   const score = new Score(map, truth);

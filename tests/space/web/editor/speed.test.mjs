@@ -81,7 +81,7 @@ const PAIRS = {
 };
 
 for (const [name, pair] of Object.entries(PAIRS)) {
-  test(`${name} gives the map of the naive way, whatever is locked`, () => {
+  test(`${name} gives the map of the naive implementation, whatever is locked`, () => {
     let changed = 0;
     for (let seed = 0; seed < 150; seed++) {
       const random = seeded(seed);

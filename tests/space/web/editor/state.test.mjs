@@ -8,7 +8,7 @@ import { nextState, startState } from '../../../../space/web/mask_editor/core/st
 const FACE = [{ name: 'background' }, { name: 'skin' }, { name: 'hair' }];
 const mapOf = () => new LabelMap(4, 4, new Uint8Array(16));
 
-test('settings of the hand stay for the next photo', () => {
+test('tool settings stay for the next photo', () => {
   const kept = { tool: 'wand', size: 3, tolerance: 90, opacity: 0.9, outline: true, safely: true };
   assert.deepEqual(nextState({ ...startState(), ...kept }), { ...startState(), ...kept });
 });
@@ -30,7 +30,7 @@ test('locks stay for the next photo of the same classes', () => {
   assert.equal(first.locked[2], 1);
 });
 
-test('locks go where the classes are others', () => {
+test('locks are cleared for a photo of other classes', () => {
   const locks = new Locks({});
   const first = mapOf();
   locks.load(first, FACE);

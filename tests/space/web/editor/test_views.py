@@ -252,14 +252,14 @@ def test_uncertain_regions_are_found_without_a_key_and_painted_ones_are_skipped(
     assert editor.text(".fme-progress") == f"{total} of {total} reviewed"
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_on_a_screen_of_another_pixel_ratio_picture_and_brush_stay_together(open_editor, told):
+@pytest.mark.parametrize("notified", [True, False])
+def test_on_a_screen_of_another_pixel_ratio_picture_and_brush_stay_together(open_editor, notified):
     editor = open_editor()
     editor.press("End")
     screen = {"width": 1280, "height": 900, "deviceScaleFactor": 2, "mobile": False}
     session = editor.page.context.new_cdp_session(editor.page)
     session.send("Emulation.setDeviceMetricsOverride", screen)
-    if told:  # Chromium tells of a real screen, not of an emulated one.
+    if notified:  # Chromium tells of a real screen, not of an emulated one.
         editor.js("fme.app.stage.screen.dispatchEvent(new Event('change'))")
         assert editor.js("fme.app.stage.canvas.width / fme.app.stage.canvas.clientWidth") == 2
         assert "200 %" in editor.text(".fme-facts")

@@ -17,7 +17,7 @@ test('the letters of another alphabet count by their place', () => {
   assert.equal(withControl(event('я', 'KeyZ', { ctrl: true })), 'z');
 });
 
-test('Latin letters count as they are typed, wherever they lie', () => {
+test('Latin letters count as they are typed, on any keyboard layout', () => {
   assert.equal(asTyped(event('z', 'KeyY')), 'z');
   assert.equal(asTyped(event('N', 'KeyN')), 'n');
   assert.equal(withControl(event('Z', 'KeyY', { ctrl: true, shift: true })), 'z');

@@ -39,7 +39,7 @@ test('a pixel and its point on screen are inverse at every scale', () => {
   }
 });
 
-test('focus shows the whole region with room, and fit shows the whole map', () => {
+test('focus shows the whole region with a margin, and fit shows the whole map', () => {
   const box = { width: 800, height: 600 };
   const view = viewport.focus({ width: 1024, height: 1024 }, box, [500, 500, 20, 10]);
   const [x, y, w, h] = viewport.visible(view, { width: 1024, height: 1024 }, box);
