@@ -11,7 +11,7 @@ from PIL import Image
 from segface_hf.labels import LabelSchema
 from segface_hf.pipeline.frames import Frame
 from segface_hf.pipeline.merge import CropParse, border_distance
-from segface_hf.pipeline.plausible import FACE_CENTER, FACE_WITHIN, connected_with
+from segface_hf.pipeline.plausible import Place, around_face, plausible
 
 OUTER_CLASSES = ("neck", "cloth", "hair", "hat", "necklace")
 # A part that a frame cuts off within this share of the photo's edge ends there anyway.
@@ -140,18 +140,16 @@ def _erase(parse: CropParse, erased: np.ndarray) -> CropParse:
     return replace(parse, labels=labels, logits=logits)
 
 
-def of_face(parse: CropParse, frame: Frame, face: Frame) -> CropParse:
-    """Keeps what is connected with a face in the parse of a wider frame.
+def of_face(parse: CropParse, schema: LabelSchema, place: Place) -> CropParse:
+    """Keeps what is connected with a face in the parse of a wider frame, and can be there.
 
     Args:
-        parse: The parse of `frame`.
-        frame: The wider frame.
-        face: The face's own frame.
+        parse: The parse.
+        schema: Names the ids.
+        place: Where the face's own frame is in the wider one.
     """
-    x, y = frame.to_unit(face.to_photo(np.array([FACE_CENTER])))[0]
-    reach = FACE_WITHIN / 2 * face.side / frame.side
-    own = connected_with(parse.labels > 0, (float(x), float(y)), reach)
-    return _erase(parse, ~own)
+    own = _erase(parse, ~around_face(parse.labels > 0, place))
+    return plausible(own, schema, place=place)
 
 
 def _are(classes: Sequence[str], schema: LabelSchema) -> np.ndarray:

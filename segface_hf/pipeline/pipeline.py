@@ -32,7 +32,7 @@ from segface_hf.pipeline.detect import Detection
 from segface_hf.pipeline.frames import Frame
 from segface_hf.pipeline.landmarks import TEMPLATE, read_landmarks
 from segface_hf.pipeline.merge import Canvas, CropParse, near_weights, wide_weights
-from segface_hf.pipeline.plausible import plausible
+from segface_hf.pipeline.plausible import Place, plausible
 
 # Crops in one call of the model: more are not faster on a CPU and take more memory.
 BATCH = 4
@@ -172,7 +172,9 @@ class PhotoParse:
             frame = wider.frame(cut.frame)
             size = crop_side(frame, self.engine.config.resolution)
             (view,) = self._parsed(self.engine, [(image, replace(cut, frame=frame))], size=size)
-            parse = _parse_of(view) if self.raw else of_face(_parse_of(view), frame, cut.frame)
+            parse = _parse_of(view)
+            if not self.raw:
+                parse = of_face(parse, schema, Place.of(cut.frame, frame))
             goes_further = following is not None and extends_beyond_frame(
                 frame, parse.labels, schema, photo=image.size, classes=following.classes
             )

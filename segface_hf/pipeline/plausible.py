@@ -9,6 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from segface_hf.labels import LabelSchema
+from segface_hf.pipeline.frames import Frame
 from segface_hf.pipeline.merge import CropParse
 
 FEATURES = ("l_brow", "r_brow", "l_eye", "r_eye", "nose", "mouth", "l_lip", "u_lip")
@@ -19,44 +20,89 @@ SPECKS = {"earring": 1e-4, "hat": 2e-3, "eyeglasses": 1e-3, "necklace": 3e-4}
 # A face's features are within this distance of this place in its frame; see `pipeline`.
 FACE_CENTER = (0.5, 0.58)
 FACE_WITHIN = 0.36
-# Eyeglasses have their center between forehead and nose tip: lower ones are ties and collars.
-EYEGLASSES_ABOVE = 0.68
-# Parts that touch are at most this share of the frame apart.
+# Between the eyes, and how far from there the center of eyeglasses may be: worn on the nose or
+# pushed up, but not as low as a tie.
+EYES = (0.5, 0.48)
+EYEGLASSES_WITHIN = 0.5
+EYEGLASSES_ABOVE = 0.62
+# The center of a hat is above the nose tip: at most 0.52 down the frame in training masks. What
+# the model calls hat lower down is a dark collar or shoulder.
+HAT_ABOVE = 0.62
+# Centers of earrings and necklaces in training masks: 0.43 to 0.98, and 0.81 or more.
+EARRING_BETWEEN = (0.4, 1.1)
+NECKLACE_BELOW = 0.72
+# Parts that touch are at most this share of the face frame apart.
 REACH = 0.015
 _EIGHT = np.ones((3, 3), bool)
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a face frame is in the frame that is parsed: in a wider one it is a smaller square.
+
+    Attributes:
+        corner: x and y of its upper left corner in the parsed frame's unit square.
+        side: Its side, as a share of the parsed frame's.
+    """
+
+    corner: tuple[float, float] = (0.0, 0.0)
+    side: float = 1.0
+
+    @classmethod
+    def of(cls, face: Frame, frame: Frame) -> Place:
+        """Returns the place of a face frame in a frame of the same angle."""
+        x, y = frame.to_unit(face.to_photo(np.zeros((1, 2))))[0]
+        return cls((float(x), float(y)), face.side / frame.side)
+
+    def in_frame(self, point: tuple[float, float]) -> tuple[float, float]:
+        """Maps a point of the face frame's unit square to the parsed frame's."""
+        x, y = (start + value * self.side for start, value in zip(self.corner, point, strict=True))
+        return (x, y)
+
+    def in_face(self, point: tuple[float, float]) -> tuple[float, float]:
+        """Maps a point of the parsed frame's unit square to the face frame's."""
+        x, y = (
+            (value - start) / self.side for start, value in zip(self.corner, point, strict=True)
+        )
+        return (x, y)
+
+
+WHOLE = Place()
+
+
 @dataclass(frozen=True, eq=False)
 class Part:
-    """A connected component of one class in a face's frame.
+    """A connected component of one class in a frame.
 
     Attributes:
         name: Its class.
         box: Slices of its rows and columns.
         region: bool, within the box.
         size: Side of the frame's label map.
+        place: Where the face is in the frame.
     """
 
     name: str
     box: tuple[slice, slice]
     region: np.ndarray
     size: int
+    place: Place = WHOLE
 
     @property
     def share(self) -> float:
-        """Its share of the frame's area."""
-        return float(np.count_nonzero(self.region)) / self.size**2
+        """Its area over the face frame's."""
+        return float(np.count_nonzero(self.region)) / (self.size * self.place.side) ** 2
 
     @property
     def center(self) -> tuple[float, float]:
-        """x and y in the frame's unit square."""
+        """x and y in the face frame's unit square."""
         rows, columns = np.nonzero(self.region)
         x, y = columns.mean() + self.box[1].start, rows.mean() + self.box[0].start
-        return (float(x + 0.5) / self.size, float(y + 0.5) / self.size)
+        return self.place.in_face((float(x + 0.5) / self.size, float(y + 0.5) / self.size))
 
     def touches(self, mask: np.ndarray) -> bool:
         """Whether it is within reach of a bool (S, S) mask."""
-        steps = max(1, round(REACH * self.size))
+        steps = max(1, round(REACH * self.size * self.place.side))
         rows, columns = (slice(max(0, side.start - steps), side.stop + steps) for side in self.box)
         near = np.zeros(mask[rows, columns].shape, bool)
         top, left = self.box[0].start - rows.start, self.box[1].start - columns.start
@@ -72,10 +118,12 @@ class Person:
     Attributes:
         labels: uint8 (S, S).
         schema: Names the ids.
+        place: Where the face is in the frame.
     """
 
     labels: np.ndarray
     schema: LabelSchema
+    place: Place = WHOLE
 
     def where(self, *names: str) -> np.ndarray:
         """bool (S, S): where any of some classes is."""
@@ -88,7 +136,7 @@ class Person:
 
         A part that is connected with its own head touches it by being in it.
         """
-        return connected_with(self.where(*HEAD, "hat"), FACE_CENTER, FACE_WITHIN / 2)
+        return around_face(self.where(*HEAD, "hat"), self.place)
 
 
 # (part, person, the person's head) -> whether the part can't be there
@@ -105,14 +153,24 @@ def is_hat_apart_from_head(part: Part, person: Person, head: np.ndarray) -> bool
     return part.name == "hat" and not part.touches(head)
 
 
+def is_hat_below_eyes(part: Part, person: Person, head: np.ndarray) -> bool:
+    """The center of a hat is above the tip of the nose."""
+    return part.name == "hat" and part.center[1] > HAT_ABOVE
+
+
 def is_necklace_apart_from_neck(part: Part, person: Person, head: np.ndarray) -> bool:
-    """A necklace touches a neck."""
-    return part.name == "necklace" and not part.touches(person.where("neck"))
+    """A necklace is below the mouth and touches a neck."""
+    if part.name != "necklace":
+        return False
+    return part.center[1] < NECKLACE_BELOW or not part.touches(person.where("neck"))
 
 
 def is_earring_apart_from_head(part: Part, person: Person, head: np.ndarray) -> bool:
-    """An earring touches an ear, or the hair or skin of the head that hides it."""
-    return part.name == "earring" and not part.touches(head)
+    """An earring is at the height of ears, and touches one or the hair or skin that hides it."""
+    if part.name != "earring":
+        return False
+    low, high = EARRING_BETWEEN
+    return not low < part.center[1] < high or not part.touches(head)
 
 
 def is_feature_outside_face(part: Part, person: Person, head: np.ndarray) -> bool:
@@ -124,15 +182,18 @@ def is_feature_outside_face(part: Part, person: Person, head: np.ndarray) -> boo
 
 
 def are_eyeglasses_away_from_eyes(part: Part, person: Person, head: np.ndarray) -> bool:
-    """Eyeglasses touch the head, and are not below the nose."""
+    """Eyeglasses touch the head, near the eyes and not below the nose."""
     if part.name != "eyeglasses":
         return False
-    return part.center[1] > EYEGLASSES_ABOVE or not part.touches(head)
+    distance = float(np.hypot(*np.subtract(part.center, EYES)))
+    too_far = distance > EYEGLASSES_WITHIN or part.center[1] > EYEGLASSES_ABOVE
+    return too_far or not part.touches(head)
 
 
 RULES: tuple[Rule, ...] = (
     is_speck,
     is_hat_apart_from_head,
+    is_hat_below_eyes,
     is_necklace_apart_from_neck,
     is_earring_apart_from_head,
     is_feature_outside_face,
@@ -141,20 +202,25 @@ RULES: tuple[Rule, ...] = (
 
 
 def plausible(
-    parse: CropParse, schema: LabelSchema, *, rules: tuple[Rule, ...] = RULES
+    parse: CropParse,
+    schema: LabelSchema,
+    *,
+    place: Place = WHOLE,
+    rules: tuple[Rule, ...] = RULES,
 ) -> CropParse:
     """Relabels the components that break a rule by the class around them.
 
     Args:
-        parse: A face's parse in its own frame.
+        parse: A parse of a face's own frame or of a wider one.
         schema: Names the ids.
+        place: Where the face's own frame is in the parsed one.
         rules: Which rules; all by default.
     """
-    person = Person(parse.labels, schema)
+    person = Person(parse.labels, schema, place)
     head = person.own_head()
     broken = [
         part
-        for part in parts_of(parse.labels, schema)
+        for part in parts_of(parse.labels, schema, place)
         if any(rule(part, person, head) for rule in rules)
     ]
     if not broken:
@@ -166,14 +232,19 @@ def plausible(
     return replace(parse, labels=labels, logits=logits)
 
 
-def parts_of(labels: np.ndarray, schema: LabelSchema) -> Iterator[Part]:
+def parts_of(labels: np.ndarray, schema: LabelSchema, place: Place = WHOLE) -> Iterator[Part]:
     """Yields the connected components of each class but background."""
     for index in np.unique(labels):
         if index == 0 or index >= schema.num_classes:
             continue
         components, _ = ndimage.label(labels == index, _EIGHT)
         for number, box in enumerate(ndimage.find_objects(components), 1):
-            yield Part(schema.names[index], box, components[box] == number, len(labels))
+            yield Part(schema.names[index], box, components[box] == number, len(labels), place)
+
+
+def around_face(mask: np.ndarray, place: Place) -> np.ndarray:
+    """bool (S, S): the component of a bool (S, S) mask that covers most of a face's features."""
+    return connected_with(mask, place.in_frame(FACE_CENTER), FACE_WITHIN / 2 * place.side)
 
 
 def connected_with(mask: np.ndarray, center: tuple[float, float], reach: float) -> np.ndarray:

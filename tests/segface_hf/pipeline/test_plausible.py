@@ -17,6 +17,10 @@ IMPLAUSIBLE = {
     "a necklace on the wall": ("necklace", 0.02, 0.80, 0.10, 0.88),
     "an earring far from any head": ("earring", 0.93, 0.05, 0.97, 0.09),
     "a bow tie as eyeglasses": ("eyeglasses", 0.40, 0.93, 0.60, 0.99),
+    "a dark beard as a hat": ("hat", 0.44, 0.80, 0.56, 0.83),
+    "a necklace on the forehead": ("necklace", 0.40, 0.30, 0.60, 0.32),
+    "eyeglasses beside the head": ("eyeglasses", 0.02, 0.45, 0.08, 0.55),
+    "an earring in the hair above": ("earring", 0.30, 0.18, 0.34, 0.22),
     "an eye beside the face": ("l_eye", 0.94, 0.50, 0.99, 0.55),
     "a speck of hair on the cheek": ("hair", 0.40, 0.62, 0.41, 0.63),
 }

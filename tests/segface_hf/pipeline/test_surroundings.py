@@ -17,6 +17,7 @@ from segface_hf.pipeline.beyond_frame import (
 )
 from segface_hf.pipeline.frames import Frame
 from segface_hf.pipeline.merge import CropParse
+from segface_hf.pipeline.plausible import Place
 
 HAIR, SKIN, CLOTH = (CELEBAMASK_HQ.id_of(name) for name in ("hair", "skin", "cloth"))
 
@@ -54,10 +55,22 @@ def test_what_is_not_connected_with_the_face_is_background() -> None:
     labels = np.zeros((32, 32), np.uint8)
     labels[10:32, 12:20] = SKIN
     labels[4:10, 24:30] = HAIR
-    frame, face = Frame((50.0, 50.0), 100.0), Frame((50.0, 50.0), 40.0)
-    own = of_face(CropParse(labels), frame, face).labels
+    place = Place.of(Frame((50.0, 50.0), 40.0), Frame((50.0, 50.0), 100.0))
+    own = of_face(CropParse(labels), CELEBAMASK_HQ, place).labels
     assert (own[10:, 12:20] == SKIN).all()
     assert HAIR not in own
+
+
+def test_a_hat_on_the_shoulders_in_a_wider_frame_gets_the_class_around_it() -> None:
+    labels = np.zeros((100, 100), np.uint8)
+    labels[70:100, 10:90] = CLOTH
+    labels[30:70, 35:65] = SKIN
+    true = labels.copy()
+    true[15:30, 30:70] = CELEBAMASK_HQ.id_of("hat")
+    wrong = true.copy()
+    wrong[75:90, 15:30] = CELEBAMASK_HQ.id_of("hat")
+    place = Place.of(Frame((50.0, 50.0), 60.0), Frame((50.0, 50.0), 100.0))
+    assert np.array_equal(of_face(CropParse(wrong), CELEBAMASK_HQ, place).labels, true)
 
 
 def test_unsure_parts_fade_towards_the_rim() -> None:
