@@ -80,6 +80,8 @@ class SegFaceConfig:
         label_families: The class tree.
         class_bias: Constants added to the logits, by id; empty adds none. Calibrates a class that
             training made too common or too rare (not in the paper).
+        head_scales: Pairs of an attention head of `head_names` and the factor of its output; other
+            heads have 1 (not in the paper).
         mean: Normalisation mean by RGB channel, of pixels in 0 to 1.
         std: Normalisation standard deviation by RGB channel.
         warp: `none`; `tanh` for landmark alignment and tanh warp (LaPa); `identity` where
@@ -104,6 +106,7 @@ class SegFaceConfig:
     label_mirror_pairs: tuple[tuple[int, int], ...] = ()
     label_families: tuple[tuple[str, tuple[int, ...]], ...] = ()
     class_bias: tuple[float, ...] = ()
+    head_scales: tuple[tuple[str, float], ...] = ()
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
     warp: str = "none"
@@ -126,6 +129,7 @@ class SegFaceConfig:
         except (LabelError, TypeError, ValueError, OverflowError) as error:
             raise ConfigError(f"labels of the configuration: {error}") from error
         self._check_class_bias()
+        self._check_head_scales()
 
     def _take_labels_of_schema(self) -> None:
         try:
@@ -188,6 +192,35 @@ class SegFaceConfig:
                 f"got {_shown(bias)}"
             )
 
+    def _check_head_scales(self) -> None:
+        scales, known = self.head_scales, set(self.head_names)
+        pairs = isinstance(scales, tuple) and all(
+            isinstance(pair, tuple) and len(pair) == 2 and pair[0] in known and _is_number(pair[1])
+            for pair in scales
+        )
+        if not pairs or len({name for name, _ in scales}) != len(scales):
+            raise ConfigError(
+                "head_scales holds a finite number for each named head, each head once; heads are "
+                f"{self.head_names[0]} to {self.head_names[-1]}, got {_shown(scales)}"
+            )
+
+    @cached_property
+    def head_names(self) -> tuple[str, ...]:
+        """The attention heads of the decoder in the order in which they run.
+
+        `L0.self.3` is head 3 of the first layer's attention among class tokens, `L0.cross.3` reads
+        the photo into class tokens, `L0.image.3` reads class tokens into the photo, and `final.3`
+        reads the photo a last time.
+        """
+        blocks = [f"L{i}.{kind}" for i in range(self.depth) for kind in ("self", "cross", "image")]
+        return tuple(f"{block}.{i}" for block in [*blocks, "final"] for i in range(self.heads))
+
+    @property
+    def scale_of_heads(self) -> tuple[float, ...]:
+        """The factor of each of `head_names`; empty where all are 1."""
+        scales = dict(self.head_scales)
+        return tuple(float(scales.get(name, 1)) for name in self.head_names) if scales else ()
+
     def _build_labels(self) -> LabelSchema:
         values = {theirs: getattr(self, own) for own, theirs in _FROM_SCHEMA.items()}
         return LabelSchema.from_dict({"name": self.schema, **values})
@@ -199,11 +232,13 @@ class SegFaceConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the content of `config.json`: the fields, and Hugging Face's id2label."""
-        labels = self.labels
+        labels, values = self.labels, asdict(self)
+        if not self.head_scales:  # so that older versions read a checkpoint that doesn't use them
+            del values["head_scales"]
         return {
             "model_type": MODEL_TYPE,
             "architectures": ["SegFace"],
-            **asdict(self),
+            **values,
             "id2label": {str(index): name for index, name in labels.id2label.items()},
             "label2id": labels.label2id,
         }

@@ -32,7 +32,7 @@ LAYERS = {
         "data inference",
         "parser",
         "evaluation onnx",
-        "export jobs rendering",
+        "explain export jobs rendering",
         "training",
         "cli",
     ),

@@ -26,28 +26,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="constant added to a class's logits, in place of the old one: necklace=-2 makes "
         "necklaces rarer",
     )
+    parser.add_argument(
+        "--head",
+        nargs="+",
+        default=[],
+        type=_named_number,
+        metavar="HEAD=FACTOR",
+        help="factor of an attention head's output, in place of the old one: L1.cross.3=0.5",
+    )
     parser.add_argument("--out", required=True, help="new folder of the checkpoint")
     parser.add_argument("--dtype", choices=DTYPES, default="float32", help="of the saved weights")
 
 
 def _named_number(text: str) -> tuple[str, float]:
-    """An argument type: a class and a number."""
+    """An argument type: a name and a number."""
     name, _, value = text.partition("=")
     try:
         return name, float(value)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"expected CLASS=LOGITS, got {text}") from None
+        raise argparse.ArgumentTypeError(f"expected NAME=NUMBER, got {text}") from None
 
 
 def run(args: argparse.Namespace) -> int:
     """Averages and saves; returns 0."""
     import torch
 
+    from segface_hf.modeling.calibration import with_class_bias, with_head_scales
     from segface_hf.modeling.segface import SegFace
     from segface_hf.training.average import mean_of
     from segface_hf.training.card import average_card, check_free, write_checkpoint
-    from segface_hf.training.losses import with_class_bias
-
+    
     out = Path(args.out)
     check_free(out)
     shares = args.shares or [1.0] * len(args.models)
@@ -55,6 +63,8 @@ def run(args: argparse.Namespace) -> int:
     mean = mean_of(models, shares)
     if args.bias:
         mean = with_class_bias(mean, dict(args.bias))
+    if args.head:
+        mean = with_head_scales(mean, dict(args.head))
     if args.dtype == "float16":
         mean = mean.to(torch.float16)
     parts = list(zip(args.models, shares, strict=True))
@@ -63,4 +73,6 @@ def run(args: argparse.Namespace) -> int:
     constants = zip(mean.config.labels.names, mean.config.class_bias, strict=False)
     if added := ", ".join(f"{name} {value:+g}" for name, value in constants if value):
         print(f"added to logits: {added}")
+    if mean.config.head_scales:
+        print(f"heads: {', '.join(f'{name} x {by:g}' for name, by in mean.config.head_scales)}")
     return 0

@@ -117,6 +117,7 @@ COMMANDS = (
     "average",
     "evaluate",
     "promote",
+    "explain",
     "publish",
     "export",
     "render",
@@ -125,7 +126,7 @@ COMMANDS = (
 SEGFACE = Program(
     "segface",
     "Face parsing with SegFace: photos in, part masks out.",
-    dict(map(_of_package, COMMANDS)),
+    {**dict(map(_of_package, COMMANDS)), "tune-heads": "segface_hf.cli.tune_heads"},
 )
 
 

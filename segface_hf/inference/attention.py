@@ -41,7 +41,8 @@ def attended(attention: Attention, context: Tensor) -> Tensor:
     heads = attention.heads
     values = _by_head(attention.v_proj.weight, heads)
     mixed = context.unflatten(0, (heads, -1)) @ values.transpose(1, 2)
-    return attention.out_proj(mixed.transpose(0, 1).flatten(1) + attention.v_proj.bias)
+    mixed = attention.scaled(mixed + attention.v_proj.bias.unflatten(0, (heads, 1, -1)))
+    return attention.out_proj(mixed.transpose(0, 1).flatten(1))
 
 
 class RunningContext:
@@ -76,7 +77,7 @@ class TokenReader:
             (k @ _by_head(attention.q_proj.weight, heads)).flatten(0, 1),
             (k @ _by_head(attention.q_proj.bias, heads)[:, :, None]).flatten(),
         )
-        v = _split(attention.v_proj(values), heads)
+        v = attention.scaled(_split(attention.v_proj(values), heads))
         out = attention.out_proj.weight.T.unflatten(0, (heads, -1))
         # Each head's weights sum to one, so every head can carry its share of the bias.
         self._values = (v @ out + attention.out_proj.bias / heads).flatten(0, 1).T

@@ -8,6 +8,7 @@ two-way transformer of Segment Anything (Apache License 2.0, see NOTICE); change
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -58,6 +59,8 @@ class FourierPosition(nn.Module):
 class Attention(nn.Module):
     """Multi-head attention whose inner width may be smaller than its outer width."""
 
+    head_scale: Tensor | None
+
     def __init__(self, width: int, heads: int, *, downsample: int = 1) -> None:
         super().__init__()
         inner = width // downsample
@@ -66,12 +69,17 @@ class Attention(nn.Module):
         self.k_proj = nn.Linear(width, inner)
         self.v_proj = nn.Linear(width, inner)
         self.out_proj = nn.Linear(inner, width)
+        self.register_buffer("head_scale", None, persistent=False)
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Attends from q (B, N, width) to k and v (B, M, width)."""
         q, k, v = (self._split(p(x)) for p, x in zip(self._projections(), (q, k, v), strict=True))
-        mixed = F.scaled_dot_product_attention(q, k, v)
+        mixed = self.scaled(F.scaled_dot_product_attention(q, k, v))
         return self.out_proj(mixed.transpose(1, 2).flatten(2))
+
+    def scaled(self, mixed: Tensor) -> Tensor:
+        """Multiplies what each head of (..., heads, N, channels) read by its factor, if any."""
+        return mixed if self.head_scale is None else mixed * self.head_scale[:, None, None]
 
     def _projections(self) -> tuple[nn.Linear, nn.Linear, nn.Linear]:
         return self.q_proj, self.k_proj, self.v_proj
@@ -107,6 +115,10 @@ class TwoWayBlock(nn.Module):
         self.cross_attn_image_to_token = Attention(width, heads, downsample=2)
         self.first = first
 
+    def attentions(self) -> tuple[Attention, Attention, Attention]:
+        """Returns the attentions in the order in which they run."""
+        return self.self_attn, self.cross_attn_token_to_image, self.cross_attn_image_to_token
+
     def attend_self(self, queries: Tensor, tokens: Tensor) -> Tensor:
         """The first block replaces the tokens, later ones add to them."""
         if self.first:
@@ -135,6 +147,13 @@ class TwoWayTransformer(nn.Module):
         )
         self.final_attn_token_to_image = Attention(width, heads, downsample=2)
         self.norm_final_attn = nn.LayerNorm(width)
+
+    def attentions(self) -> Iterator[Attention]:
+        """Yields the attentions in the order in which they run."""
+        for layer in self.layers:
+            assert isinstance(layer, TwoWayBlock)
+            yield from layer.attentions()
+        yield self.final_attn_token_to_image
 
     def forward(self, tokens: Tensor, keys: Tensor, position: Tensor) -> tuple[Tensor, Tensor]:
         """Returns class tokens (B, K, width) and face tokens (B, N, width)."""
@@ -184,6 +203,8 @@ class Decoder(nn.Module):
         upscale_dims: Channels after each doubling.
         detail_channels: Channels of the stride-2 feature to add, or 0.
         class_bias: Constants added to each class's logits, or none.
+        head_scales: Factor of every attention head's output in the order in which they run, or
+            none.
     """
 
     class_bias: Tensor | None
@@ -199,6 +220,7 @@ class Decoder(nn.Module):
         upscale_dims: tuple[int, ...],
         detail_channels: int = 0,
         class_bias: tuple[float, ...] = (),
+        head_scales: tuple[float, ...] = (),
     ) -> None:
         super().__init__()
         self.class_tokens = nn.Parameter(torch.randn(num_classes, width))
@@ -209,6 +231,10 @@ class Decoder(nn.Module):
         self.token_mlp = HyperMLP(width, upscale_dims[-1])
         bias = torch.tensor(class_bias) if class_bias else None
         self.register_buffer("class_bias", bias, persistent=False)
+        if head_scales:
+            scales = torch.tensor(head_scales).unflatten(0, (-1, heads))
+            for attention, scale in zip(self.transformer.attentions(), scales, strict=True):
+                attention.head_scale = scale
 
     def forward(self, fused: Tensor, detail: Tensor | None = None) -> Tensor:
         """Decodes.

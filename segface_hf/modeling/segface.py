@@ -96,6 +96,7 @@ class SegFace(nn.Module):
             upscale_dims=config.upscale_dims,
             detail_channels=self.pyramid.detail_channels,
             class_bias=config.class_bias,
+            head_scales=config.scale_of_heads,
         )
 
     def forward(self, pixels: Tensor, landmarks: Tensor | None = None) -> Tensor:

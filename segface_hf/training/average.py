@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from segface_hf.errors import ConfigError
+from segface_hf.modeling.calibration import with_class_bias
 from segface_hf.modeling.segface import SegFace
-from segface_hf.training.losses import with_class_bias
 from segface_hf.training.provenance import Origin, with_origins
 
 
@@ -69,6 +69,8 @@ def mean_of(models: Sequence[SegFace], shares: Sequence[float]) -> SegFace:
         raise ConfigError("the models have different architectures: average checkpoints of one run")
     if any(model.config.labels != models[0].config.labels for model in models):
         raise ConfigError("the models have different classes: average checkpoints of one run")
+    if any(model.config.head_scales != models[0].config.head_scales for model in models):
+        raise ConfigError("the models scale different heads: average them before scaling")
     mean = copy.deepcopy(models[0]).float()
     for key, value in mean.state_dict().items():
         if value.is_floating_point():

@@ -83,12 +83,14 @@ def average_card(config: SegFaceConfig, parts: Sequence[tuple[str, float]]) -> s
     rows = "\n".join(f"| `{name}` | {share:g} |" for name, share in parts)
     constants = zip(config.labels.names, config.class_bias, strict=False)
     moved = ", ".join(f"{name} {value:+g}" for name, value in constants if value)
+    scaled = ", ".join(f"{name} x {factor:g}" for name, factor in config.head_scales)
     lines = [
         model_card(config),
         "## Averaged\n",
         f"The mean of these checkpoints, by `segface average`:\n\n| checkpoint | share |\n"
         f"| --- | --- |\n{rows}\n",
         f"Added to logits (`class_bias`): {moved or 'nothing'}.\n",
+        *([f"Scaled heads (`head_scales`): {scaled}.\n"] if scaled else []),
         "It has not been scored yet: run `segface evaluate --model`.\n",
     ]
     if not config.license:

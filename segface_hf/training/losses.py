@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from types import MappingProxyType
 
 import torch
@@ -11,7 +10,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from segface_hf.labels import IGNORED
-from segface_hf.modeling.segface import SegFace
 from segface_hf.training.prepare import TrainingData
 from segface_hf.training.recipe import Loss, Recipe
 
@@ -37,28 +35,6 @@ def prior_shift(data: TrainingData, recipe: Recipe) -> Tensor:
     for name, chance in given:
         seen[schema.id_of(name)] += (1 - seen[schema.id_of(name)]) * chance
     return (seen.clamp(min=_RAREST) / share.clamp(min=_RAREST)).log().float()
-
-
-def with_class_bias(model: SegFace, bias: Mapping[str, float]) -> SegFace:
-    """Returns a copy of the model whose configuration adds constants to class logits.
-
-    Choose them on photos that were not trained on. Classes that are not named keep theirs.
-
-    Args:
-        model: Not changed.
-        bias: Class name -> the new constant, which replaces the old one; negative constants make
-            a class rarer.
-
-    Raises:
-        LabelError: The model lacks a class.
-    """
-    labels = model.config.labels
-    values = list(model.config.class_bias or [0.0] * labels.num_classes)
-    for name, value in bias.items():
-        values[labels.id_of(name)] = value
-    biased = SegFace(replace(model.config, class_bias=tuple(values)))
-    biased.load_state_dict(model.state_dict())
-    return biased.eval()
 
 
 _BETA = 0.999

@@ -73,6 +73,10 @@ def test_derived_labels_of_another_type_are_refused(key, value):
         {"class_bias": (1.0,)},
         {"class_bias": ("x",) * 19},
         {"class_bias": (float("nan"),) * 19},
+        {"head_scales": (("L2.cross.0", 1.0),)},
+        {"head_scales": (("L0.cross.0", float("inf")),)},
+        {"head_scales": (("L0.cross.0", 1.0), ("L0.cross.0", 2.0))},
+        {"head_scales": {"L0.cross.0": 1.0}},
         {"label_names": ("a", "a"), "label_colors": ((0, 0, 0), (1, 1, 1))},
     ],
 )

@@ -8,9 +8,10 @@ import torch
 from segface_hf.checkpoints.publish import plan
 from segface_hf.cli.program import main
 from segface_hf.errors import CheckpointError, ConfigError
+from segface_hf.inference.infer import infer
+from segface_hf.modeling.calibration import with_class_bias, with_head_scales
 from segface_hf.modeling.segface import SegFace
 from segface_hf.training.average import mean_of
-from segface_hf.training.losses import with_class_bias
 from tests.segface_hf.training.drawn import tiny_recipe
 
 
@@ -96,7 +97,27 @@ def test_an_invalid_class_bias_is_refused(tmp_path, capsys):
     assert "crown" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main([*command, "necklace"])
-    assert "expected CLASS=LOGITS, got necklace" in capsys.readouterr().err
+    assert "expected NAME=NUMBER, got necklace" in capsys.readouterr().err
+
+
+def test_a_scaled_head_gives_the_same_labels_by_every_path_and_survives_saving(tmp_path, capsys):
+    plain, pixels = model(1), torch.randn(1, 3, 64, 64)
+    plain.save_pretrained(tmp_path / "plain")
+    command = ["average", str(tmp_path / "plain"), "--out", str(tmp_path / "out"), "--head"]
+    assert main([*command, "L0.cross.1=3", "L0.image.0=-2", "L0.self.0=0", "final.1=0.5"]) == 0
+    assert "heads: L0.self.0 x 0, L0.cross.1 x 3, L0.image.0 x -2" in capsys.readouterr().out
+    scaled = SegFace.from_pretrained(tmp_path / "out")
+    with torch.no_grad():
+        logits = scaled(pixels)
+        assert not torch.allclose(logits, plain(pixels), atol=1e-2)
+        assert torch.allclose(infer(scaled, pixels, logits=True).logits, logits, atol=1e-4)
+        again = with_head_scales(scaled, dict.fromkeys(scaled.config.head_names, 1))
+        assert torch.equal(again(pixels), plain(pixels))
+    assert "Scaled heads (`head_scales`): L0.self.0 x 0" in (tmp_path / "out/README.md").read_text()
+    with pytest.raises(ConfigError, match=r"no head is named 'L7.cross.0': heads are L0.self.0 to"):
+        with_head_scales(plain, {"L7.cross.0": 0.5})
+    with pytest.raises(ConfigError, match="scale different heads"):
+        mean_of([plain, scaled], [1, 1])
 
 
 def test_the_card_names_what_was_averaged_and_claims_no_score(tmp_path):

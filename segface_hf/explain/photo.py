@@ -1,0 +1,262 @@
+"""From a photo to explanations: which face, which region of it, and which class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from scipy import ndimage
+
+from segface_hf.errors import ConfigError
+from segface_hf.explain.margin import Margin, Patched, Subject, margin_of, patch, rival_of
+from segface_hf.images import normalize
+from segface_hf.labels import LabelSchema
+from segface_hf.modeling.segface import SegFace
+from segface_hf.parser import FaceParser
+from segface_hf.pipeline.detect import Detector
+from segface_hf.pipeline.frames import Frame
+from segface_hf.pipeline.pipeline import covering, frames_of
+
+# Where a class is nowhere, this share of the crop that comes nearest to it is explained.
+_NEAREST = 0.002
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What is asked of a photo: a class, a place or both.
+
+    Attributes:
+        name: The class; None for the one at the place.
+        at: (x, y) in photo pixels, whose region is explained.
+        region: bool (height, width) of the photo, the region itself.
+    """
+
+    name: str | None = None
+    at: tuple[float, float] | None = None
+    region: np.ndarray | None = None
+
+    def check(self, size: tuple[int, int], schema: LabelSchema) -> None:
+        """Checks it against a photo of (width, height).
+
+        Raises:
+            ConfigError: It asks nothing, or the place or region is not in the photo.
+            LabelError: The model lacks the class.
+        """
+        if self.name is None and self.at is None and self.region is None:
+            raise ConfigError("nothing to explain: give a class, a place or a region")
+        if self.name is not None:
+            schema.id_of(self.name)
+        if self.at is not None and not all(0 <= v < m for v, m in zip(self.at, size, strict=True)):
+            raise ConfigError(f"{self.at} is outside the photo, which has {size[0]} x {size[1]}")
+        if self.region is not None and self.region.shape != size[::-1]:
+            height, width = self.region.shape
+            raise ConfigError(
+                f"the region has {width} x {height} pixels, the photo {size[0]} x {size[1]}: "
+                "draw it on this photo"
+            )
+        if self.region is not None and not self.region.any():
+            raise ConfigError("the region holds no pixels: mark what to explain in white")
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """Why a region of a face has its class.
+
+    Attributes:
+        crop: uint8 RGB (S, S, 3), the face as the model saw it.
+        labels: uint8 (S, S), what the model made of it.
+        region: bool (S, S), what is explained.
+        margin: The contributions.
+        names: Class names by id.
+        found: Whether the model gives the region the class that was asked for. If not, the region
+            is the one that comes nearest to it, or the one that was asked for.
+    """
+
+    crop: np.ndarray
+    labels: np.ndarray
+    region: np.ndarray
+    margin: Margin
+    names: tuple[str, ...]
+    found: bool
+
+    def looks_at(self, attention: np.ndarray) -> str:
+        """Returns the name of the class that most of a head's attention (h, w) is on."""
+        height, width = attention.shape
+        rows = ((np.arange(height) + 0.5) / height * len(self.labels)).astype(int)
+        columns = ((np.arange(width) + 0.5) / width * len(self.labels)).astype(int)
+        below = self.labels[rows[:, None], columns]
+        shares = np.bincount(below.ravel(), attention.ravel(), len(self.names))
+        return self.names[int(shares.argmax())]
+
+
+class Explainer:
+    """Explains what one model sees in photos.
+
+    Args:
+        model: A model without a warp.
+        detector: Finds the faces; None for the parser's own.
+
+    Raises:
+        ConfigError: The model warps its input.
+
+    Example:
+        >>> explainer = Explainer(SegFace.from_pretrained())
+        >>> explainer.explain(photo, Question("hat")).margin.heads[0].name
+        'final.2'
+    """
+
+    def __init__(self, model: SegFace, *, detector: Detector | None = None) -> None:
+        if model.config.warp != "none":
+            raise ConfigError(
+                f"a model of '{model.config.schema}' warps its input, which can't be explained "
+                "yet: choose a model without landmarks"
+            )
+        self.model = model.eval()
+        self._parser = FaceParser(model, detector=detector)
+
+    def explain(self, photo: Image.Image, question: Question) -> Explanation:
+        """Explains a region of one face of an RGB photo.
+
+        Raises:
+            ConfigError, LabelError: As `Question.check` raises them.
+        """
+        schema = self.model.config.labels
+        question.check(photo.size, schema)
+        frame, labels, logits, subject = self._best(photo, question)
+        region, target = _region_of(question, frame, labels, logits, schema)
+        rival = rival_of(logits, torch.from_numpy(region), target)
+        margin = margin_of(subject, region, target, rival)
+        crop = frame.crop(photo, len(labels))
+        return Explanation(crop, labels, region, margin, schema.names, margin.value > 0)
+
+    def compare(
+        self, photo: Image.Image, other: Image.Image, question: Question
+    ) -> tuple[Explanation, Patched]:
+        """Explains a photo with a part, and finds the heads that carry the part.
+
+        Args:
+            photo: RGB, with the part.
+            other: The same photo without it, of the same size.
+            question: The part.
+
+        Raises:
+            ConfigError: The photos have different sizes, or as `Question.check` raises it.
+        """
+        if photo.size != other.size:
+            raise ConfigError(
+                f"expected the same photo with and without a part, got {photo.size} and "
+                f"{other.size} pixels: save both in one size"
+            )
+        question.check(photo.size, self.model.config.labels)
+        frame, labels, logits, first = self._best(photo, question)
+        region, target = _region_of(question, frame, labels, logits, self.model.config.labels)
+        second = self._subject(other, frame)
+        rival = rival_of(second.logits(), torch.from_numpy(region), target)
+        margin = margin_of(first, region, target, rival)
+        crop = frame.crop(photo, len(labels))
+        explanation = Explanation(
+            crop, labels, region, margin, self.model.config.labels.names, margin.value > 0
+        )
+        return explanation, patch(first, second, region, target, rival)
+
+    def _subject(self, photo: Image.Image, frame: Frame) -> Subject:
+        config = self.model.config
+        crop = frame.crop(photo, config.resolution)[None]
+        weight = next(self.model.parameters())
+        return Subject(
+            self.model, torch.from_numpy(normalize(crop, config.mean, config.std)).to(weight)
+        )
+
+    def _best(
+        self, photo: Image.Image, question: Question
+    ) -> tuple[Frame, np.ndarray, torch.Tensor, Subject]:
+        """The face that a question is about: its frame, labels, logits and subject."""
+        looks = []
+        for frame in self._frames(photo):
+            subject = self._subject(photo, frame)
+            logits = subject.logits()
+            labels = logits.argmax(0).to(torch.uint8).numpy()
+            looks.append((frame, labels, logits, subject))
+        return max(looks, key=lambda look: _fit(question, *look[:3], self.model.config.labels))
+
+    def _frames(self, photo: Image.Image) -> Sequence[Frame]:
+        found = self._parser.detector.detect(photo)
+        frames = [face.frame for face in frames_of(photo, found, engine=self._parser.engine)]
+        width, height = photo.size
+        whole = Frame((width / 2, height / 2), float(max(width, height)))
+        return frames or [covering(whole, photo.size)]
+
+
+def _fit(
+    question: Question,
+    frame: Frame,
+    labels: np.ndarray,
+    logits: torch.Tensor,
+    schema: LabelSchema,
+) -> float:
+    """How well a question fits a face: higher is better."""
+    if question.region is not None:
+        return float(_in_frame(question.region, frame, len(labels)).sum())
+    if question.at is not None:
+        return -float(np.abs(frame.to_unit(np.array([question.at])) - 0.5).max())
+    target = schema.id_of(question.name or "")
+    return float((labels == target).sum()) or float(_lead(logits, target).max())
+
+
+def _lead(logits: torch.Tensor, target: int) -> torch.Tensor:
+    """(H, W): how far a class is above the best other; negative where another is above."""
+    others = logits.clone()
+    others[target] = -torch.inf
+    return logits[target] - others.amax(0)
+
+
+def _region_of(
+    question: Question,
+    frame: Frame,
+    labels: np.ndarray,
+    logits: torch.Tensor,
+    schema: LabelSchema,
+) -> tuple[np.ndarray, int]:
+    """The region of a crop that a question is about, and the id of the class to explain."""
+    size = len(labels)
+    if question.region is not None:
+        region = _in_frame(question.region, frame, size)
+        if not region.any():
+            raise ConfigError("the region is outside every face's frame: choose one near a face")
+        return region, _class_of(question, schema, labels[region])
+    if question.at is not None:
+        x, y = (frame.to_unit(np.array([question.at]))[0] * size).astype(int)
+        if not (0 <= x < size and 0 <= y < size):
+            raise ConfigError(f"{question.at} is outside every face's frame: choose a place nearer")
+        components, _ = ndimage.label(labels == labels[y, x])
+        return components == components[y, x], _class_of(question, schema, labels[y : y + 1, x])
+    target = schema.id_of(question.name or "")
+    region = labels == target
+    if region.any():
+        return region, target
+    lead = _lead(logits, target).flatten()
+    nearest = lead.topk(max(1, int(_NEAREST * lead.numel()))).indices
+    region = region.ravel()
+    region[nearest.numpy()] = True
+    return region.reshape(size, size), target
+
+
+def _class_of(question: Question, schema: LabelSchema, labels: np.ndarray) -> int:
+    if question.name is not None:
+        return schema.id_of(question.name)
+    return int(np.bincount(labels.ravel()).argmax())
+
+
+def _in_frame(region: np.ndarray, frame: Frame, size: int) -> np.ndarray:
+    """bool (S, S): a region of the photo in a frame's crop."""
+    steps = (np.arange(size) + 0.5) / size
+    places = np.stack(np.meshgrid(steps, steps), -1).reshape(-1, 2)
+    x, y = np.floor(frame.to_photo(places)).astype(int).T
+    height, width = region.shape
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    found = np.zeros(size * size, bool)
+    found[inside] = region[y[inside], x[inside]]
+    return found.reshape(size, size)
