@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     from segface_hf.modeling.segface import SegFace
     from segface_hf.training.average import mean_of
     from segface_hf.training.card import average_card, check_free, write_checkpoint
-    
+
     out = Path(args.out)
     check_free(out)
     shares = args.shares or [1.0] * len(args.models)

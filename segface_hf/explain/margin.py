@@ -1,8 +1,8 @@
 """Contributions to a margin: how far a region's class is above its rival, part by part.
 
-With attention weights, the statistics of norms and the slopes of activations held fixed, the decoder
-is linear from what its heads read to its maps and to the weights of its maps; a logit is the
-product of the two. So a part's contribution is its gradient times its value, and half of that where
+With attention weights, the statistics of norms and the slopes of activations held fixed, the
+decoder is linear from what its heads read to its maps and to the weights of its maps; a logit is
+the product of the two. So a part's contribution is its gradient times its value, halved because
 both factors count. The parts sum to the margin.
 """
 
@@ -70,7 +70,7 @@ class Margin:
         return sum(h.vote for h in self.heads) + sum(self.scales.values()) + self.constants
 
 
-def rival_of(logits: Tensor, region: Tensor, target: int) -> int:
+def rival_of(logits: Tensor, region: np.ndarray, target: int) -> int:
     """Returns the id of the class with the highest mean logit in a region, but for the target.
 
     Args:
@@ -78,7 +78,7 @@ def rival_of(logits: Tensor, region: Tensor, target: int) -> int:
         region: bool (H, W).
         target: Id of a class.
     """
-    means = logits[:, region].mean(1)
+    means = logits[:, torch.from_numpy(region)].mean(1)
     means[target] = -torch.inf
     return int(means.argmax())
 
@@ -159,9 +159,7 @@ class _Gradients:
             logits = resized(decoder(self._fused, self._detail), subject.size)[0]
         margin = (logits[target] - logits[rival])[region].mean()
         self.value = margin.item()
-        self._biases = [
-            bias for name, bias in decoder.named_parameters() if name.endswith("bias")
-        ]
+        self._biases = [bias for name, bias in decoder.named_parameters() if name.endswith("bias")]
         sources = [self._fused, *([] if self._detail is None else [self._detail])]
         sources += [attended.read for attended in self.attended]
         grads = torch.autograd.grad(margin, [*sources, *self._biases], allow_unused=True)
@@ -171,8 +169,10 @@ class _Gradients:
     def _keep(self, attended: Attended) -> Tensor:
         # A source of its own: what it owes to earlier heads is theirs only by other ways.
         read = attended.read.detach().requires_grad_()
-        parts = (attended.queries, attended.keys, attended.values)
-        self.attended.append(Attended(attended.block, *(x.detach() for x in parts), read))
+        queries, keys, values = attended.queries, attended.keys, attended.values
+        self.attended.append(
+            Attended(attended.block, queries.detach(), keys.detach(), values.detach(), read)
+        )
         return read
 
     def _share(self, source: Tensor) -> Tensor:

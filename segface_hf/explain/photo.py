@@ -123,14 +123,8 @@ class Explainer:
         Raises:
             ConfigError, LabelError: As `Question.check` raises them.
         """
-        schema = self.model.config.labels
-        question.check(photo.size, schema)
-        frame, labels, logits, subject = self._best(photo, question)
-        region, target = _region_of(question, frame, labels, logits, schema)
-        rival = rival_of(logits, torch.from_numpy(region), target)
-        margin = margin_of(subject, region, target, rival)
-        crop = frame.crop(photo, len(labels))
-        return Explanation(crop, labels, region, margin, schema.names, margin.value > 0)
+        look, region, target = self._asked(photo, question)
+        return self._explained(look, region, target, rival_of(look.logits, region, target))
 
     def compare(
         self, photo: Image.Image, other: Image.Image, question: Question
@@ -150,37 +144,33 @@ class Explainer:
                 f"expected the same photo with and without a part, got {photo.size} and "
                 f"{other.size} pixels: save both in one size"
             )
-        question.check(photo.size, self.model.config.labels)
-        frame, labels, logits, first = self._best(photo, question)
-        region, target = _region_of(question, frame, labels, logits, self.model.config.labels)
-        second = self._subject(other, frame)
-        rival = rival_of(second.logits(), torch.from_numpy(region), target)
-        margin = margin_of(first, region, target, rival)
-        crop = frame.crop(photo, len(labels))
-        explanation = Explanation(
-            crop, labels, region, margin, self.model.config.labels.names, margin.value > 0
-        )
-        return explanation, patch(first, second, region, target, rival)
+        look, region, target = self._asked(photo, question)
+        without = self._look(other, look.frame)
+        rival = rival_of(without.logits, region, target)
+        explanation = self._explained(look, region, target, rival)
+        return explanation, patch(look.subject, without.subject, region, target, rival)
 
-    def _subject(self, photo: Image.Image, frame: Frame) -> Subject:
+    def _asked(self, photo: Image.Image, question: Question) -> tuple[_Look, np.ndarray, int]:
+        """The face that a question is about, its region, and the id of the class."""
+        schema = self.model.config.labels
+        question.check(photo.size, schema)
+        looks = [self._look(photo, frame) for frame in self._frames(photo)]
+        best = max(looks, key=lambda look: _fit(question, look, schema))
+        return best, *_region_of(question, best, schema)
+
+    def _explained(self, look: _Look, region: np.ndarray, target: int, rival: int) -> Explanation:
+        margin = margin_of(look.subject, region, target, rival)
+        names = self.model.config.labels.names
+        return Explanation(look.crop, look.labels, region, margin, names, margin.value > 0)
+
+    def _look(self, photo: Image.Image, frame: Frame) -> _Look:
         config = self.model.config
-        crop = frame.crop(photo, config.resolution)[None]
-        weight = next(self.model.parameters())
-        return Subject(
-            self.model, torch.from_numpy(normalize(crop, config.mean, config.std)).to(weight)
-        )
-
-    def _best(
-        self, photo: Image.Image, question: Question
-    ) -> tuple[Frame, np.ndarray, torch.Tensor, Subject]:
-        """The face that a question is about: its frame, labels, logits and subject."""
-        looks = []
-        for frame in self._frames(photo):
-            subject = self._subject(photo, frame)
-            logits = subject.logits()
-            labels = logits.argmax(0).to(torch.uint8).numpy()
-            looks.append((frame, labels, logits, subject))
-        return max(looks, key=lambda look: _fit(question, *look[:3], self.model.config.labels))
+        crop = frame.crop(photo, config.resolution)
+        pixels = torch.from_numpy(normalize(crop[None], config.mean, config.std))
+        subject = Subject(self.model, pixels.to(next(self.model.parameters())))
+        logits = subject.logits()
+        labels = logits.argmax(0).to(torch.uint8).numpy()
+        return _Look(frame, crop, labels, logits, subject)
 
     def _frames(self, photo: Image.Image) -> Sequence[Frame]:
         found = self._parser.detector.detect(photo)
@@ -190,20 +180,33 @@ class Explainer:
         return frames or [covering(whole, photo.size)]
 
 
-def _fit(
-    question: Question,
-    frame: Frame,
-    labels: np.ndarray,
-    logits: torch.Tensor,
-    schema: LabelSchema,
-) -> float:
+@dataclass(frozen=True, eq=False)
+class _Look:
+    """A face as the model sees it.
+
+    Attributes:
+        frame: Its place in the photo.
+        crop: uint8 RGB (S, S, 3).
+        labels: uint8 (S, S).
+        logits: (K, S, S).
+        subject: What is probed.
+    """
+
+    frame: Frame
+    crop: np.ndarray
+    labels: np.ndarray
+    logits: torch.Tensor
+    subject: Subject
+
+
+def _fit(question: Question, look: _Look, schema: LabelSchema) -> float:
     """How well a question fits a face: higher is better."""
     if question.region is not None:
-        return float(_in_frame(question.region, frame, len(labels)).sum())
+        return float(_in_frame(question.region, look.frame, len(look.labels)).sum())
     if question.at is not None:
-        return -float(np.abs(frame.to_unit(np.array([question.at])) - 0.5).max())
+        return -float(np.abs(look.frame.to_unit(np.array([question.at])) - 0.5).max())
     target = schema.id_of(question.name or "")
-    return float((labels == target).sum()) or float(_lead(logits, target).max())
+    return float((look.labels == target).sum()) or float(_lead(look.logits, target).max())
 
 
 def _lead(logits: torch.Tensor, target: int) -> torch.Tensor:
@@ -213,41 +216,36 @@ def _lead(logits: torch.Tensor, target: int) -> torch.Tensor:
     return logits[target] - others.amax(0)
 
 
-def _region_of(
-    question: Question,
-    frame: Frame,
-    labels: np.ndarray,
-    logits: torch.Tensor,
-    schema: LabelSchema,
-) -> tuple[np.ndarray, int]:
+def _region_of(question: Question, look: _Look, schema: LabelSchema) -> tuple[np.ndarray, int]:
     """The region of a crop that a question is about, and the id of the class to explain."""
-    size = len(labels)
+    labels, size = look.labels, len(look.labels)
     if question.region is not None:
-        region = _in_frame(question.region, frame, size)
+        region = _in_frame(question.region, look.frame, size)
         if not region.any():
             raise ConfigError("the region is outside every face's frame: choose one near a face")
         return region, _class_of(question, schema, labels[region])
     if question.at is not None:
-        x, y = (frame.to_unit(np.array([question.at]))[0] * size).astype(int)
+        x, y = (look.frame.to_unit(np.array([question.at]))[0] * size).astype(int)
         if not (0 <= x < size and 0 <= y < size):
             raise ConfigError(f"{question.at} is outside every face's frame: choose a place nearer")
         components, _ = ndimage.label(labels == labels[y, x])
-        return components == components[y, x], _class_of(question, schema, labels[y : y + 1, x])
+        return components == components[y, x], _class_of(question, schema, labels[y, x])
     target = schema.id_of(question.name or "")
     region = labels == target
-    if region.any():
-        return region, target
-    lead = _lead(logits, target).flatten()
-    nearest = lead.topk(max(1, int(_NEAREST * lead.numel()))).indices
-    region = region.ravel()
-    region[nearest.numpy()] = True
-    return region.reshape(size, size), target
+    return (region if region.any() else _nearest(look.logits, target)), target
+
+
+def _nearest(logits: torch.Tensor, target: int) -> np.ndarray:
+    """bool (S, S): the pixels that come nearest to a class that is nowhere."""
+    lead = _lead(logits, target)
+    count = max(1, int(_NEAREST * lead.numel()))
+    return (lead >= lead.flatten().topk(count).values[-1]).numpy()
 
 
 def _class_of(question: Question, schema: LabelSchema, labels: np.ndarray) -> int:
     if question.name is not None:
         return schema.id_of(question.name)
-    return int(np.bincount(labels.ravel()).argmax())
+    return int(np.bincount(np.ravel(labels)).argmax())
 
 
 def _in_frame(region: np.ndarray, frame: Frame, size: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Probe: shows every attention of the decoder's own forward pass to a function, which may change it."""
+"""Probe: shows every attention of a decoder's own forward pass to a function that may change it."""
 
 from __future__ import annotations
 
@@ -103,9 +103,7 @@ FROZEN: Mapping[Any, Call] = {
 }
 
 
-def changed_heads(
-    config: SegFaceConfig, change: Callable[[str, Tensor], Tensor | None]
-) -> Visit:
+def changed_heads(config: SegFaceConfig, change: Callable[[str, Tensor], Tensor | None]) -> Visit:
     """Returns a visit that changes single heads.
 
     Args:

@@ -27,7 +27,9 @@ td:first-child,th:first-child{text-align:left}"""
 def sentence(explanation: Explanation, vote: HeadVote) -> str:
     """Says in words what a head does: `L1.cross.3 looks at the neck and votes necklace, 38 %`."""
     margin, names = explanation.margin, explanation.names
-    looks = "" if vote.attention is None else f"looks at {explanation.looks_at(vote.attention)} and "
+    looks = (
+        "" if vote.attention is None else f"looks at {explanation.looks_at(vote.attention)} and "
+    )
     side = margin.target if vote.vote >= 0 else margin.rival
     words = f"{vote.name} {looks}votes {names[side]} with {abs(vote.vote):.2f}"
     if vote.without is not None:

@@ -1,8 +1,7 @@
-"""Tuning one number for one class: a head's factor or a class constant, chosen by cross-validation."""
+"""Tuning a head's factor or a class constant for one class, chosen by cross-validation."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -29,8 +28,8 @@ _SCREENED = 12  # photos that votes are counted on
 
 
 @dataclass(frozen=True)
-class Change:
-    """One number of a checkpoint and its new value.
+class Adjustment:
+    """A factor of a head, or what is added to a class constant.
 
     Attributes:
         kind: `head` for a factor of an attention head, `bias` for a class constant, or `none`.
@@ -67,8 +66,8 @@ class Tuned:
         fallen: Other classes, or the mean, whose F1 falls beyond its interval -> by how much.
     """
 
-    best: Change
-    chosen: tuple[Change, ...]
+    best: Adjustment
+    chosen: tuple[Adjustment, ...]
     gain: tuple[float, Interval]
     fallen: dict[str, float]
 
@@ -104,9 +103,9 @@ def tune(
             f"{len(holding)} photos hold {name}, expected at least {FOLDS}: give more photos"
         )
     heads = _voters(model, holding[:_SCREENED], target)
-    changes = [Change("head", head, factor) for head in heads for factor in FACTORS]
-    changes += [Change("bias", name, constant) for constant in CONSTANTS]
-    changes.insert(0, Change())
+    changes = [Adjustment("head", head, factor) for head in heads for factor in FACTORS]
+    changes += [Adjustment("bias", name, constant) for constant in CONSTANTS]
+    changes.insert(0, Adjustment())
     counts = _counts(model, pairs, changes, target, progress=progress)
     return {
         kind: _crossed(
@@ -134,20 +133,20 @@ def _subjects(model: SegFace, pairs: Sequence[Pair]) -> Iterator[tuple[Subject, 
 
 def _voters(model: SegFace, pairs: Sequence[Pair], target: int) -> list[str]:
     """The heads with the strongest votes for a class where it is."""
-    votes: Counter[str] = Counter()
+    votes: dict[str, float] = dict.fromkeys(model.config.head_names, 0.0)
     for subject, truth in _subjects(model, pairs):
         region = truth == target
         if region.any():
-            rival = rival_of(subject.logits(), torch.from_numpy(region), target)
+            rival = rival_of(subject.logits(), region, target)
             for vote in margin_of(subject, region, target, rival).heads:
                 votes[vote.name] += abs(vote.vote)
-    return [head for head, _ in votes.most_common(HEADS)]
+    return sorted(votes, key=lambda head: -votes[head])[:HEADS]
 
 
 def _counts(
     model: SegFace,
     pairs: Sequence[Pair],
-    changes: Sequence[Change],
+    changes: Sequence[Adjustment],
     target: int,
     *,
     progress: bool,
@@ -162,7 +161,9 @@ def _counts(
         for row, change in enumerate(changes):
             logits = plain
             if change.kind == "head":
-                logits = subject.logits(Probe(config, scaled_head(config, change.name, change.value)))
+                logits = subject.logits(
+                    Probe(config, scaled_head(config, change.name, change.value))
+                )
             elif change.kind == "bias":
                 logits = plain.clone()
                 logits[target] += change.value
@@ -171,15 +172,15 @@ def _counts(
     return counts
 
 
-def _crossed(
-    changes: Sequence[Change], counts: np.ndarray, model: SegFace, target: int
-) -> Tuned:
+def _crossed(changes: Sequence[Adjustment], counts: np.ndarray, model: SegFace, target: int) -> Tuned:
     """Chooses on four fifths of the photos and scores on the last, five times."""
     schema = model.config.labels
     fold = np.arange(counts.shape[1]) % FOLDS
 
     def best(photos: np.ndarray) -> int:
-        scores = [Scores(counts[row, photos].sum(0), schema).f1[target] for row in range(len(changes))]
+        scores = [
+            Scores(counts[row, photos].sum(0), schema).f1[target] for row in range(len(changes))
+        ]
         return int(np.nanargmax(scores))
 
     picks = [best(fold != held_out) for held_out in range(FOLDS)]

@@ -1,4 +1,4 @@
-"""Explanations are of the model itself: parts sum to the margin, and heads are the decoder's own."""
+"""Explanations are of the model itself: its parts sum to the margin, its heads are its own."""
 
 import numpy as np
 import pytest
@@ -108,5 +108,5 @@ def test_all_heads_patched_together_bring_back_the_whole_difference(model, pixel
 def test_the_rival_is_the_next_class_of_the_region():
     logits = torch.zeros(4, 2, 2)
     logits[2], logits[1, 0], logits[3, 1] = 9, 4, 5
-    region = torch.tensor([[True, True], [False, False]])
+    region = np.array([[True, True], [False, False]])
     assert rival_of(logits, region, 2) == 1

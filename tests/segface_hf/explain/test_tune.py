@@ -9,7 +9,7 @@ from segface_hf.cli.program import main
 from segface_hf.config import SegFaceConfig
 from segface_hf.data.folder import find_pairs
 from segface_hf.errors import DataError
-from segface_hf.explain.tune import FOLDS, Change, tune
+from segface_hf.explain.tune import FOLDS, Adjustment, tune
 from segface_hf.modeling.calibration import with_class_bias
 from segface_hf.modeling.segface import SegFace
 
@@ -54,8 +54,8 @@ def test_a_constant_that_was_taken_away_is_found_again(model, data):
     name = common_class(model, data)
     worse = with_class_bias(model, {name: -1.0})
     found = tune(worse, find_pairs(data), name, progress=False)
-    assert found["bias"].best == Change("bias", name, 1.0)
-    assert found["bias"].chosen == (Change("bias", name, 1.0),) * FOLDS
+    assert found["bias"].best == Adjustment("bias", name, 1.0)
+    assert found["bias"].chosen == (Adjustment("bias", name, 1.0),) * FOLDS
     assert found["bias"].helps
     assert found["bias"].best.apply(worse).config.class_bias == (0.0,) * 19
     assert not tune(model, find_pairs(data), name, progress=False)["head"].helps
@@ -76,7 +76,8 @@ def test_too_few_photos_with_the_class_are_refused(model, data):
     absent = next(
         name
         for index, name in enumerate(model.config.labels.names)
-        if index and not any((np.asarray(Image.open(p)) == index).any() for p in data.glob("masks/*"))
+        if index
+        and not any((np.asarray(Image.open(p)) == index).any() for p in data.glob("masks/*"))
     )
     with pytest.raises(DataError, match=f"0 photos hold {absent}, expected at least {FOLDS}"):
         tune(model, find_pairs(data), absent, progress=False)
