@@ -9,11 +9,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from segface_hf.checkpoints.upstream_keys import token_keys
 from segface_hf.errors import ConversionError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 REPOSITORY = "kartiknarayan/SegFace"
 STATE_KEY = "state_dict_backbone"

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from types import MappingProxyType
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from segface_hf.errors import ConversionError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 CLASS_TOKENS = "decoder.class_tokens"
 _BACKBONE = "backbone."

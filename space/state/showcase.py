@@ -1,4 +1,4 @@
-"""The cards of the examples and their parses, made once when the app starts.
+"""The cards of the examples and their parses, made once after the app has started.
 
 Cards are part of the page, so showing them needs no request and no served file. Opening one needs
 no model call.
@@ -9,8 +9,8 @@ from __future__ import annotations
 import base64
 import io
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,50 +55,40 @@ class Card:
         return asdict(self)
 
 
-@dataclass(frozen=True, eq=False)
 class Showcase:
-    """The examples that an app offers.
+    """The examples that an app offers, as photos until `parse` shows what a model finds in them.
 
-    Attributes:
-        cards: In the order in which they are shown.
-        model: Id of the model that parsed them; empty where none did.
-        parses: What it found, by file name.
+    Args:
+        examples: In the order in which they are shown.
     """
 
-    cards: tuple[Card, ...] = ()
-    model: str = ""
-    parses: Mapping[str, FaceParse] = field(default_factory=dict)
+    def __init__(self, examples: Sequence[Example] = ()) -> None:
+        self._examples = tuple(examples)
+        self._model = ""
+        self._parses: dict[str, FaceParse] = {}
+        self.cards = tuple(_card(example, _opened(example), None) for example in examples)
+
+    def parse(self, parse: Callable[[Image.Image], FaceParse], *, model: str) -> None:
+        """Parses the examples; one that can't be parsed stays without its parts.
+
+        Args:
+            parse: The model that visitors start with.
+            model: Its id.
+        """
+        self._model = model
+        cards = []
+        for example in self._examples:
+            image = _opened(example)
+            try:
+                self._parses[example.name] = parse(image)
+            except SegFaceError as error:
+                log.warning("the example %s can't be parsed: %s", example.name, error)
+            cards.append(_card(example, image, self._parses.get(example.name)))
+        self.cards = tuple(cards)
 
     def known(self, name: str, *, model: str) -> FaceParse | None:
         """Returns what a model found in an example if that is known."""
-        return self.parses.get(name) if model == self.model else None
-
-
-def plain_showcase(examples: Sequence[Example]) -> Showcase:
-    """Returns examples that nothing has parsed yet."""
-    return Showcase(tuple(_card(example, _opened(example), None) for example in examples))
-
-
-def make_showcase(
-    examples: Sequence[Example], parse: Callable[[Image.Image], FaceParse], *, model: str
-) -> Showcase:
-    """Parses the examples; one that can't be parsed is shown without its parts.
-
-    Args:
-        examples: The photos.
-        parse: The model that visitors start with.
-        model: Its id.
-    """
-    cards: list[Card] = []
-    parses: dict[str, FaceParse] = {}
-    for example in examples:
-        image = _opened(example)
-        try:
-            parses[example.name] = parse(image)
-        except SegFaceError as error:
-            log.warning("the example %s can't be parsed: %s", example.name, error)
-        cards.append(_card(example, image, parses.get(example.name)))
-    return Showcase(tuple(cards), model, parses)
+        return self._parses.get(name) if model == self._model else None
 
 
 def _opened(example: Example) -> Image.Image:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import partial
 from typing import Any
 
@@ -18,7 +19,7 @@ from space.state.examples import list_examples
 from space.state.photo_cache import sweep_regularly
 from space.state.rate_limits import UploadBudget
 from space.state.saving import HubCorrections
-from space.state.showcase import Showcase, make_showcase, plain_showcase
+from space.state.showcase import Showcase
 from space.ui import (
     about,
     api,
@@ -38,6 +39,7 @@ from space.ui.correct import CorrectPage
 from space.ui.events import PRIVATE, QUIET, key_of
 from space.ui.parse import ParsePage
 from space.web.checked_blocks import CheckedBlocks
+from space.web.components import PhotoDrop
 from space.web.guard import UPLOAD, RequestGuard
 from space.web.uploads import UnfinishedUploads, receive_files
 
@@ -57,9 +59,9 @@ def build_app(services: Services, showcase: Showcase | None = None) -> gr.Blocks
 
     Args:
         services: What the app runs on.
-        showcase: The examples to offer; by default those that come with it, not parsed yet.
+        showcase: The examples to offer; by default those that come with it.
     """
-    offered = showcase or plain_showcase(list_examples())
+    offered = showcase or Showcase(list_examples())
     keep = services.settings.keep_seconds
     with CheckedBlocks(
         title=_TITLE,
@@ -145,12 +147,14 @@ def _wire_way(parse: ParsePage, tabs: gr.Tabs, *, visit: gr.State) -> None:
     parse.view.correct(on_correct, visit, [visit, tabs, parse.message], **PRIVATE)
 
 
-def _parsed_examples(services: Services) -> Showcase | None:
-    """Parses the examples, which also warms the model up for the first visitor."""
-    if services.settings.zero_gpu:
-        return None  # a GPU is lent inside a visitor's request only
+def _parse_examples(app: gr.Blocks, services: Services, showcase: Showcase) -> None:
+    """Parses the examples, which also warms the model up, and shows them to the next visitors."""
     model = services.settings.model
-    return make_showcase(list_examples(), partial(services.models.parse, model), model=model)
+    showcase.parse(partial(services.models.parse, model), model=model)
+    for block in app.blocks.values():
+        if isinstance(block, PhotoDrop):
+            block.offer(showcase.cards)
+    app.config = app.get_config_file()  # what every page is made of
 
 
 def _admission(app: gr.Blocks, settings: Settings, budget: UploadBudget) -> dict[str, Any]:
@@ -179,8 +183,24 @@ def launch(settings: Settings, **options: Any) -> Any:
         trust_no_forwarded_address()
     services = build_services(settings)
     services.models.get(settings.model)
-    app = build_app(services, _parsed_examples(services))
+    showcase = Showcase(list_examples())
+    app = build_app(services, showcase)
     queue.queue(app, max_size=settings.queue_size, default_concurrency_limit=4)
+    if isinstance(services.corrections, HubCorrections):
+        services.corrections.sender.start()
+    returns_at_once = options.pop("prevent_thread_lock", False)
+    launched = _serve(app, services, **options)
+    if not settings.zero_gpu:  # There, a GPU is lent inside a visitor's request only.
+        parsing = (app, services, showcase)
+        threading.Thread(target=_parse_examples, args=parsing, name="examples", daemon=True).start()
+    if not returns_at_once:
+        app.block_thread()
+    return launched
+
+
+def _serve(app: gr.Blocks, services: Services, **options: Any) -> Any:
+    """Starts the server and what drops expired content; returns when the server answers."""
+    settings = services.settings
     budget = UploadBudget(
         settings.uploads_mb_per_address * 1e6,
         total=settings.uploads_mb * 1e6,
@@ -189,9 +209,8 @@ def launch(settings: Settings, **options: Any) -> Any:
     uploads = UnfinishedUploads(settings.keep_seconds)
     kept = (services.photos, services.limit, services.saves, budget, uploads)
     sweep_regularly(*kept, every=min(settings.keep_seconds, _SWEEP))
-    if isinstance(services.corrections, HubCorrections):
-        services.corrections.sender.start()
     return app.launch(
+        prevent_thread_lock=True,
         server_name=settings.host,
         server_port=settings.port,
         max_file_size=settings.max_upload_mb * 1_000_000,

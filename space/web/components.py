@@ -93,6 +93,10 @@ class PhotoDrop(_OwnHTML):
             **kwargs,
         )
 
+    def offer(self, examples: Sequence[Card]) -> None:
+        """Changes the examples of pages that are opened from now on."""
+        self.props["examples"] = [_plain(card) for card in examples]
+
 
 class ParseView(_OwnHTML):
     """Shows photos with their classes; opacity, switches and outlines act in the browser.

@@ -16,7 +16,7 @@ from segface_hf.pipeline.detect import Detection
 from space.handlers.parse import Request, open_example
 from space.state.examples import list_examples
 from space.state.model_cache import ModelCache
-from space.state.showcase import make_showcase, plain_showcase
+from space.state.showcase import Showcase
 from space.web.components import PhotoDrop
 from tests.space.conftest import PaintedEngine, noise, painted_parser, png
 
@@ -30,24 +30,30 @@ def examples(tmp_path):
     return list_examples(folder)
 
 
+def parsed(examples, parse=None, *, model="embedded"):
+    showcase = Showcase(examples)
+    showcase.parse(parse or painted_parser().parse, model=model)
+    return showcase
+
+
 def opened(address):
     return Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2])))
 
 
 def test_a_card_shows_the_photo_and_what_the_model_sees_in_it(examples):
-    (card,) = make_showcase(examples, painted_parser().parse, model="embedded").cards
+    (card,) = parsed(examples).cards
     assert card.name == "one.png"
-    photo, parsed = opened(card.photo), opened(card.parsed)
-    assert photo.size == parsed.size
+    photo, colored = opened(card.photo), opened(card.parsed)
+    assert photo.size == colored.size
     assert photo.width == photo.height
-    assert photo.tobytes() != parsed.tobytes()
+    assert photo.tobytes() != colored.tobytes()
 
 
 def test_an_example_that_cannot_be_parsed_is_shown_as_it_is(examples):
     def broken(image):
         raise CheckpointError("no model")
 
-    (card,) = make_showcase(examples, broken, model="embedded").cards
+    (card,) = parsed(examples, broken).cards
     assert card.parsed == ""
     assert opened(card.photo).size[0] > 0
 
@@ -59,7 +65,7 @@ def test_examples_are_shown_wherever_the_app_was_started(examples, tmp_path, mon
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
     monkeypatch.setattr("tempfile.tempdir", str(elsewhere))
-    drop = PhotoDrop(plain_showcase(examples).cards, max_mb=1, within="an hour")
+    drop = PhotoDrop(Showcase(examples).cards, max_mb=1, within="an hour")
     shown = drop.get_config()["props"]["examples"]
     assert [card["name"] for card in shown] == ["one.png"]
     assert shown[0]["photo"].startswith("data:image/webp;base64,")
@@ -72,7 +78,7 @@ def test_all_faces_of_an_example_are_on_its_card(tmp_path):
 
     (tmp_path / "wide.png").write_bytes(png(noise(280, 80)))
     parser = FaceParser(PaintedEngine(), detector=TwoFaces())
-    (card,) = make_showcase(list_examples(tmp_path), parser.parse, model="embedded").cards
+    (card,) = parsed(list_examples(tmp_path), parser.parse).cards
     shown = np.asarray(opened(card.parsed), int) - np.asarray(opened(card.photo), int)
     changed = np.abs(shown).sum(-1) > 60
     assert changed[:, :120].any()
@@ -86,7 +92,7 @@ def test_an_example_opens_without_the_model_that_has_parsed_it_before(examples, 
         asked.append(image.size)
         return painted_parser().parse(image, confidence=True)
 
-    showcase = make_showcase(examples, counted, model="embedded")
+    showcase = parsed(examples, counted)
     services = replace(services, models=ModelCache(1, load=lambda model: _Never()))
     request = Request("visitor", "embedded")
     found = open_example(services, showcase, examples[0], request=request)
@@ -96,9 +102,9 @@ def test_an_example_opens_without_the_model_that_has_parsed_it_before(examples, 
 
 
 def test_an_example_is_parsed_where_another_model_is_in_use(examples, services):
-    showcase = make_showcase(examples, painted_parser().parse, model="another")
+    showcase = parsed(examples, model="another")
     found = open_example(services, showcase, examples[0], request=Request("v", "embedded"))
-    assert found.photo.parse is not showcase.parses["one.png"]
+    assert found.photo.parse is not showcase.known("one.png", model="another")
     assert len(found.photo.parse.faces) == 1
 
 
