@@ -75,12 +75,10 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'segface_hf' has no attribute '{name}'")
-    try:
-        return getattr(import_module(f"segface_hf.{_HOMES[name]}"), name)
-    except ModuleNotFoundError as error:
-        from segface_hf.errors import MissingPackageError
+    from segface_hf.errors import says_what_to_install
 
-        raise MissingPackageError.of(error) or error from error
+    with says_what_to_install():
+        return getattr(import_module(f"segface_hf.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:

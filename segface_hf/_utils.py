@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segface_hf.errors import ConfigError, MissingPackageError
+from segface_hf.errors import ConfigError, says_what_to_install
 
 if TYPE_CHECKING:
     import torch
@@ -30,10 +30,8 @@ def check_device(device: str | torch.device) -> None:
     """
     if str(device) == "cpu":
         return
-    try:
+    with says_what_to_install():
         import torch
-    except ModuleNotFoundError as error:
-        raise MissingPackageError.of(error) or error from error
     try:
         torch.zeros(1, device=device)
     except (AssertionError, NotImplementedError, RuntimeError) as error:

@@ -22,6 +22,9 @@ Messages name what was expected, what came instead, and what to do about it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 _EXTRA_OF = {
     "torch": "torch",
     "timm": "torch",
@@ -86,6 +89,19 @@ class MissingPackageError(SegFaceError, ImportError):
         if extra is None:
             return None
         return cls(f"{package} is not installed: run `pip install 'segface-hf[{extra}]'`")
+
+
+@contextmanager
+def says_what_to_install() -> Iterator[None]:
+    """Turns the import error of an optional package into one with the line that installs it.
+
+    Raises:
+        MissingPackageError: An optional package is missing.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise MissingPackageError.of(error) or error from error
 
 
 class DataError(SegFaceError, ValueError):

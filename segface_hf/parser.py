@@ -19,6 +19,7 @@ from segface_hf.errors import (
     DetectorUnavailableError,
     ImageError,
     MissingPackageError,
+    says_what_to_install,
 )
 from segface_hf.faces import Face, FaceParse
 from segface_hf.images import ImageSource, load_image, plain_image, require_sequence
@@ -113,15 +114,16 @@ class FaceParser:
 
         check_device(device)
         name = EMBEDDED if model is None else str(model)
-        folder = find.checkpoint_folder(
-            name,
-            build=_build_model,
-            revision=revision,
-            token=token,
-            cache_dir=cache_dir,
-            local_files_only=local_files_only,
-            onnx=engine != "torch",
-        )
+        with says_what_to_install():
+            folder = find.checkpoint_folder(
+                name,
+                build=_build_model,
+                revision=revision,
+                token=token,
+                cache_dir=cache_dir,
+                local_files_only=local_files_only,
+                onnx=engine != "torch",
+            )
         return cls(
             _load_engine(folder, device=device, engine=engine, threads=threads),
             detector=detector,
@@ -350,13 +352,11 @@ def _load_engine(
         found = _onnx_engine(folder, required=engine == "onnx", threads=threads)
         if found is not None:
             return found
-    try:
+    with says_what_to_install():
         import torch
 
         from segface_hf.inference.engine import TorchEngine
         from segface_hf.modeling.segface import SegFace
-    except ModuleNotFoundError as error:
-        raise MissingPackageError.of(error) or error from error
     if threads:
         torch.set_num_threads(threads)
     return TorchEngine(SegFace.from_pretrained(folder, device=device), device=device)

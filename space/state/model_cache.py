@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -11,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from segface_hf.checkpoints.files import SHIPPED
-from segface_hf.errors import CheckpointError, ConfigError
+from segface_hf.checkpoints.files import PUBLISHED, SHIPPED
+from segface_hf.errors import CheckpointError, ConfigError, says_what_to_install
 from space.state.model_checks import Admission, check_architecture
 
 if TYPE_CHECKING:
@@ -49,18 +50,34 @@ def load_parser(
 
     Raises:
         CheckpointError: It can't be found or loaded, or is not admitted.
+        MissingPackageError: It needs torch, which is not installed.
     """
     from segface_hf.parser import FaceParser
 
-    if model_id in SHIPPED:
+    if model_id in SHIPPED or model_id == trusted:
         return FaceParser.from_pretrained(model_id, device=device)
     revision = None
-    if admission and model_id != trusted and not model_id.startswith("hub:"):
-        revision = _admitted(model_id, admission)
+    if admission and not model_id.startswith(PUBLISHED):
+        with says_what_to_install():
+            revision = _admitted(model_id, admission)
+    # What an ONNX file of others computes can't be bounded; the network that torch builds is ours.
     parser = FaceParser.from_pretrained(model_id, revision=revision, device=device, engine="torch")
     if revision:
         _try_out(parser, model_id)
     return parser
+
+
+def loading_text(model_id: str, size: str = "") -> str:
+    """Says what a visitor waits for while a model is loaded.
+
+    Args:
+        model_id: Which.
+        size: What is downloaded, such as "28 MB"; empty for nothing.
+    """
+    name = model_id.rpartition("/")[2] + (f", {size}" if size else "")
+    if model_id in SHIPPED or "torch" in sys.modules:
+        return f"Loading {name}"
+    return f"Loading PyTorch, which runs this model, and {name}: this takes a while once"
 
 
 def _try_out(parser: FaceParser, repo_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import gradio as gr
@@ -11,6 +12,7 @@ from segface_hf.errors import SegFaceError
 from space.handlers import parse
 from space.handlers.services import Services
 from space.handlers.visit import LiveVisit, Visit
+from space.state.model_cache import loading_text
 from space.state.model_list import allowed_model, describe_model, list_models, to_fetch
 from space.ui import messages
 from space.ui.events import PRIVATE, QUIET, asking
@@ -73,7 +75,7 @@ def wire(
         try:
             wanted = allowed_model(chosen or "", configured=services.settings.model)
             size = to_fetch(wanted, services.admission)
-            progress(0.3, desc=f"Loading {wanted.rpartition('/')[2]} {size}")
+            progress(0.3, desc=loading_text(wanted, size))
             parser = services.models.get(wanted)
         except SegFaceError as error:
             notice = f"{parse.as_sentence(error)} {former} stays in use."
@@ -119,17 +121,20 @@ def _wire_compare(
 ) -> None:
     """Connects the button that shows another model's mask beside the one in use."""
 
-    def on_compare(chosen: str, live: LiveVisit, request: gr.Request) -> tuple:
+    def on_compare(chosen: str, live: LiveVisit, request: gr.Request) -> Iterator[tuple]:
         try:
             wanted = allowed_model(chosen or "", configured=services.settings.model)
+            if wanted not in services.models.loaded:
+                yield gr.skip(), gr.skip(), gr.update(step=loading_text(wanted))
             asked, key = asking(request, services, model=wanted), live.now.photo()
             other = parse.compare_models(services, key, request=asked)
             live.change(lambda now: now.picked(key))  # the answer is about this photo
             view = parse_view(reopened(services, live), current=live.now.place)
         except SegFaceError as error:
-            return gr.skip(), messages.bad(parse.as_sentence(error)), finished()
+            yield gr.skip(), messages.bad(parse.as_sentence(error)), finished()
+            return
         view["photos"][view["current"]]["other"] = pack_label_map(other.mask)
-        return view, messages.good(other.sentence), finished()
+        yield view, messages.good(other.sentence), finished()
 
     picker.compare.click(
         on_compare,

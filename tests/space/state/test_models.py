@@ -13,7 +13,7 @@ from segface_hf.errors import CheckpointError, CheckpointNotFoundError
 from segface_hf.modeling.segface import SegFace
 from space.errors import VisitError
 from space.ops.deploy import ROOT
-from space.state.model_cache import ModelCache, gpu_lease, load_parser
+from space.state.model_cache import ModelCache, gpu_lease, load_parser, loading_text
 from space.state.model_checks import Admission
 from space.state.model_list import (
     PUBLISHED_MB,
@@ -123,6 +123,14 @@ def test_the_free_checkpoint_that_ships_is_listed_and_loaded_without_asking_the_
     admission = Admission(most_mb=0, anonymous=True)
     assert load_parser("synthetic", admission=admission).model_id == "synthetic"
     assert to_fetch("synthetic", admission) == ""
+
+
+def test_a_visitor_reads_that_torch_is_loaded_where_a_model_needs_it(monkeypatch):
+    assert loading_text("embedded") == "Loading embedded"
+    assert loading_text("org/name", "28 MB") == "Loading name, 28 MB"
+    monkeypatch.delitem(sys.modules, "torch")
+    assert loading_text("synthetic") == "Loading synthetic"
+    assert loading_text("org/name").startswith("Loading PyTorch, which runs this model, and name")
 
 
 def test_a_download_does_not_keep_others_from_parsing():
