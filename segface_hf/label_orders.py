@@ -183,183 +183,74 @@ def _target_id(name: str, target: LabelOrder) -> int:
     return target.classes.index(BACKGROUND)
 
 
-_MASKGAN_PARTS = (
-    "background", "skin", "nose", "eyeglasses", "l_eye", "r_eye", "l_brow", "r_brow", "l_ear",
-    "r_ear", "mouth", "u_lip", "l_lip", "hair", "hat", "earring", "necklace", "neck", "cloth",
-)  # fmt: skip
-_MASKGAN_NAMES = (
-    "background", "skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "l_ear", "r_ear",
-    "mouth", "u_lip", "l_lip", "hair", "hat", "ear_r", "neck_l", "neck", "cloth",
-)  # fmt: skip
-_ELEVEN_LEFT_FIRST = (
-    "background", "skin", "l_brow", "r_brow", "l_eye", "r_eye", "nose", "u_lip", "mouth", "l_lip",
-    "hair",
-)  # fmt: skip
-_ELEVEN_RIGHT_FIRST = (
-    "background", "skin", "r_brow", "l_brow", "r_eye", "l_eye", "nose", "u_lip", "mouth", "l_lip",
-    "hair",
+# Our word for each word of the known orders that differs from it.
+_OUR_WORD: Mapping[str, str] = MappingProxyType(
+    {
+        "face": "skin", "facial skin": "skin",
+        "left brow": "l_brow", "left eyebrow": "l_brow", "lb": "l_brow",
+        "right brow": "r_brow", "right eyebrow": "r_brow", "rb": "r_brow",
+        "left eye": "l_eye", "le": "l_eye", "right eye": "r_eye", "re": "r_eye",
+        "lr": "l_ear", "rr": "r_ear",
+        "inner mouth": "mouth", "imouth": "mouth",
+        "upper lip": "u_lip", "ulip": "u_lip", "lower lip": "l_lip", "llip": "l_lip",
+        "eye_g": "eyeglasses", "eyeg": "eyeglasses",
+        "ear_r": "earring", "earr": "earring", "neck_l": "necklace",
+    }
 )  # fmt: skip
 
+
+def _order(name: str, owner: str, side: Side, names: str) -> LabelOrder:
+    """Builds a known order; `names` are its class names by id, separated by commas."""
+    words = tuple(word.strip() for word in names.split(","))
+    return LabelOrder(name, owner, words, tuple(_OUR_WORD.get(w, w) for w in words), side)
+
+
+_MASKGAN = (
+    "background, skin, nose, eye_g, l_eye, r_eye, l_brow, r_brow, l_ear, r_ear, mouth, u_lip, "
+    "l_lip, hair, hat, ear_r, neck_l, neck, cloth"
+)
 _KNOWN = (
-    LabelOrder(
+    _order(
         "segface",
         "SegFace on CelebAMask-HQ: our `celebamask_hq` schema",
-        CELEBAMASK_HQ.names,
-        CELEBAMASK_HQ.names,
         Side.SUBJECT,
+        ",".join(CELEBAMASK_HQ.names),
     ),
-    LabelOrder(
-        "maskgan",
-        "CelebAMask-HQ's own g_mask.py, MaskGAN",
-        _MASKGAN_NAMES,
-        _MASKGAN_PARTS,
-        Side.SUBJECT,
-    ),
-    LabelOrder(
-        "jonathandinu",
-        "jonathandinu/face-parsing on the Hub",
-        _MASKGAN_NAMES,
-        _MASKGAN_PARTS,
-        Side.SUBJECT,
-    ),
-    LabelOrder(
+    _order("maskgan", "CelebAMask-HQ's own g_mask.py, MaskGAN", Side.SUBJECT, _MASKGAN),
+    _order("jonathandinu", "jonathandinu/face-parsing on the Hub", Side.SUBJECT, _MASKGAN),
+    _order(
         "bisenet",
         "zllrunning/face-parsing.PyTorch, BiSeNet",
-        (
-            "background",
-            "skin",
-            "l_brow",
-            "r_brow",
-            "l_eye",
-            "r_eye",
-            "eye_g",
-            "l_ear",
-            "r_ear",
-            "ear_r",
-            "nose",
-            "mouth",
-            "u_lip",
-            "l_lip",
-            "neck",
-            "neck_l",
-            "cloth",
-            "hair",
-            "hat",
-        ),
-        (
-            "background",
-            "skin",
-            "l_brow",
-            "r_brow",
-            "l_eye",
-            "r_eye",
-            "eyeglasses",
-            "l_ear",
-            "r_ear",
-            "earring",
-            "nose",
-            "mouth",
-            "u_lip",
-            "l_lip",
-            "neck",
-            "necklace",
-            "cloth",
-            "hair",
-            "hat",
-        ),
         Side.SUBJECT,
+        "background, skin, l_brow, r_brow, l_eye, r_eye, eye_g, l_ear, r_ear, ear_r, nose, mouth, "
+        "u_lip, l_lip, neck, neck_l, cloth, hair, hat",
     ),
-    LabelOrder(
+    _order(
         "lapa",
         "LaPa; our `lapa` schema",
-        (
-            "background",
-            "skin",
-            "left eyebrow",
-            "right eyebrow",
-            "left eye",
-            "right eye",
-            "nose",
-            "upper lip",
-            "inner mouth",
-            "lower lip",
-            "hair",
-        ),
-        _ELEVEN_LEFT_FIRST,
         Side.IMAGE,
+        "background, skin, left eyebrow, right eyebrow, left eye, right eye, nose, upper lip, "
+        "inner mouth, lower lip, hair",
     ),
-    LabelOrder(
+    _order(
         "helen",
         'Helen, relabelled (HELEN*), which says "viewer side"; our `helen` schema',
-        (
-            "background",
-            "facial skin",
-            "left brow",
-            "right brow",
-            "left eye",
-            "right eye",
-            "nose",
-            "upper lip",
-            "inner mouth",
-            "lower lip",
-            "hair",
-        ),
-        _ELEVEN_LEFT_FIRST,
         Side.IMAGE,
+        "background, facial skin, left brow, right brow, left eye, right eye, nose, upper lip, "
+        "inner mouth, lower lip, hair",
     ),
-    LabelOrder(
+    _order(
         "facer_lapa",
         "facer's farl/lapa",
-        ("background", "face", "rb", "lb", "re", "le", "nose", "ulip", "imouth", "llip", "hair"),
-        _ELEVEN_RIGHT_FIRST,
         Side.SUBJECT,
+        "background, face, rb, lb, re, le, nose, ulip, imouth, llip, hair",
     ),
-    LabelOrder(
+    _order(
         "facer_celebm",
         "facer's farl/celebm, which calls the subject's left ear rr",
-        (
-            "background",
-            "neck",
-            "face",
-            "cloth",
-            "rr",
-            "lr",
-            "rb",
-            "lb",
-            "re",
-            "le",
-            "nose",
-            "imouth",
-            "llip",
-            "ulip",
-            "hair",
-            "eyeg",
-            "hat",
-            "earr",
-            "neck_l",
-        ),
-        (
-            "background",
-            "neck",
-            "skin",
-            "cloth",
-            "r_ear",
-            "l_ear",
-            "r_brow",
-            "l_brow",
-            "r_eye",
-            "l_eye",
-            "nose",
-            "mouth",
-            "l_lip",
-            "u_lip",
-            "hair",
-            "eyeglasses",
-            "hat",
-            "earring",
-            "necklace",
-        ),
         Side.IMAGE,
+        "background, neck, face, cloth, rr, lr, rb, lb, re, le, nose, imouth, llip, ulip, hair, "
+        "eyeg, hat, earr, neck_l",
     ),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from segface_hf.cli.arguments import share, whole
 from segface_hf.errors import ConfigError
@@ -13,6 +13,8 @@ from segface_hf.errors import ConfigError
 if TYPE_CHECKING:
     import numpy as np
 
+    from segface_hf.export.onnx_export import Export
+    from segface_hf.export.parity import Limits
     from segface_hf.labels import LabelSchema
 
 HELP = "export a checkpoint to ONNX, and compare its results"
@@ -56,42 +58,43 @@ def _check_installed() -> None:
         )
 
 
-def export_beside_weights(folder: Path) -> None:
-    """Writes `model.onnx` into a checkpoint's own folder."""
+def export_checkpoint(folder: Path, out: Path | None = None, **options: Any) -> Export:
+    """Exports a checkpoint's folder to `out`, by default into the folder itself.
+
+    Args:
+        folder: The checkpoint.
+        out: The folder to write; only there the export gets a report.
+        **options: See `segface_hf.export.onnx_export.export_onnx`.
+
+    Raises:
+        ConfigError: The packages for the export are not installed.
+    """
     _check_installed()
     from segface_hf.checkpoints.files import WEIGHTS_FILE, file_digest
     from segface_hf.export.onnx_export import export_onnx
     from segface_hf.modeling.segface import SegFace
 
-    digest = file_digest(folder / WEIGHTS_FILE)
-    export_onnx(SegFace.from_pretrained(folder), folder, digest=digest, report=False)
+    model, digest = SegFace.from_pretrained(folder), file_digest(folder / WEIGHTS_FILE)
+    return export_onnx(model, out or folder, digest=digest, report=out is not None, **options)
 
 
 def run(args: argparse.Namespace) -> int:
     """Exports, and prints what was measured."""
-    from dataclasses import replace
-
     _check_installed()
-    from segface_hf.checkpoints.files import WEIGHTS_FILE, file_digest
-    from segface_hf.export.onnx_export import OPSET, export_onnx
-    from segface_hf.export.parity import Limits
-    from segface_hf.modeling.segface import SegFace
+    from segface_hf.checkpoints.files import read_config
+    from segface_hf.config import SegFaceConfig
+    from segface_hf.export.onnx_export import OPSET
 
     folder = _folder_of(args)
-    model = SegFace.from_pretrained(folder)
-    limits = Limits.usual(int8=args.int8)
-    if args.agreement is not None:
-        limits = replace(limits, agreement=args.agreement)
-    pictures, masks = _pairs(args.data, args.limit, model.config.labels) if args.data else ([], [])
-    export = export_onnx(
-        model,
-        args.out or folder,
+    schema = SegFaceConfig.from_dict(read_config(folder)).labels
+    pictures, masks = _pairs(args.data, args.limit, schema) if args.data else ([], [])
+    export = export_checkpoint(
+        folder,
+        Path(args.out) if args.out else None,
         int8=args.int8,
         pictures=pictures,
         masks=masks,
-        limits=limits,
-        digest=file_digest(folder / WEIGHTS_FILE),
-        report=args.out is not None,
+        limits=_limits(args),
     )
     parity = export.parity
     print(f"{export.path}: opset {OPSET}, {export.path.stat().st_size / 1e6:.1f} MB")
@@ -100,6 +103,15 @@ def run(args: argparse.Namespace) -> int:
     if parity.f1_model is not None and parity.f1_export is not None:
         print(f"mean F1 {parity.f1_export:.4f}, of the original {parity.f1_model:.4f}")
     return 0
+
+
+def _limits(args: argparse.Namespace) -> Limits:
+    from dataclasses import replace
+
+    from segface_hf.export.parity import Limits
+
+    limits = Limits.usual(int8=args.int8)
+    return limits if args.agreement is None else replace(limits, agreement=args.agreement)
 
 
 def _folder_of(args: argparse.Namespace) -> Path:

@@ -52,6 +52,6 @@ def _prepare_onnx(folder: Path, *, wanted: bool) -> None:
 
         engine_beside_weights(folder)
     elif wanted and folder.is_dir():
-        from segface_hf.cli.export import export_beside_weights
+        from segface_hf.cli.export import export_checkpoint
 
-        export_beside_weights(folder)
+        export_checkpoint(folder)

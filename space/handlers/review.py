@@ -14,7 +14,7 @@ from annotate.errors import ReviewError
 from annotate.label_maps import unpack_label_map
 from annotate.review.agreement import ClassNumbers, Dispute
 from annotate.review.compare import Comparison, compare, settle
-from annotate.review.inspection import Inspection
+from annotate.review.inspection import RowInspection
 from annotate.review.reviewer import Reviewer
 from segface_hf._utils import counted
 from space.errors import NotAllowedError
@@ -133,7 +133,7 @@ def partners(reviewer: Reviewer, looking: Looking) -> list[tuple[str, int | str]
     return opened + [(f"in the dataset: {row[:8]}", row) for row in reviewer.merged(seen)]
 
 
-def findings(seen: Inspection) -> list[str]:
+def findings(seen: RowInspection) -> list[str]:
     """Returns a sentence for each thing that the automatic checks noticed."""
     sentences = [f"{'Blocks: ' if f.blocks else ''}{f.sentence}" for f in seen.findings]
     if seen.same_photo:
@@ -143,7 +143,7 @@ def findings(seen: Inspection) -> list[str]:
     return sentences or ["The automatic checks noticed nothing."]
 
 
-def changes(seen: Inspection) -> list[tuple[str, int, int, float | None]]:
+def changes(seen: RowInspection) -> list[tuple[str, int, int, float | None]]:
     """Returns (class, pixels before, pixels after, IoU of the two) for classes that changed."""
     return differing(seen.classes)
 

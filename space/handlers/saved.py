@@ -10,6 +10,8 @@ from PIL import Image
 
 from annotate.correction import Correction
 from annotate.errors import StoreError
+from annotate.review.folder import FolderReviewer
+from annotate.review.inspection import RowInspection
 from segface_hf.errors import SegFaceError
 from segface_hf.faces import FaceParse
 from space.handlers.downloads import with_mask
@@ -125,6 +127,19 @@ def load_saved(services: Services, visit: Visit, content_id: str) -> Correction:
     if isinstance(corrections, FolderCorrections):
         _check_visible(services, visit, content_id)
     return corrections.load(content_id, keys=_queues(visit))
+
+
+def inspect_saved(services: Services, content_id: str) -> RowInspection:
+    """Returns a row of the app's folder with its checks, as `python -m annotate show` does.
+
+    Raises:
+        StoreError: The row is not in the folder, or this app doesn't show other people's rows.
+    """
+    corrections = services.corrections
+    if not isinstance(corrections, FolderCorrections):
+        raise StoreError("this app keeps no rows in a folder")
+    _check_visible(services, Visit(), content_id)
+    return FolderReviewer(corrections.store).inspect(content_id)
 
 
 def _check_visible(services: Services, visit: Visit, content_id: str) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 import gradio as gr
 
 from annotate.errors import RecordError, RemoteError
-from annotate.review.inspection import Inspection
 from annotate.review.reviewer import Reviewer
 from segface_hf.errors import SegFaceError
 from space.handlers import parse
@@ -19,8 +18,6 @@ from space.handlers.review import (
     LOCAL,
     Looking,
     after_merge,
-    changes,
-    findings,
     index_of,
     reviewer_for,
     waiting,
@@ -28,7 +25,7 @@ from space.handlers.review import (
 from space.handlers.saved import shows_all_rows
 from space.handlers.services import Services
 from space.state.saving import HubCorrections
-from space.ui import messages, review_compare, review_fix, review_folder
+from space.ui import messages, review_compare, review_fix, review_folder, review_parts
 from space.ui.events import PRIVATE, reviewing
 
 
@@ -59,14 +56,7 @@ def layout() -> ReviewPage:
     looking = gr.State(Looking())
     with gr.Column(visible=False) as panel:
         choice = gr.Dropdown([], label="Contribution", elem_id="review-choice")
-        pictures = gr.Gallery(
-            label="Photo, prediction, correction, difference",
-            columns=4,
-            height="auto",
-            object_fit="contain",
-            format="png",
-            elem_id="review-pictures",
-        )
+        pictures = review_parts.row_gallery("review-pictures")
         report = gr.HTML(elem_id="review-report", elem_classes="prose")
         reason = gr.Textbox(
             label="What to tell the contributor", max_lines=3, elem_id="review-reason"
@@ -118,9 +108,7 @@ def wire(page: ReviewPage, services: Services, *, tab: gr.Tab) -> None:
         try:
             seen = reviewer(token, request).inspect(int(number))
             looking = Looking(int(number), seen.contribution.head)
-            if seen.correction is None:
-                return [], report_of(seen), looking
-            return [(p, name) for name, p in seen.pictures().items()], report_of(seen), looking
+            return review_parts.row_pictures(seen), review_parts.row_report(seen), looking
         except SegFaceError as error:
             return [], f"<p>{escape(parse.as_sentence(error))}</p>", Looking()
 
@@ -204,10 +192,3 @@ def _nothing_waits(services: Services) -> str:
     trouble = corrections.card_updater.trouble if isinstance(corrections, HubCorrections) else ""
     notice = "Nothing waits for review."
     return f"{notice} The card could not be renewed: {trouble}." if trouble else notice
-
-
-def report_of(seen: Inspection) -> str:
-    """Returns the checks and the changed classes as HTML."""
-    notice = "".join(f"<li>{escape(line)}</li>" for line in findings(seen))
-    table = review_compare.numbers_table(changes(seen), ("Predicted", "Corrected"))
-    return f"<ul>{notice}</ul>{table}"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from html import escape
 from typing import Any
 
 import gradio as gr
@@ -26,6 +25,7 @@ from space.handlers.review import (
 from space.handlers.services import Services
 from space.ui import messages
 from space.ui.events import PRIVATE, QUIET
+from space.ui.review_parts import gallery, numbers_table
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,7 @@ def layout() -> ComparePart:
         other = gr.Dropdown([], label="Another mask of this photo", elem_id="review-other")
         button = gr.Button("Compare the two", size="md", elem_id="review-compare")
     with gr.Column(visible=False) as area:
-        pictures = gr.Gallery(
-            label="Photo, both masks, disagreement",
-            columns=4,
-            height="auto",
-            object_fit="contain",
-            format="png",
-            elem_id="compare-pictures",
-        )
+        pictures = gallery("Photo, both masks, disagreement", "compare-pictures")
         report = gr.HTML(elem_id="compare-report", elem_classes="prose")
         takes = gr.CheckboxGroup([], label="The second is right in", elem_id="compare-takes")
         settle = gr.Button("Settle and accept", variant="primary", size="md", elem_id="settle")
@@ -127,19 +120,6 @@ def report_of(found: Comparison) -> str:
         more = f"<p>The {MOST_DISPUTES} largest of {count} disputes are listed.</p>"
     table = numbers_table(differing(agreement.classes), (first, second))
     return f"{lead}{table}{more}"
-
-
-def numbers_table(
-    rows: Sequence[tuple[str, int, int, float | None]], names: tuple[str, str]
-) -> str:
-    """Returns an HTML table of classes with their pixels in two masks and their IoU."""
-    cells = "".join(
-        f"<tr><td>{escape(name)}</td><td>{before:,}</td><td>{after:,}</td>"
-        f"<td>{'' if iou is None else format(iou, '.2f')}</td></tr>"
-        for name, before, after, iou in rows
-    )
-    head = f"<tr><th>Class</th><th>{names[0]}</th><th>{names[1]}</th><th>IoU</th></tr>"
-    return f"<table>{head}{cells}</table>"
 
 
 def _bad(error: SegFaceError) -> Any:

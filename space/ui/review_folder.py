@@ -9,19 +9,15 @@ from typing import Any
 
 import gradio as gr
 
-from annotate.correction import Correction
-from annotate.review.agreement import agree
-from annotate.review.inspection import side_by_side
 from segface_hf.errors import SegFaceError
 from space.handlers import parse
-from space.handlers.review import differing
-from space.handlers.saved import MOST_LISTED, delete_saved, load_saved, shows_all_rows
+from space.handlers.saved import MOST_LISTED, delete_saved, inspect_saved, shows_all_rows
 from space.handlers.services import Services
 from space.handlers.visit import Visit
 from space.state.saving import FolderCorrections
 from space.ui import messages
 from space.ui.events import QUIET
-from space.ui.review_compare import numbers_table
+from space.ui.review_parts import row_gallery, row_pictures, row_report
 
 _EMPTY = "No rows are saved in this folder yet."
 
@@ -43,14 +39,7 @@ def layout() -> FolderPage:
     message = messages.message_box("folder-message")
     with gr.Column(visible=False) as panel:
         choice = gr.Dropdown([], label="Saved row", elem_id="folder-choice")
-        pictures = gr.Gallery(
-            label="Photo, prediction, correction, difference",
-            columns=4,
-            height="auto",
-            object_fit="contain",
-            format="png",
-            elem_id="folder-pictures",
-        )
+        pictures = row_gallery("folder-pictures")
         report = gr.HTML(elem_id="folder-report", elem_classes="prose")
         delete = gr.Button("Delete this row", size="md", elem_id="folder-delete")
     return FolderPage(panel, message, choice, pictures, report, delete)
@@ -71,14 +60,16 @@ def row_choices(services: Services) -> list[tuple[str, str]]:
     ]
 
 
-def look(correction: Correction) -> tuple[list[Any], str]:
-    """Returns a row's pictures with their names, and the classes that changed as HTML."""
-    pictures = [(picture, name) for name, picture in side_by_side(correction).items()]
-    numbers = agree(correction.prediction, correction.mask, schema=correction.schema).classes
-    given = correction.consent
+def look(services: Services, content_id: str) -> tuple[list[tuple[Any, str]], str]:
+    """Returns a row's pictures with their names, and its consent, checks and changes as HTML.
+
+    Raises:
+        StoreError: The row is not in the folder, or this visitor may not see it.
+    """
+    seen = inspect_saved(services, content_id)
+    given = seen.correction.consent if seen.correction else None
     consent = f"Consent: {given.right}, {given.people}." if given else "Not shared: no consent."
-    table = numbers_table(differing(numbers), ("Predicted", "Corrected"))
-    return pictures, f"<p>{escape(consent)}</p>{table}"
+    return row_pictures(seen), f"<p>{escape(consent)}</p>{row_report(seen)}"
 
 
 def wire(page: FolderPage, services: Services, *, tab: gr.Tab) -> None:
@@ -93,7 +84,7 @@ def wire(page: FolderPage, services: Services, *, tab: gr.Tab) -> None:
         if not content_id:
             return [], ""
         try:
-            return look(load_saved(services, Visit(), content_id))
+            return look(services, content_id)
         except SegFaceError as error:
             return [], f"<p>{escape(parse.as_sentence(error))}</p>"
 

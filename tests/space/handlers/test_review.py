@@ -24,8 +24,8 @@ from space.handlers.review import (
 )
 from space.settings import Settings
 from space.state.tokens import sign_in_texts
-from space.ui.review import report_of
 from space.ui.review_compare import report_of as compare_report
+from space.ui.review_parts import row_report
 from tests.space.conftest import noise, painted_face, payload_of
 
 REPO = "owner/faces"
@@ -57,7 +57,7 @@ def test_a_maintainer_sees_open_contributions_and_their_changes(hub, proposed):
     count = int((proposed.mask == 17).sum())
     assert ("earring", 0, count, 0.0) in changes(seen)
     assert findings(seen)
-    assert f"<td>earring</td><td>0</td><td>{count}</td>" in report_of(seen)
+    assert f"<td>earring</td><td>0</td><td>{count}</td>" in row_report(seen)
 
 
 def looked_at(reviewer, number=1):

@@ -136,7 +136,8 @@ def test_a_maintainer_reviews_the_rows_of_a_folder_as_pictures(services, photo_f
     ((label, content_id),) = row_choices(services)
     assert content_id == row
     assert "24 px changed" in label
-    pictures, report = look(load_saved(services, Visit(), row))
+    pictures, report = look(services, row)
     assert [name for _, name in pictures] == ["photo", "prediction", "correction", "difference"]
     assert "<td>hat</td><td>0</td><td>24</td>" in report
     assert "own, agreed" in report
+    assert "The automatic checks noticed nothing." in report
