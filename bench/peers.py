@@ -69,11 +69,15 @@ def recipe_of(args: argparse.Namespace) -> Recipe:
     model = {**SMALL_MODEL, "backbone": args.backbone, "resolution": args.side}
     return Recipe.from_dict(
         {
-            "model": model, "pretrained": args.pretrained, "steps": args.views // args.batch,
-            "batch_size": args.batch, "storage": 2 * args.side, "precision": "fp32",
+            "model": model,
+            "pretrained": args.pretrained,
+            "steps": args.views // args.batch,
+            "batch_size": args.batch,
+            "storage": 2 * args.side,
+            "precision": "fp32",
             "tail": {"sampling": "balanced", "sampling_power": 0.35},
         }
-    )  # fmt: skip
+    )
 
 
 def built(name: str, recipe: Recipe) -> Network:

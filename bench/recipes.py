@@ -83,11 +83,19 @@ def options() -> argparse.Namespace:
 def recipe_of(name: str, args: argparse.Namespace, seed: int) -> Recipe:
     """Returns a recipe: the plain one with what its name says."""
     plain = {
-        "initial": args.initial, "seed": seed, "steps": args.steps, "batch_size": args.batch,
-        "workers": args.workers, "resolutions": [[0.0, args.side]], "learning_rate": 5e-4,
-        "backbone_rate": 2e-4, "warmup_steps": 10, "ema": 0.99, "evaluate_every": 0,
+        "initial": args.initial,
+        "seed": seed,
+        "steps": args.steps,
+        "batch_size": args.batch,
+        "workers": args.workers,
+        "resolutions": [[0.0, args.side]],
+        "learning_rate": 5e-4,
+        "backbone_rate": 2e-4,
+        "warmup_steps": 10,
+        "ema": 0.99,
+        "evaluate_every": 0,
         "tail": {"sampling": "uniform"},
-    }  # fmt: skip
+    }
     for key, value in RECIPES[name].items():
         plain[key] = {**plain.get(key, {}), **value}  # type: ignore[dict-item]
     if name == _DISTILLED:
@@ -102,9 +110,19 @@ def trained(name: str, args: argparse.Namespace, seed: int) -> Path:
     if not (out / "done").exists():
         write_recipe(recipe_of(name, args, seed), out / "recipe.yaml")
         command = [
-            sys.executable, "-m", "segface_hf", "train", "--data", args.data, "--val", args.val,
-            "--out", str(out), "--config", str(out / "recipe.yaml"),
-        ]  # fmt: skip
+            sys.executable,
+            "-m",
+            "segface_hf",
+            "train",
+            "--data",
+            args.data,
+            "--val",
+            args.val,
+            "--out",
+            str(out),
+            "--config",
+            str(out / "recipe.yaml"),
+        ]
         if name == _UNLABELLED:
             command += ["--unlabelled", args.unlabelled]
         subprocess.run(command, check=True)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from annotate.errors import AnnotateError
 from segface_hf.cli.arguments import check_files, whole
+from segface_hf.data.folder import Pair, find_pairs, read_mask
 
 if TYPE_CHECKING:
     import numpy as np
@@ -172,9 +173,9 @@ def run(args: argparse.Namespace) -> int:
 
     check_files(args.json)
     parser = FaceParser.from_pretrained(args.model)
-    pairs = find_pairs(Path(args.data))[: args.faces]
+    pairs = find_pairs(args.data)[: args.faces]
     cost = CostModel(speed=args.speed)
-    faces = (predicted(parser, photo, mask) for photo, mask in pairs)
+    faces = (predicted(parser, pair) for pair in pairs)
     outcomes = []
     for outcome in simulate(faces, schema=parser.engine.config.labels, arms=args.arms, cost=cost):
         outcomes.append(outcome)
@@ -186,31 +187,13 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def find_pairs(folder: Path) -> list[tuple[Path, Path]]:
-    """Photos and masks of equal stems, sorted.
-
-    Raises:
-        SimulateError: When there is none.
-    """
-    masks = {path.stem: path for path in sorted((folder / "masks").glob("*.png"))}
-    photos = sorted((folder / "images").glob("*"))
-    pairs = [(photo, masks[photo.stem]) for photo in photos if photo.stem in masks]
-    if not pairs:
-        raise SimulateError(
-            f"{folder} holds no photo with a mask: expected images/NAME.jpg and masks/NAME.png"
-        )
-    return pairs
-
-
-def predicted(parser: FaceParser, photo: Path, mask: Path) -> SimulatedFace:
+def predicted(parser: FaceParser, pair: Pair) -> SimulatedFace:
     """The model's parse of an already cropped face, with its confidence."""
-    from segface_hf.data.folder import read_mask
-
-    truth = read_mask(mask, parser.engine.config.labels)
-    parse = parser.parse(photo, whole_image=True, confidence=True)
+    truth = read_mask(pair.mask, parser.engine.config.labels)
+    parse = parser.parse(pair.image, whole_image=True, confidence=True)
     if parse.confidence is None or parse.runner_up is None:
-        raise SimulateError(f"the model gave no confidence for {photo.name}")
-    return SimulatedFace(photo.stem, (parse.mask, parse.confidence, parse.runner_up, truth))
+        raise SimulateError(f"the model gave no confidence for {pair.image.name}")
+    return SimulatedFace(pair.stem, (parse.mask, parse.confidence, parse.runner_up, truth))
 
 
 def simulate(

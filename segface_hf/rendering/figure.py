@@ -56,10 +56,15 @@ def make_figure(anatomy: Anatomy, plan: ScenePlan) -> Figure:
     ]
     parts: list[MeshPart | Strands] = [
         skin_part(head, scalp=scalp, brow=brow, beard=beard_area(head)),
-        *eye_parts(head), *mouth_parts(head), *worn, *([covered[0]] if covered else []),
-        *eyeglasses(head), *earrings(head), *necklace(head, worn),
+        *eye_parts(head),
+        *mouth_parts(head),
+        *worn,
+        *([covered[0]] if covered else []),
+        *eyeglasses(head),
+        *earrings(head),
+        *necklace(head, worn),
         *(some for some in strands if some is not None),
-    ]  # fmt: skip
+    ]
     center, extent = _framed(head)
     return Figure(plan, tuple(parts), center, extent)
 

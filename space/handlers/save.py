@@ -50,9 +50,7 @@ class ConsentForm:
         """
         if agrees is not None and not isinstance(agrees, bool):
             raise ConsentError("'agrees' must be true or false, without quotes")
-        given = {
-            "right": right, "people": people, "photo_licence": photo_license, "source": source
-        }  # fmt: skip
+        given = {"right": right, "people": people, "photo_licence": photo_license, "source": source}
         for name, value in given.items():
             if value is not None and not _is_text(value):
                 raise ConsentError(f"'{name}' must be text")

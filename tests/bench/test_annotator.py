@@ -13,7 +13,6 @@ from bench.annotator.run import (
     Outcome,
     SimulatedFace,
     SimulateError,
-    find_pairs,
     simulate,
     table,
 )
@@ -58,11 +57,6 @@ def test_a_photo_and_a_mask_of_different_sizes_are_refused():
     faces = iter([SimulatedFace("odd", maps)])
     with pytest.raises(SimulateError, match="odd"):
         list(simulate(faces, schema=CELEBAMASK_HQ, arms=("brush",), cost=CostModel()))
-
-
-def test_a_folder_without_pairs_is_refused(tmp_path):
-    with pytest.raises(SimulateError, match=r"images/NAME\.jpg"):
-        find_pairs(tmp_path)
 
 
 def test_a_cost_of_zero_is_refused():

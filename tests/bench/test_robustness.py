@@ -50,8 +50,10 @@ def test_gray_has_equal_channels_and_dark_a_third_of_the_light():
 
 
 def test_parts_are_drawn_on_photos_that_lack_them(scores):
-    counts = [scores(*options)["classes"]["eyeglasses"]["images"]
-              for options in ((), ("--drawn", "eyeglasses"))]  # fmt: skip
+    counts = [
+        scores(*options)["classes"]["eyeglasses"]["images"]
+        for options in ((), ("--drawn", "eyeglasses"))
+    ]
     assert counts == [1, 2]
 
 

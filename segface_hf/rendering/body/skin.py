@@ -100,7 +100,7 @@ def skin_part(head: Head, *, scalp: np.ndarray, brow: np.ndarray, beard: np.ndar
         "brow": step(brow, 0.55, 0.5),
         "beard": beard,
         "cheek": cheek,
-    }  # fmt: skip
+    }
     moved = head.posed + head.outward * (rough * fields["bare"])[:, None]
     return MeshPart(
         moved,

@@ -332,8 +332,10 @@ def test_a_folder_is_reviewed_without_a_hub(say, hub, drawn, tmp_path):
     assert say("reject", *words, empty.content_id[:8], "No face.")[0] == 0
     code, out, _ = say("list", *words)
     assert (code, out.split()[0], out.splitlines()[-1]) == (
-        0, drawn(2).content_id, "1 row to review",
-    )  # fmt: skip
+        0,
+        drawn(2).content_id,
+        "1 row to review",
+    )
     assert sorted(store.ids()) == sorted(drawn(n).content_id for n in (1, 2))
     assert say("takedown", *words, first)[0] == 0
     assert not list(store.root.glob("accepted/*/*"))

@@ -85,9 +85,28 @@ def test_a_rendered_face_has_its_parts_where_they_belong(tmp_path):
     lights = sky(tmp_path)
     masks = []
     for name in ("first", "second"):
-        arguments = ["--out", tmp_path / name, "--lights", lights, "--count", 1, "--side", 64,
-                     "--samples", 1, "--yaw", 0, "--hat", 0, "--eyeglasses", 0, "--beard", 0,
-                     "--threads", 1]  # fmt: skip
+        arguments = [
+            "--out",
+            tmp_path / name,
+            "--lights",
+            lights,
+            "--count",
+            1,
+            "--side",
+            64,
+            "--samples",
+            1,
+            "--yaw",
+            0,
+            "--hat",
+            0,
+            "--eyeglasses",
+            0,
+            "--beard",
+            0,
+            "--threads",
+            1,
+        ]
         assert main(["render", *map(str, arguments)]) == 0
         (pair,) = find_pairs(tmp_path / name)
         masks.append(read_mask(pair.mask, CELEBAMASK_HQ))

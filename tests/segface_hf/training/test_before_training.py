@@ -123,8 +123,17 @@ def test_curves_are_drawn_after_each_evaluation(folder, tmp_path, capsys):
     """The run ends with an error after its first evaluation, because its loss diverges."""
     rates = {"learning_rate": 1e30, "backbone_rate": 1e30, "warmup_steps": 0}
     write_recipe(tiny_recipe(**rates, evaluate_every=1), tmp_path / "recipe.yaml")
-    command = ["train", "--data", str(folder), "--val", str(folder), "--out", str(tmp_path / "run"),
-               "--config", str(tmp_path / "recipe.yaml")]  # fmt: skip
+    command = [
+        "train",
+        "--data",
+        str(folder),
+        "--val",
+        str(folder),
+        "--out",
+        str(tmp_path / "run"),
+        "--config",
+        str(tmp_path / "recipe.yaml"),
+    ]
     assert main(command) == 2
     assert "the training loss of step 1 is" in capsys.readouterr().err
     assert "step 1, F1" in (tmp_path / "run" / CURVES_FILE).read_text()

@@ -52,8 +52,10 @@ def test_lazy_photos_give_the_same_batches(folder, more, tmp_path, how):
     assert isinstance(lazy.photos.images, LazyImages)
     assert isinstance(lazy.photos.masks, PackedMasks)
     assert (lazy.sources(), lazy.swapped, lazy.missing) == (
-        held.sources(), held.swapped, held.missing
-    )  # fmt: skip
+        held.sources(),
+        held.swapped,
+        held.missing,
+    )
     assert lazy.missing
     assert torch.equal(lazy.weights, held.weights)
     assert lazy.bank.donors == held.bank.donors

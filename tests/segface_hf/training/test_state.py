@@ -24,9 +24,18 @@ def path(tmp_path):
     weights = {"weight": torch.randn(200, 10)}
     save_state(
         path,
-        {"recipe": {"seed": 1}, "step": 7, "best": 0.5, "seconds": 1.5, "precision": "fp32",
-         "model": weights, "average": weights, "optimizer": {}, "random": torch.get_rng_state()},
-    )  # fmt: skip
+        {
+            "recipe": {"seed": 1},
+            "step": 7,
+            "best": 0.5,
+            "seconds": 1.5,
+            "precision": "fp32",
+            "model": weights,
+            "average": weights,
+            "optimizer": {},
+            "random": torch.get_rng_state(),
+        },
+    )
     return path
 
 

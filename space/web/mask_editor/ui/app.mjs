@@ -3,12 +3,12 @@ import { apply, swapSides } from '../core/cleanup.mjs';
 import { Cleaning } from './cleaning.mjs';
 import { Drafts } from './draft.mjs';
 import { Guide } from './guide.mjs';
-import { LabelMap } from '../core/labelmap.mjs';
+import { CurrentPhoto } from '../core/current.mjs';
 import { Locks } from './locks.mjs';
 import { Looks } from './looks.mjs';
+import { Messages } from './messages.mjs';
 import { Palette } from './palette.mjs';
 import { Saving } from './saving.mjs';
-import { Session } from '../core/session.mjs';
 import { Stage } from './stage.mjs';
 import { packMap } from '../core/wire.mjs';
 import { LARGEST_BRUSH, nextState, startState } from '../core/state.mjs';
@@ -19,20 +19,13 @@ export class App {
   constructor(root, send, scope) {
     this.root = root;
     this.state = startState();
-    this.looks = new Looks(this);
-    this.state.shows = (id) => this.looks.shows(id);
-    this.map = null;
-    this.revision = 0;
-    this.savedRevision = 0;
-    this.session = new Session();
+    this.current = new CurrentPhoto();
+    this.messages = new Messages(root);
     this.stage = new Stage(root.querySelector('.fme-view'));
-    this.palette = new Palette(this, root);
-    this.guide = new Guide(this, root);
-    this.cleaning = new Cleaning(this, root);
-    this.locks = new Locks(this);
-    this.drafts = new Drafts(this, scope);
-    this.saving = new Saving(this, send);
+    this.drafts = new Drafts(this.messages, scope);
     this.send = send;
+    this.addClassList();
+    this.addTools();
     this.next = () => send('following', {});
     this.onchange = () => {};
     this.abandonStroke = () => {};
@@ -40,22 +33,86 @@ export class App {
     this.isDrawing = this.isFingerDrawing = () => false;
   }
 
+  // The class list and what it switches. Each part gets only what it uses.
+  addClassList() {
+    const { current, state, stage, root } = this;
+    const say = (text) => this.say(text);
+    const update = () => this.palette.update();
+    this.looks = new Looks(state, {
+      say,
+      restyle: () => { stage.restyle(); update(); },
+      changed: () => this.onchange(),
+    });
+    state.shows = (id) => this.looks.shows(id);
+    this.locks = new Locks({ current, state, say, update });
+    const { looks, locks } = this;
+    this.palette = new Palette(root, { current, state, looks, locks, say, assign: (id) => this.assign(id) });
+  }
+
+  // Review, clean-up and saving.
+  addTools() {
+    const { current, state, stage, drafts, messages, root, send } = this;
+    const leavePreview = () => this.leavePreview();
+    this.guide = new Guide(root, {
+      current,
+      state,
+      stage,
+      leavePreview,
+      say: (text) => this.say(text),
+      choose: (id) => this.choose(id),
+      edit: (name, tool, work) => this.edit(name, tool, work),
+      touched: () => this.touched(),
+      walked: () => this.walked(),
+    });
+    this.cleaning = new Cleaning(root, { current, state, stage, committed: (step) => this.committed(step) });
+    this.saving = new Saving({
+      current,
+      drafts,
+      messages,
+      send,
+      leavePreview,
+      guide: this.guide,
+      setState: (name) => this.setState(name),
+      savedAt: (revision) => this.savedAt(revision),
+      read: () => this.work(),
+    });
+  }
+
+  get map() {
+    return this.current.map;
+  }
+
+  get value() {
+    return this.current.value;
+  }
+
+  get classes() {
+    return this.current.classes;
+  }
+
+  get session() {
+    return this.current.session;
+  }
+
+  get unsaved() {
+    return this.current.unsaved;
+  }
+
+  nameOf(id) {
+    return this.current.nameOf(id);
+  }
+
   /** Open a parse. `start` are ids to begin with instead of the mask, from a draft. */
   open({ value, photo, masks, start = null, earlier }) {
-    const { labels, prediction, confidence, runnerUp } = masks;
+    const { prediction, confidence, runnerUp } = masks;
     const { w: width, h: height } = value;
     this.leaveStroke();
     this.drafts.flush();
-    Object.assign(this, { value, photo, classes: value.classes });
+    this.current.open({ value, photo, masks, start, earlier });
     this.rgba = this.superpixelKey = null;
-    const { history } = earlier ?? {};
-    this.map = new LabelMap(width, height, start || labels, { prediction, classes: value.classes.length, history });
     this.locks.load(this.map, this.classes);
     Object.assign(this.state, nextState(this.state));
-    this.session = new Session(earlier);
     this.drafts.begin({ id: value.id, value, photo: photo.blob }, earlier);
-    this.revision = start ? 1 : 0;
-    this.savedRevision = 0;
     this.stage.load({ map: this.map, photo, classes: this.classes, confidence, look: this.state });
     this.palette.load(this.classes);
     const doubt = confidence && runnerUp;
@@ -71,17 +128,15 @@ export class App {
     this.onchange();
   }
 
-  get unsaved() {
-    return Boolean(this.map) && this.revision !== this.savedRevision;
-  }
-
-  nameOf(id) {
-    return this.classes[id]?.name ?? `class ${id}`;
+  /** No photo is open any more. */
+  close() {
+    this.current.close();
+    this.stage.map = null;
   }
 
   /** The photo's bytes at the map's size; read once. */
   photoPixels() {
-    this.rgba ||= pixels(this.photo, this.map.width, this.map.height);
+    this.rgba ||= pixels(this.current.photo, this.map.width, this.map.height);
     return this.rgba;
   }
 
@@ -106,7 +161,7 @@ export class App {
   }
 
   touched() {
-    this.revision++;
+    this.current.revision++;
     this.session.active(performance.now());
     if (this.root.dataset.state !== 'saving') this.setState('ready');
     this.guide.update();
@@ -121,12 +176,7 @@ export class App {
 
   // Reads what a draft holds, also when another photo has opened since.
   work() {
-    const { map, session } = this;
-    const { walk } = this.guide;
-    return () => {
-      const { seconds, tools } = session;
-      return { ...map.settled(), history: map.history, seconds, tools: { ...tools }, walk };
-    };
+    return this.current.reader(this.guide.walk);
   }
 
   /** Left and right of the chosen class change places. */
@@ -269,7 +319,7 @@ export class App {
 
   /** The server has the work as it was at `revision`. */
   savedAt(revision) {
-    this.savedRevision = revision;
+    this.current.savedRevision = revision;
     if (!this.unsaved) this.drafts.end(this.drafts.sitting).then(() => this.offerDraft());
     this.onchange();
   }
@@ -285,30 +335,16 @@ export class App {
     return this.root.querySelector(`[data-act="${act}"]`);
   }
 
-  /** A short message in the status line; on a phone, where that is out of sight, on the picture too. */
   say(text) {
-    this.root.querySelector('.fme-message').textContent = text;
-    const toast = this.root.querySelector('.fme-toast');
-    toast.textContent = text;
-    toast.animate([{ opacity: 1 }, { opacity: 1, offset: 0.8 }, { opacity: 0 }], { duration: 5000, fill: 'forwards' });
+    this.messages.say(text);
   }
 
   get alerted() {
-    return this.root.querySelector('.fme-alert').textContent;
+    return this.messages.alerted;
   }
 
-  /** An important message; empty text clears it. */
   alert(text) {
-    const box = this.root.querySelector('.fme-alert');
-    box.textContent = text;
-    box.hidden = !text;
-  }
-
-  /** Show or close the question before a mask without a change is saved. */
-  ask(open) {
-    const question = this.root.querySelector('.fme-ask');
-    if (open) question.showModal();
-    else question.close();
+    this.messages.alert(text);
   }
 
   help() {

@@ -26,8 +26,14 @@ const KINDS = {
 };
 
 export class Cleaning {
-  constructor(app, root) {
-    this.app = app;
+  /**
+   * @param {Element} root the `.fme` element
+   * @param {{current: CurrentPhoto, state: object, stage: Stage, committed: function(object)}} editor
+   *   committed takes the step of a clean-up that was applied
+   */
+  constructor(root, { current, state, stage, committed }) {
+    Object.assign(this, { current, state, stage, committed });
+    this.button = (act) => root.querySelector(`[data-act="${act}"]`);
     this.panel = root.querySelector('.fme-clean');
     this.note = root.querySelector('.fme-clean-note');
     this.fields = Object.fromEntries(['kind', 'scope', 'pair', 'limit', 'radius'].map(
@@ -38,7 +44,7 @@ export class Cleaning {
       this.cancel();
       this.update();
     });
-    app.stage.marks.push((context) => {
+    stage.marks.push((context) => {
       if (this.mark) context.drawImage(this.mark.canvas, this.mark.rect[0], this.mark.rect[1]);
     });
   }
@@ -48,7 +54,7 @@ export class Cleaning {
     const options = pairs.map(([a, b]) => {
       const option = document.createElement('option');
       option.value = `${a},${b}`;
-      option.textContent = `${this.app.nameOf(a)} and ${this.app.nameOf(b)}`;
+      option.textContent = `${this.current.nameOf(a)} and ${this.current.nameOf(b)}`;
       return option;
     });
     this.fields.pair.replaceChildren(...options);
@@ -61,13 +67,13 @@ export class Cleaning {
   }
 
   settings() {
-    const { app, fields } = this;
+    const { current, fields, state } = this;
     const atLeast = (field) => Math.max(1, Math.floor(Number(field.value)) || 1);
     const all = fields.scope.value === 'all';
-    const present = app.classes.map((_, id) => id).filter((id) => app.map.areas[id] > 0);
+    const present = current.classes.map((_, id) => id).filter((id) => current.map.areas[id] > 0);
     return {
-      id: all ? null : app.state.cls,
-      ids: all ? present : [app.state.cls],
+      id: all ? null : state.cls,
+      ids: all ? present : [state.cls],
       limit: atLeast(fields.limit),
       radius: Math.min(32, atLeast(fields.radius)),
       pair: fields.pair.value.split(',').map(Number),
@@ -75,23 +81,23 @@ export class Cleaning {
   }
 
   preview() {
-    const { app } = this;
+    const { map } = this.current;
     this.cancel();
-    if (app.map.step) return; // A stroke is being drawn.
+    if (map.step) return; // A stroke is being drawn.
     const kind = KINDS[this.fields.kind.value];
     const settings = this.settings();
-    const before = app.map.data.slice();
-    app.map.begin(kind.name(settings), 'cleanup');
-    cleanup.apply(app.map, kind.run(app.map, settings));
-    const indices = cleanup.differing(before, app.map.data);
+    const before = map.data.slice();
+    map.begin(kind.name(settings), 'cleanup');
+    cleanup.apply(map, kind.run(map, settings));
+    const indices = cleanup.differing(before, map.data);
     this.note.textContent = indices.length
       ? `${indices.length} px would change. Apply or cancel.` : 'Nothing to change.';
-    if (!indices.length) app.map.cancel();
+    if (!indices.length) map.cancel();
     else {
-      const rect = bounds(indices, app.map.width);
-      this.mark = highlight(indices, rect, { width: app.map.width, color: MAGENTA, outline: true });
+      const rect = bounds(indices, map.width);
+      this.mark = highlight(indices, rect, { width: map.width, color: MAGENTA, outline: true });
     }
-    app.stage.refresh(app.map.takeDirty());
+    this.stage.refresh(map.takeDirty());
     this.update();
   }
 
@@ -99,8 +105,8 @@ export class Cleaning {
     if (!this.open) return;
     this.mark = null;
     this.note.textContent = '';
-    this.app.committed(this.app.map.commit());
-    this.app.stage.draw();
+    this.committed(this.current.map.commit());
+    this.stage.draw();
     this.update();
   }
 
@@ -108,9 +114,9 @@ export class Cleaning {
     if (!this.open) return;
     this.mark = null;
     this.note.textContent = '';
-    this.app.map.cancel();
-    this.app.stage.refresh(this.app.map.takeDirty());
-    this.app.stage.draw();
+    this.current.map.cancel();
+    this.stage.refresh(this.current.map.takeDirty());
+    this.stage.draw();
     this.update();
   }
 
@@ -119,7 +125,7 @@ export class Cleaning {
     for (const row of this.panel.querySelectorAll('[data-for]')) {
       row.hidden = !row.dataset.for.split(' ').includes(kind);
     }
-    this.app.button('clean-apply').disabled = !this.open;
-    this.app.button('clean-cancel').disabled = !this.open;
+    this.button('clean-apply').disabled = !this.open;
+    this.button('clean-cancel').disabled = !this.open;
   }
 }

@@ -41,11 +41,11 @@ async function drop(drafts, parses, gone) {
 /** Every sitting, from opening a photo to leaving it, has its own draft: none overwrites another. */
 export class Drafts {
   /**
-   * @param {{say: function(string), alert: function(string), alerted: string}} app shows the messages
+   * @param {Messages} messages
    * @param {string} scope what the editor is for: its drafts are offered nowhere else
    */
-  constructor(app, scope = '') {
-    this.app = app;
+  constructor(messages, scope = '') {
+    this.messages = messages;
     this.scope = scope;
     this.timer = 0;
     this.waiting = null;
@@ -77,10 +77,10 @@ export class Drafts {
 
   failed(error) {
     if (error?.name !== 'QuotaExceededError') {
-      this.app.say('This browser does not keep unsaved work: save before you leave.');
+      this.messages.say('This browser does not keep unsaved work: save before you leave.');
       return;
     }
-    this.app.alert(FULL);
+    this.messages.alert(FULL);
   }
 
   /** A photo was opened: `parse` {id, value, photo}, and the draft that was brought back, if one was. */
@@ -160,7 +160,7 @@ export class Drafts {
   end(sitting) {
     if (this.waiting?.sitting === sitting) this.waiting = null;
     return this.queue(() => {
-      if (this.app.alerted === FULL) this.app.alert('');
+      if (this.messages.alerted === FULL) this.messages.alert('');
       return this.store('readwrite', (...stores) => {
         const { restored, offered } = sitting;
         return drop(...stores, [sitting, restored, offered].filter(Boolean));

@@ -12,14 +12,21 @@ const LEGIBLE = 48;
 const whenIdle = (work) => (window.requestIdleCallback || ((run) => setTimeout(run, 30)))(work);
 
 export class Guide {
-  constructor(app, root) {
-    this.app = app;
+  /**
+   * @param {Element} root the `.fme` element
+   * @param {{current: CurrentPhoto, state: object, stage: Stage}} parts with the actions of the editor:
+   *   say(text), choose(id), edit(name, tool, work), leavePreview(), touched() after an answer, and
+   *   walked() after a move to another region
+   */
+  constructor(root, parts) {
+    Object.assign(this, parts);
+    this.button = (act) => root.querySelector(`[data-act="${act}"]`);
     this.progress = root.querySelector('.fme-progress');
     this.bar = root.querySelector('.fme-guide progress');
     this.question = root.querySelector('.fme-question');
     this.panel = root.querySelector('.fme-guide');
     this.reset();
-    app.stage.marks.push((context) => this.draw(context));
+    this.stage.marks.push((context) => this.draw(context));
   }
 
   reset() {
@@ -53,7 +60,7 @@ export class Guide {
         return;
       }
       this.update();
-      this.app.stage.draw();
+      this.stage.draw();
     });
   }
 
@@ -90,25 +97,25 @@ export class Guide {
 
   /** Go to the next open region (1), or back to any region (-1), around the end. */
   jump(direction) {
-    this.app.leavePreview();
+    this.leavePreview();
     const regions = this.list();
     // Mostly painted over since: nothing to review.
     regions.forEach((region, at) => {
-      if (!isOpen(region, this.app.map)) this.seen.add(at);
+      if (!isOpen(region, this.current.map)) this.seen.add(at);
     });
     const next = this.after(this.at, direction);
     if (next < 0) {
       this.activate(null);
-      this.app.say(this.question.textContent);
+      this.say(this.question.textContent);
       return;
     }
     this.at = next;
     this.seen.add(next);
     this.activate(regions[next]);
     // The likely class is selected, so that painting by hand needs no class key.
-    this.app.choose(this.active.cls);
-    if (!this.app.stage.isLegible(this.active.rect, LEGIBLE)) this.app.stage.focus(this.active.rect);
-    this.app.walked();
+    this.choose(this.active.cls);
+    if (!this.stage.isLegible(this.active.rect, LEGIBLE)) this.stage.focus(this.active.rect);
+    this.walked();
   }
 
   // Index of the region to go to; -1 when none is left.
@@ -117,19 +124,19 @@ export class Guide {
     const start = from < 0 && direction < 0 ? 0 : from;
     for (let k = 1; k <= regions.length; k++) {
       const at = (start + direction * k + k * regions.length) % regions.length;
-      if (direction < 0 || (!this.decided.has(at) && isOpen(regions[at], this.app.map))) return at;
+      if (direction < 0 || (!this.decided.has(at) && isOpen(regions[at], this.current.map))) return at;
     }
     return -1;
   }
 
   activate(region) {
     this.active = region;
-    const { map } = this.app;
+    const { map } = this.current;
     this.mark = region && region.indices.length
       ? highlight(region.indices, region.rect, { width: map.width, color: WHITE, outline: true })
       : null;
     this.update();
-    this.app.stage.draw();
+    this.stage.draw();
   }
 
   /** Leave the region without deciding. */
@@ -140,7 +147,7 @@ export class Guide {
   /** Give the region its runner-up class. */
   accept() {
     if (this.active) this.decide(this.active.runnerUp, 'accept');
-    else this.app.say('Press Next (N) to go to a region first.');
+    else this.say('Press Next (N) to go to a region first.');
   }
 
   /** Give the region another class. */
@@ -149,33 +156,33 @@ export class Guide {
   }
 
   decide(id, tool) {
-    const { app, active } = this;
-    const { map } = app;
+    const { active } = this;
+    const { map } = this.current;
     if (id === active.label) {
       this.confirm();
       return;
     }
     // What was painted there since stays as it is.
     const untouched = active.indices.filter((i) => map.data[i] === active.label);
-    const step = app.edit(`${tool} ${app.nameOf(id)}`, tool, () => map.paint(untouched, id));
+    const step = this.edit(`${tool} ${this.current.nameOf(id)}`, tool, () => map.paint(untouched, id));
     if (step) this.jump(1);
   }
 
   /** The label of the region is right. */
   confirm() {
     if (!this.active) return;
-    this.app.session.used('confirm');
+    this.current.session.used('confirm');
     this.decided.add(this.at);
     this.activate(null);
-    this.app.say('Confirmed.');
-    this.app.touched();
+    this.say('Confirmed.');
+    this.touched();
     this.jump(1);
   }
 
   /** A step ends the question, so that class keys choose again; a step inside the region answers it. */
   stepped(step) {
     if (!this.active) return;
-    const { data } = this.app.map;
+    const { data } = this.current.map;
     const { indices, label } = this.active;
     if (indices.some((i) => data[i] !== label)) {
       this.decided.add(this.at);
@@ -205,11 +212,11 @@ export class Guide {
   draw(context) {
     const { mark } = this;
     const rect = mark ? mark.rect : this.regions?.[this.upcoming]?.rect;
-    if (!rect || this.app.state.hold === 'photo') return;
+    if (!rect || this.state.hold === 'photo') return;
     const [x, y, w, h] = rect;
     context.imageSmoothingEnabled = false;
     if (mark) context.drawImage(mark.canvas, x, y);
-    const unit = 1 / this.app.stage.view.scale;
+    const unit = 1 / this.stage.view.scale;
     context.globalAlpha = mark ? 1 : 0.6;
     context.lineWidth = 1.5 * unit;
     context.setLineDash([6 * unit, 4 * unit]);
@@ -220,10 +227,9 @@ export class Guide {
   }
 
   update() {
-    const { app } = this;
     if (!this.parse) return;
     for (const name of ['accept', 'confirm', 'narrower', 'wider']) {
-      app.button(name).disabled = !this.active;
+      this.button(name).disabled = !this.active;
     }
     if (!this.regions) {
       this.progress.textContent = 'searching …';
@@ -232,13 +238,13 @@ export class Guide {
     }
     const { upcoming } = this;
     this.upcoming = this.after(this.at, 1);
-    if (this.upcoming !== upcoming) app.stage.draw(); // The faint frame moves.
+    if (this.upcoming !== upcoming) this.stage.draw(); // The faint frame moves.
     const { total } = this.counts;
     const reviewed = this.seen.size - (this.isPending ? 1 : 0);
     this.progress.textContent = progressText({ reviewed, total });
     this.bar.max = total || 1;
     this.bar.value = reviewed;
-    const names = this.active && [this.active.label, this.active.runnerUp].map((id) => app.nameOf(id));
+    const names = this.active && [this.active.label, this.active.runnerUp].map((id) => this.current.nameOf(id));
     const open = this.upcoming >= 0;
     this.question.textContent = questionText({ names, total, reviewed, open });
   }

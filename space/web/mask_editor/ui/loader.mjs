@@ -98,7 +98,7 @@ export class Loader {
       app.leaveStroke();
       app.escape();
     }
-    app.map = app.value = app.stage.map = null;
+    app.close();
     app.alert('');
     app.say('');
     app.onchange();

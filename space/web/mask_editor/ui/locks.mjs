@@ -1,8 +1,12 @@
 // Which classes may change, and why a stroke changed nothing.
 
 export class Locks {
-  constructor(app) {
-    this.app = app;
+  /**
+   * @param {{current: CurrentPhoto, state: object, say: function(string), update: function()}} editor
+   *   update shows the locks in the class list
+   */
+  constructor({ current, state, say, update }) {
+    Object.assign(this, { current, state, say, update });
     this.names = null;
     this.locked = null;
   }
@@ -15,37 +19,36 @@ export class Locks {
   }
 
   toggle(id) {
-    const { app } = this;
-    app.map.locked[id] ^= 1;
-    app.say(`${app.nameOf(id)} is ${app.map.locked[id] ? 'locked' : 'unlocked'}.`);
-    app.palette.update();
+    const { current } = this;
+    current.map.locked[id] ^= 1;
+    this.say(`${current.nameOf(id)} is ${current.map.locked[id] ? 'locked' : 'unlocked'}.`);
+    this.update();
   }
 
   /** Lock every class but the chosen one and background. */
   lockOthers() {
-    const { app } = this;
-    const { cls } = app.state;
-    app.classes.forEach((_, id) => {
-      app.map.locked[id] = Number(id !== 0 && id !== cls);
+    const { current } = this;
+    const { cls } = this.state;
+    current.classes.forEach((_, id) => {
+      current.map.locked[id] = Number(id !== 0 && id !== cls);
     });
-    app.say(`Only ${app.nameOf(cls)} and background can change.`);
-    app.palette.update();
+    this.say(`Only ${current.nameOf(cls)} and background can change.`);
+    this.update();
   }
 
   unlockAll() {
-    const { app } = this;
-    app.map.locked.fill(0);
-    app.say('Nothing is locked.');
-    app.palette.update();
+    this.current.map.locked.fill(0);
+    this.say('Nothing is locked.');
+    this.update();
   }
 
   /** Why the last step changed no pixel. */
   whyNothing() {
-    const { app } = this;
-    const { map } = app;
-    if (map.barred >= 0) return `Nothing changed: ${app.nameOf(map.barred)} is locked.`;
-    if (app.state.tool === 'reshape') return 'Nothing changed: begin and end the line on a border.';
-    if (map.only >= 0) return `Nothing changed: you paint only over ${app.nameOf(map.only)}.`;
+    const { current } = this;
+    const { map } = current;
+    if (map.barred >= 0) return `Nothing changed: ${current.nameOf(map.barred)} is locked.`;
+    if (this.state.tool === 'reshape') return 'Nothing changed: begin and end the line on a border.';
+    if (map.only >= 0) return `Nothing changed: you paint only over ${current.nameOf(map.only)}.`;
     return 'Nothing changed.';
   }
 }

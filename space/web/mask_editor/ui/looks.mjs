@@ -1,38 +1,38 @@
-// Which classes of the mask show, and in which colours.
+// Which classes of the mask show, and in which colors.
 
 export class Looks {
-  constructor(app) {
-    this.app = app;
+  /**
+   * @param {object} state the editor's state
+   * @param {{say: function(string), restyle: function(), changed: function()}} page restyle draws the
+   *   mask and the class list again, changed updates the buttons
+   */
+  constructor(state, { say, restyle, changed }) {
+    Object.assign(this, { state, say, restyle, changed });
   }
 
   shows(id) {
-    const { solo, hidden } = this.app.state;
+    const { solo, hidden } = this.state;
     return solo === null ? id !== 0 && !hidden.has(id) : id === solo;
   }
 
   toggleHidden(id) {
-    const { hidden } = this.app.state;
+    const { hidden } = this.state;
     if (!hidden.delete(id)) hidden.add(id);
     this.restyle();
   }
 
   toggleSolo(id) {
-    const { state } = this.app;
+    const { state } = this;
     state.solo = state.solo === id ? null : id;
     this.restyle();
   }
 
   /** Switch between the color-blind palette and the standard colors. */
   togglePalette() {
-    const { app } = this;
-    app.state.safely = !app.state.safely;
+    const { state } = this;
+    state.safely = !state.safely;
     this.restyle();
-    app.say(app.state.safely ? 'Color-blind palette.' : 'Standard colors.');
-    app.onchange();
-  }
-
-  restyle() {
-    this.app.stage.restyle();
-    this.app.palette.update();
+    this.say(state.safely ? 'Color-blind palette.' : 'Standard colors.');
+    this.changed();
   }
 }

@@ -34,8 +34,13 @@ export function iconButton(name, attributes) {
 }
 
 export class Palette {
-  constructor(app, root) {
-    this.app = app;
+  /**
+   * @param {Element} root the `.fme` element
+   * @param {{current: CurrentPhoto, state: object, looks: Looks, locks: Locks}} parts what the list shows
+   *   and changes, with say(text) and assign(id): a class button was pressed
+   */
+  constructor(root, { current, state, looks, locks, say, assign }) {
+    Object.assign(this, { current, state, looks, locks, assign });
     this.list = root.querySelector('.fme-classes');
     this.search = root.querySelector('.fme-find input');
     this.only = root.querySelector('[data-set=only]');
@@ -43,8 +48,9 @@ export class Palette {
     this.search.addEventListener('input', () => this.update());
     this.filter.addEventListener('change', () => this.update());
     this.only.addEventListener('change', () => {
-      app.map.only = Number(this.only.value);
-      app.say(app.map.only < 0 ? 'Painting over every class.' : `Painting only over ${app.nameOf(app.map.only)}.`);
+      const only = Number(this.only.value);
+      current.map.only = only;
+      say(only < 0 ? 'Painting over every class.' : `Painting only over ${current.nameOf(only)}.`);
     });
     this.list.addEventListener('click', (event) => this.click(event));
     this.roving = new Roving(this.list);
@@ -80,35 +86,35 @@ export class Palette {
   click(event) {
     const button = event.target.closest('button');
     if (!button) return;
-    const { app } = this;
     const { dataset } = button;
-    if (dataset.class) app.assign(Number(dataset.class));
-    else if (dataset.see) app.looks.toggleHidden(Number(dataset.see));
-    else if (dataset.solo) app.looks.toggleSolo(Number(dataset.solo));
-    else if (dataset.lock) app.locks.toggle(Number(dataset.lock));
+    if (dataset.class) this.assign(Number(dataset.class));
+    else if (dataset.see) this.looks.toggleHidden(Number(dataset.see));
+    else if (dataset.solo) this.looks.toggleSolo(Number(dataset.solo));
+    else if (dataset.lock) this.locks.toggle(Number(dataset.lock));
   }
 
   /** Show the state again: cheap, only text and attributes. */
   update() {
-    const { app } = this;
-    if (!app.map || !this.rows) return;
+    const { state } = this;
+    const { map } = this.current;
+    if (!map || !this.rows) return;
     const wanted = this.search.value.trim().toLowerCase();
     this.rows.forEach((row, id) => {
-      const area = app.map.areas[id];
+      const area = map.areas[id];
       const listed = { all: true, present: area > 0, absent: area === 0 }[this.filter.value];
       row.node.hidden = !listed || !row.name.toLowerCase().includes(wanted);
       row.node.classList.toggle('absent', area === 0);
-      row.node.classList.toggle('chosen', id === app.state.cls);
-      row.swatch.style.background = `rgb(${colourOf(row.entry, app.state).map(Number).join(',')})`;
+      row.node.classList.toggle('chosen', id === state.cls);
+      row.swatch.style.background = `rgb(${colourOf(row.entry, state).map(Number).join(',')})`;
       row.area.textContent = area ? number.format(area) : 'absent';
-      const changed = app.map.changedTo[id];
+      const changed = map.changedTo[id];
       row.choose.title = `${row.name}: ${number.format(area)} px, ${number.format(changed)} changed`;
-      row.choose.setAttribute('aria-pressed', id === app.state.cls);
-      row.eye.setAttribute('aria-pressed', app.state.hidden.has(id));
-      row.solo.setAttribute('aria-pressed', app.state.solo === id);
-      row.lock.setAttribute('aria-pressed', Boolean(app.map.locked[id]));
+      row.choose.setAttribute('aria-pressed', id === state.cls);
+      row.eye.setAttribute('aria-pressed', state.hidden.has(id));
+      row.solo.setAttribute('aria-pressed', state.solo === id);
+      row.lock.setAttribute('aria-pressed', Boolean(map.locked[id]));
     });
-    this.only.value = String(app.map.only);
+    this.only.value = String(map.only);
     this.roving.settle();
   }
 

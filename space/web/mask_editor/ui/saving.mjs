@@ -19,25 +19,29 @@ function silence(what, kept) {
 }
 
 export class Saving {
-  /** @param {(name: string, payload: object) => void} send the component's event */
-  constructor(app, send) {
-    this.app = app;
-    this.send = send;
+  /**
+   * @param {{current: CurrentPhoto, drafts: Drafts, guide: Guide, messages: Messages}} parts with the
+   *   actions of the editor: send(name, payload) triggers the component's event, leavePreview(),
+   *   setState(name), savedAt(revision), and read() gives a function that reads what a draft holds
+   */
+  constructor(parts) {
+    Object.assign(this, parts);
+    const { current, messages } = this;
     this.sent = new Map(); // Without an answer so far, by token.
     this.silence = null;
     this.covered = '';
     window.addEventListener('offline', () => this.lost());
     window.addEventListener('online', () => {
-      if (app.alerted === OFFLINE) app.alert(this.covered);
-      app.say('The connection is back.');
+      if (messages.alerted === OFFLINE) messages.alert(this.covered);
+      messages.say('The connection is back.');
     });
     window.addEventListener('beforeunload', (event) => {
-      if (app.unsaved && !this.mayLeave) event.preventDefault();
+      if (current.unsaved && !this.mayLeave) event.preventDefault();
     });
   }
 
   isOpen({ sitting }) {
-    return sitting === this.app.drafts.sitting;
+    return sitting === this.drafts.sitting;
   }
 
   /** Of the photo that is open: the save whose answer is still awaited. */
@@ -50,33 +54,33 @@ export class Saving {
    * and is kept in this browser needs no question.
    */
   get mayLeave() {
-    const { drafts } = this.app;
+    const { drafts } = this;
     return [...this.sent.values()].some((save) => this.isOpen(save)) && drafts.holds(drafts.sitting);
   }
 
   /** Save; a mask without a change only after a confirmation, because its row is used for training. */
   async save({ confirmed = false } = {}) {
-    const { app } = this;
-    if (!app.map || this.pending) return;
-    app.leavePreview();
-    app.guide.leave();
-    if (!app.map.changed && !confirmed) {
-      app.ask(true);
+    const { current, messages } = this;
+    if (!current.map || this.pending) return;
+    this.leavePreview();
+    this.guide.leave();
+    if (!current.map.changed && !confirmed) {
+      messages.ask(true);
       return;
     }
-    const { sitting } = app.drafts;
-    const save = { token: newToken(), sitting, changes: sitting.changes, revision: app.revision };
+    const { sitting } = this.drafts;
+    const save = { token: newToken(), sitting, changes: sitting.changes, revision: current.revision };
     this.sent.set(save.token, save);
-    app.setState('saving');
-    app.alert('');
+    this.setState('saving');
+    messages.alert('');
     this.mark(save, save.changes);
     const payload = await savePayload({
-      map: app.map,
-      session: app.session,
-      names: app.classes.map(({ name }) => name),
-      id: app.value.id,
+      map: current.map,
+      session: current.session,
+      names: current.classes.map(({ name }) => name),
+      id: current.value.id,
       token: save.token,
-      doubt: app.guide.counts,
+      doubt: this.guide.counts,
     });
     save.timer = setTimeout(() => this.silent(save), PATIENCE);
     this.send('saved', payload);
@@ -84,22 +88,21 @@ export class Saving {
 
   /** The person confirmed that a mask without a change is right. */
   confirmed() {
-    this.app.ask(false);
+    this.messages.ask(false);
     return this.save({ confirmed: true });
   }
 
   cancelled() {
-    this.app.ask(false);
-    this.app.say('Not saved.');
+    this.messages.ask(false);
+    this.messages.say('Not saved.');
   }
 
   /** Note in the draft whether this work was sent: `changes` when it was, null when it was refused. */
   mark({ sitting }, changes) {
-    const { app } = this;
     sitting.sent = changes;
-    if (!app.unsaved) return;
-    app.drafts.renew(app.work());
-    app.drafts.flush();
+    if (!this.current.unsaved) return;
+    this.drafts.renew(this.read());
+    this.drafts.flush();
   }
 
   /** The server answered: {token, ok, message}. An answer to another editor is ignored. */
@@ -113,54 +116,53 @@ export class Saving {
   }
 
   accepted(save, message) {
-    const { app } = this;
+    const { current, messages } = this;
     const { sitting, revision } = save;
     const others = [...this.sent.values()];
     // The outcome of another save of this work, or of an earlier state, no longer matters.
     for (const other of others) other.there ||= other.sitting === sitting && other.revision <= revision;
-    if (app.alerted === this.silence && others.every(({ silent, there }) => !silent || there)) app.alert('');
-    app.say(message || 'Saved.');
+    if (messages.alerted === this.silence && others.every(({ silent, there }) => !silent || there)) messages.alert('');
+    messages.say(message || 'Saved.');
     if (this.isOpen(save)) {
-      app.savedAt(Math.max(revision, app.savedRevision));
-      if (!app.unsaved) app.setState('saved');
-      else if (!this.pending) app.setState('ready');
+      this.savedAt(Math.max(revision, current.savedRevision));
+      if (!current.unsaved) this.setState('saved');
+      else if (!this.pending) this.setState('ready');
     } else if (sitting.changes === save.changes) {
       // Another photo was opened meanwhile; only the draft holds what was painted after Save.
-      app.drafts.end(sitting);
+      this.drafts.end(sitting);
     }
   }
 
   refused(save, message) {
-    const { app } = this;
+    const { messages } = this;
     if (!this.isOpen(save)) {
-      app.alert(`The previous photo was not saved: ${message} Your work on it is kept here.`);
+      messages.alert(`The previous photo was not saved: ${message} Your work on it is kept here.`);
       return;
     }
-    app.setState('refused');
-    if (app.alerted === this.silence) app.alert('');
+    this.setState('refused');
+    if (messages.alerted === this.silence) messages.alert('');
     // The page shows the reason too: an alert of the editor would repeat it.
-    app.say(`Not saved: ${message}`);
+    messages.say(`Not saved: ${message}`);
     this.mark(save, null);
   }
 
   async silent(save) {
-    const { app } = this;
     if (save.silent || save.there) return;
     clearTimeout(save.timer);
     save.silent = true;
-    if (this.isOpen(save)) app.setState('refused');
-    await app.drafts.flush();
+    if (this.isOpen(save)) this.setState('refused');
+    await this.drafts.flush();
     if (!this.sent.has(save.token)) return; // Answered after all.
-    this.silence = silence(this.isOpen(save) ? 'this' : 'the previous photo', app.drafts.holds(save.sitting));
-    app.alert(this.silence);
+    this.silence = silence(this.isOpen(save) ? 'this' : 'the previous photo', this.drafts.holds(save.sitting));
+    this.messages.alert(this.silence);
   }
 
   lost() {
-    const { app, pending } = this;
+    const { messages, pending } = this;
     if (pending) this.silent(pending);
-    else if (app.alerted !== OFFLINE) {
-      this.covered = app.alerted;
-      app.alert(OFFLINE);
+    else if (messages.alerted !== OFFLINE) {
+      this.covered = messages.alerted;
+      messages.alert(OFFLINE);
     }
   }
 }

@@ -37,6 +37,10 @@ class Recorder {
     this.state = name;
   }
 
+  close() {
+    this.map = this.value = this.stage.map = null;
+  }
+
   leaveStroke() {}
 
   escape() {}

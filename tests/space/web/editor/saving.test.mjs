@@ -41,7 +41,6 @@ class Editor {
     this.map = new LabelMap(4, 2, new Uint8Array(8), { classes: 3, prediction: new Uint8Array(8).fill(1) });
     this.asked = false;
     Object.assign(this, { session: new Session(), classes: [], value: { id: 'a' } });
-    this.guide = { leave: () => {}, counts: {} };
   }
 
   get unsaved() { return this.revision !== this.savedRevision; }
@@ -50,10 +49,6 @@ class Editor {
     this.revision++;
     this.drafts.sitting.changes++;
   }
-
-  work() {}
-
-  leavePreview() {}
 
   ask(open) { this.asked = open; }
 
@@ -75,7 +70,17 @@ function opened(t) {
   t.after(() => { delete globalThis.window; });
   const app = new Editor();
   const tokens = [];
-  const saving = new Saving(app, (_, { token }) => tokens.push(token));
+  const saving = new Saving({
+    current: app,
+    drafts: app.drafts,
+    guide: { leave: () => {}, counts: {} },
+    messages: app,
+    send: (_, { token }) => tokens.push(token),
+    leavePreview() {},
+    setState: (name) => app.setState(name),
+    savedAt: (revision) => app.savedAt(revision),
+    read() {},
+  });
   app.paint();
   const wait = async () => {
     t.mock.timers.tick(30_001);

@@ -292,7 +292,8 @@ def test_a_class_name_is_text_and_never_markup(open_editor):
     name = "<img src=x onerror='window.hit = 1'>"
     classes = [{"name": name, "color": [1, 2, 3]}] * 19
     editor.js(
-        "(fme.app.classes = arg, fme.app.palette.load(arg), fme.app.useTool('fill'))", classes
+        "(fme.app.current.classes = arg, fme.app.palette.load(arg), fme.app.useTool('fill'))",
+        classes,
     )
     editor.click(128, 128)
     assert name in editor.text(".fme-classes")
