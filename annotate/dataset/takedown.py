@@ -88,7 +88,7 @@ def _take_down(
     for path in sorted(p for p in paths if p.startswith(f"{layout.MERGED}/")):
         try:
             inside = _without(dataset, path, revision=head, wanted=wanted)
-        except RecordError as error:  # the other files must be changed all the same
+        except RecordError as error:  # the other files must still be changed
             unread.append(str(error))
             continue
         if inside is not None:

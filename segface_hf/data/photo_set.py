@@ -62,11 +62,6 @@ class PhotoSet:
     def __len__(self) -> int:
         return len(self.stems)
 
-    @property
-    def photo_count(self) -> int:
-        """How many files the N frames come from."""
-        return len({stem.partition(FACE_MARK)[0] for stem in self.stems})
-
     def presence(self) -> Tensor:
         """Returns bool (N, K): which classes each mask holds."""
         counts = [torch.bincount(m.flatten().long(), minlength=256) for m in self.masks]

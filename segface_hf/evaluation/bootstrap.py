@@ -143,7 +143,7 @@ def _apart(
     schema: LabelSchema,
     means: Mapping[str, Iterable[int]],
 ) -> dict[str, np.ndarray]:
-    """Differences of two models' means and class scores in each set of photos, (sets,)."""
+    """Returns differences of two models' means and class scores in each set of photos, (sets,)."""
     kept = {name: [index for index in ids if held[index]] for name, ids in means.items()}
     # A draw may contain no photo of a class: it is 0 for both models then, even with stray pixels.
     first, second = (np.nan_to_num(values) for values in f1)

@@ -55,7 +55,7 @@ class ExportGraph(nn.Module):
         super().__init__()
         self.model = model
         # Norms must be in the convolutions before these are quantized, and padding that depends on
-        # the size makes the exporter think for minutes.
+        # the size makes the exporter run for minutes.
         self.backbone = folded(model.backbone, model.pyramid)
         derived = derive(model)
         for index, weight in enumerate(derived.projections):

@@ -46,17 +46,17 @@ class Looking:
     other_head: str = ""
 
     def checked(self) -> Looking:
-        """Returns itself where something is being looked at.
+        """Returns itself if a contribution is being looked at.
 
         Raises:
-            ReviewError: Nothing is.
+            ReviewError: None is.
         """
         if not self.number:
             raise ReviewError("Choose a contribution and look at it first.")
         return self
 
     def shown(self, chosen: int | None) -> Looking:
-        """Returns itself where it is what the list says, and not what stood there before.
+        """Returns itself if it is the contribution that is chosen in the list.
 
         Args:
             chosen: The pull request that is chosen in the list.
@@ -110,7 +110,7 @@ def index_of(corrections: CorrectionStore) -> RowIndex | None:
 
 
 def after_merge(corrections: CorrectionStore, reviewer: Reviewer) -> None:
-    """Has the dataset's card renewed, later and with the maintainer's own token."""
+    """Schedules an update of the dataset's card with the maintainer's own token."""
     if isinstance(corrections, HubCorrections):
         corrections.card_updater.merged(reviewer.store.repo)
 

@@ -38,7 +38,7 @@ class Admission:
 
     Attributes:
         most_mb: Largest weights, in megabytes.
-        anonymous: Whether to look as somebody without an account, so that no visitor loads a
+        anonymous: Whether to ask the Hub without a token, so that no visitor loads a
             private repository with the token of the app's host.
     """
 

@@ -30,7 +30,7 @@ def good(sentence: str, *, way: tuple[str, str] | None = None) -> dict[str, Any]
 
 
 def note(sentence: str) -> dict[str, Any]:
-    """Returns the update that says how things are, when nothing went wrong."""
+    """Returns the update that shows a neutral message."""
     return _shown(sentence, "note", "status")
 
 
@@ -40,7 +40,7 @@ def way_to(view: str, words: str) -> str:
 
 
 def empty(sentence: str, *, view: str, words: str) -> str:
-    """Returns what a view shows that has nothing yet, as HTML: a sentence, and the way on."""
+    """Returns the HTML of an empty view: a sentence, and a button that leads to another view."""
     return f'<div class="nothing-yet"><p>{escape(sentence)}</p>{way_to(view, words)}</div>'
 
 

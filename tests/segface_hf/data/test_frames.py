@@ -69,7 +69,6 @@ def test_other_pictures_are_photos(places, size):
 def test_every_face_of_a_photo_becomes_a_sample_in_its_own_frame(pairs, detector):
     photos = load_photos(pairs, CELEBAMASK_HQ, side=SIDE, detector=detector)
     assert sorted(photos.stems) == ["crop", "group/1", "group/2", "group/3"]
-    assert photos.photo_count == 2
     truth, nose = face_mask(SIDE), CELEBAMASK_HQ.id_of("nose")
     for mask in photos.masks.numpy():
         known = mask != IGNORED
