@@ -12,7 +12,7 @@ __all__ = ["OnnxEngine", "load_parser"]
 
 
 def load_parser(folder: str | Path, *, scout: str | Path | None = None) -> FaceParser:
-    """Returns a parser over an export; `scout` is the export of a model that finds the landmarks."""
+    """Returns a parser over an export; `scout` is that of a model that finds landmarks."""
     engine = OnnxEngine(folder)
     digest = file_digest(engine.path)
     eyes = None if scout is None else OnnxEngine(scout)

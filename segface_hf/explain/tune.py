@@ -172,7 +172,9 @@ def _counts(
     return counts
 
 
-def _crossed(changes: Sequence[Adjustment], counts: np.ndarray, model: SegFace, target: int) -> Tuned:
+def _crossed(
+    changes: Sequence[Adjustment], counts: np.ndarray, model: SegFace, target: int
+) -> Tuned:
     """Chooses on four fifths of the photos and scores on the last, five times."""
     schema = model.config.labels
     fold = np.arange(counts.shape[1]) % FOLDS
