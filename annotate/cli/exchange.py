@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -30,14 +30,16 @@ from annotate.errors import (
 )
 from annotate.exchange import EXPORTS, NEXT_STEPS, READERS, read_export
 from annotate.exchange.labeled import ImportedPhoto, LabeledPhoto
-from annotate.outbox.queue import Outbox, State
-from annotate.outbox.sender import Pace
+from annotate.outbox.queue import ContributorQueue, Entry, Outbox, State
+from annotate.outbox.sender import UNCONFIRMED, Pace
 from annotate.rows.record import from_row, rows_to_parquet
 from segface_hf import __version__
 from segface_hf._utils import counted
 from segface_hf.cli.program import Functions
 from segface_hf.errors import LabelError, SegFaceError
 from segface_hf.labels import CELEBAMASK_HQ, SCHEMAS
+
+_NOTES = ".segface-send"  # a folder in the dataset's folder
 
 
 def _add_import(parser: argparse.ArgumentParser) -> None:
@@ -204,8 +206,11 @@ def _send(args: argparse.Namespace) -> int:
     store = FolderStore(args.folder)
     _check_holds_rows(store, repo=args.repo)
     rows, kept = _consented_rows(store)
-    send = _commit if args.direct else _propose
-    refused = send(arguments.hub_store(args), rows, time.sleep)
+    target = arguments.hub_store(args)
+    if args.direct:
+        refused = _commit(target, rows)
+    else:
+        refused = _propose(target, rows, Outbox(store.root / _NOTES).queue(args.repo))
     print(f"{len(rows) - refused} sent, {kept} without consent stay here, {refused} refused")
     if args.direct:
         arguments.update_card(args)
@@ -252,36 +257,57 @@ def _single_rows(store: FolderStore) -> Iterator[bytes]:
         yield rows_to_parquet([row])
 
 
-def _propose(store: HubStore, rows: list[ConsentedRow], sleep: Callable[[float], None]) -> int:
+def _propose(store: HubStore, rows: list[ConsentedRow], notes: ContributorQueue) -> int:
     refused = 0
     for consented in rows:
         try:
-            delivery = retry(partial(_propose_patiently, store, consented), sleep=sleep)
+            delivery = retry(partial(_propose_once, store, consented, notes))
+            notes.forget(consented.id)
             print(f"{consented.id}  {delivery.url or 'is in the dataset already'}")
         except RemoteRefusedError as error:
             if error.held:
                 raise
+            notes.forget(consented.id)
             print(f"{consented.id}  {error}", file=sys.stderr)
             refused += 1
     return refused
 
 
-def _propose_patiently(store: HubStore, consented: ConsentedRow) -> Delivery:
-    """Opens a pull request; asks to wait where one may be open that the Hub doesn't list yet."""
+def _propose_once(store: HubStore, consented: ConsentedRow, notes: ContributorQueue) -> Delivery:
+    """Opens a pull request, or finds the one that an earlier attempt opened.
+
+    A note is written before each request. Where the answer was lost, or the command was killed,
+    the note stays, and no second request is sent while the Hub may still show the first one.
+
+    Raises:
+        RemoteBusyError: Try again after the seconds that it names.
+    """
+    entry = notes.entry(consented.id) if notes.knows(consented.id) else Entry(consented.id)
+    confirm = Pace().confirm
+    left = entry.unconfirmed_for(time.time(), confirm=confirm)
+    if left > 0:
+        delivery = store.find(consented, reread=True)
+        if delivery is None:
+            raise RemoteBusyError(UNCONFIRMED, retry_after=left)
+        return delivery
+    notes.note(Entry(consented.id, asked_at=time.time()))
     try:
-        return store.propose(consented)
+        return store.propose(consented, reread=entry.asked_at > 0)
     except RemoteUnconfirmedError as error:
-        wait = max(Pace().confirm, error.retry_after or 0.0)
+        wait = max(confirm / 8, error.retry_after or 0.0)
         raise RemoteBusyError(str(error), retry_after=wait) from error
+    except (RemoteBusyError, RemoteRefusedError):  # answered: only an earlier request may be open
+        notes.note(entry) if entry.asked_at else notes.forget(entry.id)
+        raise
 
 
-def _commit(store: HubStore, rows: list[ConsentedRow], sleep: Callable[[float], None]) -> int:
+def _commit(store: HubStore, rows: list[ConsentedRow]) -> int:
     refused, pace = 0, Pace()
     for start in range(0, len(rows), pace.batch_rows):
         if start:
-            sleep(pace.batch)
+            time.sleep(pace.batch)
         batch = rows[start : start + pace.batch_rows]
-        results = retry(partial(store.commit, batch), sleep=sleep)
+        results = retry(partial(store.commit, batch))
         for content_id, result in results.items():
             if isinstance(result, RemoteRefusedError):
                 print(f"{content_id}  {result}", file=sys.stderr)

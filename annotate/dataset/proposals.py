@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
@@ -192,7 +193,7 @@ class HubStore:
         if known is not None:
             return known
         if reread or self._mine is None or consented.id in self._mine:  # it may be decided since
-            self._mine = self.outcomes()
+            self._mine = self.outcomes(unlisted=True)
         request = self._mine.get(consented.id)
         return self._found(request) if request else None
 
@@ -240,10 +241,15 @@ class HubStore:
             return self._commit_fresh(by_id, again=again - 1)
         return {**results, **{i: Delivery(merged=True, url=committed.url) for i in fresh}}
 
-    def outcomes(self) -> dict[str, PullRequest]:
-        """Returns this account's pull requests by content id; an open one hides a closed one."""
+    def outcomes(self, *, unlisted: bool = False) -> dict[str, PullRequest]:
+        """Returns this account's pull requests by content id; an open one hides a closed one.
+
+        Args:
+            unlisted: Also those that the Hub's list doesn't show yet, for four requests more.
+        """
         found: dict[str, PullRequest] = {}
-        for request in self.repo.pull_requests(author=self.account):
+        late = (r for r in (self.repo.unlisted() if unlisted else ()) if r.author == self.account)
+        for request in chain(late, self.repo.pull_requests(author=self.account)):
             content_id = proposed_id(request)
             if content_id and _rank(request) >= _rank(found.get(content_id)):
                 found[content_id] = request

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from huggingface_hub import (
@@ -158,6 +159,9 @@ def _translated(repo_id: str, error: HfHubHTTPError, *, lost: type[RemoteBusyErr
 
 
 _KIND = "dataset"
+# Of the Hub's list, the first so many are read to learn the newest number in it. From there, so
+# many numbers are asked for at most, and so many missing ones in a row are the end.
+_FIRST_LISTED, _MOST_NUMBERS, _MOST_MISSING = 20, 200, 3
 
 
 def saved_token() -> str | None:
@@ -359,6 +363,37 @@ class DatasetRepo:
         """Returns one pull request with its comments and changed files."""
         with hub_errors(self.id):
             return _pull_request(self._api.get_discussion_details(self.id, number, repo_type=_KIND))
+
+    def unlisted(self) -> Iterator[PullRequest]:
+        """Yields what was opened after the newest one in the Hub's list.
+
+        The list shows new pull requests late. Their numbers follow each other, so each is asked
+        for by its number.
+        """
+        with hub_errors(self.id):
+            listed = self._api.get_repo_discussions(self.id, repo_type=_KIND)
+            newest = max((found.num for found in islice(listed, _FIRST_LISTED)), default=0)
+        missing = 0
+        for number in range(newest + 1, newest + 1 + _MOST_NUMBERS):
+            found = self._found(number)
+            if found is not None:
+                yield found
+            missing = missing + 1 if found is None else 0
+            if missing == _MOST_MISSING:
+                return
+
+    def _found(self, number: int) -> PullRequest | None:
+        """Returns one pull request, or None where the number is not in use."""
+        with hub_errors(self.id):
+            try:
+                details = self._api.get_discussion_details(self.id, number, repo_type=_KIND)
+            except RepositoryNotFoundError:
+                raise
+            except HfHubHTTPError as error:
+                if error.response.status_code == 404:
+                    return None
+                raise
+            return _pull_request(details)
 
     def merge(self, number: int, *, comment: str = "") -> None:
         """Merges a pull request."""

@@ -4,7 +4,7 @@
     <root>/<queue>/<content id>.json          its state, absent at first
     <root>/<queue>/done/<content id>.json     how it ended
     <root>/<queue>/anonymous                  exists where the queue belongs to no account
-    <root>/photos.txt                        hashes of the photos, to recognise look-alikes
+    <root>/photos.txt                        hashes of the photos, to recognize look-alikes
 
 A queue belongs to one contributor. Its folder is named by a hash of its key, so that no name of a
 visitor becomes a path, and a queue is found only with its key: a verified account name, or the
@@ -85,6 +85,15 @@ class Entry:
     def is_due(self, now: float) -> bool:
         """Tells whether the next attempt is due; also after the clock was set back."""
         return not self.since <= now < self.since + self.delay
+
+    def unconfirmed_for(self, now: float, *, confirm: float) -> float:
+        """Returns the seconds left in which an earlier attempt without an answer may show.
+
+        Args:
+            now: Clock time.
+            confirm: Seconds in which the Hub must show a new pull request.
+        """
+        return confirm - max(0.0, now - self.asked_at) if self.asked_at else 0.0
 
     @property
     def sentence(self) -> str:

@@ -40,8 +40,8 @@ class Pace:
         first: Delay after a first failure; it doubles with each further one.
         longest: Longest delay.
         held: Delay where a person must act first, such as signing in.
-        confirm: Time in which the Hub's list of pull requests must show a new one. Where the
-            answer to a request was lost, no second request is sent before.
+        confirm: Time in which the Hub must show a new pull request, in its list or by its number.
+            Where the answer to a request was lost, no second request is sent before.
         batch: Time between direct commits: 60 keeps to 60 an hour of the Hub's 128.
         poll: Time between reads of open pull requests.
         batch_rows: The most rows in one commit.
@@ -188,43 +188,36 @@ class Sender:
         if store is None:
             self._wait(queue, entry, self._unsigned, delay=self.pace.held)
             return 0
-        left = self._unconfirmed_for(entry)
+        left = entry.unconfirmed_for(self.outbox.now(), confirm=self.pace.confirm)
+        before = entry.asked_at
         try:
             if left > 0:
                 delivery = store.find(consented, reread=True)
-                if delivery is None:  # the Hub's list may show it late: look again
+                if delivery is None:  # the Hub may show it late: look again
                     wait = min(left, self.pace.confirm / 8)
                     self._wait(queue, entry, UNCONFIRMED, delay=wait)
                     return 0
             elif self._lost_an_answer_just_now(queue):
                 return 0
             else:
-                again = entry.asked_at > 0
                 # Durable before the request: after a crash nothing else says that it was sent.
                 entry = queue.note(replace(entry, asked_at=self.outbox.now()))
-                delivery = store.propose(consented, reread=again)
+                delivery = store.propose(consented, reread=before > 0)
         except RemoteUnconfirmedError as error:
             self._lost_at[queue.name] = self.outbox.now()
             self._wait(queue, entry, str(error), delay=self.pace.confirm / 8)
             return 0
         except RemoteBusyError as error:
-            # A refused request is answered; a failed look says nothing about an earlier one.
-            self._back_off(queue, entry if left > 0 else replace(entry, asked_at=0.0), error)
+            # This request is answered, which says nothing about an earlier one.
+            self._back_off(queue, replace(entry, asked_at=before), error)
             return 0
         except RemoteRefusedError as error:
-            return self._refused(queue, entry, error)
+            return self._refused(queue, replace(entry, asked_at=before), error)
         except Exception as error:  # the other rows must still be sent
             log_unexpected(log, error)
             self._wait(queue, entry, UNEXPECTED, delay=self.pace.held)
             return 0
         return self._delivered(queue, entry, delivery)
-
-    def _unconfirmed_for(self, entry: Entry) -> float:
-        """Returns the seconds left in which an earlier attempt without an answer may show."""
-        if not entry.asked_at:
-            return 0.0
-        passed = max(0.0, self.outbox.now() - entry.asked_at)
-        return self.pace.confirm - passed
 
     def _lost_an_answer_just_now(self, queue: ContributorQueue) -> bool:
         """Whether the Hub seems to be down; each row sent meanwhile would have to be looked for."""
@@ -309,7 +302,6 @@ class Sender:
         return 1
 
     def _refused(self, queue: ContributorQueue, entry: Entry, error: RemoteRefusedError) -> int:
-        entry = replace(entry, asked_at=0.0)
         if not error.held:
             queue.note(entry.ended(State.REFUSED, str(error)))
             return 1

@@ -94,6 +94,8 @@ def _list(request: Request) -> Response:
 
 def _get(request: Request) -> Response:
     repo, discussion = _found(request)
+    if time.monotonic() < discussion.opened + request.hub.details_lag:
+        raise HubError(404, "Discussion not found")
     answer = _json(repo, discussion)
     first = _comment_event({"name": discussion.author}, discussion.description)
     answer.update(events=[first, *discussion.events], filesWithConflicts=[], changes=None)

@@ -146,6 +146,7 @@ class Hub:
         self.faults: list[tuple[re.Pattern[str], str, Fault, list[int]]] = []
         self.chaos: Any = None
         self.listing_lag = 0.0  # seconds until a list of discussions shows a new one
+        self.details_lag = 0.0  # seconds until a new one is found by its number
 
     def token(self, name: str, **account: Any) -> str:
         """Creates an account and returns its token."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -226,6 +228,27 @@ def test_a_row_saved_again_with_consent_is_sent(say, dataset, drawn, tmp_path):
     store.save(drawn(1))
     assert "1 sent, 0 without consent" in say(*words)[1]
     assert row_path(drawn(1).content_id) in dataset.tree("refs/pr/1")
+
+
+def test_a_killed_send_that_is_run_again_opens_no_second_pull_request(
+    say, dataset, hub, drawn, tmp_path
+):
+    store = FolderStore(tmp_path / "set")
+    store.save(drawn(1))
+    hub.listing_lag = 3600.0
+    hub.fail("/commit/", after=True, cut=True)
+    words = ["send", "--repo", REPO, "--folder", str(store.root)]
+    environment = {**os.environ, "HF_ENDPOINT": hub.url, "HF_TOKEN": "hf_owner"}
+    with subprocess.Popen([sys.executable, "-m", "annotate", *words], env=environment) as command:
+        while not dataset.discussions:
+            assert command.poll() is None
+            time.sleep(0.05)
+        command.kill()
+    code, out, _ = say(*words)
+    assert (code, out.split()[0]) == (0, drawn(1).content_id)
+    assert len(dataset.discussions) == 1
+    assert say(*words)[1] == out  # also without a note, since the number is asked for
+    assert len(dataset.discussions) == 1
 
 
 def test_an_outbox_folder_is_not_read_as_an_empty_dataset(say, dataset, drawn, tmp_path):

@@ -15,8 +15,10 @@ import pytest
 
 from annotate.correction import Correction
 from annotate.dataset.layout import row_path
+from annotate.dataset.proposals import ConsentedRow
 from annotate.outbox.queue import Outbox, State
 from annotate.outbox.sender import LAST_BATCH, Pace, Sender
+from annotate.rows.record import to_parquet
 from bench import outbox_direct
 from bench.outbox import run
 from tests.annotate.conftest import REPO
@@ -123,13 +125,13 @@ def test_after_a_transient_failure_one_pull_request_is_opened(
 
 
 @pytest.mark.parametrize("restarted", [False, True], ids=["same app", "restarted app"])
-def test_after_a_lost_answer_a_list_that_lags_does_not_open_a_second_pull_request(
+def test_after_a_lost_answer_a_hub_that_lags_does_not_get_a_second_pull_request(
     dataset, hub, tmp_path, correction, restarted
 ):
     pace = replace(QUICK, confirm=120.0)
     sending = Sending(tmp_path, pace=pace)
     sending.sender.set_token("guest", "hf_guest")
-    hub.listing_lag = 3600.0
+    hub.listing_lag = hub.details_lag = 3600.0
     hub.fail("/commit/", after=True, cut=True)
     assert sending.saved(correction).endswith("the Hub can't be reached.")
     if restarted:
@@ -140,11 +142,44 @@ def test_after_a_lost_answer_a_list_that_lags_does_not_open_a_second_pull_reques
         sending.now += 16.0
         sending.sender.step()
         assert sending.shown(correction).endswith("the Hub has not confirmed it yet.")
-    hub.listing_lag = 0.0
+    hub.details_lag = 0.0
     sending.now += 16.0
     sending.sender.step()
     assert sending.shown(correction) == "Pull request #1 is open."
     assert titles(dataset) == [f"Correction {correction.content_id}"]
+
+
+def test_a_pull_request_that_the_hub_never_lists_is_found_by_its_number(
+    sending, dataset, hub, owner, drawn
+):
+    hub.listing_lag = 3600.0
+    sending.saved(drawn(1))
+    hub.fail("/commit/", after=True, cut=True)
+    assert sending.saved(drawn(2)).endswith("the Hub can't be reached.")
+    owner.propose(ConsentedRow(to_parquet(drawn(2))))  # the same row from another account
+    sending.now += 121.0
+    sending.sender.step()
+    assert sending.shown(drawn(2)) == "Pull request #2 is open."
+    assert [d.author for d in dataset.discussions.values()] == ["guest", "guest", "owner"]
+
+
+def test_a_sign_in_that_expires_does_not_forget_the_request_without_an_answer(
+    dataset, hub, tmp_path, correction
+):
+    sending = Sending(tmp_path, pace=replace(QUICK, confirm=120.0))
+    sending.sender.set_token("guest", "hf_guest")
+    hub.listing_lag = 3600.0
+    hub.fail("/commit/", after=True, cut=True)
+    sending.saved(correction)
+    guest = hub.accounts.pop("hf_guest")
+    sending.now += 16.0
+    sending.sender.step()
+    assert "sign in again" in sending.shown(correction)
+    hub.accounts["hf_new"] = guest
+    sending.sender.set_token("guest", "hf_new")
+    sending.sender.step()
+    assert sending.shown(correction) == "Pull request #1 is open."
+    assert len(dataset.discussions) == 1
 
 
 def test_a_failed_lookup_keeps_the_note_of_an_unanswered_request(
@@ -156,7 +191,7 @@ def test_a_failed_lookup_keeps_the_note_of_an_unanswered_request(
     hub.fail("/commit/", after=True, status=500)
     sending.saved(correction)
     hub.fail("/discussions", 429, times=2)
-    for _ in range(3):
+    for _ in range(9):
         sending.now += 16.0
         sending.sender.step()
     assert len(dataset.discussions) == 1
