@@ -46,6 +46,7 @@ class Settings:
         parses_per_address: Photos that all visitors of one address may parse in a minute.
         saves_per_minute: Corrections that one visitor may save in a minute.
         saves_per_address: Corrections that all visitors of one address may save in a minute.
+        uploads_mb_per_session: Megabytes that one browser may send in a minute.
         uploads_mb_per_address: Megabytes that all visitors of one address may send in a minute.
         uploads_mb: Megabytes that all visitors together may send within `keep_seconds`.
         max_unclaimed: Corrections without an account that may wait to be sent, all together.
@@ -77,6 +78,7 @@ class Settings:
     parses_per_address: int = 120
     saves_per_minute: int = 60
     saves_per_address: int = 120
+    uploads_mb_per_session: int = 400
     uploads_mb_per_address: int = 800
     uploads_mb: int = 10_000
     max_unclaimed: int = MOST_ANONYMOUS
@@ -136,8 +138,8 @@ class Settings:
 
 _POSITIVE = (
     "keep_seconds", "max_upload_mb", "max_pixels", "max_photos", "parses_per_minute",
-    "parses_per_address", "saves_per_minute", "saves_per_address", "uploads_mb_per_address",
-    "uploads_mb", "max_unclaimed",
+    "parses_per_address", "saves_per_minute", "saves_per_address", "uploads_mb_per_session",
+    "uploads_mb_per_address", "uploads_mb", "max_unclaimed",
     "max_model_mb", "queue_size", "models_in_memory", "port",
 )  # fmt: skip
 
@@ -193,6 +195,8 @@ VARIABLES = (
              "save in a minute"),
     Variable("SEGFACE_SAVES_PER_ADDRESS", "saves_per_address", int, "corrections that all visitors "
              "of one address may save in a minute"),
+    Variable("SEGFACE_UPLOADS_MB_PER_SESSION", "uploads_mb_per_session", int, "megabytes that one "
+             "browser may send in a minute"),
     Variable("SEGFACE_UPLOADS_MB_PER_ADDRESS", "uploads_mb_per_address", int, "megabytes that all "
              "visitors of one address may send in a minute"),
     Variable("SEGFACE_UPLOADS_MB", "uploads_mb", int, "megabytes that all visitors together may "

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from segface_hf.parser import FaceParse, FaceParser
 
 
+_MOST_LATE = 8
+
+
 def gpu_lease() -> Callable[..., Any]:
     """Returns the decorator with which a ZeroGPU Space lends a GPU for one call.
 
@@ -132,6 +135,7 @@ class ModelCache:
         self._most_loads = most_loads
         self._parsers: OrderedDict[str, FaceParser] = OrderedDict()
         self._loads: dict[str, Future[FaceParser]] = {}
+        self._late: set[str] = set()  # those of them that took too long
         self._lock = threading.Lock()
         self._running = threading.Lock()
         self._call = around(self._parse) if around else self._parse
@@ -154,7 +158,9 @@ class ModelCache:
                 return self._parsers[model_id]
             load = self._loads.get(model_id) or self._start(model_id)
         if not wait([load], timeout=self._patience).done:
-            self._forget(model_id, load)
+            with self._lock:
+                if self._loads.get(model_id) is load:
+                    self._late.add(model_id)
             raise CheckpointError(
                 f"'{model_id}' was not loaded within {self._patience:.0f} seconds: try again "
                 "later, or choose another model"
@@ -162,8 +168,10 @@ class ModelCache:
         return load.result()
 
     def _start(self, model_id: str) -> Future[FaceParser]:
-        others = [name for name in self._loads if name not in SHIPPED]
-        if model_id not in SHIPPED and len(others) >= self._most_loads:
+        # A thread can't be ended. A late one frees its place; but many of them must not add up.
+        others = self._loads.keys() - SHIPPED.keys() - self._late
+        full = len(others) >= self._most_loads or len(self._late) >= _MOST_LATE
+        if model_id not in SHIPPED and full:
             raise CheckpointError("Other models are being loaded: try again in a minute.")
         load: Future[FaceParser] = Future()
         self._loads[model_id] = load
@@ -181,10 +189,11 @@ class ModelCache:
             load.set_result(parser)
 
     def _forget(self, model_id: str, load: Future[FaceParser]) -> None:
-        """Frees the place of a load that ended or takes too long."""
+        """Frees the place of a load that ended."""
         with self._lock:
             if self._loads.get(model_id) is load:
                 del self._loads[model_id]
+                self._late.discard(model_id)
 
     def parse(self, model_id: str, image: Image.Image, *, whole_image: bool = False) -> FaceParse:
         """Parses one prepared photo, alone on the machine.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import OrderedDict, deque
@@ -93,13 +94,13 @@ class RateLimit:
 
 
 class UploadBudget:
-    """Counts the bytes that visitors send: by address in a minute, and all that is kept at once.
+    """Counts the bytes that visitors send: by session and address, and all that is kept at once.
 
-    A session is not known when a file arrives, so addresses are counted. Bytes are counted in
-    steps of a second, so that memory does not grow with the number of chunks.
+    Bytes are counted in steps of a second, so that memory does not grow with the number of chunks.
 
     Args:
         per_address: Most bytes of one address in a minute.
+        per_session: Most bytes of one session in a minute; no limit by default.
         total: Most bytes of all visitors within `keep_seconds`, the time that uploads are kept.
         keep_seconds: How long uploads are kept.
         clock: Seconds that never run backwards.
@@ -109,51 +110,65 @@ class UploadBudget:
         self,
         per_address: float,
         *,
+        per_session: float = math.inf,
         total: float,
         keep_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._per_address, self._total, self._keep = per_address, total, keep_seconds
+        self._limits = {"session": per_session, "address": per_address}
+        self._total, self._keep = total, keep_seconds
         self._clock = clock
         self._all = _Window()
-        self._addresses: OrderedDict[str, _Window] = OrderedDict()
+        self._senders: OrderedDict[tuple[str, str], _Window] = OrderedDict()
 
-    def spend(self, size: int, address: str = "") -> None:
+    def spend(self, size: int, address: str = "", *, session: str = "") -> None:
         """Counts some bytes.
+
+        Args:
+            size: How many.
+            address: Where they come from.
+            session: The browser that sends them; empty where it is unknown, as for scripts.
 
         Raises:
             TooFastError: They would exceed a limit; nothing is counted.
         """
         now = self._clock()
-        window = self._addresses.setdefault(address, _Window())
-        self._addresses.move_to_end(address)
         self._forget(now)
-        window.forget(now - _WINDOW)
         self._all.forget(now - self._keep)
-        for used, most, whose, seconds in (
-            (window, self._per_address, "one address", _WINDOW),
-            (self._all, self._total, "all visitors together", self._keep),
-        ):
-            if used.total + size > most:
-                raise TooFastError(
-                    f"At most {most / 1e6:,.0f} MB are accepted from {whose} in "
-                    f"{seconds / 60:,.0f} minutes: try again later or send smaller photos."
-                )
-        window.add(now, size)
-        self._all.add(now, size)
+        kinds = {"session": session, "address": address} if session else {"address": address}
+        windows = {kind: self._window((kind, name), now) for kind, name in kinds.items()}
+        for kind, window in windows.items():
+            _check_bytes(window.total + size, self._limits[kind], f"one {kind}", _WINDOW)
+        _check_bytes(self._all.total + size, self._total, "all visitors together", self._keep)
+        for window in (*windows.values(), self._all):
+            window.add(now, size)
 
     def sweep(self) -> None:
-        """Forgets every address without an upload in the last minute."""
+        """Forgets everyone without an upload in the last minute."""
         self._forget(self._clock())
 
+    def _window(self, sender: tuple[str, str], now: float) -> _Window:
+        window = self._senders.setdefault(sender, _Window())
+        self._senders.move_to_end(sender)
+        window.forget(now - _WINDOW)
+        return window
+
     def _forget(self, now: float) -> None:
-        # Addresses are in the order of their last upload; the newest stays.
-        while len(self._addresses) > 1:
-            oldest = next(iter(self._addresses.values()))
+        # In the order of their last upload.
+        while self._senders:
+            oldest = next(iter(self._senders.values()))
             oldest.forget(now - _WINDOW)
-            if oldest.total and len(self._addresses) < _REMEMBERED:
+            if oldest.total and len(self._senders) < _REMEMBERED:
                 return
-            self._addresses.popitem(last=False)
+            self._senders.popitem(last=False)
+
+
+def _check_bytes(size: float, most: float, whose: str, seconds: float) -> None:
+    if size > most:
+        raise TooFastError(
+            f"At most {most / 1e6:,.0f} MB are accepted from {whose} in "
+            f"{seconds / 60:,.0f} minutes: try again later or send smaller photos."
+        )
 
 
 class _Window:

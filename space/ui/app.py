@@ -40,6 +40,7 @@ from space.ui.events import PRIVATE, QUIET, key_of
 from space.ui.parse import ParsePage
 from space.web.checked_blocks import CheckedBlocks
 from space.web.components import PhotoDrop
+from space.web.connections import limit_connections
 from space.web.guard import UPLOAD, RequestGuard
 from space.web.uploads import UnfinishedUploads, receive_files
 
@@ -181,6 +182,7 @@ def launch(settings: Settings, **options: Any) -> Any:
     """
     if not settings.on_space:
         trust_no_forwarded_address()
+    limit_connections()
     services = build_services(settings)
     services.models.get(settings.model)
     showcase = Showcase(list_examples())
@@ -203,6 +205,7 @@ def _serve(app: gr.Blocks, services: Services, **options: Any) -> Any:
     settings = services.settings
     budget = UploadBudget(
         settings.uploads_mb_per_address * 1e6,
+        per_session=settings.uploads_mb_per_session * 1e6,
         total=settings.uploads_mb * 1e6,
         keep_seconds=settings.keep_seconds,
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+import secrets
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
@@ -21,7 +23,11 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 UPLOAD = "/gradio_api/upload"
+_SESSION = "segface-session"
+_COOKIE = re.compile(rf"(?:^|;\s*){_SESSION}=([0-9a-f]{{32}})(?:;|$)")
 _QUEUED = ("/gradio_api/queue/join", "/gradio_api/call/")
+_CALLS = (*_QUEUED, "/gradio_api/run/", "/gradio_api/api/")
+_MALFORMED = 400, 422
 # A body may pause for this long, and take this long in all: 20 MB at half a megabit a second.
 _PAUSE_SECONDS, _BODY_SECONDS = 20.0, 320.0
 # Bodies that may be on their way at once, from one address and from all.
@@ -50,8 +56,10 @@ class RequestGuard:
     - Origin: off a Space, pages of other origins can't send anything. On a Space they can, but
       without cookies, so that they can't act for a visitor who is signed in.
     - Frames: only the app itself may frame the app; on a Space the Hub's page may, too.
-    - Bodies: they have a size, a time limit and a budget of bytes by address and in all.
+    - Bodies: they have a size, a time limit and a budget of bytes by session, by address and in
+      all. A session is a browser with the random cookie that the page sets.
     - Queue: the events of one address may take half of the places.
+    - Calls whose JSON can't be read, such as one that is nested 90,000 deep, get a typed answer.
 
     Args:
         app: The app behind it.
@@ -81,6 +89,9 @@ class RequestGuard:
         self._bodies: Counter[str] = Counter()
         frames = "'self' https://huggingface.co" if settings.on_space else "'self'"
         self._policy = (b"content-security-policy", f"frame-ancestors {frames}".encode())
+        # On a Space the app is in a frame of another site.
+        framed = "SameSite=None; Secure; Partitioned" if settings.on_space else "SameSite=Strict"
+        self._cookie = f"{_SESSION}=%s; Path=/; HttpOnly; {framed}"
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Passes an admitted request on, or answers it with a refusal; see ASGI."""
@@ -92,15 +103,18 @@ class RequestGuard:
             self._check_host(headers)
             self._check_origin(scope, headers)
             if scope["type"] == "websocket" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
-                await self._app(scope, receive, self._with_policy(send))
+                is_new = scope["path"] == "/" and not _session_of(headers)
+                await self._app(scope, receive, self._with_policy(send, new_session=is_new))
                 return
             address = self._address(scope, headers)
             self._check_queue(scope["path"], address)
             with self._one_body(address):
                 body = self._body(scope["path"], headers, address, receive)
-                await self._app(scope, body, self._answering(body, send))
+                await self._app(scope, body, self._answering(scope["path"], body, send))
         except Refusal as refusal:
             await _answer(self._with_policy(send), refusal)
+        except RecursionError:
+            await _answer(self._with_policy(send), _unreadable())
 
     def _check_host(self, headers: Mapping[str, str]) -> None:
         host = _name_of(f"//{headers.get('host', '')}")
@@ -166,25 +180,31 @@ class RequestGuard:
             raise _too_large(most)
 
         def spend(size: int) -> None:
-            self._budget.spend(size, address)
+            self._budget.spend(size, address, session=_session_of(headers))
 
         return _Body(receive, most=most, spend=spend, pause=self._pause, clock=self._clock)
 
-    def _with_policy(self, send: Send) -> Send:
+    def _with_policy(self, send: Send, *, new_session: bool = False) -> Send:
+        added = [self._policy]
+        if new_session:
+            added.append((b"set-cookie", (self._cookie % secrets.token_hex(16)).encode()))
+
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), self._policy]
+                message["headers"] = [*message.get("headers", ()), *added]
             await send(message)
 
         return sent
 
-    def _answering(self, body: _Body, send: Send) -> Send:
-        """Replaces what the app answers by the refusal of its body, where there is one."""
+    def _answering(self, path: str, body: _Body, send: Send) -> Send:
+        """Replaces what the app answers where the body is refused or can't be read."""
         passed_on = self._with_policy(send)
 
         async def sent(message: Message) -> None:
             if body.refusal is not None:
                 raise body.refusal
+            if path.startswith(_CALLS) and message.get("status") in _MALFORMED:
+                raise _unreadable()
             await passed_on(message)
 
         return sent
@@ -243,10 +263,24 @@ class _Body:
         return message
 
 
+def _unreadable() -> Refusal:
+    return Refusal(
+        400,
+        "VisitError",
+        "The request can't be read: send JSON whose list `data` has the endpoint's fields.",
+    )
+
+
 def _too_large(most: int) -> Refusal:
     return Refusal(
         413, "VisitError", f"A request may have {most / 1e6:.0f} MB: send fewer or smaller photos."
     )
+
+
+def _session_of(headers: Mapping[str, str]) -> str:
+    """Returns the random name of a browser's session; empty where its cookie is absent."""
+    found = _COOKIE.search(headers.get("cookie", ""))
+    return found[1] if found else ""
 
 
 def _name_of(address: str) -> str:

@@ -99,6 +99,21 @@ def test_invalid_values_get_a_typed_error_and_leave_nothing_in_the_log(server, v
     assert server.log.read_text()[before:] == ""
 
 
+@pytest.mark.parametrize("path", ["call/parse", "queue/join", "run/parse"])
+@pytest.mark.parametrize("value", [b"[" * 90_000 + b"]" * 90_000, b"9" * 5000])
+def test_json_that_cannot_be_read_gets_a_typed_answer_and_leaves_no_trace(server, path, value):
+    before = len(server.log.read_text())
+    body = b'{"data": [%s, "embedded", false], "session_hash": "x", "fn_index": 0}' % value
+    request = urllib.request.Request(
+        f"{server.url}gradio_api/{path}", body, {"Content-Type": "application/json"}
+    )
+    with pytest.raises(urllib.error.HTTPError) as error:
+        urllib.request.urlopen(request, timeout=60)
+    assert (error.value.code, json.loads(error.value.read())["title"]) == (400, "VisitError")
+    assert "event: complete" in called(server, "list_classes", ["celebamask_hq"])
+    assert server.log.read_text()[before:] == ""
+
+
 def test_the_log_holds_no_tokens(server, tmp_path):
     noise().save(tmp_path / "a.png")
     before = len(server.log.read_text())

@@ -1,8 +1,10 @@
+import contextlib
 import multiprocessing
 import pickle
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 import torch
@@ -155,11 +157,12 @@ def test_a_download_does_not_keep_others_from_parsing():
 
 
 def test_a_model_that_loads_too_long_frees_its_slot_and_blocks_no_other():
-    begun, ended = threading.Event(), threading.Event()
+    started, ended, begun = threading.Event(), threading.Event(), []
 
     def load(model_id):
         if model_id == "org/slow":
-            begun.set()
+            begun.append(model_id)
+            started.set()
             assert ended.wait(60)
         return painted_parser(model_id)
 
@@ -171,13 +174,45 @@ def test_a_model_that_loads_too_long_frees_its_slot_and_blocks_no_other():
 
     first = threading.Thread(target=wait_in_vain)
     first.start()
-    assert begun.wait(30)
+    assert started.wait(30)
     with pytest.raises(CheckpointError, match="Other models are being loaded"):
         models.get("org/other")
     assert models.parse("embedded", noise()).model_id == "embedded"
     first.join()
     assert models.get("org/fast").model_id == "org/fast"
+    again = threading.Thread(target=models.get, args=("org/slow",))
+    again.start()  # it waits for the same load
     ended.set()
+    again.join()
+    assert models.get("org/slow").model_id == "org/slow"
+    assert begun == ["org/slow"]
+
+
+def test_loads_that_never_end_do_not_add_up():
+    ended = threading.Event()
+    begun = []
+
+    def load(model_id):
+        begun.append(model_id)
+        if model_id.startswith("org/stuck"):
+            assert ended.wait(60)
+        return painted_parser(model_id)
+
+    models = ModelCache(3, load=load, patience=0.05, most_loads=1)
+    for number in range(20):
+        with pytest.raises(CheckpointError):
+            models.get(f"org/stuck{number}")
+    assert len(begun) == 8
+    assert models.parse("embedded", noise()).model_id == "embedded"
+    with pytest.raises(CheckpointError, match="Other models are being loaded"):
+        models.get("org/fast")
+    ended.set()
+    for _ in range(600):
+        with contextlib.suppress(CheckpointError):
+            assert models.get("org/fast").model_id == "org/fast"
+            return
+        time.sleep(0.05)
+    raise AssertionError("the places of loads that ended late are not free")
 
 
 def test_two_visitors_who_choose_one_model_load_it_once():

@@ -35,6 +35,15 @@ async def swallowing(scope, receive, send):
         await send({"type": "http.response.body", "body": b"parsing failed"})
 
 
+async def parsing(scope, receive, send):
+    """Answers as web frameworks do that read JSON."""
+    try:
+        json.loads((await receive())["body"])
+    except ValueError:
+        await send({"type": "http.response.start", "status": 422, "headers": []})
+        await send({"type": "http.response.body", "body": b"[]"})
+
+
 def guard(settings=HERE, app=echo, *, budget=None, waiting=0, **options):
     budget = budget or UploadBudget(1e9, total=1e10, keep_seconds=3600)
     return RequestGuard(
@@ -131,7 +140,28 @@ def test_an_address_has_a_budget_of_bytes_and_so_have_all_together():
     assert sent(guarded, chunks=[b"x" * 50], client="8.8.8.8")[0] == 200
     now[0] = 700.0
     assert sent(guarded, chunks=[b"x" * 100], client="8.8.8.8")[0] == 200
-    assert len(budget._addresses) == 1
+    assert set(budget._senders) == {("address", "8.8.8.8")}
+
+
+def test_a_browser_has_a_budget_of_its_own_within_that_of_its_address():
+    budget = UploadBudget(100, per_session=40, total=1000, keep_seconds=600)
+    guarded = guard(budget=budget)
+    first, second = (sent(guarded, method="GET", path="/")[1][b"set-cookie"] for _ in range(2))
+    assert first != second
+    assert b"; Path=/; HttpOnly; SameSite=Strict" in first
+    cookie = first.decode().split(";")[0]
+    assert b"set-cookie" not in sent(guarded, method="GET", path="/", cookie=f"a=b; {cookie}")[1]
+    assert sent(guarded, chunks=[b"x" * 40], cookie=f"a=b; {cookie}")[0] == 200
+    status, _, answer = sent(guarded, chunks=[b"x"], cookie=cookie)
+    assert (status, answer["detail"][:53]) == (
+        429,
+        "At most 0 MB are accepted from one session in 1 minut",
+    )
+    assert sent(guarded, chunks=[b"x" * 40], cookie=second.decode())[0] == 200
+    assert sent(guarded, chunks=[b"x" * 30])[0] == 429  # the address has sent 80
+    assert sent(guarded, chunks=[b"x" * 20])[0] == 200
+    on_space = sent(guard(SPACE), method="GET", path="/")[1][b"set-cookie"]
+    assert on_space.endswith(b"SameSite=None; Secure; Partitioned")
 
 
 def test_a_forwarded_address_off_a_space_does_not_lift_the_budget():
@@ -158,6 +188,12 @@ def test_a_request_that_is_too_large_is_refused_before_its_body_is_read():
 def test_a_body_that_does_not_arrive_is_given_up():
     status, _, answer = sent(guard(pause_seconds=0.05), chunks=())
     assert (status, answer["detail"]) == (408, "The request did not arrive in time: send it again.")
+
+
+@pytest.mark.parametrize("body", [b"[" * 200_000, b"[1, 2", b"9" * 9999])
+def test_a_call_whose_json_cannot_be_read_gets_a_typed_answer(body):
+    status, _, answer = sent(guard(app=parsing), chunks=[body], path="/gradio_api/call/parse")
+    assert (status, answer["title"]) == (400, "VisitError")
 
 
 def test_one_address_takes_half_of_the_queue():
