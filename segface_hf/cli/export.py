@@ -13,9 +13,9 @@ from segface_hf.errors import ConfigError
 if TYPE_CHECKING:
     import numpy as np
 
+    from segface_hf.config import SegFaceConfig
     from segface_hf.export.onnx_export import Export
     from segface_hf.export.parity import Limits
-    from segface_hf.labels import LabelSchema
 
 HELP = "export a checkpoint to ONNX, and compare its results"
 
@@ -33,14 +33,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         metavar="DIR",
-        help="folder with images/ and masks/ of aligned faces: calibrates int8, and adds F1",
+        help="folder with images/ and masks/: its faces calibrate int8, and add F1",
     )
     parser.add_argument(
         "--limit",
         type=whole(1),
         default=100,
         metavar="N",
-        help="pictures of it; default: %(default)s",
+        help="photos of it; default: %(default)s",
     )
     parser.add_argument(
         "--agreement",
@@ -86,8 +86,8 @@ def run(args: argparse.Namespace) -> int:
     from segface_hf.export.onnx_export import OPSET
 
     folder = _folder_of(args)
-    schema = SegFaceConfig.from_dict(read_config(folder)).labels
-    pictures, masks = _pairs(args.data, args.limit, schema) if args.data else ([], [])
+    config = SegFaceConfig.from_dict(read_config(folder))
+    pictures, masks = _faces(args.data, args.limit, config) if args.data else ([], [])
     export = export_checkpoint(
         folder,
         Path(args.out) if args.out else None,
@@ -126,12 +126,13 @@ def _folder_of(args: argparse.Namespace) -> Path:
     return checkpoint_folder(args.model, build=SegFace)
 
 
-def _pairs(
-    folder: str, limit: int, schema: LabelSchema
+def _faces(
+    folder: str, limit: int, config: SegFaceConfig
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    import numpy as np
+    """The faces of a folder's photos and their masks, framed as in training."""
+    from segface_hf.data.folder import find_pairs
+    from segface_hf.data.photo_set import load_photos
 
-    from segface_hf.data.folder import find_pairs, read_pair
-
-    pairs = [read_pair(pair, schema) for pair in find_pairs(folder)[:limit]]
-    return [np.asarray(photo) for photo, _ in pairs], [mask for _, mask in pairs]
+    found = load_photos(find_pairs(folder)[:limit], config.labels, side=config.resolution)
+    images = [image.permute(1, 2, 0).numpy() for image in found.images]
+    return images, [mask.numpy() for mask in found.masks]

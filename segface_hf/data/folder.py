@@ -6,11 +6,12 @@ from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
+from segface_hf._progress import MedianBar
 from segface_hf.errors import DataError, ImageError, LabelError
 from segface_hf.images import BOMBS, DAMAGED, SUFFIXES, is_own_picture, opaque, open_image, upright
 from segface_hf.labels import IGNORED, LabelSchema
@@ -186,8 +187,13 @@ def check_pairs(pairs: Sequence[Pair], schema: LabelSchema, *, progress: bool = 
 
     with ThreadPoolExecutor(2) as pool:
         checked = pool.map(check, pairs)
-        bar = {"desc": "check", "unit": "photo", "delay": 2, "disable": not progress}
-        for _ in tqdm(checked, total=len(pairs), **bar):
+        bar: dict[str, Any] = {
+            "desc": "check",
+            "unit": "photo",
+            "delay": 2,
+            "disable": not progress,
+        }
+        for _ in MedianBar(checked, total=len(pairs), **bar):
             pass
 
 

@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from tqdm import tqdm
 
+from segface_hf._progress import MedianBar
 from segface_hf._utils import counted
 from segface_hf.data.folder import Pair, read_pair
 from segface_hf.data.frames import (
@@ -133,8 +134,8 @@ def load_photos(
         return names, samples[1:]
 
     with ThreadPoolExecutor(2) as pool:
-        bar = {"desc": "load", "unit": "photo", "delay": 2, "disable": not progress}
-        loaded = list(tqdm(pool.map(load, range(len(pairs))), total=len(pairs), **bar))
+        bar: dict[str, Any] = {"desc": "load", "unit": "photo", "delay": 2, "disable": not progress}
+        loaded = list(MedianBar(pool.map(load, range(len(pairs))), total=len(pairs), **bar))
     return _put_together(images, masks, loaded, schema)
 
 
@@ -175,7 +176,9 @@ def _load_lazily(
     others: Found = []
     with (
         ThreadPoolExecutor(_THREADS) as pool,
-        tqdm(desc="load", total=len(pairs), unit="photo", delay=2, disable=not progress) as bar,
+        MedianBar(
+            desc="load", total=len(pairs), unit="photo", delay=2, disable=not progress
+        ) as bar,
     ):
         for start in range(0, len(pairs), _CHUNK):
             for found in pool.map(find, pairs[start : start + _CHUNK]):

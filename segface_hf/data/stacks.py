@@ -92,7 +92,7 @@ class StackSource:
             DataError: The file can't be read, or no longer has the size of its mask.
         """
         if self.mask is None:
-            photo = _read_upright(self.photo)
+            photo = read_upright(self.photo)
         else:
             photo = read_photo(Pair(self.photo.stem, self.photo, self.mask), self.size)
         whole = (side, side)
@@ -104,8 +104,12 @@ class StackSource:
         return torch.from_numpy(pixels).permute(2, 0, 1)
 
 
-def _read_upright(path: Path) -> Image.Image:
-    """Reads a photo, turned by its EXIF orientation."""
+def read_upright(path: Path) -> Image.Image:
+    """Reads a photo without a mask, turned by its EXIF orientation.
+
+    Raises:
+        DataError: The file can't be read.
+    """
     try:
         return load_image(path)
     except ImageError as error:

@@ -224,7 +224,7 @@ def prepare(
         recipe: Says how they are prepared.
         unlabelled: Photos without masks, which the recipe's teacher labels.
         synthetic: Pictures with exact masks; `tail.synthetic` is their share of a batch.
-        aligned: Takes every picture of `folders` as a crop of one upright face.
+        aligned: Takes every picture of `folders` and `unlabelled` as a crop of one upright face.
         memory: Bytes that photos may take; more are decoded each time they are used. None is half
             of the machine's memory.
         progress: Whether to show progress bars.
@@ -250,7 +250,8 @@ def prepare(
     if more:
         need = f"the photos of {unlabelled} have no masks, so a teacher must label them"
         teacher = _teacher(recipe, need, progress=progress)
-        photos = joined(photos, pseudo_labelled(teacher, more, side=recipe.storage, lazy=lazy))
+        labelled = pseudo_labelled(teacher, more, side=recipe.storage, aligned=aligned, lazy=lazy)
+        photos = joined(photos, labelled)
     data = derive(photos, recipe, schema=schema, swapped=swapped)
     data = replace(data, missing=missing, labelled=len(more), masks=masks, aligned=aligned)
     data = weighted(data, folders, sizes)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 from xml.sax.saxutils import escape
 
-from tqdm import tqdm
-
+from segface_hf._progress import MedianBar
 from segface_hf._utils import atomic_write
 from segface_hf.errors import OutputError
 
@@ -37,17 +37,26 @@ _LEGEND_TOP, _LEGEND_ROW = _TOP + 12, 20
 
 
 class Progress:
-    """A progress bar with rate and remaining time; Ctrl-C requests a stop after the current step.
+    """A bar that predicts the remaining time; Ctrl-C requests a stop after the current step.
 
     Args:
         step: Steps already done.
         steps: Steps of the whole run.
         batch_size: Photos a step, for the rate.
+        clock: Returns seconds.
     """
 
-    def __init__(self, step: int, steps: int, batch_size: int) -> None:
-        self._bar = tqdm(
-            total=steps * batch_size, initial=step * batch_size, unit="photo", smoothing=0.05
+    def __init__(
+        self,
+        step: int,
+        steps: int,
+        batch_size: int,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        # The median of the steps, so that the first one and evaluations don't count.
+        self._bar = MedianBar(
+            total=steps * batch_size, initial=step * batch_size, unit="photo", clock=clock
         )
         self._left, self._batch, self._stopped = steps - step, batch_size, False
 
@@ -85,7 +94,7 @@ def report_evaluation(row: Mapping[str, Any]) -> None:
         f"{name} {'-' if value is None else format(value, '.2f')}"
         for name, value in row["f1"].items()
     )
-    tqdm.write(
+    MedianBar.write(
         f"step {row['step']}: loss {row['loss']:.3f}, mean F1 {row['mean_f1']}, "
         f"tail {row['tail_f1']} | {classes}"
     )

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
-from tqdm import tqdm
 
+from segface_hf._progress import MedianBar
+from segface_hf._utils import counted
 from segface_hf.data.folder import check_regular
-from segface_hf.data.photo_set import PhotoSet
+from segface_hf.data.frames import face_samples, is_aligned_crop, photo_frames, shared_detector
+from segface_hf.data.photo_set import FACE_MARK, PhotoSet
 from segface_hf.data.stacks import (
     Images,
     LazyImages,
     PackedMasks,
     StackSource,
     concatenated,
+    read_upright,
     with_changes,
 )
 from segface_hf.errors import DataError
@@ -29,6 +35,11 @@ from segface_hf.evaluation.predictor import frame_pixels
 from segface_hf.images import SUFFIXES
 from segface_hf.labels import IGNORED
 from segface_hf.modeling.segface import SegFace
+from segface_hf.parser import FaceParser
+
+_LOG = logging.getLogger(__name__)
+# Side to which a photo is reduced to see whether it is a crop of one upright face.
+_GLANCE_SIDE = 512
 
 
 def find_photos(folder: str | Path) -> tuple[Path, ...]:
@@ -78,8 +89,8 @@ class Teacher:
             frame = Image.fromarray(image.permute(1, 2, 0).numpy())
             return label_frame(self.model, frame, confidence=self.confidence)
 
-        bar = {"desc": "teacher", "unit": "photo", "disable": not self.progress}
-        with ThreadPoolExecutor(self.workers) as pool, tqdm(total=len(images), **bar) as shown:
+        bar: dict[str, Any] = {"desc": "teacher", "unit": "photo", "disable": not self.progress}
+        with ThreadPoolExecutor(self.workers) as pool, MedianBar(total=len(images), **bar) as shown:
             waiting: deque[Future[Tensor]] = deque()
             for image in images:
                 waiting.append(pool.submit(one, image))
@@ -117,27 +128,102 @@ def label_frame(teacher: SegFace, image: Image.Image, *, confidence: float) -> T
     return ids[0].to(torch.uint8).masked_fill(best[0] < confidence, IGNORED)
 
 
+@dataclass(frozen=True)
+class _Framed:
+    """A face of a photo without a mask.
+
+    Attributes:
+        stem: As in `PhotoSet`.
+        source: The photo and the face's frame.
+        gaps: bool (S, S): pixels beyond the photo and of other faces. None for a crop of one face.
+    """
+
+    stem: str
+    source: StackSource
+    gaps: Tensor | None = None
+
+
 def pseudo_labelled(
-    teacher: Teacher, paths: Sequence[Path], *, side: int, lazy: bool = False
+    teacher: Teacher,
+    paths: Sequence[Path],
+    *,
+    side: int,
+    aligned: bool = False,
+    lazy: bool = False,
 ) -> PhotoSet:
-    """Reads photos without masks and labels them by a teacher.
+    """Reads photos without masks and labels them by a teacher, one square sample per face.
+
+    Like photos with masks, crops of one upright face are recognised and resized, and the faces of
+    other photos are framed as `FaceParser` frames them.
 
     Args:
         teacher: Labels the photos.
-        paths: Photos by `find_photos`, each a frame with one upright face like the training photos.
-        side: Side in pixels that they are resized to.
+        paths: Photos by `find_photos`.
+        side: Side of the samples in pixels.
+        aligned: Takes every photo as a crop of one upright face.
         lazy: Decodes the photos each time they are used, and keeps compressed masks.
 
     Raises:
-        DataError: A photo can't be read; the message names it.
+        DataError: A photo can't be read; the message names it. Or no photo shows a face.
     """
-    schema = teacher.model.config.labels
-    stems = tuple(path.stem for path in paths)
-    photos = LazyImages(tuple(StackSource(path) for path in paths), side)
+    frame = _Framer(teacher, side=side, aligned=aligned)
+    bar: dict[str, Any] = {
+        "desc": "frame",
+        "unit": "photo",
+        "delay": 2,
+        "disable": not teacher.progress,
+    }
+    found = [frame(path) for path in MedianBar(paths, **bar)]
+    if missed := found.count([]):
+        _LOG.warning("no face was found in %d of %d photos; they are left out", missed, len(paths))
+    faces = [face for several in found for face in several]
+    if not faces:
+        raise DataError(
+            f"no face was found in {counted(len(paths), 'photo')} without masks: expected photos "
+            "of faces. Pass --aligned if they are crops of one upright face each"
+        )
+    stems, schema = tuple(face.stem for face in faces), teacher.model.config.labels
+    photos = LazyImages(tuple(face.source for face in faces), side)
+    images = photos if lazy else torch.stack(list(photos))
+    masks = (
+        mask if face.gaps is None else mask.masked_fill(face.gaps, IGNORED)
+        for face, mask in zip(faces, teacher.label(images), strict=True)
+    )
     if lazy:
-        return PhotoSet(photos, PackedMasks.of(teacher.label(photos), side=side), stems, schema)
-    images = torch.stack(list(photos))
-    return PhotoSet(images, torch.stack(list(teacher.label(images))), stems, schema)
+        return PhotoSet(images, PackedMasks.of(masks, side=side), stems, schema)
+    return PhotoSet(images, torch.stack(list(masks)), stems, schema)
+
+
+class _Framer:
+    """Finds the faces of photos without masks."""
+
+    def __init__(self, teacher: Teacher, *, side: int, aligned: bool) -> None:
+        self._model, self._side, self._aligned = teacher.model, side, aligned
+        self._detector = None if aligned else shared_detector()
+        self._parser = FaceParser(teacher.model, detector=self._detector)
+
+    def __call__(self, path: Path) -> list[_Framed]:
+        """Returns the faces of a photo."""
+        photo = read_upright(path)
+        if self._aligned or self._is_crop(photo):
+            return [_Framed(path.stem, StackSource(path))]
+        mask, schema = self._parser.parse(photo).mask, self._model.config.labels
+        frames = photo_frames(photo, mask, schema, detector=self._detector)
+        samples = face_samples(photo, mask, frames, side=self._side)
+        return [
+            _Framed(
+                f"{path.stem}{FACE_MARK}{number}",
+                StackSource(path, frame=frame),
+                torch.from_numpy(sample.mask == IGNORED),
+            )
+            for number, (frame, sample) in enumerate(zip(frames, samples, strict=True), 1)
+        ]
+
+    def _is_crop(self, photo: Image.Image) -> bool:
+        small = photo.copy()
+        small.thumbnail((_GLANCE_SIDE, _GLANCE_SIDE))
+        seen = label_frame(self._model.eval(), small, confidence=0.0)
+        return is_aligned_crop(np.asarray(seen), self._model.config.labels)
 
 
 def joined(*sets: PhotoSet) -> PhotoSet:

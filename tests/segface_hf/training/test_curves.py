@@ -2,7 +2,7 @@
 
 from xml.etree import ElementTree
 
-from segface_hf.training.report import curves
+from segface_hf.training.report import Progress, curves
 
 
 def test_curves_draw_the_mean_and_every_class():
@@ -24,3 +24,13 @@ def test_curves_show_every_class_whatever_its_name_and_however_many_there_are():
     texts = {text.text: float(text.get("y")) for text in picture.iter() if text.get("y")}
     assert {f"{name} 0.500" for name in names} <= set(texts)
     assert max(texts.values()) < float(picture.get("viewBox").split()[3])
+
+
+def test_the_bar_of_a_run_predicts_from_the_median_step(capsys):
+    now = [0.0]
+    with Progress(10, 50, 2, clock=lambda: now[0]) as steps:
+        for index in steps:
+            now[0] += 60.0 if index in (0, 7) else 1.0  # the first step, and an evaluation
+            if index == 20:
+                assert steps._bar.format_dict["rate"] == 2.0
+                break

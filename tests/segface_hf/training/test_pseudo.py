@@ -10,6 +10,7 @@ from PIL import ExifTags, Image
 
 from segface_hf.cli.program import main
 from segface_hf.data.folder import find_pairs
+from segface_hf.data.frames import is_aligned_crop
 from segface_hf.errors import ConfigError, DataError
 from segface_hf.labels import IGNORED
 from segface_hf.modeling.segface import SegFace
@@ -85,10 +86,37 @@ def test_a_phone_s_photo_is_labelled_upright(trained, tmp_path):
     assert torch.equal(photos.masks[0], label_frame(trained, upright, confidence=0.0))
 
 
+def test_every_face_of_a_photo_without_a_mask_is_a_sample_in_its_frame(trained, tmp_path):
+    face = Image.open(EXAMPLE).convert("RGB")
+    wide = Image.new("RGB", (1200, 512))
+    wide.paste(face, (0, 0))
+    wide.paste(face, (688, 0))
+    wide.save(tmp_path / "wide.png")
+    face.crop((112, 0, 352, 240)).save(tmp_path / "zoom.png")
+    paths, teacher = find_photos(tmp_path), Teacher(trained, 0.0)
+    photos = pseudo_labelled(teacher, paths, side=128)
+    assert photos.stems == ("wide/1", "wide/2", "zoom")
+    first, second = photos.masks[:2]
+    known = (first != IGNORED) & (second != IGNORED)
+    assert known.float().mean() > 0.6
+    assert (first == second)[known].float().mean() > 0.9
+    assert is_aligned_crop(first.numpy(), photos.schema)
+    lazy = pseudo_labelled(teacher, paths, side=128, lazy=True)
+    assert all(torch.equal(a, b) for a, b in zip(lazy.masks, photos.masks, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(lazy.images, photos.images, strict=True))
+    assert pseudo_labelled(teacher, paths, side=128, aligned=True).stems == ("wide", "zoom")
+
+
+def test_photos_without_masks_that_show_no_face_are_refused(trained, tmp_path):
+    Image.new("RGB", (64, 48), "grey").save(tmp_path / "wall.png")
+    with pytest.raises(DataError, match="no face was found in 1 photo without masks"):
+        pseudo_labelled(Teacher(trained, 0.0), find_photos(tmp_path), side=32)
+
+
 def test_labelled_photos_join_those_with_masks(folder, unlabelled, teacher):
     recipe = tiny_recipe(pseudo={"teacher": teacher, "confidence": 0.0})
-    data = prepare(folder, recipe, unlabelled=unlabelled)
-    alone = prepare(folder, recipe)
+    data = prepare(folder, recipe, unlabelled=unlabelled, aligned=True)
+    alone = prepare(folder, recipe, aligned=True)
     assert len(data.photos) == len(alone.photos) + 3
     assert data.photos.stems[-3:] == ("new0", "new1", "new2")
     images, masks = data.batch(recipe, side=32, generator=torch.Generator().manual_seed(0))
@@ -105,6 +133,7 @@ def test_a_run_trains_on_them_from_the_command_line(folder, unlabelled, teacher,
             str(folder),
             "--unlabelled",
             str(unlabelled),
+            "--aligned",
             "--threads",
             "1",
             "--out",
