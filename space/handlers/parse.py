@@ -177,8 +177,7 @@ def parse_again(services: Services, key: str, *, request: Request) -> Parsed:
         CheckpointError: The model can't be loaded; the photo stays as it was.
     """
     services.limit.spend(request.visitor, request.address)
-    image = services.photos.get(key).image
-    return _parse(services, image, request)
+    return _parse(services, services.photos.get(key).own_image, request)
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,20 +210,22 @@ def compare_models(services: Services, key: str, *, request: Request) -> ModelCo
             "compare it with."
         )
     whole = bool(photo.parse.faces) and photo.parse.faces[0].confidence == 0
-    other = services.models.parse(request.model, photo.image, whole_image=whole)
+    other = services.models.parse(request.model, photo.own_image, whole_image=whole)
     if other.schema.names != photo.parse.schema.names:
         raise VisitError(
             f"{request.model} names other classes ({other.schema.name}) than "
             f"{photo.parse.model_id} ({photo.parse.schema.name}): choose one with the same."
         )
-    differs = (other.mask != photo.parse.mask)[(other.mask > 0) | (photo.parse.mask > 0)]
+    full = photo.full_mask
+    mask = photo.parse.mask if full is None else full
+    differs = (other.mask != mask)[(other.mask > 0) | (mask > 0)]
     share = 100 * float(differs.mean()) if differs.size else 0.0
-    most = _most_different(photo.parse.mask, other.mask, photo.parse.schema)
+    most = _most_different(mask, other.mask, photo.parse.schema)
     where = f", most of all in {' and '.join(most)}" if most else ""
     sentence = (
         f"{request.model} differs in {share:.1f} % of the face pixels{where}: it is on the left."
     )
-    return ModelComparison(other.mask, sentence)
+    return ModelComparison(_resized(other.mask, photo.image.size), sentence)
 
 
 def _most_different(mask: np.ndarray, other: np.ndarray, schema: LabelSchema) -> list[str]:
@@ -246,7 +247,9 @@ def _parse(services: Services, image: Image.Image, request: Request) -> Parsed:
         f"It is shown and corrected at {small.width} x {small.height} pixels; the downloaded mask "
         f"has all {image.width} x {image.height}."
     )
-    photo = services.photos.put(small, reduced_parse(parse, small.size), full_mask=parse.mask)
+    photo = services.photos.put(
+        small, reduced_parse(parse, small.size), full_mask=parse.mask, own_image=image
+    )
     return Parsed(photo, note)
 
 
@@ -257,18 +260,21 @@ def reduced_parse(parse: FaceParse, size: tuple[int, int]) -> FaceParse:
         parse: Of the photo in its own pixels.
         size: New width and height.
     """
-
-    def resized(plane: np.ndarray) -> np.ndarray:
-        return np.asarray(Image.fromarray(plane).resize(size, Image.Resampling.NEAREST))
-
     scale = size[0] / parse.mask.shape[1]
     return replace(
         parse,
-        mask=resized(parse.mask),
+        mask=_resized(parse.mask, size),
         faces=tuple(scaled(face, scale) for face in parse.faces),
-        confidence=None if parse.confidence is None else resized(parse.confidence),
-        runner_up=None if parse.runner_up is None else resized(parse.runner_up),
+        confidence=None if parse.confidence is None else _resized(parse.confidence, size),
+        runner_up=None if parse.runner_up is None else _resized(parse.runner_up, size),
     )
+
+
+def _resized(plane: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Returns a plane of another width and height, each pixel as the nearest one."""
+    if plane.shape == (size[1], size[0]):
+        return plane
+    return np.asarray(Image.fromarray(plane).resize(size, Image.Resampling.NEAREST))
 
 
 def scaled(face: Face, scale: float) -> Face:

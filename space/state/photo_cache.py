@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 _KEY = re.compile(r"[0-9a-f]{32}")
 _PHOTO, _SHOWN, _PARSE, _MAPS = "photo.png", "shown.jpg", "parse.json", "maps.npz"
-_FULL = "full_mask.png"
+_FULL, _OWN = "full_mask.png", "own_size.jpg"
 GONE = (
     "This photo is no longer open here. Open it again: your corrections are kept in this browser."
 )
@@ -71,6 +71,19 @@ class OpenPhoto:
             mask, changed = self.parse.mask, self.parse.mask != self.prediction
             full = np.where(_enlarged(changed, full.shape), _enlarged(mask, full.shape), full)
         return full
+
+    @property
+    def own_image(self) -> Image.Image:
+        """The photo in its own size, to parse it again; `image` where it was not reduced.
+
+        Raises:
+            PhotoGoneError: Its time ran out.
+        """
+        try:
+            with Image.open(self.path.with_name(_OWN)) as image:
+                return image.convert("RGB")
+        except FileNotFoundError:
+            return self.image
 
     @property
     def image(self) -> Image.Image:
@@ -109,7 +122,12 @@ class PhotoCache:
         self._clock = clock
 
     def put(
-        self, image: Image.Image, parse: FaceParse, *, full_mask: np.ndarray | None = None
+        self,
+        image: Image.Image,
+        parse: FaceParse,
+        *,
+        full_mask: np.ndarray | None = None,
+        own_image: Image.Image | None = None,
     ) -> OpenPhoto:
         """Stores a prepared photo with its parse and drops photos whose time ran out.
 
@@ -117,6 +135,8 @@ class PhotoCache:
             image: The photo, as large as the maps of the parse.
             parse: What the model found.
             full_mask: uint8 mask in the photo's own pixels, where it is kept smaller.
+            own_image: The photo in these pixels. It is kept as a JPEG without visible loss, since
+                a PNG of 50 million pixels would take 100 MB.
 
         Raises:
             OutputError: The folder can't be written.
@@ -126,7 +146,7 @@ class PhotoCache:
         entry = self._folder / key
         try:
             if not entry.is_dir():
-                self._write(entry, image, parse, full_mask)
+                self._write(entry, image, parse, full_mask, own_image)
             self._touch(entry)
         except OSError as error:
             raise self._unwritable(error) from error
@@ -224,7 +244,12 @@ class PhotoCache:
         os.utime(entry, (self._clock(), self._clock()))
 
     def _write(
-        self, entry: Path, image: Image.Image, parse: FaceParse, full_mask: np.ndarray | None
+        self,
+        entry: Path,
+        image: Image.Image,
+        parse: FaceParse,
+        full_mask: np.ndarray | None,
+        own_image: Image.Image | None,
     ) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix="draft-", dir=self._folder))
@@ -232,6 +257,8 @@ class PhotoCache:
         image.save(draft / _SHOWN, quality=92, subsampling=0)
         if full_mask is not None:
             Image.fromarray(full_mask).save(draft / _FULL, compress_level=1)
+        if own_image is not None:
+            own_image.save(draft / _OWN, quality=95, subsampling=0)
         (draft / _PARSE).write_text(json.dumps(_described(parse)), encoding="utf-8")
         maps = {name: getattr(parse, name) for name in ("mask", "confidence", "runner_up")}
         np.savez(

@@ -70,6 +70,12 @@ def test_a_large_photo_is_parsed_in_its_own_size_and_shown_smaller(with_settings
     assert parsed.note == (
         "It is shown and corrected at 64 x 48 pixels; the downloaded mask has all 128 x 96."
     )
+    other = Request("visitor", "org/other")
+    beside = compare_models(services, photo.key, request=other)
+    assert beside.sentence == "org/other differs in 0.0 % of the face pixels: it is on the left."
+    assert beside.mask.shape == (48, 64)
+    again = parse_again(services, photo.key, request=other)
+    assert np.array_equal(again.photo.full_mask, alone.mask)
 
 
 def test_a_script_gets_a_large_photo_in_its_own_pixels_and_can_save_it(with_settings, photo_file):
