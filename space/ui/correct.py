@@ -26,6 +26,9 @@ _SHOW = """() => setTimeout(() => {
   document.querySelector('#save-message p')?.scrollIntoView({ block: 'nearest' });
 }, 200)"""
 _ON = ("contribute", "See your corrections")
+# These two run in the browser: an answer of the server would take back what was clicked meanwhile.
+_CLEAR = "() => [null, null, '', false, '']"
+_SHOW_LICENSE = "(right) => ({ visible: right === 'licensed', __type__: 'update' })"
 # Right, people, license, agreement, source: they are about one photo and not kept for the next.
 BLANK = (None, None, "", False, "")
 
@@ -79,9 +82,7 @@ def layout(services: Services) -> CorrectPage:
             elem_id="agrees",
         )
         clear = gr.Button("Clear the statements", size="sm", elem_id="clear-statements")
-    right.change(
-        lambda chosen: gr.update(visible=chosen == "licensed"), right, photo_license, **PRIVATE
-    )
+    right.change(None, right, photo_license, js=_SHOW_LICENSE, **PRIVATE)
     statements = [right, people, photo_license, agrees, source]
     return CorrectPage(editor, message, statements, again, clear, following)
 
@@ -165,7 +166,7 @@ def wire(page: CorrectPage, services: Services, *, visit: gr.State) -> Any:
         return live, accepted(payload, "Saved."), good, way_on(live.now)
 
     page.again.click(_stated_again, visit, page.statements, **QUIET)
-    page.clear.click(lambda: BLANK, None, page.statements, **QUIET)
+    page.clear.click(None, None, page.statements, js=_CLEAR, **PRIVATE)
     _wire_openings(page, visit=visit)
     saved = page.editor.saved(
         on_save,
