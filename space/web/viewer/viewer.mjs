@@ -67,9 +67,9 @@ class Viewer {
     const menu = this.find('.fv-save');
     this.find('.fv-save ul').replaceChildren(...downloadItems(this.props.kinds || [], (kind) => {
       menu.open = false;
-      this.find('.fv-made').textContent = 'Making the file';
-      this.trigger('wanted', { kind, id: this.chosen });
+      this.want(kind);
     }));
+    this.find('.fv-cut').addEventListener('click', () => this.want('no_background'));
     document.addEventListener('click', ({ target }) => {
       if (!target.closest('.fv-save')) menu.open = false;
     });
@@ -78,6 +78,12 @@ class Viewer {
       menu.open = false;
       this.find('.fv-save summary').focus();
     });
+  }
+
+  /** Ask the server for a file of the photo that is shown. */
+  want(kind) {
+    this.find('.fv-made').textContent = 'Making the file';
+    this.trigger('wanted', { kind, id: this.chosen });
   }
 
   bindModelButton() {

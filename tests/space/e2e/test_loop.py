@@ -232,6 +232,13 @@ def test_a_download_is_made_on_request(open_page, example):
     ids = np.asarray(Image.open(found.value.path()))
     assert ",".join(map(str, ids.ravel())) == page.evaluate(f"() => ({SHOWN})().labels.join()")
     page.wait_for_function("() => !document.querySelector('.fv-made').textContent")
+    with page.expect_download() as found:
+        page.get_by_role("button", name="Remove the background").click()
+    assert found.value.suggested_filename == f"{example.stem}_no_background.png"
+    with Image.open(found.value.path()) as cut:
+        alpha = np.asarray(cut.getchannel("A"))
+    assert {0, 255} < set(np.unique(alpha))  # soft at the edges
+    page.wait_for_function("() => !document.querySelector('.fv-made').textContent")
     page.click("#downloads summary")
     with page.expect_download() as found:
         page.click("#download-everything")
