@@ -68,6 +68,9 @@ def check_bounds(
         source: How messages name the checkpoint.
         build: Makes a model of a configuration. It is used on torch's meta device, without
             memory for weights, and only for backbones that `BACKBONE_PARAMETERS` doesn't list.
+            No process of its own bounds that: a configuration gives timm a name of its fixed list
+            and no other option. The 78 largest took at most 1.7 s of CPU each, and 21 MB in all;
+            a new process would take 8 s to import torch and timm.
 
     Raises:
         CheckpointError: The file is damaged or holds too few values.

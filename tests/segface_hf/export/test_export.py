@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from PIL import Image
 
 from segface_hf import SegFace, SegFaceConfig
 from segface_hf.checkpoints.files import count_values
@@ -22,6 +23,7 @@ from segface_hf.inference.engine import TorchEngine
 from segface_hf.inference.infer import infer
 from segface_hf.onnx import OnnxEngine, load_parser
 from segface_hf.parser import FaceParser
+from tests.segface_hf.training.drawn import draw_face
 
 # Two exports; on a busy machine each may take minutes.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -207,3 +209,14 @@ def test_without_its_packages_export_names_the_extra_to_install(tmp_path, monkey
     assert main(["export", "embedded", "--out", str(tmp_path / "out")]) == 2
     assert "needs onnxruntime: install it with" in (said := capsys.readouterr().err)
     assert "segface-hf[export]" in said
+
+
+def test_the_faces_of_a_folders_photos_are_compared(model, tmp_path, capsys):
+    face, mask = draw_face(1)
+    for kind, picture in (("images", face), ("masks", mask)):
+        (tmp_path / "data" / kind).mkdir(parents=True)
+        Image.fromarray(np.hstack([picture, picture])).save(tmp_path / "data" / kind / "two.png")
+    model.save_pretrained(tmp_path / "model")
+    words = ["export", str(tmp_path / "model"), "--out", str(tmp_path / "out")]
+    assert main([*words, "--data", str(tmp_path / "data")]) == 0
+    assert "of 2 pictures" in capsys.readouterr().out
