@@ -25,7 +25,7 @@ td:first-child,th:first-child{text-align:left}"""
 
 
 def sentence(explanation: Explanation, vote: HeadVote) -> str:
-    """Says in words what a head does: `L1.cross.3 looks at the neck and votes necklace, 38 %`."""
+    """Says what a head does: `L1.cross.3 looks at neck and votes necklace with 0.38; ...`."""
     margin, names = explanation.margin, explanation.names
     looks = (
         "" if vote.attention is None else f"looks at {explanation.looks_at(vote.attention)} and "
@@ -73,6 +73,16 @@ def _head(explanation: Explanation, vote: HeadVote) -> dict[str, Any]:
     return {"name": vote.name, "vote": vote.vote, "looks_at": looks, "without": vote.without}
 
 
+def as_fragment(explanation: Explanation, *, heads: int = 5) -> str:
+    """Returns HTML for a part of a page: a sentence, the region, and the strongest heads.
+
+    Args:
+        explanation: The explanation.
+        heads: How many heads are shown.
+    """
+    return "\n".join([_lead(explanation), _region(explanation), *_heads(explanation, heads)])
+
+
 def as_page(explanation: Explanation, patched: Patched | None = None) -> str:
     """Returns an HTML page that shows the region, the strongest heads and the other parts.
 
@@ -80,23 +90,17 @@ def as_page(explanation: Explanation, patched: Patched | None = None) -> str:
         explanation: The explanation.
         patched: The comparison with the photo without the part, if there was one.
     """
-    margin, names = explanation.margin, explanation.names
-    target, rival = names[margin.target], names[margin.rival]
+    margin = explanation.margin
+    target = explanation.names[margin.target]
     title = f"Why {target}?" if explanation.found else f"Why not {target}?"
-    pictures = [
-        _figure(_heat(explanation.crop, vote.attention), sentence(explanation, vote))
-        for vote in margin.heads
-        if vote.attention is not None
-    ][:_SHOWN]
     tokens = sorted(margin.tokens.items(), key=lambda item: -abs(item[1]))[:_LISTED]
     parts = [
         f"<h1>{escape(title)}</h1>",
-        f"<p>In the outlined region <b>{escape(target)}</b> is {abs(margin.value):.2f} logits "
-        f"{'above' if margin.value > 0 else 'below'} <b>{escape(rival)}</b>. What each part below "
-        "adds to that is in logits; all parts add up to it.</p>",
-        _figure(_outlined(explanation), "What is explained"),
+        _lead(explanation),
+        "<p>What each part below adds to that is in logits; all parts add up to it.</p>",
+        _region(explanation),
         "<h2>Attention heads</h2>",
-        *pictures,
+        *_heads(explanation, _SHOWN),
         _table(("head", "logits"), [(v.name, v.vote) for v in margin.heads[: 2 * _LISTED]]),
         "<h2>Other class tokens that heads read</h2>",
         _table(("class token", "logits"), tokens),
@@ -109,6 +113,32 @@ def as_page(explanation: Explanation, patched: Patched | None = None) -> str:
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
         f"<style>{_STYLE}</style><body>" + "\n".join(parts) + "</body></html>\n"
     )
+
+
+def _lead(explanation: Explanation) -> str:
+    margin, names = explanation.margin, explanation.names
+    target, rival = escape(names[margin.target]), escape(names[margin.rival])
+    side = "above" if margin.value > 0 else "below"
+    sentence = (
+        f"In the outlined region <b>{target}</b> is {abs(margin.value):.2f} logits {side} "
+        f"<b>{rival}</b>."
+    )
+    seen = "" if explanation.found else f"The model sees no {target} there. "
+    return f"<p>{seen}{sentence}</p>"
+
+
+def _region(explanation: Explanation) -> str:
+    return _figure(_outlined(explanation), "What is explained")
+
+
+def _heads(explanation: Explanation, count: int) -> Sequence[str]:
+    """Figures of the strongest heads that look at the photo."""
+    looking = [vote for vote in explanation.margin.heads if vote.attention is not None]
+    return [
+        _figure(_heat(explanation.crop, vote.attention), sentence(explanation, vote))
+        for vote in looking[:count]
+        if vote.attention is not None
+    ]
 
 
 def _pair(patched: Patched) -> Sequence[str]:

@@ -9,6 +9,7 @@ from annotate.dataset.repo import saved_token
 from annotate.outbox.queue import Outbox
 from annotate.outbox.sender import Sender
 from space.settings import Settings
+from space.state.explainers import Explainers
 from space.state.model_cache import ModelCache, gpu_lease, load_parser
 from space.state.model_checks import Admission
 from space.state.photo_cache import PhotoCache
@@ -31,6 +32,7 @@ class Services:
         saves: Saves a minute for each visitor.
         admission: What a repository that a visitor names must pass.
         thumbnails: Pictures of saved rows.
+        explainers: The torch form of the model that was last asked why.
         own_token: Token of the machine that the app runs on, for its own visitors; None where the
             app uses none.
     """
@@ -44,6 +46,7 @@ class Services:
     admission: Admission
     own_token: str | None = field(default=None, repr=False)
     thumbnails: Thumbnails = field(default_factory=Thumbnails)
+    explainers: Explainers = field(default_factory=Explainers)
 
     @property
     def sign_in_texts(self) -> SignInTexts:

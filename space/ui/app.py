@@ -34,6 +34,7 @@ from space.ui import (
     queue,
     review,
     theme,
+    why,
 )
 from space.ui.correct import CorrectPage
 from space.ui.events import PRIVATE, QUIET, key_of
@@ -78,6 +79,7 @@ def build_app(services: Services, showcase: Showcase | None = None) -> gr.Blocks
                 model = gr.State(services.settings.model)
                 parse_page = parse.layout(services, offered)
                 picker = models.layout(services)
+                reasons = why.layout()
             with gr.Tab("Correct", id="correct", render_children=True) as correct_tab:
                 correct_page = correct.layout(services)
             with gr.Tab("Contribute", id="contribute") as contribute_tab:
@@ -91,6 +93,7 @@ def build_app(services: Services, showcase: Showcase | None = None) -> gr.Blocks
         parse.wire(parse_page, services, offered, visit=visit, model=model)
         api.layout(services)
         models.wire(picker, parse_page, services, visit=visit, model=model)
+        why.wire(reasons, services, visit=visit)
         saved = correct.wire(correct_page, services, visit=visit)
         parse.show_saved(parse_page, services, saved=saved, visit=visit)
         contribute.wire(contribute_page, services, saved=saved, tab=contribute_tab, visit=visit)
