@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from segface_hf.cli.arguments import finite
@@ -43,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
 
     from segface_hf.checkpoints.files import EMBEDDED
     from segface_hf.explain.photo import Explainer, Question
-    from segface_hf.explain.report import as_json, as_page, sentence
+    from segface_hf.explain.report import as_json, as_page, sentence, write_report
     from segface_hf.images import plain_image
     from segface_hf.modeling.segface import SegFace
 
@@ -66,17 +65,7 @@ def run(args: argparse.Namespace) -> int:
     print(f"{target} is {abs(margin.value):.2f} logits {side} {rival}")
     for vote in margin.heads[:3]:
         print(sentence(explanation, vote))
-    _write(Path(args.out), as_page(explanation, patched), as_json(explanation, patched))
+    folder, page = Path(args.out), as_page(explanation, patched)
+    write_report(folder, "explain", page, as_json(explanation, patched))
+    print(folder / "explain.html")
     return 0
-
-
-def _write(folder: Path, page: str, values: dict[str, object]) -> None:
-    from segface_hf.errors import OutputError
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "explain.html").write_text(page, encoding="utf-8")
-        (folder / "explain.json").write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"can't write to {folder}: {error.strerror}") from error
-    print(f"{folder / 'explain.html'}, {folder / 'explain.json'}")

@@ -118,6 +118,7 @@ COMMANDS = (
     "evaluate",
     "promote",
     "explain",
+    "atlas",
     "publish",
     "export",
     "render",

@@ -114,7 +114,9 @@ class Subject:
         )
 
 
-def margin_of(subject: Subject, region: np.ndarray, target: int, rival: int) -> Margin:
+def margin_of(
+    subject: Subject, region: np.ndarray, target: int, rival: int, *, tried: int = _STRONGEST
+) -> Margin:
     """Splits the margin of a region into what each part of the decoder adds.
 
     Args:
@@ -122,12 +124,13 @@ def margin_of(subject: Subject, region: np.ndarray, target: int, rival: int) -> 
         region: bool (S, S) in its pixels; some are True.
         target: Id of the class.
         rival: Id of the class that it is compared with.
+        tried: How many of the strongest heads are switched off, one by one.
     """
     mask = torch.from_numpy(region)
     found = _Gradients(subject, mask, target, rival)
     votes = [vote for block in found.attended for vote in found.votes(block)]
     votes.sort(key=lambda vote: -abs(vote.vote))
-    for index, vote in enumerate(votes[:_STRONGEST]):
+    for index, vote in enumerate(votes[:tried]):
         logits = subject.without(vote.name)
         value = float((logits[target] - logits[rival])[mask].mean())
         votes[index] = HeadVote(vote.name, vote.vote, vote.attention, value)

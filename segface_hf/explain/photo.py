@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,9 @@ import torch
 from PIL import Image
 from scipy import ndimage
 
+from segface_hf.data.folder import Pair, iterate_pairs
 from segface_hf.errors import ConfigError
+from segface_hf.evaluation.predictor import frame_pixels
 from segface_hf.explain.margin import Margin, Patched, Subject, margin_of, patch, rival_of
 from segface_hf.images import normalize
 from segface_hf.labels import LabelSchema
@@ -258,3 +260,12 @@ def _in_frame(region: np.ndarray, frame: Frame, size: int) -> np.ndarray:
     found = np.zeros(size * size, bool)
     found[inside] = region[y[inside], x[inside]]
     return found.reshape(size, size)
+
+
+def labeled_subjects(model: SegFace, pairs: Sequence[Pair]) -> Iterator[tuple[Subject, np.ndarray]]:
+    """Yields aligned crops and their true masks, uint8 (S, S), at the model's resolution."""
+    side = model.config.resolution
+    for _, image, mask in iterate_pairs(pairs, model.config.labels):
+        truth = Image.fromarray(mask).resize((side, side), Image.Resampling.NEAREST)
+        subject = Subject(model, frame_pixels(image, model.config, side=side))
+        yield subject, np.asarray(truth)

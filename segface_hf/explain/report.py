@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from html import escape
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from segface_hf.errors import OutputError
 from segface_hf.explain.margin import HeadVote, Patched
 from segface_hf.explain.photo import Explanation
 from segface_hf.overlay import outline
@@ -109,10 +112,30 @@ def as_page(explanation: Explanation, patched: Patched | None = None) -> str:
     ]
     if patched is not None:
         parts += _pair(patched)
+    return page(title, parts)
+
+
+def page(title: str, parts: Sequence[str]) -> str:
+    """Returns an HTML page of parts that are HTML already."""
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
         f"<style>{_STYLE}</style><body>" + "\n".join(parts) + "</body></html>\n"
     )
+
+
+def write_report(folder: Path, name: str, text: str, values: Mapping[str, Any]) -> None:
+    """Writes a page and its numbers as `name`.html and `name`.json.
+
+    Raises:
+        OutputError: The folder can't be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.html").write_text(text, encoding="utf-8")
+        numbers = json.dumps(values, indent=2) + "\n"
+        (folder / f"{name}.json").write_text(numbers, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"can't write to {folder}: {error.strerror}") from error
 
 
 def _lead(explanation: Explanation) -> str:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from PIL import Image
 
 from segface_hf._progress import MedianBar
 from segface_hf.data.folder import Pair, iterate_pairs
 from segface_hf.errors import DataError
 from segface_hf.evaluation.bootstrap import Interval, differences
-from segface_hf.evaluation.predictor import frame_pixels
 from segface_hf.evaluation.scores import Scores, confusion_matrix
-from segface_hf.explain.margin import Subject, margin_of, rival_of
+from segface_hf.explain.margin import margin_of, rival_of
+from segface_hf.explain.photo import labeled_subjects
 from segface_hf.explain.probe import Probe, scaled_head
 from segface_hf.modeling.calibration import with_class_bias, with_head_scales
 from segface_hf.modeling.segface import SegFace
@@ -122,19 +121,10 @@ def _holds(pair: Pair, model: SegFace, target: int) -> bool:
     return any((mask == target).any() for _, _, mask in iterate_pairs([pair], model.config.labels))
 
 
-def _subjects(model: SegFace, pairs: Sequence[Pair]) -> Iterator[tuple[Subject, np.ndarray]]:
-    """Yields each photo and its true mask, both at the model's resolution."""
-    side = model.config.resolution
-    for _, image, mask in iterate_pairs(pairs, model.config.labels):
-        truth = Image.fromarray(mask).resize((side, side), Image.Resampling.NEAREST)
-        subject = Subject(model, frame_pixels(image, model.config, side=side))
-        yield subject, np.asarray(truth)
-
-
 def _voters(model: SegFace, pairs: Sequence[Pair], target: int) -> list[str]:
     """The heads with the strongest votes for a class where it is."""
     votes: dict[str, float] = dict.fromkeys(model.config.head_names, 0.0)
-    for subject, truth in _subjects(model, pairs):
+    for subject, truth in labeled_subjects(model, pairs):
         region = truth == target
         if region.any():
             rival = rival_of(subject.logits(), region, target)
@@ -154,7 +144,7 @@ def _counts(
     """int64 (changes, N, K, K): confusion matrices of every photo after every change."""
     classes, config = model.config.labels.num_classes, model.config
     counts = np.zeros((len(changes), len(pairs), classes, classes), np.int64)
-    subjects = _subjects(model, pairs)
+    subjects = labeled_subjects(model, pairs)
     bar = MedianBar(subjects, total=len(pairs), desc="tune", unit="photo", disable=not progress)
     for index, (subject, truth) in enumerate(bar):
         plain = subject.logits()

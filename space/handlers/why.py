@@ -10,6 +10,7 @@ from space.handlers.parse import Request
 from space.handlers.services import Services
 from space.state.photo_cache import OpenPhoto
 
+
 def explain(services: Services, photo: OpenPhoto, name: str, *, request: Request) -> str:
     """Explains a class of an open photo.
 
