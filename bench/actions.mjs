@@ -13,7 +13,7 @@ const CLASSES = 19;
 const SKIN = 1;
 const HAIR = 17;
 const ALL = Array.from({ length: CLASSES }, (_, id) => id);
-/** [class, centre x and y, radius x and y]: ellipses of a face, as shares of the picture, painted in turn. */
+/** [class, center x and y, radius x and y]: ellipses of a face, as shares of the picture, painted in turn. */
 const FACE = [
   [HAIR, 0.5, 0.46, 0.36, 0.45], [16, 0.5, 1.05, 0.49, 0.21], [13, 0.5, 0.84, 0.13, 0.17],
   [8, 0.26, 0.52, 0.05, 0.08], [9, 0.74, 0.52, 0.05, 0.08], [SKIN, 0.5, 0.52, 0.24, 0.32],

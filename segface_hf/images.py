@@ -406,9 +406,9 @@ def _white(mode: str, values: np.ndarray) -> float:
 
 
 def _from_array(values: np.ndarray, max_pixels: int) -> Image.Image:
-    is_grey = values.ndim == 2
+    is_gray = values.ndim == 2
     is_rgb = values.ndim == 3 and values.shape[2] == 3
-    if values.dtype != np.uint8 or not (is_grey or is_rgb) or values.size == 0:
+    if values.dtype != np.uint8 or not (is_gray or is_rgb) or values.size == 0:
         raise ImageError(
             "expected a uint8 array of shape (height, width, 3) or (height, width), "
             f"got {values.dtype} of shape {values.shape}"

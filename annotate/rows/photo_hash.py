@@ -28,8 +28,8 @@ def photo_hash(image: np.ndarray) -> str:
     Source:
         N. Krawetz, "Kind of Like That", 2013 (the difference hash).
     """
-    grey = Image.fromarray(image).convert("L").resize((SIDE + 1, SIDE), Image.Resampling.BOX)
-    cells = np.asarray(grey, np.int16)
+    gray = Image.fromarray(image).convert("L").resize((SIDE + 1, SIDE), Image.Resampling.BOX)
+    cells = np.asarray(gray, np.int16)
     return np.packbits(cells[:, 1:] > cells[:, :-1]).tobytes().hex()
 
 

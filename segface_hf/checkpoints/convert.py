@@ -163,7 +163,7 @@ def convert(
     folder = upstream.parse_folder(path.absolute().parent.name)
     _check_folder(folder, dataset=dataset, backbone=backbone, resolution=resolution)
     state = read_checkpoint(path)
-    known = upstream.recognise(
+    known = upstream.recognize(
         state,
         dataset=dataset or (folder.dataset if folder else None),
         backbones=(backbone,) if backbone else (folder.backbones if folder else ()),
@@ -182,7 +182,7 @@ def convert(
 
 
 def _configuration(
-    known: upstream.Recognised, *, resolution: int, source: str, digest: str
+    known: upstream.Recognized, *, resolution: int, source: str, digest: str
 ) -> SegFaceConfig:
     dataset = upstream.DATASETS[known.dataset]
     return SegFaceConfig(

@@ -169,7 +169,7 @@ FOLDERS: tuple[str, ...] = tuple(_REPORTED_F1)
 
 
 @dataclass(frozen=True)
-class Recognised:
+class Recognized:
     """What a state dict says about itself.
 
     Attributes:
@@ -181,9 +181,9 @@ class Recognised:
     dataset: str
 
 
-def recognise(
+def recognize(
     state: Mapping[str, Tensor], *, dataset: str | None = None, backbones: tuple[str, ...] = ()
-) -> Recognised:
+) -> Recognized:
     """Recognizes backbone and dataset of a state dict, and checks stated ones against it.
 
     Args:
@@ -210,7 +210,7 @@ def recognise(
             f"{' and '.join(fits)} checkpoints have the same tensors and are warped differently: "
             f"say which dataset this one is of ({' or '.join(fits)})"
         )
-    return Recognised(backbone=fitting[0], dataset=dataset or fits[0])
+    return Recognized(backbone=fitting[0], dataset=dataset or fits[0])
 
 
 def _contradiction(state: Mapping[str, Tensor], backbone: str) -> str | None:

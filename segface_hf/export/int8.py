@@ -33,9 +33,9 @@ class _Faces(CalibrationDataReader):
     """Feeds pictures to the quantizer one by one."""
 
     def __init__(self, pictures: Sequence[np.ndarray], config: SegFaceConfig) -> None:
-        self._batches = self._normalised(pictures[:_CALIBRATED_ON], config)
+        self._batches = self._normalized(pictures[:_CALIBRATED_ON], config)
 
-    def _normalised(
+    def _normalized(
         self, pictures: Sequence[np.ndarray], config: SegFaceConfig
     ) -> Iterator[dict[str, np.ndarray]]:
         side = (config.resolution, config.resolution)

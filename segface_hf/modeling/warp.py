@@ -120,13 +120,13 @@ def similarity(source: Tensor, target: Tensor) -> Tensor:
 
 
 def _fitted(source: Tensor, target: Tensor) -> Tensor:
-    centre, target_centre = source.mean(1), target.mean(0)
-    away, wanted = source - centre[:, None], target - target_centre
+    center, target_center = source.mean(1), target.mean(0)
+    away, wanted = source - center[:, None], target - target_center
     spread = away.square().sum((1, 2))
     # Rotation and scale are one complex factor: the mean of conj(z) * w over that of |z|^2.
     real = (away * wanted).sum((1, 2)) / spread
     imaginary = (away[..., 0] * wanted[..., 1] - away[..., 1] * wanted[..., 0]).sum(1) / spread
-    (x, y), (wanted_x, wanted_y) = centre.unbind(1), target_centre
+    (x, y), (wanted_x, wanted_y) = center.unbind(1), target_center
     return _matrix(
         real, imaginary, wanted_x - real * x + imaginary * y, wanted_y - imaginary * x - real * y
     )

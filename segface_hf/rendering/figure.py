@@ -17,7 +17,7 @@ from segface_hf.rendering.plan import ScenePlan
 from segface_hf.rendering.wear.clothes import garment
 from segface_hf.rendering.wear.eyewear import eyeglasses
 from segface_hf.rendering.wear.headwear import hat
-from segface_hf.rendering.wear.jewellery import earrings, necklace
+from segface_hf.rendering.wear.jewelry import earrings, necklace
 
 
 @dataclass(frozen=True)

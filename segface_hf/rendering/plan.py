@@ -210,9 +210,9 @@ def _hair(random: np.random.Generator, person: ScenePerson) -> str:
 
 def _hair_color(random: np.random.Generator, person: ScenePerson) -> RGB:
     color = np.array(_HAIR_COLORS[random.choice(len(_HAIR_COLORS), p=_HAIR_SHARES)])
-    grey = np.array([1.0, 0.98, 0.94]) * random.uniform(0.12, 0.4)
+    gray = np.array([1.0, 0.98, 0.94]) * random.uniform(0.12, 0.4)
     share = random.beta(2, 1) * (person.ages[2] > 0.6) * (random.random() < 0.6)
-    return _rgb((color * (1 - share) + grey * share) * random.uniform(0.8, 1.25))
+    return _rgb((color * (1 - share) + gray * share) * random.uniform(0.8, 1.25))
 
 
 def _skin(random: np.random.Generator, person: ScenePerson) -> RGB:

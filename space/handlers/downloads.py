@@ -80,7 +80,7 @@ def mask_png(photo: OpenPhoto) -> bytes:
     return _png(Image.fromarray(own_mask(photo)))
 
 
-def coloured_png(photo: OpenPhoto) -> bytes:
+def colored_png(photo: OpenPhoto) -> bytes:
     """Returns the mask in the schema's colours."""
     colors = np.asarray(photo.parse.schema.colors, np.uint8)
     return _png(Image.fromarray(colors[own_mask(photo)]))
@@ -137,7 +137,7 @@ def everything(photo: OpenPhoto) -> bytes:
             "photo.png": photo.path.read_bytes(),
             "mask.png": _png(Image.fromarray(parse.mask)),
             **({} if photo.full_mask is None else {"mask_full_size.png": mask_png(photo)}),
-            "coloured.png": coloured_png(photo),
+            "coloured.png": colored_png(photo),
             "no_background.png": no_background_png(photo),
             **{f"cutouts/{name}": data for name, data in cutouts(photo).items()},
             "coco.json": coco_json(photo),
@@ -150,7 +150,7 @@ KINDS: Mapping[str, tuple[str, str, Callable[[OpenPhoto], bytes]]] = MappingProx
     {
         "everything": ("Everything (ZIP)", "segface.zip", everything),
         "mask": ("Mask, class ids (PNG)", "mask.png", mask_png),
-        "coloured": ("Colored mask (PNG)", "coloured.png", coloured_png),
+        "coloured": ("Colored mask (PNG)", "coloured.png", colored_png),
         "no_background": ("Without background (PNG)", "no_background.png", no_background_png),
         "cutouts": ("Cut-outs by class (ZIP)", "cutouts.zip", lambda p: _zip(cutouts(p))),
         "coco": ("COCO segments (JSON)", "coco.json", coco_json),

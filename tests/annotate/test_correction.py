@@ -50,8 +50,8 @@ def test_a_correction_copies_its_arrays(drawn):
 
 
 def test_a_pil_photo_is_taken_as_rgb_pixels(drawn):
-    grey = Image.fromarray(np.full((24, 32), 7, np.uint8))
-    assert drawn(1, image=grey).image[0, 0].tolist() == [7, 7, 7]
+    gray = Image.fromarray(np.full((24, 32), 7, np.uint8))
+    assert drawn(1, image=gray).image[0, 0].tolist() == [7, 7, 7]
 
 
 def test_numbers_come_from_the_masks(drawn):

@@ -31,7 +31,7 @@ def _who(repo: Repo, account: Account) -> dict[str, Any]:
     return {
         "name": account.name,
         "isOwner": account.name == owner,
-        "isOrgMember": owner in account.organisations,
+        "isOrgMember": owner in account.organizations,
     }
 
 

@@ -21,8 +21,8 @@ def web_url(request: Request, kind: str, repo_id: str) -> str:
 def _whoami(request: Request) -> Response:
     account = request.signed_in()
     token = {"displayName": "test", "role": account.role, "createdAt": "2026-01-01T00:00:00.000Z"}
-    organisations = [
-        {"type": "org", "name": o, "roleInOrg": "write"} for o in account.organisations
+    organizations = [
+        {"type": "org", "name": o, "roleInOrg": "write"} for o in account.organizations
     ]
     return Response(
         {
@@ -32,7 +32,7 @@ def _whoami(request: Request) -> Response:
             "fullname": account.name,
             "isPro": False,
             "avatarUrl": "",
-            "orgs": organisations,
+            "orgs": organizations,
             "auth": {"type": "access_token", "accessToken": token},
         }
     )

@@ -34,11 +34,11 @@ class Account:
 
     name: str
     role: str = "write"
-    organisations: tuple[str, ...] = ()
+    organizations: tuple[str, ...] = ()
     admitted: tuple[str, ...] = ()
 
     def is_member(self, repo_id: str) -> bool:
-        return repo_id.split("/")[0] in (self.name, *self.organisations)
+        return repo_id.split("/")[0] in (self.name, *self.organizations)
 
 
 @dataclass

@@ -39,7 +39,7 @@ def rgb_profile(primaries=ADOBE_RGB, *, gamma=2.2):
     return _profile(b"RGB ", b"mntr", b"XYZ ", {b"wtpt": _xyz(D50), **colors, **curves})
 
 
-def grey_profile(*, gamma):
+def gray_profile(*, gamma):
     """A grey profile of one gamma."""
     tags = {b"wtpt": _xyz(D50), b"kTRC": _gamma(gamma)}
     return _profile(b"GRAY", b"mntr", b"XYZ ", tags)

@@ -45,8 +45,8 @@ class Reference:
         return x @ self.state[f"{name}.weight"].T + self.state[f"{name}.bias"]
 
     def _norm(self, name: str, x: torch.Tensor) -> torch.Tensor:
-        centred = x - x.mean(-1, keepdim=True)
-        scaled = centred / (centred.square().mean(-1, keepdim=True) + 1e-5).sqrt()
+        centered = x - x.mean(-1, keepdim=True)
+        scaled = centered / (centered.square().mean(-1, keepdim=True) + 1e-5).sqrt()
         return scaled * self.state[f"{name}.weight"] + self.state[f"{name}.bias"]
 
     def _fused(self, features: list[torch.Tensor]) -> torch.Tensor:
@@ -120,8 +120,8 @@ class Reference:
         x = functional.conv_transpose2d(
             x, self.state[f"{name}.0.weight"], self.state[f"{name}.0.bias"], stride=2
         )
-        centred = x - x.mean(1, keepdim=True)
-        x = centred / (centred.square().mean(1, keepdim=True) + 1e-6).sqrt()
+        centered = x - x.mean(1, keepdim=True)
+        x = centered / (centered.square().mean(1, keepdim=True) + 1e-6).sqrt()
         scale, shift = self.state[f"{name}.1.weight"], self.state[f"{name}.1.bias"]
         x = functional.gelu(x * scale[:, None, None] + shift[:, None, None])
         x = functional.conv_transpose2d(

@@ -14,7 +14,7 @@ from PIL import Image, ImageCms
 
 from segface_hf.errors import ImageError, ImageTooLargeError
 from segface_hf.images import SUFFIXES, formats, load_image, normalize, plain_image
-from tests.segface_hf.icc import SRGB, cmyk_profile, grey_profile, rgb_profile
+from tests.segface_hf.icc import SRGB, cmyk_profile, gray_profile, rgb_profile
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -150,12 +150,12 @@ def test_one_pixel_is_a_picture() -> None:
     assert image.getpixel((0, 0)) == (1, 2, 3)
 
 
-def test_grey_becomes_rgb_with_equal_channels() -> None:
+def test_gray_becomes_rgb_with_equal_channels() -> None:
     image = load_image(encoded(Image.new("L", (2, 2), 77), "PNG"))
     assert image.getpixel((0, 0)) == (77, 77, 77)
 
 
-def test_a_palette_gives_its_colours() -> None:
+def test_a_palette_gives_its_colors() -> None:
     image = Image.new("RGB", (4, 4), (200, 10, 30)).convert("P", palette=Image.Palette.ADAPTIVE)
     assert load_image(encoded(image, "PNG")).getpixel((0, 0)) == (200, 10, 30)
 
@@ -177,7 +177,7 @@ def test_a_dark_sixteen_bit_picture_stays_dark() -> None:
     assert load_image(data).getpixel((0, 0)) == (1, 1, 1)
 
 
-def test_float_greys_between_zero_and_one_scale_to_eight_bits() -> None:
+def test_float_grays_between_zero_and_one_scale_to_eight_bits() -> None:
     values = np.array([[0.0, 0.5, 1.0]], np.float32)
     assert np.asarray(load_image(Image.fromarray(values)))[0, :, 1].tolist() == [0, 128, 255]
 
@@ -247,9 +247,9 @@ def test_a_cmyk_profile_is_converted_to_srgb() -> None:
     assert np.allclose(load_image(data).getpixel((8, 8)), (185, 185, 185), atol=2)
 
 
-def test_a_grey_profile_sets_the_brightness() -> None:
-    grey = Image.new("L", (4, 4), 100)
-    loaded = load_image(encoded(grey, "PNG", icc_profile=grey_profile(gamma=1.0)))
+def test_a_gray_profile_sets_the_brightness() -> None:
+    gray = Image.new("L", (4, 4), 100)
+    loaded = load_image(encoded(gray, "PNG", icc_profile=gray_profile(gamma=1.0)))
     assert np.allclose(loaded.getpixel((1, 1)), (167, 167, 167), atol=2)
 
 
@@ -259,7 +259,7 @@ def test_pixels_that_are_srgb_already_stay_exact() -> None:
 
 
 @pytest.mark.parametrize(
-    "profile", [b"no profile", grey_profile(gamma=1.0), rgb_profile(SRGB)[:200], rgb_profile()[:90]]
+    "profile", [b"no profile", gray_profile(gamma=1.0), rgb_profile(SRGB)[:200], rgb_profile()[:90]]
 )
 def test_a_profile_that_is_damaged_or_of_another_mode_is_ignored(profile: bytes) -> None:
     data = encoded(gradient(), "PNG", icc_profile=profile)
@@ -292,9 +292,9 @@ def sixteen_bit_png(values: list, transparent: tuple[int, ...]) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*part) for part in parts)
 
 
-def test_a_transparent_colour_of_sixteen_bits_becomes_white() -> None:
-    grey = load_image(sixteen_bit_png([[0, 0x1234, 0x1235]], (0x1234,)))
-    assert np.asarray(grey)[0, :, 0].tolist() == [0, 255, 18]
+def test_a_transparent_color_of_sixteen_bits_becomes_white() -> None:
+    gray = load_image(sixteen_bit_png([[0, 0x1234, 0x1235]], (0x1234,)))
+    assert np.asarray(gray)[0, :, 0].tolist() == [0, 255, 18]
     values = [[[0, 0, 0], [0x1234, 0x5678, 0x9ABC], [65535, 0, 0]]]
     colors = load_image(sixteen_bit_png(values, (0x1234, 0x5678, 0x9ABC)))
     assert np.asarray(colors)[0].tolist() == [[0, 0, 0], [255, 255, 255], [255, 0, 0]]
@@ -351,7 +351,7 @@ def test_a_float_array_is_refused_with_its_shape() -> None:
         load_image(np.zeros((2, 2, 3)))
 
 
-def test_normalised_pixels_are_channels_first() -> None:
+def test_normalized_pixels_are_channels_first() -> None:
     crops = np.zeros((1, 2, 2, 3), np.uint8)
     crops[0, 0, 1] = (255, 0, 51)
     pixels = normalize(crops, (0.5, 0.5, 0.5), (0.5, 0.25, 0.5))

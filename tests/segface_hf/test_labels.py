@@ -46,7 +46,7 @@ def test_the_version_of_a_schema_changes_with_its_names_and_their_order(schema):
 
 
 @pytest.mark.parametrize("schema", SCHEMAS.values(), ids=lambda schema: schema.name)
-def test_the_colours_of_a_schema_are_distinct(schema):
+def test_the_colors_of_a_schema_are_distinct(schema):
     assert len(set(schema.colors)) == schema.num_classes
 
 

@@ -14,18 +14,18 @@ SKIN, HAIR = CELEBAMASK_HQ.id_of("skin"), CELEBAMASK_HQ.id_of("hair")
 MASK = np.array([[0, SKIN], [SKIN, HAIR]], np.uint8)
 
 
-def grey(value: int = 100) -> Image.Image:
+def gray(value: int = 100) -> Image.Image:
     return Image.new("RGB", (2, 2), (value, value, value))
 
 
-def test_colours_are_the_schemas() -> None:
+def test_colors_are_the_schemas() -> None:
     picture = colorize(MASK, CELEBAMASK_HQ)
     assert picture.getpixel((0, 0)) == (0, 0, 0)
     assert picture.getpixel((1, 1)) == CELEBAMASK_HQ.colors[HAIR]
 
 
-def test_opacity_mixes_photo_and_colour() -> None:
-    mixed = np.asarray(blend(grey(), MASK, CELEBAMASK_HQ, opacity=0.25))
+def test_opacity_mixes_photo_and_color() -> None:
+    mixed = np.asarray(blend(gray(), MASK, CELEBAMASK_HQ, opacity=0.25))
     expected = np.round(0.75 * 100 + 0.25 * np.array(CELEBAMASK_HQ.colors[SKIN]))
     assert mixed[0, 1].tolist() == expected.tolist()
 
@@ -42,7 +42,7 @@ def test_blending_equals_the_plain_formula_on_every_class() -> None:
 
 
 def test_background_and_hidden_classes_show_the_photo() -> None:
-    mixed = blend(grey(), MASK, CELEBAMASK_HQ, opacity=1.0, hidden=("skin",))
+    mixed = blend(gray(), MASK, CELEBAMASK_HQ, opacity=1.0, hidden=("skin",))
     assert mixed.getpixel((0, 0)) == (100, 100, 100)
     assert mixed.getpixel((1, 0)) == (100, 100, 100)
     assert mixed.getpixel((1, 1)) == CELEBAMASK_HQ.colors[HAIR]
@@ -50,17 +50,17 @@ def test_background_and_hidden_classes_show_the_photo() -> None:
 
 def test_another_palette_can_be_used() -> None:
     colors = [(1, 2, 3)] * 19
-    assert blend(grey(), MASK, CELEBAMASK_HQ, opacity=1.0, colors=colors).getpixel((1, 1)) == (
+    assert blend(gray(), MASK, CELEBAMASK_HQ, opacity=1.0, colors=colors).getpixel((1, 1)) == (
         1,
         2,
         3,
     )
 
 
-def test_outlines_have_the_full_colour_where_regions_meet() -> None:
-    mixed = blend(grey(), MASK, CELEBAMASK_HQ, opacity=0.0, outlines=True)
+def test_outlines_have_the_full_color_where_regions_meet() -> None:
+    mixed = blend(gray(), MASK, CELEBAMASK_HQ, opacity=0.0, outlines=True)
     assert mixed.getpixel((1, 1)) == (100, 100, 100)
-    mixed = blend(grey(), MASK, CELEBAMASK_HQ, opacity=0.1, outlines=True)
+    mixed = blend(gray(), MASK, CELEBAMASK_HQ, opacity=0.1, outlines=True)
     assert mixed.getpixel((1, 0)) == CELEBAMASK_HQ.colors[SKIN]
     assert mixed.getpixel((0, 0)) == (100, 100, 100)
 
@@ -71,7 +71,7 @@ def test_an_outline_is_where_the_class_changes() -> None:
 
 
 def test_the_inputs_are_not_changed() -> None:
-    photo, mask = grey(), MASK.copy()
+    photo, mask = gray(), MASK.copy()
     blend(photo, mask, CELEBAMASK_HQ, opacity=1.0, outlines=True)
     assert photo.getpixel((1, 1)) == (100, 100, 100)
     assert np.array_equal(mask, MASK)
@@ -84,14 +84,14 @@ def test_a_mask_of_another_size_is_refused_with_both_sizes() -> None:
 
 def test_bad_opacity_classes_and_ids_are_refused() -> None:
     with pytest.raises(ValueError, match="opacity is from 0 to 1"):
-        blend(grey(), MASK, CELEBAMASK_HQ, opacity=1.5)
+        blend(gray(), MASK, CELEBAMASK_HQ, opacity=1.5)
     with pytest.raises(LabelError, match="no class 'beard'"):
-        blend(grey(), MASK, CELEBAMASK_HQ, hidden=("beard",))
+        blend(gray(), MASK, CELEBAMASK_HQ, hidden=("beard",))
     with pytest.raises(LabelError, match="19 is not a class"):
         colorize(np.full((2, 2), 19, np.uint8), CELEBAMASK_HQ)
 
 
-def test_the_legend_shows_each_class_with_its_colour() -> None:
+def test_the_legend_shows_each_class_with_its_color() -> None:
     picture = legend(CELEBAMASK_HQ, ("skin", "hair"))
     colors = {color for _, color in picture.getcolors(100_000)}
     assert {CELEBAMASK_HQ.colors[SKIN], CELEBAMASK_HQ.colors[HAIR]} <= colors

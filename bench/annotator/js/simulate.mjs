@@ -62,7 +62,7 @@ function wayTo(job, { at, cls }) {
   let best = { what: 'class keys and jumps', seconds: (far ? job.cost.jump : 0) + other(job.cls) };
   for (const stop of at ? stops(job) : []) {
     const seconds = stop.seconds + other(stop.region.cls);
-    if (!isFar(job, stop.centre, at) && seconds < best.seconds) best = { what: 'jumps to doubt', seconds, stop };
+    if (!isFar(job, stop.center, at) && seconds < best.seconds) best = { what: 'jumps to doubt', seconds, stop };
   }
   return best;
 }
@@ -71,9 +71,9 @@ function wayTo(job, { at, cls }) {
 function stops({ walk, map, last, cost }) {
   return walk.slice(0, AHEAD).map((region, k) => {
     const [x, y, w, h] = region.rect;
-    const centre = [x + w / 2, y + h / 2];
-    const far = !last || isFar({ map }, last, centre);
-    return { region, k, centre, seconds: k * cost.jump + (far ? cost.jump : cost.key) };
+    const center = [x + w / 2, y + h / 2];
+    const far = !last || isFar({ map }, last, center);
+    return { region, k, center, seconds: k * cost.jump + (far ? cost.jump : cost.key) };
   });
 }
 
@@ -81,7 +81,7 @@ function carryOut(job, action) {
   const { stop } = action.way;
   spend(job, action.tool, action.seconds);
   spend(job, action.way.what, action.way.seconds);
-  if (stop) Object.assign(job, { cls: stop.region.cls, last: stop.centre });
+  if (stop) Object.assign(job, { cls: stop.region.cls, last: stop.center });
   job.map.takeDirty();
   action.work();
   forget(job, job.map.takeDirty() || [0, 0, 0, 0]);

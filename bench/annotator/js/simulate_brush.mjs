@@ -76,15 +76,15 @@ function planWith(wrong, { free, width, seconds, radius }) {
   let at = null;
   while (left.size) {
     const target = nearest(left, at, width);
-    const centre = centreFor(target, { free, width, radius });
-    if (!centre) {
+    const center = centerFor(target, { free, width, radius });
+    if (!center) {
       left.delete(target);
       continue;
     }
-    if (at && clear(at, centre, { free, width, radius }) && near(at, centre, radius)) current.push(centre);
-    else strokes.push(current = [centre]);
-    at = centre;
-    for (const i of [...disc(centre, radius, width)]) left.delete(i);
+    if (at && clear(at, center, { free, width, radius }) && near(at, center, radius)) current.push(center);
+    else strokes.push(current = [center]);
+    at = center;
+    for (const i of [...disc(center, radius, width)]) left.delete(i);
   }
   return strokes.length ? { radius, strokes, ...measure(strokes, wrong, { radius, width, seconds }) } : null;
 }
@@ -103,7 +103,7 @@ function nearest(left, at, width) {
 }
 
 // The roomiest place for the brush from which it still covers the pixel.
-function centreFor(pixel, { free, width, radius }) {
+function centerFor(pixel, { free, width, radius }) {
   const x = pixel % width;
   const y = Math.floor(pixel / width);
   let [best, room] = [null, radius + REACH];
@@ -170,7 +170,7 @@ export function mistakes({ map, truth, score }) {
   return components(map, (i) => (counts(i) ? truth[i] : -1));
 }
 
-export const centreOf = (indices, width) => {
+export const centerOf = (indices, width) => {
   const [x, y, w, h] = bounds(indices, width);
   return [x + w / 2, y + h / 2];
 };

@@ -4,7 +4,7 @@ import { redraw } from '../../../space/web/mask_editor/core/redraw.mjs';
 import { bounds, components, surroundings } from '../../../space/web/mask_editor/core/regions.mjs';
 import { polygon } from '../../../space/web/mask_editor/core/shapes.mjs';
 import { simplified, tried } from './simulate_lines.mjs';
-import { centreOf, clearance, mistakes, paint, plan } from './simulate_brush.mjs';
+import { centerOf, clearance, mistakes, paint, plan } from './simulate_brush.mjs';
 
 // Only the most promising places are thought through.
 const CONSIDERED = 8;
@@ -25,7 +25,7 @@ export function brushing(job) {
     return {
       tool: 'brush',
       cls: id,
-      at: centreOf(wrong, map.width),
+      at: centerOf(wrong, map.width),
       seconds: planned.seconds,
       clicks: planned.strokes.length,
       gain: score.gain(planned.fixed, () => id),
@@ -53,7 +53,7 @@ export function lassoing(job) {
     return {
       tool: 'lasso',
       cls: id,
-      at: centreOf(wrong, map.width),
+      at: centerOf(wrong, map.width),
       seconds: cost.stroke(lengthOf(outline)),
       gain: score.gainOf(work),
       work: () => map.edit('lasso', 'lasso', work),
@@ -79,7 +79,7 @@ export function filling({ map, truth, score, cost }) {
     found.push({
       tool: 'fill',
       cls: id,
-      at: centreOf(region, map.width),
+      at: centerOf(region, map.width),
       seconds: cost.click,
       gain: score.gain(region, () => id),
       work: () => map.edit('fill', 'fill', () => map.paint(region, id)),
@@ -120,7 +120,7 @@ export function trueParts({ map, truth }) {
     .map((part) => {
       const outline = contour(part, map);
       const drawn = simplified(outline, STEADY);
-      const at = centreOf(part, map.width);
+      const at = centerOf(part, map.width);
       const beside = new Set(surroundings(part, { ...map, data: truth }).touching.keys());
       return { id: truth[part[0]], outline, drawn, length: lengthOf(drawn), at, own: new Set(part), beside };
     });
@@ -136,7 +136,7 @@ function lengthOf(outline) {
 // The eight steps around a pixel, clockwise from the left.
 const AROUND = [[-1, 0], [-1, -1], [0, -1], [1, -1], [1, 0], [1, 1], [0, 1], [-1, 1]];
 
-/** Outer border pixels of a region in order, clockwise (Moore's neighbour tracing). */
+/** Outer border pixels of a region in order, clockwise (Moore's neighbor tracing). */
 export function contour(region, { width }) {
   const own = new Set(region);
   const [left, top, w] = bounds(region, width);

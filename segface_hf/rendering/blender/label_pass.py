@@ -15,12 +15,12 @@ from segface_hf.rendering.blender.graph import Graph
 from segface_hf.rendering.body.mesh import MeshPart, Strands
 
 FINER = 3
-_GREY = 12
+_GRAY = 12
 
 
-def grey_of(label: int) -> float:
+def gray_of(label: int) -> float:
     """The brightness, 0 to 1, in which a class glows; it survives eight bits."""
-    return (label + 1) * _GREY / 255
+    return (label + 1) * _GRAY / 255
 
 
 def glow(material: Any, part: MeshPart | Strands, label: int) -> None:
@@ -29,19 +29,19 @@ def glow(material: Any, part: MeshPart | Strands, label: int) -> None:
     material.cycles.emission_sampling = "NONE"
     graph = Graph(material.node_tree)
     layers = part.layers if isinstance(part, MeshPart) else ()
-    grey: Any = grey_of(label)
+    gray: Any = gray_of(label)
     for number, (layer, _) in enumerate(layers):
         there = graph.math("GREATER_THAN", graph.field(f"layer {number}"), 0.5)
-        grey = graph.node("Mix", {0: there, 2: grey, 3: grey_of(layer)}, data_type="FLOAT").outputs[
+        gray = graph.node("Mix", {0: there, 2: gray, 3: gray_of(layer)}, data_type="FLOAT").outputs[
             0
         ]
-    shader = graph.node("Emission", {"Color": (1.0, 1.0, 1.0), "Strength": grey}).outputs[0]
+    shader = graph.node("Emission", {"Color": (1.0, 1.0, 1.0), "Strength": gray}).outputs[0]
     cut = isinstance(part, MeshPart) and part.shown is not None
     opacity = graph.math("GREATER_THAN", graph.field("shown"), 0.5) if cut else None
     graph.surface(shader, opacity)
 
 
-def read_labels(greys: np.ndarray) -> np.ndarray:
+def read_labels(grays: np.ndarray) -> np.ndarray:
     """Reads a mask off the label pass.
 
     Args:
@@ -53,12 +53,12 @@ def read_labels(greys: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: A grey that stands for no class.
     """
-    labels, rest = np.divmod(greys.astype(int), _GREY)
+    labels, rest = np.divmod(grays.astype(int), _GRAY)
     labels -= 1
     count = CELEBAMASK_HQ.num_classes
     if rest.any() or labels.min() < 0 or labels.max() >= count:
         raise ValueError(
-            f"the label pass holds greys of no class: {np.unique(greys)[:40].tolist()}"
+            f"the label pass holds grays of no class: {np.unique(grays)[:40].tolist()}"
         )
     height, width = (length // FINER for length in labels.shape)
     blocks = labels.reshape(height, FINER, width, FINER).transpose(0, 2, 1, 3).reshape(-1, FINER**2)

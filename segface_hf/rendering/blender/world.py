@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from segface_hf.rendering.blender.graph import Graph
-from segface_hf.rendering.blender.label_pass import grey_of
+from segface_hf.rendering.blender.label_pass import gray_of
 from segface_hf.rendering.random_looks import any_color
 
 _SHOWN = 0.45
@@ -66,8 +66,8 @@ def _brightness(image: Any) -> float:
 def label_world(world: Any) -> None:
     """Makes the world glow as background in the label pass."""
     graph = Graph(world.node_tree)
-    grey = graph.node("Background", {0: (1.0, 1.0, 1.0), 1: grey_of(0)}).outputs[0]
-    graph.node("OutputWorld", {0: grey})
+    gray = graph.node("Background", {0: (1.0, 1.0, 1.0), 1: gray_of(0)}).outputs[0]
+    graph.node("OutputWorld", {0: gray})
 
 
 def add_lamps(bpy: Any, center: np.ndarray, random: np.random.Generator) -> list[Any]:

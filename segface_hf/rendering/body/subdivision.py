@@ -72,8 +72,8 @@ def _moved(faces: np.ndarray, border: np.ndarray, *, ends: Matrix, to_face: Matr
     )
     both = np.concatenate([border, border[:, ::-1]])
     beside = _ones(both[:, 0], both[:, 1], (count, count))
-    neighbours = np.maximum(np.asarray(beside.sum(1)).ravel(), 1)
-    outer = _scaled(0.25 / neighbours, beside) + 0.75 * sparse.identity(count)
+    neighbors = np.maximum(np.asarray(beside.sum(1)).ravel(), 1)
+    outer = _scaled(0.25 / neighbors, beside) + 0.75 * sparse.identity(count)
     on_border = np.zeros(count)
     on_border[border.ravel()] = 1
     return _scaled(1 - on_border, inner) + _scaled(on_border, outer)

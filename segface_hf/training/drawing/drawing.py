@@ -20,7 +20,7 @@ from segface_hf.labels import LabelSchema
 from segface_hf.training.drawing.canvas import Drawing, PhotoCanvas
 from segface_hf.training.drawing.eyewear import draw_eyeglasses
 from segface_hf.training.drawing.headwear import draw_hat
-from segface_hf.training.drawing.jewellery import draw_earring, draw_necklace
+from segface_hf.training.drawing.jewelry import draw_earring, draw_necklace
 from segface_hf.training.drawing.occluders import draw_occluder
 
 Draw = Callable[[PhotoCanvas], Drawing | None]

@@ -33,7 +33,7 @@ def test_a_comment_of_another_account_is_not_shown_as_a_reason(guest, owner, out
 
 
 def test_a_comment_of_an_organization_member_is_shown(hub, drawn):
-    member = HubStore("lab/faces", token=hub.token("member", organisations=("lab",)))
+    member = HubStore("lab/faces", token=hub.token("member", organizations=("lab",)))
     member.create(CELEBAMASK_HQ)
     guest = HubStore("lab/faces", token=hub.token("guest"))
     number = guest.propose(ConsentedRow(to_parquet(drawn(1)))).number

@@ -38,7 +38,7 @@ def ellipse(center, radii, *, degrees, shape):
 COORDINATE = st.floats(-3, 15) | st.integers(-3, 15)
 
 
-def test_a_box_covers_whole_pixels_and_its_neighbour_the_next_ones():
+def test_a_box_covers_whole_pixels_and_its_neighbor_the_next_ones():
     found = box(0, 0, 2, 1, degrees=0, about=(0, 0), shape=(2, 4))
     assert found.tolist() == [[True, True, False, False], [False] * 4]
     following = box(2, 0, 4, 1, degrees=0, about=(0, 0), shape=(2, 4))

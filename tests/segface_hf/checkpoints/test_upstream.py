@@ -9,7 +9,7 @@ import torch
 from torchvision import models
 
 from segface_hf import SegFace, SegFaceConfig
-from segface_hf.checkpoints.upstream import BACKBONES, DATASETS, recognise, spellings
+from segface_hf.checkpoints.upstream import BACKBONES, DATASETS, recognize, spellings
 from segface_hf.checkpoints.upstream_keys import (
     CLASS_TOKENS,
     is_rebuilt,
@@ -38,7 +38,7 @@ def test_every_built_backbone_is_recognized():
 
 @pytest.mark.parametrize("backbone", BUILT)
 def test_a_backbone_is_recognized_by_its_tensors_alone(backbone):
-    known = recognise(shapes_of(backbone))
+    known = recognize(shapes_of(backbone))
     assert known.backbone == ("convnext_small" if backbone == "convnext_tiny" else backbone)
     assert known.dataset == "celeb"
 
@@ -48,10 +48,10 @@ def test_options_are_accepted_only_if_the_tensors_agree(backbone):
     for said in BUILT:
         alike = {backbone, said} <= {"convnext_small", "convnext_tiny"} or backbone == said
         if alike:
-            assert recognise(shapes_of(backbone), backbones=(said,)).backbone == said
+            assert recognize(shapes_of(backbone), backbones=(said,)).backbone == said
             continue
         with pytest.raises(ConversionError, match=rf"this is no {said}: tensor 'backbone\.\d"):
-            recognise(shapes_of(backbone), backbones=(said,))
+            recognize(shapes_of(backbone), backbones=(said,))
 
 
 @pytest.mark.parametrize("backbone", BUILT)
@@ -80,36 +80,36 @@ def test_unpublished_sizes_are_not_mistaken_for_published_ones(build):
     state = {f"backbone.{key}": value for key, value in inner.state_dict().items()}
     head = {key: v for key, v in shapes_of("mobilenet").items() if not key.startswith("backbone.")}
     with pytest.raises(ConversionError, match="no published architecture"):
-        recognise(state | head)
+        recognize(state | head)
 
 
 def test_a_convnext_folder_may_hold_any_convnext_and_nothing_else():
     family = ("convnext_base", "convnext_small", "convnext_tiny")
-    assert recognise(shapes_of("convnext_base"), backbones=family).backbone == "convnext_base"
-    assert recognise(shapes_of("convnext_tiny"), backbones=family).backbone == "convnext_small"
+    assert recognize(shapes_of("convnext_base"), backbones=family).backbone == "convnext_base"
+    assert recognize(shapes_of("convnext_tiny"), backbones=family).backbone == "convnext_small"
     with pytest.raises(ConversionError, match="this is no convnext_base or convnext_small or"):
-        recognise(shapes_of("resnet"), backbones=family)
+        recognize(shapes_of("resnet"), backbones=family)
 
 
 def test_a_dataset_is_recognized_by_its_tokens_or_must_be_named():
     eleven = shapes_of("mobilenet", "lapa")
-    assert recognise(eleven, dataset="lapa").dataset == "lapa"
-    assert recognise(eleven, dataset="helen").dataset == "helen"
+    assert recognize(eleven, dataset="lapa").dataset == "lapa"
+    assert recognize(eleven, dataset="helen").dataset == "helen"
     with pytest.raises(ConversionError, match="say which dataset this one is of"):
-        recognise(eleven)
+        recognize(eleven)
     with pytest.raises(
         ConversionError, match=r"no celeb checkpoint: tensor '.*cloth_token.*' is miss"
     ):
-        recognise(eleven, dataset="celeb")
+        recognize(eleven, dataset="celeb")
     with pytest.raises(ConversionError, match="no published dataset 'celebs'"):
-        recognise(eleven, dataset="celebs")
+        recognize(eleven, dataset="celebs")
 
 
 def test_tokens_of_an_unknown_dataset_are_refused():
     state = dict(shapes_of("mobilenet"))
     state["face_decoder.beard_token.weight"] = torch.zeros(1, 256)
     with pytest.raises(ConversionError, match="no published dataset has the class tokens"):
-        recognise(state)
+        recognize(state)
 
 
 def test_tokens_use_the_pictures_left_and_labels_the_subjects_left():

@@ -20,10 +20,10 @@ from segface_hf.pipeline.detect import Detection
 from tests.segface_hf.jobs.pictures import parse_here, read_results, write_table
 
 
-def draw(path: Path, colour: str = "tan") -> Path:
+def draw(path: Path, color: str = "tan") -> Path:
     """A small picture."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", (40, 30), colour).save(path)
+    Image.new("RGB", (40, 30), color).save(path)
     return path
 
 

@@ -68,7 +68,7 @@ def test_a_black_and_white_picture_is_refused_as_a_mask_with_gaps(tmp_path, gaps
         read_mask(path, CELEBAMASK_HQ, gaps=gaps)
 
 
-def test_a_colour_picture_is_refused_as_a_mask(tmp_path):
+def test_a_color_picture_is_refused_as_a_mask(tmp_path):
     path = tmp_path / "mask.png"
     Image.new("RGB", (4, 4)).save(path)
     with pytest.raises(DataError, match="one 8-bit channel"):
@@ -89,9 +89,9 @@ def test_sizes_of_photo_and_mask_must_agree(folder):
 
 
 def test_a_16_bit_and_a_transparent_photo_are_read_as_they_are_shown(tmp_path):
-    grey = np.linspace(0, 255, 64 * 48).reshape(48, 64).astype(np.uint8)
-    Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / "deep.png")
-    assert np.abs(np.asarray(photo_at(tmp_path / "deep.png"))[..., 1] - grey.astype(int)).max() <= 1
+    gray = np.linspace(0, 255, 64 * 48).reshape(48, 64).astype(np.uint8)
+    Image.fromarray(gray.astype(np.uint16) * 257).save(tmp_path / "deep.png")
+    assert np.abs(np.asarray(photo_at(tmp_path / "deep.png"))[..., 1] - gray.astype(int)).max() <= 1
     Image.new("RGBA", (64, 48), (0, 0, 0, 0)).save(tmp_path / "clear.png")
     assert np.asarray(photo_at(tmp_path / "clear.png")).min() == 255
 

@@ -155,7 +155,7 @@ def test_a_real_face_is_found_where_it_is(detector: Detector, portrait: Image.Im
     assert abs(face.angle) < 10
 
 
-def test_a_grey_face_is_found(detector: Detector, portrait: Image.Image) -> None:
+def test_a_gray_face_is_found(detector: Detector, portrait: Image.Image) -> None:
     assert len(detector.detect(portrait.convert("L").convert("RGB"))) == 1
 
 

@@ -14,7 +14,7 @@ from segface_hf.rendering.body.skin import brows
 from segface_hf.rendering.options import RenderOptions
 from segface_hf.rendering.plan import plan_picture
 from segface_hf.rendering.wear.headwear import hat
-from segface_hf.rendering.wear.jewellery import tightened
+from segface_hf.rendering.wear.jewelry import tightened
 from tests.segface_hf.rendering.simple import round_anatomy
 
 OBJ = """v 0 0 0
@@ -165,7 +165,7 @@ def test_a_headscarf_covers_the_head_but_for_the_face_and_hides_the_hair():
     assert limit(hair)[0] < np.linalg.norm(above, axis=1).max()
 
 
-def test_a_headscarf_hides_jewellery():
+def test_a_headscarf_hides_jewelry():
     plans = list(plan_with(hat=1.0, earring=1.0, necklace=1.0))
     scarves = [plan for plan in plans if plan.hat == "scarf"]
     assert scarves

@@ -103,9 +103,9 @@ def test_an_unwritable_folder_is_named(tmp_path):
 
 
 def test_saved_photos_keep_their_gray_values(tmp_path):
-    def grey(plan, options):
+    def gray(plan, options):
         return np.full((32, 32, 3), 120, np.uint8), np.zeros((32, 32), np.uint8)
 
-    render_pictures(tmp_path, RenderOptions(count=1, side=32), grey)
+    render_pictures(tmp_path, RenderOptions(count=1, side=32), gray)
     with Image.open(next((tmp_path / "images").iterdir())) as photo:
         assert np.abs(np.asarray(photo, int) - 120).max() <= 2

@@ -27,7 +27,7 @@ def test_a_turn_around_each_axis_goes_anticlockwise():
     assert rotation(1, np.zeros(5)).shape == (5, 3, 3)
 
 
-def test_a_sheet_joins_neighbours_and_closes_around():
+def test_a_sheet_joins_neighbors_and_closes_around():
     rows = np.arange(18.0).reshape(2, 3, 3)
     assert sheet(rows)[1].tolist() == [[0, 1, 4, 3], [1, 2, 5, 4]]
     assert len(sheet(rows, around=True)[1]) == 3

@@ -60,7 +60,7 @@ def saved_teacher(folder, **model):
     return str(folder)
 
 
-def test_a_teacher_of_another_side_and_normalisation_sees_the_same_photo(tmp_path):
+def test_a_teacher_of_another_side_and_normalization_sees_the_same_photo(tmp_path):
     options = {"resolution": 64, "mean": (0.4, 0.5, 0.6), "std": (0.2, 0.3, 0.2)}
     name = saved_teacher(tmp_path / "teacher", **options)
     recipe = tiny_recipe(distill={"teacher": name})

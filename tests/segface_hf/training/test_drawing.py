@@ -21,7 +21,7 @@ from segface_hf.training.sampling import step_generator
 
 SIDE = 128
 NAMED = CELEBAMASK_HQ.id_of
-JEWELLERY = ("earring", "necklace")
+JEWELRY = ("earring", "necklace")
 FEATURES = ("l_eye", "r_eye", "nose", "u_lip")
 
 
@@ -29,7 +29,7 @@ def drawn(bust, name, seed):
     return draw_part(*bust, name, schema=CELEBAMASK_HQ, seed=seed)
 
 
-@pytest.mark.parametrize("name", JEWELLERY)
+@pytest.mark.parametrize("name", JEWELRY)
 def test_the_mask_marks_exactly_the_drawn_pixels(bust, name):
     image, mask = bust
     for seed in range(20):
@@ -57,7 +57,7 @@ def test_a_photo_need_not_be_square(bust, name, more):
     assert sum(bool((labels != mask.numpy()).any()) for labels in changed) >= 6
 
 
-@pytest.mark.parametrize("name", JEWELLERY)
+@pytest.mark.parametrize("name", JEWELRY)
 def test_drawings_reach_from_fine_to_large(bust, name):
     image, mask = bust
     areas = [
@@ -70,7 +70,7 @@ def test_drawings_reach_from_fine_to_large(bust, name):
 @pytest.mark.parametrize(
     ("name", "kept"), [("necklace", ("skin", "hair", "l_ear")), ("earring", ("hair",))]
 )
-def test_jewellery_is_drawn_behind_parts_in_front_of_it(bust, name, kept):
+def test_jewelry_is_drawn_behind_parts_in_front_of_it(bust, name, kept):
     image, mask = bust
     for seed in range(20):
         labels = draw_part(image, mask, name, schema=CELEBAMASK_HQ, seed=seed)[1]
@@ -164,7 +164,7 @@ def test_a_photo_without_a_face_stays_as_it_is(name):
     assert torch.equal(labels, mask)
 
 
-def test_a_darker_photo_gets_darker_jewellery(bust):
+def test_a_darker_photo_gets_darker_jewelry(bust):
     image, mask = bust
     bright, labels = draw_part(image, mask, "necklace", schema=CELEBAMASK_HQ, seed=5)
     dark, _ = draw_part(image / 4, mask, "necklace", schema=CELEBAMASK_HQ, seed=5)
@@ -172,7 +172,7 @@ def test_a_darker_photo_gets_darker_jewellery(bust):
     assert dark[:, drawn].mean() < bright[:, drawn].mean() / 3
 
 
-def test_a_batch_depends_on_its_generator_and_keeps_jewellery_in_photos(bust):
+def test_a_batch_depends_on_its_generator_and_keeps_jewelry_in_photos(bust):
     image, mask = bust
     worn = mask.clone()
     worn[100:103, 50:80] = NAMED("necklace")

@@ -157,7 +157,7 @@ def test_parts_are_pasted_by_eyes_and_lips_however_they_are_named(photos, writte
 
 
 @pytest.mark.parametrize(("name", "whole"), [("moustache", True), ("earring", False)])
-def test_jewellery_alone_is_kept_off_nose_and_mouth(folder, name, whole):
+def test_jewelry_alone_is_kept_off_nose_and_mouth(folder, name, whole):
     names = (*CELEBAMASK_HQ.names, "moustache")
     schema = replace(CELEBAMASK_HQ, names=names, colors=((0, 0, 0),) * 20)
     image, mask = draw_face(4)

@@ -141,7 +141,7 @@ def test_every_view_is_reached_by_keyboard_and_named_in_the_address(open_page, v
     page.wait_for_function("(wanted) => location.search === wanted", arg=wanted)
 
 
-def test_patterns_and_the_colour_blind_palette_change_the_picture(open_page):
+def test_patterns_and_the_color_blind_palette_change_the_picture(open_page):
     page = open_page()
     upload(page, list_examples()[0].path)
     wait_for_overlay(page)

@@ -61,7 +61,7 @@ def test_a_face_of_the_strip_is_shown_in_the_picture_until_it_is_pressed_again(o
     assert opened.evaluate(PICTURE) == before
 
 
-def test_the_list_shows_the_colours_and_patterns_of_the_picture(opened):
+def test_the_list_shows_the_colors_and_patterns_of_the_picture(opened):
     swatch = opened.locator("[data-class='1'] i, [data-class='2'] i").first
     color = swatch.evaluate("(n) => n.style.backgroundColor")
     opened.click("[data-mode=safe]")

@@ -76,7 +76,7 @@ def test_the_browser_gets_the_exact_label_map(services, photo_file):
     assert "photo.png" not in str({k: v for k, v in view.items() if k != "labels"})
 
 
-def test_the_colour_blind_palette_has_a_colour_of_its_own_for_every_class():
+def test_the_color_blind_palette_has_a_color_of_its_own_for_every_class():
     colors = safe_colors(19)
     assert len(set(colors)) == 19
     assert colors[0] == (0, 0, 0)

@@ -34,7 +34,7 @@ def test_the_mask_download_holds_the_exact_class_ids(photo):
     assert np.array_equal(np.asarray(picture(data)), photo.parse.mask)
 
 
-def test_the_coloured_download_has_the_colours_of_the_schema(photo):
+def test_the_colored_download_has_the_colors_of_the_schema(photo):
     pixels = np.asarray(picture(make_download("coloured", photo)[1]))
     for index in np.unique(photo.parse.mask):
         here = pixels[photo.parse.mask == index]

@@ -53,7 +53,7 @@ def test_outlines_are_drawn_on_borders_only(evaluated):
     assert evaluated(f"{code} return out;") == [0, RED, 0, 0, RED, 0, 0, RED, 0]
 
 
-def test_neighbouring_classes_have_different_patterns(evaluated):
+def test_neighboring_classes_have_different_patterns(evaluated):
     drawn = []
     for index in range(4):
         code = f"const table = new Uint32Array(256).fill({RED}); const out = new Uint32Array(64);"

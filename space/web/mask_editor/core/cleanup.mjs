@@ -131,7 +131,7 @@ function eachNearBorder(map, { wanted, radius }, visit) {
   }
 }
 
-// Pixels whose right or lower neighbour is of another class, one of the two being wanted.
+// Pixels whose right or lower neighbor is of another class, one of the two being wanted.
 function bordersOf({ width, height, data }, wanted) {
   const borders = new Uint8Array(width * height);
   const parts = (i, j) => data[i] !== data[j] && (wanted[data[i]] || wanted[data[j]]);

@@ -1,4 +1,4 @@
-// Redrawing a part by its outline: inside becomes the class, what sticks out goes to its neighbours. No DOM.
+// Redrawing a part by its outline: inside becomes the class, what sticks out goes to its neighbors. No DOM.
 import { Indices, beside, growRuns } from './regions.mjs';
 import { polygon, polygonMask } from './shapes.mjs';
 
@@ -57,7 +57,7 @@ class Gift {
       top = Math.min(top, y);
       bottom = Math.max(bottom, y);
     }
-    // A frame of one pixel, so that every pixel of the piece has four neighbours.
+    // A frame of one pixel, so that every pixel of the piece has four neighbors.
     Object.assign(this, { map, left: left - 1, top: top - 1, across: right - left + 3, down: bottom - top + 3 });
     this.from = map.data[runs.at(0)];
     this.ids = new Int16Array(this.across * this.down).fill(NONE);
@@ -99,7 +99,7 @@ class Gift {
     return front.taken();
   }
 
-  // The class of the first neighbour of another one: above, below, to the left, to the right.
+  // The class of the first neighbor of another one: above, below, to the left, to the right.
   heirOf(k) {
     const { ids, across } = this;
     if (ids[k - across] >= 0) return ids[k - across];

@@ -193,7 +193,7 @@ export function bounds(indices, width) {
 
 /**
  * How often each id touches a component from outside; `atEdge` when it meets the map's border.
- * @param {Int32Array} indices a whole component of one id: its neighbours of that id are its own
+ * @param {Int32Array} indices a whole component of one id: its neighbors of that id are its own
  */
 export function surroundings(indices, { data, width, height }) {
   const own = data[indices[0]];

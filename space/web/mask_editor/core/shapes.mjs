@@ -65,7 +65,7 @@ function crossingsByRow(points, { top, bottom }) {
   return rows;
 }
 
-/** Fill a closed outline by the even-odd rule on pixel centres; its own points are painted too. */
+/** Fill a closed outline by the even-odd rule on pixel centers; its own points are painted too. */
 export function polygon(map, points, value) {
   const ys = points.map((point) => point[1]);
   const top = Math.max(0, Math.ceil(Math.min(...ys)));
@@ -92,13 +92,13 @@ export function polygonMask({ width, height }, points) {
 }
 
 /**
- * Paint the part of a disc that looks like its centre and is joined to it.
+ * Paint the part of a disc that looks like its center and is joined to it.
  * @param {Uint8ClampedArray} rgba the photo, four bytes a pixel
- * @param {number} tolerance largest colour distance (0..441) that still counts as alike
+ * @param {number} tolerance largest color distance (0..441) that still counts as alike
  */
 export function snapDisc(map, [cx, cy], { radius, value, rgba, tolerance }) {
   if (cx < 0 || cy < 0 || cx >= map.width || cy >= map.height) return;
-  const centre = meanColour(map, [cx, cy], rgba);
+  const center = meanColor(map, [cx, cy], rgba);
   const seen = new Set([cy * map.width + cx]);
   const queue = [[cx, cy]];
   const reach = (radius + ROUNDING) ** 2;
@@ -110,12 +110,12 @@ export function snapDisc(map, [cx, cy], { radius, value, rgba, tolerance }) {
       const outside = nx < 0 || ny < 0 || nx >= map.width || ny >= map.height;
       if (outside || seen.has(i) || (nx - cx) ** 2 + (ny - cy) ** 2 > reach) continue;
       seen.add(i);
-      if (colourDistance(rgba, i, centre) <= tolerance) queue.push([nx, ny]);
+      if (colorDistance(rgba, i, center) <= tolerance) queue.push([nx, ny]);
     }
   }
 }
 
-function meanColour(map, [cx, cy], rgba) {
+function meanColor(map, [cx, cy], rgba) {
   const sum = [0, 0, 0];
   let count = 0;
   for (let y = Math.max(0, cy - 1); y <= Math.min(map.height - 1, cy + 1); y++) {
@@ -127,6 +127,6 @@ function meanColour(map, [cx, cy], rgba) {
   return sum.map((value) => value / count);
 }
 
-function colourDistance(rgba, i, [r, g, b]) {
+function colorDistance(rgba, i, [r, g, b]) {
   return Math.hypot(rgba[4 * i] - r, rgba[4 * i + 1] - g, rgba[4 * i + 2] - b);
 }

@@ -5,19 +5,19 @@ export const LARGEST = 64;
 
 const clampScale = (scale) => Math.min(LARGEST, Math.max(SMALLEST, scale));
 
-/** A view that shows all of a map in a box, centred, with a small margin. */
+/** A view that shows all of a map in a box, centered, with a small margin. */
 export function fit({ width, height }, box, margin = 8) {
   const scale = clampScale(Math.min(
     (box.width - 2 * margin) / width,
     (box.height - 2 * margin) / height,
   ));
-  return centred({ width, height }, box, { scale, centre: [width / 2, height / 2] });
+  return centered({ width, height }, box, { scale, center: [width / 2, height / 2] });
 }
 
-/** A view of `scale` with the map's point `centre` in the middle of the box. */
-export function centred(_map, box, { scale, centre }) {
+/** A view of `scale` with the map's point `center` in the middle of the box. */
+export function centered(_map, box, { scale, center }) {
   const s = clampScale(scale);
-  return { scale: s, x: box.width / 2 - centre[0] * s, y: box.height / 2 - centre[1] * s };
+  return { scale: s, x: box.width / 2 - center[0] * s, y: box.height / 2 - center[1] * s };
 }
 
 /** Zoom by `factor`, leaving the map's point under (px, py) where it is. */
@@ -33,7 +33,7 @@ export const toPixel = (view, [px, py]) => [
   Math.floor((py - view.y) / view.scale),
 ];
 
-/** The point of the box over a pixel's centre. */
+/** The point of the box over a pixel's center. */
 export const toPoint = (view, [x, y]) => [
   view.x + (x + 0.5) * view.scale,
   view.y + (y + 0.5) * view.scale,
@@ -44,7 +44,7 @@ export function focus(map, box, [x, y, w, h], closest = 12) {
   const room = 3;
   const wanted = Math.min(closest, box.width / (w * room), box.height / (h * room));
   const scale = Math.max(wanted, fit(map, box).scale);
-  const view = centred(map, box, { scale, centre: [x + w / 2, y + h / 2] });
+  const view = centered(map, box, { scale, center: [x + w / 2, y + h / 2] });
   return { scale, x: settle(view.x, map.width * scale, box.width), y: settle(view.y, map.height * scale, box.height) };
 }
 
@@ -67,7 +67,7 @@ function along(shift, at, { length, room }) {
   return wanted === at ? shift : settle(shift + wanted - at, length, room);
 }
 
-// No empty room beside the map where the map could fill it; centred where it can't.
+// No empty room beside the map where the map could fill it; centered where it can't.
 function settle(shift, length, room) {
   if (length <= room) return (room - length) / 2;
   return Math.min(0, Math.max(room - length, shift));

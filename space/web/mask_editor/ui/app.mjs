@@ -276,10 +276,10 @@ export class App {
   /** Change how things are shown. */
   look(change) {
     const { state } = this;
-    const recolour = 'outline' in change && change.outline !== state.outline;
+    const recolor = 'outline' in change && change.outline !== state.outline;
     Object.assign(state, change);
     if (this.map) {
-      if (recolour) this.stage.restyle();
+      if (recolor) this.stage.restyle();
       else this.stage.draw();
     }
     this.onchange();

@@ -19,7 +19,7 @@ const ACTS = {
   outline: ['outline', 'Outline only (O)', (app) => app.look({ outline: !app.state.outline }), 'Outline'],
   split: ['split', 'Compare: prediction and your mask (V)', (app) => app.toggleSplit(), 'Compare'],
   heat: ['heat', 'Confidence map (D)', (app) => app.toggleHeat(), 'Map'],
-  colours: ['colours', 'Color-blind palette (A)', (app) => app.looks.togglePalette(), 'Palette'],
+  colors: ['colors', 'Color-blind palette (A)', (app) => app.looks.togglePalette(), 'Palette'],
   help: ['help', 'Help: shortcuts (?)', (app) => app.help(), 'Help'],
   save: [null, '', (app) => app.save()],
   'save-unchanged': [null, '', (app) => app.saving.confirmed()],
@@ -38,7 +38,7 @@ const ACTS = {
   'draft-restore': [null, '', (app) => app.restoreDraft()],
   'draft-discard': [null, '', (app) => app.discardDraft()],
 };
-const BAR = ['undo', 'redo', 'fit', 'zoom100', 'outline', 'split', 'heat', 'colours', 'help'];
+const BAR = ['undo', 'redo', 'fit', 'zoom100', 'outline', 'split', 'heat', 'colors', 'help'];
 
 function toolbar(root) {
   const tools = Object.entries(TOOLS).map(([name, { label, short, key }]) => labelled(iconButton(name, {
@@ -108,7 +108,7 @@ function show(app, root) {
   for (const button of root.querySelectorAll('[data-tool]')) {
     button.setAttribute('aria-pressed', button.dataset.tool === state.tool);
   }
-  const pressed = { outline: state.outline, colours: state.safely, heat: state.heat, split: state.split !== null };
+  const pressed = { outline: state.outline, colors: state.safely, heat: state.heat, split: state.split !== null };
   for (const [act, on] of Object.entries(pressed)) app.button(act).setAttribute('aria-pressed', on);
   for (const button of root.querySelectorAll('[data-hold]')) {
     button.setAttribute('aria-pressed', button.dataset.hold === state.hold);

@@ -26,7 +26,7 @@ const ACTIONS = {
   y: ['Edit', 'redo', (app) => app.redo()],
   o: ['View', 'outline only', (app) => app.look({ outline: !app.state.outline })],
   d: ['View', 'confidence map', (app) => app.toggleHeat()],
-  a: ['View', 'colour-blind palette', (app) => app.looks.togglePalette()],
+  a: ['View', 'color-blind palette', (app) => app.looks.togglePalette()],
   v: ['View', 'split: prediction and your mask', (app) => app.toggleSplit()],
   '+': ['View', 'zoom in', (app) => app.zoom(1.5)],
   '=': ['View', '', (app) => app.zoom(1.5)],

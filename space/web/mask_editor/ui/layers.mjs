@@ -1,13 +1,13 @@
 // Pictures made of label ids: the overlay, the confidence map, highlighted regions.
 
 /** A class's color in the chosen palette; older drafts have no color-blind palette. */
-export const colourOf = ({ color, safe }, { safely }) => (safely && safe ? safe : color);
+export const colorOf = ({ color, safe }, { safely }) => (safely && safe ? safe : color);
 
-/** 256 packed colours (ABGR); classes that are not shown are transparent. */
+/** 256 packed colors (ABGR); classes that are not shown are transparent. */
 export function palette(classes, { shows, safely }) {
   const lut = new Uint32Array(256);
   classes.forEach((entry, id) => {
-    const [r, g, b] = colourOf(entry, { safely });
+    const [r, g, b] = colorOf(entry, { safely });
     if (shows(id)) lut[id] = ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
   });
   return lut;
@@ -24,7 +24,7 @@ export function heatPalette() {
 
 const STRIP = 256; // Rows converted at a time: a whole 4096 x 4096 picture would need 64 MB at once.
 
-/** A canvas as large as the map that holds its colours. */
+/** A canvas as large as the map that holds its colors. */
 export class Layer {
   constructor({ width, height }) {
     this.canvas = document.createElement('canvas');
@@ -33,7 +33,7 @@ export class Layer {
     this.context = this.canvas.getContext('2d');
   }
 
-  /** Colour a rectangle again; with `outline` only the pixels at a border between ids. */
+  /** Color a rectangle again; with `outline` only the pixels at a border between ids. */
   update(ids, [x, y, w, h], { lut, outline = false }) {
     for (let top = y; top < y + h; top += STRIP) {
       const rows = Math.min(STRIP, y + h - top);
@@ -51,7 +51,7 @@ export class Patch {
     this.context = this.canvas.getContext('2d');
   }
 
-  /** Colour a rectangle of a map of `size` in the patch's corner. */
+  /** Color a rectangle of a map of `size` in the patch's corner. */
   update(ids, [x, y, w, h], { size, lut, outline = false }) {
     if (this.canvas.width < w) this.canvas.width = w;
     if (this.canvas.height < h) this.canvas.height = h;
@@ -80,7 +80,7 @@ function inside(ids, i, { width, height, row }) {
 
 /**
  * A small picture of chosen pixels, to lay over the map.
- * @param {{outline?: boolean, color: number}} look packed colour; outline leaves the inside clear
+ * @param {{outline?: boolean, color: number}} look packed color; outline leaves the inside clear
  */
 export function highlight(indices, rect, { width, color, outline = false }) {
   const [left, top, w, h] = rect;

@@ -57,10 +57,10 @@ export class Loupe {
     const { size, tool } = app.state;
     const across = TOOLS[tool].ring ? (2 * size + 1) * view.scale * ratio * ZOOM : 6 * ratio;
     context.setTransform(1, 0, 0, 1, 0, 0);
-    for (const [colour, width] of [['rgb(0 0 0 / 75%)', 3], ['#fff', 1]]) {
+    for (const [color, width] of [['rgb(0 0 0 / 75%)', 3], ['#fff', 1]]) {
       context.beginPath();
       context.arc(middle, middle, Math.max(2, across / 2), 0, 2 * Math.PI);
-      context.strokeStyle = colour;
+      context.strokeStyle = color;
       context.lineWidth = width * ratio;
       context.stroke();
     }

@@ -1,6 +1,6 @@
-// The class list: search, colours, keys, areas, eye, solo, lock, "only over" and "protect".
+// The class list: search, colors, keys, areas, eye, solo, lock, "only over" and "protect".
 // Names come from outside and are only ever set as text.
-import { colourOf } from './layers.mjs';
+import { colorOf } from './layers.mjs';
 import { Roving } from './roving.mjs';
 
 const number = new Intl.NumberFormat('en');
@@ -105,7 +105,7 @@ export class Palette {
       row.node.hidden = !listed || !row.name.toLowerCase().includes(wanted);
       row.node.classList.toggle('absent', area === 0);
       row.node.classList.toggle('chosen', id === state.cls);
-      row.swatch.style.background = `rgb(${colourOf(row.entry, state).map(Number).join(',')})`;
+      row.swatch.style.background = `rgb(${colorOf(row.entry, state).map(Number).join(',')})`;
       row.area.textContent = area ? number.format(area) : 'absent';
       const changed = map.changedTo[id];
       row.choose.title = `${row.name}: ${number.format(area)} px, ${number.format(changed)} changed`;

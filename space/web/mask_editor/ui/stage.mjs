@@ -2,7 +2,7 @@
 import { heatPalette, Layer, palette, Patch } from './layers.mjs';
 import * as viewport from '../core/viewport.mjs';
 
-// Up to this many pixels are coloured afresh for each drawing. Writing to the layer instead would make
+// Up to this many pixels are colored afresh for each drawing. Writing to the layer instead would make
 // the browser copy the whole of it, which it shares with the last drawing: 16 MB at 2048.
 const PATCH = 300_000;
 
@@ -48,7 +48,7 @@ export class Stage {
     this.restyle();
   }
 
-  /** Colours, visibility or outline changed: colour everything again. */
+  /** Colors, visibility or outline changed: color everything again. */
   restyle() {
     const { look } = this;
     this.lut = palette(this.classes, look);
@@ -56,7 +56,7 @@ export class Stage {
     this.refresh();
   }
 
-  /** Ids of a rectangle changed: colour and draw it again. */
+  /** Ids of a rectangle changed: color and draw it again. */
   refresh(rect = ALL(this.map)) {
     if (!rect) return; // LabelMap.takeDirty found nothing written.
     const grown = grow(rect, this.map);
@@ -246,7 +246,7 @@ export class Stage {
     return viewport.toPixel(this.view, [clientX - left, clientY - top]);
   }
 
-  /** The point of the window over a pixel's centre. */
+  /** The point of the window over a pixel's center. */
   toScreen(x, y) {
     const { left, top } = this.canvas.getBoundingClientRect();
     const [px, py] = viewport.toPoint(this.view, [x, y]);
@@ -254,7 +254,7 @@ export class Stage {
   }
 }
 
-// One pixel more on each side: an outline depends on its neighbours.
+// One pixel more on each side: an outline depends on its neighbors.
 function grow([x, y, w, h], { width, height }) {
   const left = Math.max(0, x - 1);
   const top = Math.max(0, y - 1);

@@ -98,8 +98,8 @@ function fill(app, point) {
   app.edit(`fill ${app.nameOf(state.cls)}`, 'fill', () => map.paintRuns(region, state.cls));
 }
 
-// Pixels of one label whose photo colour is like the clicked one's, as far as they hang together.
-function colourFill(app, point) {
+// Pixels of one label whose photo color is like the clicked one's, as far as they hang together.
+function colorFill(app, point) {
   const { map, state } = app;
   const rgba = app.photoPixels();
   const seed = index(map, point);
@@ -137,7 +137,7 @@ export const TOOLS = {
   snap: { label: 'Edge-snapping brush', short: 'Edge', key: 'm', kind: 'drag', ring: true, tolerance: true, move: snap },
   superpixel: { label: 'Superpixels', short: 'Pieces', key: 's', kind: 'drag', move: paintSuperpixels },
   fill: { label: 'Fill a region', short: 'Fill', key: 'g', ...click(fill) },
-  wand: { label: 'Fill by color', short: 'By color', key: 'w', tolerance: true, ...click(colourFill) },
+  wand: { label: 'Fill by color', short: 'By color', key: 'w', tolerance: true, ...click(colorFill) },
   lasso: { label: 'Lasso', short: 'Lasso', key: 'l', kind: 'path', free: true },
   redraw: { label: 'Redraw a part by its outline', short: 'Redraw', key: 'q', kind: 'path', free: true, close: (map, path, { state }) => redraw(map, path, state.cls) },
   reshape: {

@@ -110,7 +110,7 @@ class EditorPage:
         session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
         session.detach()
 
-    def colour(self, x: float, y: float) -> tuple[int, int, int]:
+    def color(self, x: float, y: float) -> tuple[int, int, int]:
         """What the canvas shows in the middle of a pixel of the map, once it is drawn."""
         shown = self.js(
             """new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {

@@ -4,7 +4,7 @@ import { stroke } from '../../../../space/web/mask_editor/core/shapes.mjs';
 
 const all = ({ width, height }) => Array.from({ length: width * height }, (_, i) => i);
 
-function neighbours({ width, height }, i) {
+function neighbors({ width, height }, i) {
   const x = i % width;
   return [i - width, i + width, x > 0 ? i - 1 : -1, x < width - 1 ? i + 1 : -1]
     .filter((j) => j >= 0 && j < width * height);
@@ -45,7 +45,7 @@ export function redraw(map, points, value) {
   if (left.size > 2 * inside.size) return;
   for (let given = 1; given;) {
     const heirs = [...left].map((i) => (
-      [i, neighbours(map, i).find((j) => data[j] !== value && !left.has(j))]
+      [i, neighbors(map, i).find((j) => data[j] !== value && !left.has(j))]
     )).filter(([, heir]) => heir !== undefined).map(([i, heir]) => [i, data[heir]]);
     for (const [i, id] of heirs) {
       map.paint([i], id);
@@ -57,7 +57,7 @@ export function redraw(map, points, value) {
 
 /** [index, id] of every hole of one class. */
 export function holes(map, { id, limit }) {
-  const isAtEdge = (i) => neighbours(map, i).length < 4;
+  const isAtEdge = (i) => neighbors(map, i).length < 4;
   return components(map, (i) => (map.data[i] === id ? -1 : 0))
     .filter((indices) => indices.length < limit && !indices.some(isAtEdge))
     .flatMap((indices) => [...indices].map((i) => [i, id]));
@@ -89,7 +89,7 @@ export function islands(map, { limit }) {
   return components(map, (i) => data[i]).filter((indices) => indices.length < limit).flatMap((indices) => {
     const own = new Set(indices);
     const counts = new Map();
-    for (const j of [...indices].flatMap((i) => neighbours(map, i)).filter((j) => !own.has(j))) {
+    for (const j of [...indices].flatMap((i) => neighbors(map, i)).filter((j) => !own.has(j))) {
       counts.set(data[j], (counts.get(data[j]) || 0) + 1);
     }
     return counts.size ? [...indices].map((i) => [i, commonest(counts)]) : [];

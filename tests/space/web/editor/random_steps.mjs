@@ -23,10 +23,10 @@ export const below = (random, n) => Math.floor(random() * n);
 export function randomMap(random, { width, height, classes }) {
   const data = new Uint8Array(width * height);
   const block = 1 + below(random, 9);
-  const colours = Uint8Array.from({ length: 4096 }, () => below(random, classes));
+  const colors = Uint8Array.from({ length: 4096 }, () => below(random, classes));
   for (let i = 0; i < data.length; i++) {
     const cell = Math.floor((i % width) / block) + 61 * Math.floor(i / width / block);
-    data[i] = colours[cell % 4096];
+    data[i] = colors[cell % 4096];
   }
   const prediction = data.map((id) => (random() < 0.1 ? below(random, classes) : id));
   return new LabelMap(width, height, data, { prediction, classes });

@@ -96,7 +96,7 @@ test('the contour of a part, filled, is the part', () => {
   assert.deepEqual([...filled.keys()].filter((i) => filled[i]), [...part]);
 });
 
-test('redrawing a part gives what sticks out to its neighbours and spares a large part', () => {
+test('redrawing a part gives what sticks out to its neighbors and spares a large part', () => {
   const map = new LabelMap(96, 96, square(square(blank(), [10, 10, 60], 1), [18, 18, 17], 2));
   const outline = [[20, 20], [31, 20], [31, 31], [20, 31]];
   map.edit('redraw', 'redraw', () => redraw(map, outline, 2));

@@ -140,11 +140,11 @@ def test_a_loupe_shows_what_the_drawing_finger_covers_where_it_is_not(open_edito
         session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
 
     for start, end in [((150, 150), (170, 150)), ((20, 20), (40, 20))]:
-        before = editor.colour(*end)
+        before = editor.color(*end)
         finger("touchStart", start)
         finger("touchMove", end)
         shown, (x, y) = loupe(editor), editor.at(*end)
-        painted = editor.colour(*end)
+        painted = editor.color(*end)
         assert painted != before
         assert max(abs(a - b) for a, b in zip(painted, shown["colour"], strict=True)) < 8
         beside = not shown["left"] - 20 < x < shown["left"] + shown["width"] + 20

@@ -43,15 +43,15 @@ def held(editor):
 @pytest.mark.parametrize("hold", ["photo", "prediction"])
 def test_a_finger_compares_as_long_as_it_rests_on_the_button(phone, hold):
     send, (x, y) = finger(phone), middle(phone, hold)
-    mask, ids = phone.colour(*PAINTED), phone.ids()
+    mask, ids = phone.color(*PAINTED), phone.ids()
     send("touchStart", (x, y))
     assert held(phone) == [hold, hold]
-    assert phone.colour(*PAINTED) != mask
+    assert phone.color(*PAINTED) != mask
     send("touchMove", (x - 60, y + 80))
     assert held(phone) == [hold, hold]
     send("touchEnd")
     assert held(phone) == [None]
-    assert phone.colour(*PAINTED) == mask
+    assert phone.color(*PAINTED) == mask
     assert (phone.ids() == ids).all()
 
 

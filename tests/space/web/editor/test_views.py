@@ -25,7 +25,7 @@ def _choose(editor, class_id):
 def _photo(editor, point):
     editor.page.focus("#mask-editor .fme-view")
     editor.page.keyboard.down("c")
-    shown = editor.colour(*point)
+    shown = editor.color(*point)
     editor.page.keyboard.up("c")
     return shown
 
@@ -38,18 +38,18 @@ def _listed(editor):
 def test_the_eye_hides_a_class_and_solo_shows_it_alone(open_editor):
     editor = open_editor()
     hair, skin = _photo(editor, IN_HAIR), _photo(editor, IN_SKIN)
-    masked = editor.colour(*IN_SKIN)
-    assert editor.colour(*IN_HAIR) != hair
+    masked = editor.color(*IN_SKIN)
+    assert editor.color(*IN_HAIR) != hair
     editor.page.click(f"[data-see='{HAIR}']")
-    assert editor.colour(*IN_HAIR) == hair
-    assert editor.colour(*IN_SKIN) == masked != skin
+    assert editor.color(*IN_HAIR) == hair
+    assert editor.color(*IN_SKIN) == masked != skin
     editor.page.click(f"[data-see='{HAIR}']")
-    assert editor.colour(*IN_HAIR) != hair
+    assert editor.color(*IN_HAIR) != hair
     editor.page.click(f"[data-solo='{HAIR}']")
-    assert editor.colour(*IN_HAIR) != hair
-    assert editor.colour(*IN_SKIN) == skin
+    assert editor.color(*IN_HAIR) != hair
+    assert editor.color(*IN_SKIN) == skin
     editor.press("Escape")
-    assert editor.colour(*IN_SKIN) == masked
+    assert editor.color(*IN_SKIN) == masked
 
 
 def test_the_list_shows_all_present_or_absent_classes(open_editor):
@@ -99,69 +99,69 @@ def test_revert_takes_back_the_clicked_region_alone(open_editor):
 def test_holding_p_shows_the_prediction_and_the_split_shows_both(open_editor):
     editor = open_editor()
     _choose(editor, HAT)
-    predicted = editor.colour(*OUTSIDE)
+    predicted = editor.color(*OUTSIDE)
     for x in (20, 230):
         editor.drag([(x, 30), (x + 2, 30)])
-    painted = editor.colour(*OUTSIDE)
+    painted = editor.color(*OUTSIDE)
     assert painted != predicted
     editor.page.keyboard.down("p")
-    assert editor.colour(*OUTSIDE) == predicted
+    assert editor.color(*OUTSIDE) == predicted
     editor.page.keyboard.up("p")
-    assert editor.colour(*OUTSIDE) == painted
-    right = editor.colour(231, 30)
+    assert editor.color(*OUTSIDE) == painted
+    right = editor.color(231, 30)
     editor.press("v")
-    assert editor.colour(*OUTSIDE) == predicted
-    assert editor.colour(231, 30) == right
+    assert editor.color(*OUTSIDE) == predicted
+    assert editor.color(231, 30) == right
     assert editor.text(".fme-split-names").split("\n") == ["prediction", "your mask"]
     editor.page.focus("input.fme-split")
     editor.page.keyboard.press("Home")
-    assert editor.colour(*OUTSIDE) == painted
+    assert editor.color(*OUTSIDE) == painted
     editor.page.keyboard.press("End")
-    assert editor.colour(231, 30) != right
+    assert editor.color(231, 30) != right
 
 
 def test_outline_opacity_and_the_heat_map_change_only_what_is_shown(open_editor):
     editor = open_editor()
     start = editor.ids()
-    photo, masked = _photo(editor, IN_SKIN), editor.colour(*IN_SKIN)
+    photo, masked = _photo(editor, IN_SKIN), editor.color(*IN_SKIN)
     editor.press("o")
-    assert editor.colour(*IN_SKIN) == photo
+    assert editor.color(*IN_SKIN) == photo
     row = start[IN_SKIN[1]]
     border = int(np.flatnonzero(row)[0])
-    assert editor.colour(border, IN_SKIN[1]) != _photo(editor, (border, IN_SKIN[1]))
+    assert editor.color(border, IN_SKIN[1]) != _photo(editor, (border, IN_SKIN[1]))
     editor.press("o")
-    assert editor.colour(*IN_SKIN) == masked
+    assert editor.color(*IN_SKIN) == masked
     editor.page.focus("[data-set=opacity]")
     editor.page.keyboard.press("Home")
-    assert editor.colour(*IN_SKIN) == photo
+    assert editor.color(*IN_SKIN) == photo
     editor.page.keyboard.press("End")
-    assert editor.colour(*IN_SKIN) == CELEBAMASK_HQ.colors[SKIN]
+    assert editor.color(*IN_SKIN) == CELEBAMASK_HQ.colors[SKIN]
     y, x = np.argwhere(start == HAIR)[0].tolist()
-    plain = editor.colour(x, y)
+    plain = editor.color(x, y)
     editor.press("d")
     doubt = editor.js("[...fme.app.stage.confidence].findIndex((level) => level < 130)")
-    hot = editor.colour(doubt % 256, doubt // 256)
+    hot = editor.color(doubt % 256, doubt // 256)
     editor.press("d")
-    assert editor.colour(doubt % 256, doubt // 256) != hot
-    assert editor.colour(x, y) == plain
+    assert editor.color(doubt % 256, doubt // 256) != hot
+    assert editor.color(x, y) == plain
     np.testing.assert_array_equal(editor.ids(), start)
 
 
-def test_the_colour_blind_palette_colours_mask_and_list_and_stays_for_the_next_photo(open_editor):
+def test_the_color_blind_palette_colors_mask_and_list_and_stays_for_the_next_photo(open_editor):
     editor = open_editor()
     editor.page.focus("[data-set=opacity]")
     editor.page.keyboard.press("End")
     safe = safe_colors(19)[SKIN]
-    assert editor.colour(*IN_SKIN) == CELEBAMASK_HQ.colors[SKIN] != safe
+    assert editor.color(*IN_SKIN) == CELEBAMASK_HQ.colors[SKIN] != safe
     editor.press("a")
-    assert editor.colour(*IN_SKIN) == safe
+    assert editor.color(*IN_SKIN) == safe
     swatch = f"getComputedStyle(root.querySelector(\"[data-class='{SKIN}'] .fme-swatch\"))"
     assert editor.js(f"{swatch}.backgroundColor") == f"rgb({', '.join(map(str, safe))})"
-    assert editor.page.get_attribute("[data-act=colours]", "aria-pressed") == "true"
+    assert editor.page.get_attribute("[data-act=colors]", "aria-pressed") == "true"
     editor.load("128x128")
     assert editor.js("fme.state.safely")
-    editor.page.click("[data-act=colours]")
-    assert editor.colour(50, 77) == CELEBAMASK_HQ.colors[SKIN]
+    editor.page.click("[data-act=colors]")
+    assert editor.color(50, 77) == CELEBAMASK_HQ.colors[SKIN]
 
 
 def test_the_middle_button_moves_the_picture_and_paints_nothing(open_editor):
@@ -269,7 +269,7 @@ def test_on_a_screen_of_another_pixel_ratio_picture_and_brush_stay_together(open
     editor.drag([(100, 200), (130, 200)])
     assert editor.ids()[200, 115] == HAT
     hat = editor.js("fme.app.classes[arg].color", HAT)
-    assert editor.colour(115, 200) == pytest.approx(hat, abs=3)
+    assert editor.color(115, 200) == pytest.approx(hat, abs=3)
     assert editor.js("fme.app.stage.canvas.width / fme.app.stage.canvas.clientWidth") == 2
 
 

@@ -25,7 +25,7 @@ def _beads(path: np.ndarray, radius: float, gap: float) -> Shape:
 
 
 @dataclass(frozen=True)
-class JewelleryStyle:
+class JewelryStyle:
     """Proportions of a kind of necklace, relative to the photo's side and the visible neck.
 
     Attributes:
@@ -44,12 +44,12 @@ class JewelleryStyle:
 
 
 _STYLES = (
-    JewelleryStyle((0.002, 0.006), 0.7, (0.25, 1.3), strands=(1, 3)),  # chains
-    JewelleryStyle((0.006, 0.016), 1.9, (0.25, 1.3)),  # beads, pearls
-    JewelleryStyle((0.006, 0.013), 1.8, (0.2, 0.8), strands=(2, 5)),  # strands of pearls
-    JewelleryStyle((0.006, 0.02), 0.6, (0.05, 0.35)),  # chokers
-    JewelleryStyle((0.004, 0.008), 1.8, (0.1, 0.5), strands=(4, 10)),  # collars
-    JewelleryStyle((0.01, 0.022), 1.8, (0.3, 1.1), strands=(1, 2), graded=1.8),  # statement pieces
+    JewelryStyle((0.002, 0.006), 0.7, (0.25, 1.3), strands=(1, 3)),  # chains
+    JewelryStyle((0.006, 0.016), 1.9, (0.25, 1.3)),  # beads, pearls
+    JewelryStyle((0.006, 0.013), 1.8, (0.2, 0.8), strands=(2, 5)),  # strands of pearls
+    JewelryStyle((0.006, 0.02), 0.6, (0.05, 0.35)),  # chokers
+    JewelryStyle((0.004, 0.008), 1.8, (0.1, 0.5), strands=(4, 10)),  # collars
+    JewelryStyle((0.01, 0.022), 1.8, (0.3, 1.1), strands=(1, 2), graded=1.8),  # statement pieces
 )
 
 
@@ -85,7 +85,7 @@ def _hanging(
 
 
 def _strands(
-    style: JewelleryStyle, path: np.ndarray, random: np.random.Generator, *, side: int
+    style: JewelryStyle, path: np.ndarray, random: np.random.Generator, *, side: int
 ) -> Shape:
     """Returns the discs of all strands along a path, sometimes with a pendant at its middle."""
     radius, shape = side * random.uniform(*style.radius), []
