@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from bench import models, photos
+from bench import engines, models, photos
 from bench.cases import Setup
 from bench.machine import describe
 from bench.memory import peak_elsewhere
@@ -61,6 +61,7 @@ def main() -> int:
         "Photos and faces": lambda: photos.by_photo(setup),
         "Many photos": lambda: photos.many(setup),
         "The largest photo": photos.largest,
+        "ONNX Runtime or torch": lambda: engines.by_engine(setup),
     }
     for title, measure in sections.items():
         print(f"measuring: {title}", file=sys.stderr, flush=True)

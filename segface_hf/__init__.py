@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from segface_hf.config import SegFaceConfig
     from segface_hf.errors import CheckpointError, ImageError, SegFaceError
+    from segface_hf.export.save import save_pretrained
     from segface_hf.images import load_image
     from segface_hf.inference.infer import infer
     from segface_hf.label_orders import translation
@@ -44,6 +45,7 @@ _HOMES = {
     "infer": "inference.infer",
     "legend": "overlay",
     "load_image": "images",
+    "save_pretrained": "export.save",
     "translation": "label_orders",
 }
 
@@ -68,6 +70,7 @@ __all__ = [
     "infer",
     "legend",
     "load_image",
+    "save_pretrained",
     "translation",
 ]
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from segface_hf.cli.program import Program
+from segface_hf.cli.program import Command, Program
 
 PROGRAM = Program(
     "python -m space",
     "Deploy the app, measure it under load, take its pictures.",
     {
-        "deploy": "space.ops.deploy",
-        "pictures": "space.ops.screenshots",
-        "load": "space.ops.load_test",
+        "deploy": Command("space.ops.deploy", "put the app on a Hugging Face Space"),
+        "pictures": Command("space.ops.screenshots", "take the pictures of the docs"),
+        "load": Command("space.ops.load_test", "send many visitors to the app at once"),
     },
 )
 

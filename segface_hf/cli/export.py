@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from segface_hf.cli.arguments import share, whole
 from segface_hf.errors import ConfigError
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from segface_hf.config import SegFaceConfig
-    from segface_hf.export.onnx_export import Export
     from segface_hf.export.parity import Limits
 
 HELP = "export a checkpoint to ONNX, and compare its results"
@@ -50,39 +48,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _check_installed() -> None:
-    missing = [name for name in ("onnx", "onnxruntime", "onnxscript") if find_spec(name) is None]
-    if missing:
-        raise ConfigError(
-            f"export needs {', '.join(missing)}: install it with `pip install 'segface-hf[export]'`"
-        )
-
-
-def export_checkpoint(folder: Path, out: Path | None = None, **options: Any) -> Export:
-    """Exports a checkpoint's folder to `out`, by default into the folder itself.
-
-    Args:
-        folder: The checkpoint.
-        out: The folder to write; only there the export gets a report.
-        **options: See `segface_hf.export.onnx_export.export_onnx`.
-
-    Raises:
-        ConfigError: The packages for the export are not installed.
-    """
-    _check_installed()
-    from segface_hf.checkpoints.files import WEIGHTS_FILE, file_digest
-    from segface_hf.export.onnx_export import export_onnx
-    from segface_hf.modeling.segface import SegFace
-
-    model, digest = SegFace.from_pretrained(folder), file_digest(folder / WEIGHTS_FILE)
-    return export_onnx(model, out or folder, digest=digest, report=out is not None, **options)
-
-
 def run(args: argparse.Namespace) -> int:
     """Exports, and prints what was measured."""
-    _check_installed()
     from segface_hf.checkpoints.files import read_config
     from segface_hf.config import SegFaceConfig
+    from segface_hf.export.save import check_installed, export_checkpoint
+
+    check_installed()
     from segface_hf.export.onnx_export import OPSET
 
     folder = _folder_of(args)

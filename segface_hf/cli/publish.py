@@ -52,6 +52,6 @@ def _prepare_onnx(folder: Path, *, wanted: bool) -> None:
 
         engine_beside_weights(folder)
     elif wanted and folder.is_dir():
-        from segface_hf.cli.export import export_checkpoint
+        from segface_hf.export.save import export_checkpoint
 
         export_checkpoint(folder)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from segface_hf.checkpoints import files
 from segface_hf.checkpoints.files import ONNX_FILE, ONNX_WEIGHTS_KEY
-from segface_hf.errors import ConfigError, OutputError
+from segface_hf.errors import ConfigError, OutputError, ParityError
 from segface_hf.export.compact import label_file, store_compactly
 from segface_hf.export.int8 import quantize
 from segface_hf.export.parity import Limits, Parity, compare, example_landmarks
@@ -145,7 +145,12 @@ def export_onnx(
             _write_json(folder / PARITY_FILE, {**parity.to_dict(), "limits": limits.to_dict()})
     except OSError as error:
         raise OutputError(f"can't write the export to {folder}: {error}") from error
-    limits.check(parity, report=folder / PARITY_FILE)
+    try:
+        limits.check(parity, report=folder / PARITY_FILE)
+    except ParityError:
+        if not report:  # A parser would take what is in the checkpoint's own folder.
+            path.unlink()
+        raise
     return Export(path, parity)
 
 

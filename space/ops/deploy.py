@@ -13,9 +13,9 @@ import yaml
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
+from segface_hf.cli.program import Functions
 from space.errors import DeployError
 
-HELP = "put the app on a Hugging Face Space"
 ROOT = Path(__file__).resolve().parents[2]
 _FILES = ("app.py", "README.md", "requirements.txt", "LICENSE", "NOTICE")
 _FOLDERS = ("segface_hf", "annotate", "space", "examples")
@@ -230,3 +230,6 @@ def _operations(
     ]
     gone = sorted(set(held) - set(plan.files) - set(_KEPT_REMOTE))
     return [*adds, *(CommitOperationDelete(path) for path in gone)]
+
+
+COMMANDS = {"deploy": Functions(add_arguments, run)}

@@ -17,11 +17,11 @@ from gradio_client import Client, handle_file  # type: ignore[import-untyped]
 from gradio_client.exceptions import AppError  # type: ignore[import-untyped]
 from PIL import Image
 
+from segface_hf.cli.program import Functions
 from space.errors import VisitError
 from space.ops.local_app import running_app
 from space.state.examples import list_examples
 
-HELP = "send many visitors to the app at once"
 _PATIENCE = 300.0
 
 
@@ -170,3 +170,6 @@ class _Memory:
                     self.peak_mb = max(self.peak_mb or 0.0, int(line.split()[1]) / 1024)
             if self._ended.wait(0.2):
                 return
+
+
+COMMANDS = {"load": Functions(add_arguments, run)}

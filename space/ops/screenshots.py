@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from segface_hf.cli.program import Functions
 from space.errors import VisitError
 from space.ops.local_app import running_app
 from space.state.examples import find_example
 
-HELP = "take the pictures of the docs"
 _IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 FLAGS = (
     "--headless",
@@ -124,3 +124,6 @@ def _take(browser: Any, url: str, shot: Shot, out: Path) -> Path:
     page.screenshot(path=str(path))
     context.close()
     return path
+
+
+COMMANDS = {"pictures": Functions(add_arguments, run)}

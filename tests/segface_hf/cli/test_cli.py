@@ -25,6 +25,19 @@ def test_every_command_has_a_help_text(command, capsys):
     assert f"usage: segface {command}" in capsys.readouterr().out
 
 
+def test_no_help_text_loads_what_the_commands_need():
+    code = (
+        "import sys; from segface_hf.cli.program import SEGFACE, main\n"
+        "for words in ([], *([name] for name in SEGFACE.commands)):\n"
+        "    try: main([*words, '--help'])\n"
+        "    except SystemExit: pass\n"
+        "print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"torch", "timm", "onnxruntime", "scipy", "huggingface_hub", "datasets", "pyarrow"}
+    assert not heavy & set(done.stdout.splitlines()[-1].split())
+
+
 def test_the_module_is_the_same_as_the_script():
     done = subprocess.run(
         [sys.executable, "-m", "segface_hf", "--version"], capture_output=True, text=True

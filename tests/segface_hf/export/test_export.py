@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from segface_hf import SegFace, SegFaceConfig
+from segface_hf import SegFace, SegFaceConfig, save_pretrained
 from segface_hf.checkpoints.files import count_values
 from segface_hf.cli.program import main
 from segface_hf.errors import CheckpointNotFoundError, ConfigError, ParityError
@@ -74,6 +74,16 @@ def quantized(model, tmp_path_factory):
             model, place, int8=True, pictures=pictures, masks=masks, limits=Limits(agreement=1.01)
         )
     return place
+
+
+def test_a_model_saved_with_onnx_runs_without_torch_and_a_bad_export_is_not_kept(model, tmp_path):
+    with pytest.raises(ParityError):
+        export_onnx(model, tmp_path, limits=Limits(agreement=1.01), report=False)
+    assert list(tmp_path.iterdir()) == []
+    parser = FaceParser.from_pretrained(save_pretrained(model, tmp_path, onnx=True))
+    parse = parser.parse(PORTRAIT, whole_image=True)
+    assert parse.engine == "onnx"
+    assert (parse.mask == FaceParser(model).parse(PORTRAIT, whole_image=True).mask).mean() >= 0.999
 
 
 @pytest.mark.parametrize("shape", [(1, 64, 64), (2, 32, 96), (3, 160, 128)], ids=str)

@@ -1,5 +1,6 @@
 """A checkpoint with a `model.onnx` runs without torch, gives the same labels, and is checked."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -10,9 +11,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from segface_hf import FaceParser
-from segface_hf.checkpoints.files import ONNX_FILE, SHIPPED, WEIGHTS_FILE, file_digest
-from segface_hf.errors import CheckpointError
+from segface_hf import FaceParser, SegFaceConfig
+from segface_hf.checkpoints.files import CONFIG_FILE, ONNX_FILE, SHIPPED, WEIGHTS_FILE, file_digest
+from segface_hf.errors import CheckpointError, MissingPackageError
 from segface_hf.inference.onnx_engine import OnnxEngine
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -91,10 +92,22 @@ def of_another_model(path):
     onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=10), path)
 
 
+def of_a_later_opset(path):
+    model = onnx.load(path)
+    model.opset_import[0].version = 999
+    path.write_bytes(model.SerializeToString())
+
+
+def of_another_schema(path):
+    path.with_name(CONFIG_FILE).write_text(json.dumps(SegFaceConfig(schema="lapa").to_dict()))
+
+
 @pytest.mark.parametrize(
     ("spoil", "complaint"),
     [
         (truncated, "can't be loaded"),
+        (of_a_later_opset, "can't be loaded"),
+        (of_another_schema, r"has 19 classes, its config\.json 11"),
         (with_external_data, "refers to other files"),
         (of_another_model, "has inputs .* expected"),
     ],
@@ -103,6 +116,18 @@ def test_an_onnx_file_that_cannot_be_used_is_refused(checkpoint, spoil, complain
     spoil(checkpoint / ONNX_FILE)
     with pytest.raises(CheckpointError, match=complaint):
         FaceParser.from_pretrained(checkpoint)
+
+
+def test_where_onnxruntime_cannot_be_imported_torch_takes_its_place_and_the_log_says_so(
+    monkeypatch, caplog
+):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    monkeypatch.delitem(sys.modules, "segface_hf.inference.onnx_engine")
+    assert FaceParser.from_pretrained().engine.name == "torch"
+    assert "onnxruntime can't be imported" in caplog.text
+    assert "torch runs the model instead" in caplog.text
+    with pytest.raises(MissingPackageError, match="onnxruntime can't be imported"):
+        FaceParser.from_pretrained(engine="onnx")
 
 
 def test_photos_parsed_side_by_side_have_the_labels_of_photos_parsed_alone():

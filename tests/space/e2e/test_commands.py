@@ -36,6 +36,17 @@ def test_the_page_names_the_commands_that_are_run_here():
     ]
 
 
+def test_the_list_of_commands_loads_none_of_them():
+    code = (
+        "import sys; from space.__main__ import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert "send many visitors to the app at once" in done.stdout
+    assert not {"numpy", "httpx", "huggingface_hub", "gradio_client"} & set(done.stdout.split())
+
+
 def test_a_deployment_from_the_command_line_fills_the_space(hub):
     done = run("deploy", "owner/app", "--dataset", "owner/faces", HF_TOKEN=hub.token("owner"))
     assert done.returncode == 0, done.stderr
