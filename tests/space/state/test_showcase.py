@@ -17,8 +17,10 @@ from space.handlers.parse import Request, open_example
 from space.state.examples import list_examples
 from space.state.model_cache import ModelCache
 from space.state.showcase import Showcase
+from space.ui.app import _parse_examples
 from space.web.components import PhotoDrop
 from tests.space.conftest import PaintedEngine, noise, painted_parser, png
+from tests.space.session import Session
 
 
 @pytest.fixture
@@ -56,6 +58,15 @@ def test_an_example_that_cannot_be_parsed_is_shown_as_it_is(examples):
     (card,) = parsed(examples, broken).cards
     assert card.parsed == ""
     assert opened(card.photo).size[0] > 0
+
+
+def test_pages_that_are_opened_after_the_start_show_the_parsed_examples(services, examples):
+    app = Session(services).app
+    _parse_examples(app, services, Showcase(examples))
+    (drop,) = (part for part in app.config["components"] if part["props"].get("elem_id") == "drop")
+    (card,) = drop["props"]["props"]["examples"]
+    assert card["name"] == "one.png"
+    assert card["parsed"].startswith("data:image/webp;base64,")
 
 
 def test_examples_are_shown_wherever_the_app_was_started(examples, tmp_path, monkeypatch):
