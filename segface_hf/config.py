@@ -78,6 +78,9 @@ class SegFaceConfig:
         label_colors: RGB by id.
         label_mirror_pairs: Ids that swap under a horizontal flip.
         label_families: The class tree.
+        added_classes: The last classes, where they have a row in the mask head instead of a class
+            token: name, number of example photos, and method by which `segface add-class` fitted
+            the row (not in the paper).
         class_bias: Constants added to the logits, by id; empty adds none. Calibrates a class that
             training made too common or too rare (not in the paper).
         head_scales: Pairs of an attention head of `head_names` and the factor of its output; other
@@ -105,6 +108,7 @@ class SegFaceConfig:
     label_colors: tuple[tuple[int, int, int], ...] = ()
     label_mirror_pairs: tuple[tuple[int, int], ...] = ()
     label_families: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    added_classes: tuple[tuple[str, int, str], ...] = ()
     class_bias: tuple[float, ...] = ()
     head_scales: tuple[tuple[str, float], ...] = ()
     mean: tuple[float, float, float] = IMAGENET_MEAN
@@ -128,6 +132,7 @@ class SegFaceConfig:
             self._build_labels()
         except (LabelError, TypeError, ValueError, OverflowError) as error:
             raise ConfigError(f"labels of the configuration: {error}") from error
+        self._check_added_classes()
         self._check_class_bias()
         self._check_head_scales()
 
@@ -183,6 +188,21 @@ class SegFaceConfig:
         if min(self.std) <= 0:
             raise ConfigError(f"std must be positive, got {self.std}")
 
+    def _check_added_classes(self) -> None:
+        added, names = self.added_classes, self.label_names
+        sound = isinstance(added, tuple) and all(
+            isinstance(entry, tuple) and tuple(map(type, entry)) == (str, int, str)
+            for entry in added
+        )
+        if not sound or len(added) > len(names) - 2:
+            raise ConfigError(
+                "added_classes lists a name, a number of photos and a method for each added "
+                f"class, and two other classes exist, got {_shown(added)}"
+            )
+        last = names[len(names) - len(added) :]
+        if tuple(entry[0] for entry in added) != last:
+            raise ConfigError(f"added_classes are the last classes {last}, got {_shown(added)}")
+
     def _check_class_bias(self) -> None:
         bias, count = self.class_bias, self.labels.num_classes
         numbers = isinstance(bias, tuple) and all(map(_is_number, bias))
@@ -233,8 +253,9 @@ class SegFaceConfig:
     def to_dict(self) -> dict[str, Any]:
         """Returns the content of `config.json`: the fields, and Hugging Face's id2label."""
         labels, values = self.labels, asdict(self)
-        if not self.head_scales:  # so that older versions read a checkpoint that doesn't use them
-            del values["head_scales"]
+        for name in ("added_classes", "head_scales"):
+            if not values[name]:  # so that older versions read a checkpoint that doesn't use them
+                del values[name]
         return {
             "model_type": MODEL_TYPE,
             "architectures": ["SegFace"],

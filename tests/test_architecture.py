@@ -32,7 +32,7 @@ LAYERS = {
         "data inference",
         "parser",
         "evaluation onnx",
-        "explain export jobs rendering",
+        "explain export jobs rendering added_classes",
         "training",
         "cli",
     ),

@@ -106,7 +106,8 @@ def parameters_at_least(config: SegFaceConfig) -> int | None:
     upscaling = sum(4 * before * after + after for before, after in doublings)
     upscaling += 2 * config.upscale_dims[0]
     last = config.upscale_dims[-1]
-    tokens = config.labels.num_classes * width + 2 * (width + 1) * width + (width + 1) * last
+    classes = config.labels.num_classes - len(config.added_classes)
+    tokens = classes * width + 2 * (width + 1) * width + (width + 1) * last
     return backbone + 4 * width * width + transformer + upscaling + tokens
 
 

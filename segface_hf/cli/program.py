@@ -107,7 +107,7 @@ class Program:
 
 
 def _of_package(name: str) -> tuple[str, str]:
-    return name, f"segface_hf.cli.{name}"
+    return name, f"segface_hf.cli.{name.replace('-', '_')}"
 
 
 COMMANDS = (
@@ -115,6 +115,7 @@ COMMANDS = (
     "convert",
     "train",
     "average",
+    "add-class",
     "evaluate",
     "promote",
     "explain",

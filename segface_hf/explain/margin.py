@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from segface_hf.config import SegFaceConfig
+from segface_hf.errors import ConfigError
 from segface_hf.explain.probe import Attended, Probe, changed_heads
 from segface_hf.modeling.decoder import resized
 from segface_hf.modeling.segface import SegFace
@@ -83,15 +84,32 @@ def rival_of(logits: Tensor, region: np.ndarray, target: int) -> int:
     return int(means.argmax())
 
 
+def check_tokens(config: SegFaceConfig) -> None:
+    """Checks that every class has a class token, which is what heads read.
+
+    Raises:
+        ConfigError: One was added from examples, as a row of the mask head.
+    """
+    if added := [name for name, _, _ in config.added_classes]:
+        raise ConfigError(
+            f"the model's class '{added[0]}' was added from examples and has no class token, so "
+            "its heads can't be explained: choose the model that it was added to"
+        )
+
+
 class Subject:
     """One crop on its way through a model's decoder, as often as needed.
 
     Args:
         model: In evaluation mode, without a warp.
         pixels: (1, 3, S, S), normalised.
+
+    Raises:
+        ConfigError: What `check_tokens` raises.
     """
 
     def __init__(self, model: SegFace, pixels: Tensor) -> None:
+        check_tokens(model.config)
         self.model, self.size = model, pixels.shape[-2:]
         with torch.no_grad():
             self.features, self.detail = model.pyramid.features(model.backbone, pixels)

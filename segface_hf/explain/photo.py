@@ -13,7 +13,15 @@ from scipy import ndimage
 from segface_hf.data.folder import Pair, iterate_pairs
 from segface_hf.errors import ConfigError
 from segface_hf.evaluation.predictor import frame_pixels
-from segface_hf.explain.margin import Margin, Patched, Subject, margin_of, patch, rival_of
+from segface_hf.explain.margin import (
+    Margin,
+    Patched,
+    Subject,
+    check_tokens,
+    margin_of,
+    patch,
+    rival_of,
+)
 from segface_hf.images import normalize
 from segface_hf.labels import LabelSchema
 from segface_hf.modeling.segface import SegFace
@@ -102,7 +110,7 @@ class Explainer:
         detector: Finds the faces; None for the parser's own.
 
     Raises:
-        ConfigError: The model warps its input.
+        ConfigError: The model warps its input, or a class was added without a class token.
 
     Example:
         >>> explainer = Explainer(SegFace.from_pretrained())
@@ -116,6 +124,7 @@ class Explainer:
                 f"a model of '{model.config.schema}' warps its input, which can't be explained "
                 "yet: choose a model without landmarks"
             )
+        check_tokens(model.config)
         self.model = model.eval()
         self._parser = FaceParser(model, detector=detector)
 

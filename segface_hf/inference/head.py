@@ -86,14 +86,15 @@ class FusedHead:
         weights, keys = self._transform(keys, grid)
         if detail is not None:
             detail = resized(detail, (2 * grid.height, 2 * grid.width))
+        constants = self.decoder.constants()
         parts = []
         for start, stop in grid.tiles():
             rows = slice(2 * start // grid.width, 2 * stop // grid.width)
             fine = None if detail is None else _blocks(detail[0, :, rows])
             x = self._upscale(keys[start:stop], fine)
             logits = linear(weights, x)
-            if self.decoder.class_bias is not None:
-                logits += self.decoder.class_bias[:, None]
+            if constants is not None:
+                logits += constants[:, None]
             parts.append(read(logits))
         return _unblocked(torch.cat(parts, dim=1), grid, levels=len(self.weights.ups))
 
@@ -132,7 +133,7 @@ class FusedHead:
             context = RunningContext(absorbed_queries(attention, queries + tokens))
             _sweep(keys, position, grid, layer=layer, reader=reader, context=context)
         last = attended(transformer.final_attn_token_to_image, context.mean())
-        return self.decoder.token_mlp(transformer.norm_final_attn(queries + last)), keys
+        return self.decoder.class_weights(transformer.norm_final_attn(queries + last)), keys
 
     def _position(self, grid: Grid) -> Tensor:
         """(N, width), kept for the sizes seen last: sines cost more than they weigh."""

@@ -179,6 +179,29 @@ class HyperMLP(nn.Module):
         return self.layers[-1](x)
 
 
+class AddedRows(nn.Module):
+    """Rows of the mask head for classes that have no class token.
+
+    A row is a sum of fixed weights and a mixture of the rows of the class tokens, which depend on
+    the picture. So it needs no pass of its own, and the other classes keep their logits.
+
+    Args:
+        count: How many classes.
+        classes: How many class tokens.
+        channels: Channels of the upscaled map.
+    """
+
+    def __init__(self, count: int, classes: int, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(count, channels))
+        self.mix = nn.Parameter(torch.zeros(count, classes))
+        self.bias = nn.Parameter(torch.zeros(count))
+
+    def forward(self, weights: Tensor) -> Tensor:
+        """Appends the rows: (..., K, channels) -> (..., K + count, channels)."""
+        return torch.cat([weights, self.weight + self.mix @ weights], dim=-2)
+
+
 def _upscaling(width: int, dims: tuple[int, ...]) -> nn.Sequential:
     """One or two doublings; positions in the sequence are those of the published checkpoints."""
     layers: list[nn.Module] = [
@@ -197,6 +220,7 @@ class Decoder(nn.Module):
     Args:
         width: Channels of tokens.
         num_classes: How many class tokens.
+        added: How many classes more have a row of their own.
         depth: Transformer layers.
         heads: Attention heads.
         mlp_dim: Hidden units of the token MLP.
@@ -218,6 +242,7 @@ class Decoder(nn.Module):
         heads: int,
         mlp_dim: int,
         upscale_dims: tuple[int, ...],
+        added: int = 0,
         detail_channels: int = 0,
         class_bias: tuple[float, ...] = (),
         head_scales: tuple[float, ...] = (),
@@ -229,6 +254,7 @@ class Decoder(nn.Module):
         self.upscaling = _upscaling(width, upscale_dims)
         self.detail = nn.Conv2d(detail_channels, upscale_dims[0], 1) if detail_channels else None
         self.token_mlp = HyperMLP(width, upscale_dims[-1])
+        self.added = AddedRows(added, num_classes, upscale_dims[-1]) if added else None
         bias = torch.tensor(class_bias) if class_bias else None
         self.register_buffer("class_bias", bias, persistent=False)
         if head_scales:
@@ -246,16 +272,43 @@ class Decoder(nn.Module):
         Returns:
             (B, K, s * h, s * w) logits, s being 2 to the number of doublings.
         """
+        weights, maps = self.weights_and_maps(fused, detail)
+        logits = weights @ maps.flatten(2)
+        constants = self.constants()
+        if constants is not None:
+            logits = logits + constants[:, None]
+        return logits.unflatten(2, maps.shape[2:])
+
+    def weights_and_maps(
+        self, fused: Tensor, detail: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Returns the two factors of the logits.
+
+        Args:
+            fused, detail: As `forward` takes them.
+
+        Returns:
+            (B, K, dims[-1]) weights of the classes, and the (B, dims[-1], s * h, s * w) map.
+        """
         batch, _, height, width = fused.shape
         tokens = self.class_tokens.expand(batch, -1, -1)
         keys = fused.flatten(2).transpose(1, 2)
         queries, keys = self.transformer(tokens, keys, self.position(height, width))
         maps = self.upscale(keys.transpose(1, 2).unflatten(2, (height, width)), detail)
+        return self.class_weights(queries), maps
+
+    def class_weights(self, queries: Tensor) -> Tensor:
+        """Turns class tokens (..., tokens, width) into the weights of all classes' maps."""
         weights = self.token_mlp(queries)
-        logits = weights @ maps.flatten(2)
-        if self.class_bias is not None:
-            logits = logits + self.class_bias[:, None]
-        return logits.unflatten(2, maps.shape[2:])
+        return weights if self.added is None else self.added(weights)
+
+    def constants(self) -> Tensor | None:
+        """Returns what is added to the logits, (K,), or None."""
+        if self.added is None:
+            return self.class_bias
+        rows = self.added.bias
+        constants = torch.cat([rows.new_zeros(len(self.class_tokens)), rows])
+        return constants if self.class_bias is None else constants + self.class_bias
 
     def upscale(self, x: Tensor, detail: Tensor | None) -> Tensor:
         """Doubles the resolution once or twice: (B, width, h, w) -> (B, dims[-1], s*h, s*w)."""

@@ -89,7 +89,8 @@ class SegFace(nn.Module):
         self.fusion = Fusion(self.pyramid.channels, config.width, refine=config.refine)
         self.decoder = Decoder(
             width=config.width,
-            num_classes=config.labels.num_classes,
+            num_classes=config.labels.num_classes - len(config.added_classes),
+            added=len(config.added_classes),
             depth=config.depth,
             heads=config.heads,
             mlp_dim=config.mlp_dim,

@@ -22,6 +22,7 @@ _CLASSES = {
     "label_colors",
     "label_mirror_pairs",
     "label_families",
+    "added_classes",
 }
 
 

@@ -15,6 +15,7 @@ from segface_hf.errors import CheckpointError
 from segface_hf.modeling.segface import SegFace
 
 _CLASS_TOKENS = "decoder.class_tokens"
+_ADDED_ROWS = "decoder.added."
 
 # Backbone -> (pip requirement, package, file pattern inside it).
 PACKAGES: Mapping[str, tuple[str, str, str]] = MappingProxyType(
@@ -98,12 +99,17 @@ def load_all_weights(model: SegFace, source: SegFace, *, name: str) -> None:
 
 
 def _with_classes_of(model: SegFace, source: SegFace) -> dict[str, Tensor]:
-    """Returns the state of `source` with a class token for each class of `model`."""
-    state = dict(source.state_dict())
-    tokens, theirs = model.state_dict()[_CLASS_TOKENS].clone(), state[_CLASS_TOKENS]
+    """Returns the state of `source` with a class token for each one of `model`.
+
+    Rows of added classes are left out where `model` has class tokens alone.
+    """
+    state, wanted = dict(source.state_dict()), model.state_dict()
+    if not model.config.added_classes:
+        state = {key: value for key, value in state.items() if not key.startswith(_ADDED_ROWS)}
+    tokens, theirs = wanted[_CLASS_TOKENS].clone(), state[_CLASS_TOKENS]
     if tokens.shape[1] == theirs.shape[1]:
-        ids = source.config.labels.label2id
-        for index, name in enumerate(model.config.labels.names):
+        ids = {name: i for i, name in enumerate(source.config.labels.names[: len(theirs)])}
+        for index, name in enumerate(model.config.labels.names[: len(tokens)]):
             if name in ids:
                 tokens[index] = theirs[ids[name]]
         state[_CLASS_TOKENS] = tokens

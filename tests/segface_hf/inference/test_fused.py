@@ -36,6 +36,8 @@ def build(config, seed=0):
                 parameter.fill_(0.1)
             if not name.startswith("backbone.") and parameter.ndim == 1:
                 parameter.normal_(1.0 if "norm" in name and "weight" in name else 0.0, 0.2)
+            if name.startswith("decoder.added"):
+                parameter.normal_()
             if name.startswith(("decoder.token_mlp", "decoder.upscaling", "fusion.mix")):
                 parameter.mul_(4.0)
         if model.fusion.refine is not None:
@@ -43,6 +45,17 @@ def build(config, seed=0):
                 norm.running_mean.normal_(0.0, 0.2)
                 norm.running_var.uniform_(0.5, 2.0)
     return model
+
+
+def with_added_classes(config):
+    """Two classes more, whose rows don't come from class tokens."""
+    names = ("beard", "collar")
+    return replace(
+        config,
+        label_names=(*config.label_names, *names),
+        label_colors=(*config.label_colors, (1, 2, 3), (4, 5, 6)),
+        added_classes=tuple((name, 5, "logistic") for name in names),
+    )
 
 
 def picture(*shape, seed=1, dtype=torch.float32):
@@ -88,9 +101,10 @@ def assert_same_labels(labels, plain):
     depth=st.integers(1, 3),
     schema=st.sampled_from(["celebamask_hq", "lapa"]),
     biased=st.booleans(),
+    added=st.booleans(),
 )
 def test_fused_equals_plain_for_any_size_batch_and_option(
-    height, width, batch, doublings, refine, detail, depth, schema, biased
+    height, width, batch, doublings, refine, detail, depth, schema, biased, added
 ):
     config = replace(
         SMALL,
@@ -104,6 +118,8 @@ def test_fused_equals_plain_for_any_size_batch_and_option(
         label_mirror_pairs=(),
         label_families=(),
     )
+    if added:
+        config = with_added_classes(config)
     if biased:
         bias = tuple(index % 3 - 1.0 for index in range(config.labels.num_classes))
         config = replace(config, class_bias=bias)
