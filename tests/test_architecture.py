@@ -43,7 +43,7 @@ LAYERS = {
         "rows",
         "dataset",
         "exchange outbox",
-        "review",
+        "review growth",
         "cli",
     ),
     "space": ("errors settings", "state", "handlers", "ops web", "ui"),

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from segface_hf.cli.program import Command, Program
 
-_REVIEW, _DATASET, _EXCHANGE = (
-    f"annotate.cli.{name}" for name in ("review", "dataset", "exchange")
+_REVIEW, _DATASET, _EXCHANGE, _GROWTH = (
+    f"annotate.cli.{name}" for name in ("review", "dataset", "exchange", "growth")
 )
 ANNOTATE = Program(
     "python -m annotate",
@@ -30,6 +30,10 @@ ANNOTATE = Program(
         ),
         "audit": Command(
             _DATASET, "check every row as untrusted input, and print what is wrong or unusual"
+        ),
+        "queue": Command(_GROWTH, "rank photos without masks: which one to correct next, and why"),
+        "suspects": Command(
+            _GROWTH, "rank rows whose masks are probably wrong, by a model, and say what is wrong"
         ),
         "compact": Command(_DATASET, "merge many files of one row into larger files"),
         "takedown": Command(

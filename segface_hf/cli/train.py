@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segface_hf._utils import check_device
+from segface_hf._utils import check_device, counted
 from segface_hf.cli.arguments import check_picture, finite, whole
 from segface_hf.errors import ConfigError
 
@@ -157,6 +157,7 @@ def _print_summary(current: Run, *, resumed: bool) -> None:
         f"{len(current.validation)} to evaluate",
         f"{len(data.swapped)} masks with swapped sides ({tail.swapped})",
         f"{len(data.missing)} lacking parts ({tail.missing})" if data.missing else "",
+        f"{counted(len(data.suspects), 'suspect')} ({tail.suspects})" if data.suspects else "",
         f"{current.precision} on {current.device}",
         f"{processes.size} processes" if processes.size > 1 else "",
         f"resumed at step {current.step}" if resumed else "",

@@ -39,7 +39,10 @@ from segface_hf.training.teacher import (
     find_photos,
     joined,
     pseudo_labelled,
+    suspect_stems,
 )
+
+_LOWERED = 0.25  # how often suspects are drawn with `tail.suspects: lower`
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class TrainingData:
         chances: Class id -> probability that it is pasted.
         swapped: Stems whose masks had left and right swapped.
         missing: Stems whose masks lack a part that is now ignored or completed.
+        suspects: Stems whose masks a teacher contradicts strongly.
         labelled: Number of photos that a teacher labelled; they follow those with masks.
         rendered: Number of synthetic pictures, which follow the photos.
         masks: Digest of all masks as they were read.
@@ -84,6 +88,7 @@ class TrainingData:
     chances: dict[int, float]
     swapped: tuple[str, ...]
     missing: tuple[str, ...] = ()
+    suspects: tuple[str, ...] = ()
     labelled: int = 0
     rendered: int = 0
     masks: str = ""
@@ -245,7 +250,9 @@ def prepare(
     lazy = bytes_of(count, side=recipe.storage) > (half_of_memory() if memory is None else memory)
     load = partial(load_photos, schema=schema, side=recipe.storage, progress=progress, lazy=lazy)
     read = [load(listed, aligned=aligned) for listed in pairs]
-    photos, sizes, swapped, masks = _cleaned(folders, read, recipe)
+    kept, swapped, masks = _cleaned(folders, read, recipe)
+    kept, suspects = _without_suspects(folders, kept, recipe, progress=progress)
+    photos, sizes = joined(*kept), tuple(len(photos) for photos in kept)
     photos, missing = _judged(photos, recipe, progress=progress)
     if more:
         need = f"the photos of {unlabelled} have no masks, so a teacher must label them"
@@ -254,6 +261,7 @@ def prepare(
         photos = joined(photos, labelled)
     data = derive(photos, recipe, schema=schema, swapped=swapped)
     data = replace(data, missing=missing, labelled=len(more), masks=masks, aligned=aligned)
+    data = with_lowered(replace(data, suspects=suspects), recipe)
     data = weighted(data, folders, sizes)
     if not rendered:
         return data
@@ -300,8 +308,8 @@ def half_of_memory() -> float:
 
 def _cleaned(
     folders: Sequence[DataFolder], read: Sequence[PhotoSet], recipe: Recipe
-) -> tuple[PhotoSet, tuple[int, ...], tuple[str, ...], str]:
-    """Joins folders: all photos, the number of each, swapped stems, digest of the masks."""
+) -> tuple[list[PhotoSet], tuple[str, ...], str]:
+    """Treats swapped masks: the photos of each folder, swapped stems, digest of the masks."""
     sets, digests = [], []
     swapped: list[str] = []
     for folder, photos in zip(folders, read, strict=True):
@@ -314,8 +322,42 @@ def _cleaned(
             )
         sets.append(kept)
         swapped += stems
-    sizes = tuple(len(photos) for photos in sets)
-    return joined(*sets), sizes, tuple(swapped), "".join(digests)
+    return sets, tuple(swapped), "".join(digests)
+
+
+def _without_suspects(
+    folders: Sequence[DataFolder], sets: list[PhotoSet], recipe: Recipe, *, progress: bool
+) -> tuple[list[PhotoSet], tuple[str, ...]]:
+    """Finds suspects where the recipe treats them, and drops them if it says so."""
+    how = recipe.tail.suspects
+    if how == "keep":
+        return sets, ()
+    teacher = _teacher(
+        recipe, f"tail.suspects is '{how}', which needs a teacher", progress=progress
+    )
+    stems: list[str] = []
+    kept = []
+    for folder, photos in zip(folders, sets, strict=True):
+        found = set(suspect_stems(photos, teacher))
+        stems += sorted(found)
+        trusted = [i for i, stem in enumerate(photos.stems) if stem not in found]
+        if not trusted:
+            raise DataError(
+                f"every mask in {folder.path} is a suspect: look at them, or set tail.suspects to "
+                "keep"
+            )
+        kept.append(photos.subset(trusted) if how == "set_aside" else photos)
+    return kept, tuple(stems)
+
+
+def with_lowered(data: TrainingData, recipe: Recipe) -> TrainingData:
+    """Draws suspects a quarter as often where the recipe says so."""
+    if recipe.tail.suspects != "lower":
+        return data
+    named = set(data.suspects)
+    factors = [_LOWERED if stem in named else 1.0 for stem in data.photos.stems]
+    weights = data.weights * torch.tensor(factors, dtype=data.weights.dtype)
+    return replace(data, weights=weights / weights.mean())
 
 
 def weighted(

@@ -95,6 +95,7 @@ def _number(value: Any, where: str) -> float:
 SAMPLINGS = ("uniform", "balanced")
 SWAPPED = ("repair", "set_aside", "keep")
 MISSING = ("keep", "ignore", "complete")
+SUSPECTS = ("keep", "set_aside", "lower")
 CLASS_WEIGHTS = ("none", "inverse_sqrt", "effective_number")
 
 
@@ -213,6 +214,8 @@ class Tail:
         missing: Treatment of parts that the teacher of `pseudo` predicts with confidence and the
             mask lacks: `ignore` excludes those pixels from the loss, `complete` also completes
             parts of which the mask contains a fragment, `keep` trains on the mask.
+        suspects: Treatment of photos whose masks the teacher of `pseudo` contradicts strongly:
+            `set_aside` drops them, `lower` draws them a quarter as often, `keep` trains on them.
         synthetic: Share of synthetic pictures in batches, if a folder of them is given; their
             masks are exact and are never changed.
     """
@@ -223,6 +226,7 @@ class Tail:
     drawn: Mapping[str, float] = field(default_factory=dict)
     swapped: str = "repair"
     missing: str = "keep"
+    suspects: str = "keep"
     synthetic: float = 0.25
 
     def __post_init__(self) -> None:
@@ -236,6 +240,10 @@ class Tail:
         )
         require(self.swapped in SWAPPED, f"tail.swapped is one of {SWAPPED}, got {self.swapped!r}")
         require(self.missing in MISSING, f"tail.missing is one of {MISSING}, got {self.missing!r}")
+        require(
+            self.suspects in SUSPECTS,
+            f"tail.suspects is one of {SUSPECTS}, got {self.suspects!r}",
+        )
         require(
             0 < self.synthetic < 1,
             f"tail.synthetic is a share between 0 and 1, got {self.synthetic}",

@@ -32,6 +32,7 @@ from segface_hf.data.stacks import (
 )
 from segface_hf.errors import DataError
 from segface_hf.evaluation.predictor import frame_pixels
+from segface_hf.evaluation.suspects import SUSPECT, suspicion_score, suspicions
 from segface_hf.images import SUFFIXES
 from segface_hf.labels import IGNORED
 from segface_hf.modeling.segface import SegFace
@@ -236,6 +237,27 @@ def joined(*sets: PhotoSet) -> PhotoSet:
         masks=concatenated([photos.masks for photos in sets]),
         stems=tuple(stem for photos in sets for stem in photos.stems),
     )
+
+
+def suspect_stems(photos: PhotoSet, teacher: Teacher) -> tuple[str, ...]:
+    """Returns the stems of photos whose masks are suspects: the teacher contradicts them strongly.
+
+    Args:
+        photos: Photos and masks.
+        teacher: Judges; pixels where it is unsure don't count.
+    """
+    stems = []
+    for index, seen in enumerate(teacher.label(photos.images)):
+        sure, mask = seen != IGNORED, photos.masks[index]
+        found = suspicions(
+            mask.numpy(),
+            torch.where(sure, seen, mask).numpy(),
+            (sure.to(torch.uint8) * 255).numpy(),
+            photos.schema,
+        )
+        if suspicion_score(found) >= SUSPECT:
+            stems.append(photos.stems[index])
+    return tuple(stems)
 
 
 _LEAST_SHARE = 2.5e-4

@@ -1,15 +1,18 @@
-"""Parts that masks lack are ignored or completed by a teacher."""
+"""Parts that masks lack are ignored or completed by a teacher, and suspects are set aside."""
+
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import nn
 
 from segface_hf.data.photo_set import PhotoSet
-from segface_hf.errors import ConfigError
+from segface_hf.errors import ConfigError, DataError
 from segface_hf.labels import CELEBAMASK_HQ, IGNORED
-from segface_hf.training.prepare import prepare
+from segface_hf.modeling.segface import SegFace
+from segface_hf.training.prepare import prepare, with_lowered
 from segface_hf.training.recipe import Tail
-from segface_hf.training.teacher import Teacher, fill_missing_parts
+from segface_hf.training.teacher import Teacher, fill_missing_parts, suspect_stems
 from tests.segface_hf.training.drawn import tiny_recipe
 
 SIDE = 64
@@ -87,3 +90,32 @@ def test_ignoring_missing_parts_needs_a_teacher(folder):
         prepare(folder, tiny_recipe(tail={"missing": "ignore"}))
     with pytest.raises(ConfigError, match=r"tail\.missing is one of .* got 'drop'"):
         Tail(missing="drop")
+
+
+def test_masks_that_the_teacher_contradicts_are_suspects(photos):
+    third = SIDE // 3
+    photos.masks[1, third : 2 * third] = NAMED("eyeglasses")
+    assert suspect_stems(photos, Teacher(BandTeacher(9.0), 0.9)) == ("bare",)
+    assert suspect_stems(photos, Teacher(BandTeacher(0.5), 0.9)) == ()
+
+
+def test_suspects_are_set_aside_or_drawn_a_quarter_as_often(folder, tmp_path):
+    torch.manual_seed(0)
+    teacher = str(SegFace(tiny_recipe().model_config()).save_pretrained(tmp_path / "teacher"))
+
+    def read(how, confidence):
+        pseudo = {"teacher": teacher, "confidence": confidence}
+        recipe = tiny_recipe(tail={"suspects": how}, pseudo=pseudo)
+        return recipe, prepare(folder, recipe)
+
+    # An untrained teacher contradicts every mask where all of its pixels count.
+    recipe, data = read("lower", 0.0)
+    assert set(data.suspects) == set(data.photos.stems)
+    first = replace(data, suspects=data.photos.stems[:1], weights=torch.ones(len(data.photos)))
+    lowered = with_lowered(first, recipe).weights
+    assert lowered[0] == pytest.approx(float(lowered[1]) / 4)
+    assert read("set_aside", 1.0)[1].suspects == ()
+    with pytest.raises(DataError, match=r"every mask in .* is a suspect"):
+        read("set_aside", 0.0)
+    with pytest.raises(ConfigError, match=r"tail\.suspects is one of"):
+        Tail(suspects="drop")
