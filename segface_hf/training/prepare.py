@@ -341,7 +341,7 @@ def _without_suspects(
         found = set(suspect_stems(photos, teacher))
         stems += sorted(found)
         trusted = [i for i, stem in enumerate(photos.stems) if stem not in found]
-        if not trusted:
+        if how == "set_aside" and not trusted:
             raise DataError(
                 f"every mask in {folder.path} is a suspect: look at them, or set tail.suspects to "
                 "keep"
