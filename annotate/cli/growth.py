@@ -67,10 +67,10 @@ def _queue(args: argparse.Namespace) -> int:
     parser = FaceParser.from_pretrained(args.model)
     has_dataset = args.repo or args.folder
     rows = arguments.row_columns(args).columns(queue.COLUMNS) if has_dataset else ()
-    labelled = queue.Labelled.count(rows, parser.schema)
+    labeled = queue.Labeled.count(rows, parser.schema)
     is_folder = Path(args.photos).is_dir()
     photos = find_photos([args.photos]) if is_folder else queue.photos_of_dataset(args.photos)
-    ranked = queue.rank(photos, parser, labelled)
+    ranked = queue.rank(photos, parser, labeled)
     queue.write_queue(ranked, args.out)
     for each in ranked[:_SHOWN]:
         print(f"{each.photo}  {each.seconds:.0f} s  {each.reason}")

@@ -31,7 +31,7 @@ _MOST_REASONS = 3
 
 
 @dataclass(frozen=True)
-class Labelled:
+class Labeled:
     """What a dataset has already.
 
     Attributes:
@@ -45,7 +45,7 @@ class Labelled:
     hashes: tuple[str, ...] = ()
 
     @classmethod
-    def count(cls, rows: Iterable[Mapping[str, Any]], schema: LabelSchema) -> Labelled:
+    def count(cls, rows: Iterable[Mapping[str, Any]], schema: LabelSchema) -> Labeled:
         """Counts rows, of which only `COLUMNS` are needed; without any, every class is as rare."""
         found = [row for row in rows if len(row["areas_after"]) == schema.num_classes]
         with_class = [[r for r in found if r["areas_after"][i]] for i in range(schema.num_classes)]
@@ -85,7 +85,7 @@ class QueuedPhoto:
     photo_hash: str
 
 
-def rank(photos: Iterable[Photo], parser: FaceParser, labelled: Labelled) -> list[QueuedPhoto]:
+def rank(photos: Iterable[Photo], parser: FaceParser, labeled: Labeled) -> list[QueuedPhoto]:
     """Ranks photos, best first.
 
     Left out are photos without a face, unreadable ones, and those that look like a photo of the
@@ -94,9 +94,9 @@ def rank(photos: Iterable[Photo], parser: FaceParser, labelled: Labelled) -> lis
     Args:
         photos: Without masks.
         parser: Predicts them; its doubt shows where a correction would teach something.
-        labelled: What the dataset has.
+        labeled: What the dataset has.
     """
-    ranked = sorted(_scored(photos, parser, labelled), key=lambda each: (-each.score, each.photo))
+    ranked = sorted(_scored(photos, parser, labeled), key=lambda each: (-each.score, each.photo))
     kept: dict[str, str] = {}
     queue = []
     for each in ranked:
@@ -107,9 +107,9 @@ def rank(photos: Iterable[Photo], parser: FaceParser, labelled: Labelled) -> lis
 
 
 def _scored(
-    photos: Iterable[Photo], parser: FaceParser, labelled: Labelled
+    photos: Iterable[Photo], parser: FaceParser, labeled: Labeled
 ) -> Iterator[QueuedPhoto]:
-    held = {str(number): known for number, known in enumerate(labelled.hashes)}
+    held = {str(number): known for number, known in enumerate(labeled.hashes)}
     for photo in photos:
         try:
             image = load_image(photo.image())
@@ -120,7 +120,7 @@ def _scored(
             continue
         parse = parser.parse(image, confidence=True)
         if parse.faces and (doubts := expected(parse)):
-            yield _queued(photo, known, doubts, parse.schema, labelled)
+            yield _queued(photo, known, doubts, parse.schema, labeled)
 
 
 def expected(parse: FaceParse) -> dict[int, tuple[float, float]]:
@@ -154,14 +154,14 @@ def _queued(
     known: str,
     doubts: Mapping[int, tuple[float, float]],
     schema: LabelSchema,
-    labelled: Labelled,
+    labeled: Labeled,
 ) -> QueuedPhoto:
-    rarity = labelled.rarity()
+    rarity = labeled.rarity()
     # A class gives a gain if it is there, if the model doubts it, and if the dataset lacks it.
     gains = {i: float(rarity[i]) * probable * doubt for i, (probable, doubt) in doubts.items()}
     top = sorted(gains, key=lambda i: -gains[i])[:_MOST_REASONS]
     reason = ", ".join(f"probably {schema.names[i]}, {doubts[i][0]:.0%} sure" for i in top)
-    seconds = max(labelled.seconds[i] for i in top)
+    seconds = max(labeled.seconds[i] for i in top)
     path = str(photo.path)
     return QueuedPhoto(path, sum(gains.values()) / seconds, reason, seconds, known)
 

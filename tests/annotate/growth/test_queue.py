@@ -11,7 +11,7 @@ from PIL import Image
 
 from annotate.cli.program import main
 from annotate.dataset.folder import FolderStore
-from annotate.growth.queue import USUAL_SECONDS, Labelled, expected, photos_of_dataset
+from annotate.growth.queue import USUAL_SECONDS, Labeled, expected, photos_of_dataset
 from annotate.rows.photo_hash import photo_hash
 from segface_hf.errors import DataError
 from segface_hf.faces import FaceParse
@@ -27,12 +27,12 @@ def test_classes_that_the_dataset_lacks_are_rare_and_seconds_are_its_own():
         return {"areas_after": areas, "seconds": seconds, "photo_hash": "0" * 64}
 
     rows = [row(10.0, SKIN), row(30.0, SKIN), row(80.0, SKIN, HAT)]
-    labelled = Labelled.count(rows, CELEBAMASK_HQ)
-    assert (labelled.photos[SKIN], labelled.photos[HAT]) == (3, 1)
-    assert (labelled.seconds[SKIN], labelled.seconds[HAT]) == (30.0, 80.0)
-    assert labelled.seconds[0] == 30.0
-    assert labelled.rarity()[[0, HAT, SKIN]].tolist() == pytest.approx([1, 0.5**0.5, 0.5])
-    assert set(Labelled.count((), CELEBAMASK_HQ).seconds) == {USUAL_SECONDS}
+    labeled = Labeled.count(rows, CELEBAMASK_HQ)
+    assert (labeled.photos[SKIN], labeled.photos[HAT]) == (3, 1)
+    assert (labeled.seconds[SKIN], labeled.seconds[HAT]) == (30.0, 80.0)
+    assert labeled.seconds[0] == 30.0
+    assert labeled.rarity()[[0, HAT, SKIN]].tolist() == pytest.approx([1, 0.5**0.5, 0.5])
+    assert set(Labeled.count((), CELEBAMASK_HQ).seconds) == {USUAL_SECONDS}
 
 
 def test_doubt_is_highest_where_a_class_is_as_probable_as_not():
