@@ -106,9 +106,7 @@ def rank(photos: Iterable[Photo], parser: FaceParser, labeled: Labeled) -> list[
     return queue
 
 
-def _scored(
-    photos: Iterable[Photo], parser: FaceParser, labeled: Labeled
-) -> Iterator[QueuedPhoto]:
+def _scored(photos: Iterable[Photo], parser: FaceParser, labeled: Labeled) -> Iterator[QueuedPhoto]:
     held = {str(number): known for number, known in enumerate(labeled.hashes)}
     for photo in photos:
         try:
