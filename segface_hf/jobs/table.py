@@ -31,7 +31,7 @@ def schema() -> Any:
     from datasets import Image as Picture
 
     text, whole, real = Value("string"), Value("int64"), Value("float64")
-    face = {"box": List(real), "landmarks": List(List(real)), "confidence": real}
+    face = {"box": List(real), "landmarks": List(List(real)), "confidence": real, "problem": text}
     area = {"name": text, "id": whole, "pixels": whole, "share": real}
     return Features(
         {

@@ -132,6 +132,8 @@ def _grown(region: np.ndarray) -> np.ndarray:
 
 def _erase(parse: CropParse, erased: np.ndarray) -> CropParse:
     """Makes pixels background, in the labels and in the logits."""
+    if not erased.any():
+        return parse
     labels = np.where(erased, np.uint8(0), parse.labels)
     logits = parse.logits
     if logits is not None:

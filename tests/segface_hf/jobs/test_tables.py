@@ -71,6 +71,7 @@ def test_datasets_loads_the_results_with_ids_intact(
     expected = [mask_of(row) for row in read_results(tmp_path / "out")]
     for row, mask in zip(rows, expected, strict=True):
         assert row["mask"].mode == "L"
+        assert all("problem" in face for face in row["faces"])
         np.testing.assert_array_equal(np.asarray(row["mask"]), mask)
 
 
