@@ -21,7 +21,6 @@ from segface_hf.export.parity import Limits, Parity
 from segface_hf.images import normalize
 from segface_hf.inference.engine import TorchEngine
 from segface_hf.inference.infer import infer
-from segface_hf.labels import CELEBAMASK_HQ
 from segface_hf.onnx import OnnxEngine, load_parser
 from segface_hf.parser import FaceParser
 from tests.segface_hf.training.drawn import draw_face
@@ -39,9 +38,6 @@ SMALL = SegFaceConfig(
     refine=True,
     detail=True,
     resolution=64,
-    label_names=(*CELEBAMASK_HQ.names, "beard"),
-    label_colors=(*CELEBAMASK_HQ.colors, (139, 90, 43)),
-    added_classes=(("beard", 5, "logistic"),),
 )
 
 
@@ -52,8 +48,6 @@ def model():
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             # Fresh weights tie everywhere; these spread the logits as trained ones do.
-            if name.startswith("decoder.added"):
-                parameter.normal_()
             if name.startswith(("decoder.token_mlp", "decoder.upscaling", "fusion.mix")):
                 parameter.mul_(4.0)
     return model
@@ -170,13 +164,7 @@ def test_int8_without_pictures_to_calibrate_on_is_refused(model, tmp_path):
 def warped(tmp_path_factory):
     """A model of another schema that warps its input, and its export."""
     torch.manual_seed(1)
-    lapa = {
-        "schema": "lapa",
-        "label_names": (),
-        "label_colors": (),
-        "label_mirror_pairs": (),
-        "added_classes": (),
-    }
+    lapa = {"schema": "lapa", "label_names": (), "label_colors": (), "label_mirror_pairs": ()}
     model = SegFace(replace(SMALL, warp="tanh", label_families=(), **lapa)).eval()
     place = tmp_path_factory.mktemp("warped")
     export_onnx(model, place)
