@@ -63,7 +63,7 @@ function paintSuperpixels(app, from, to) {
 
 /** Superpixel of a map pixel; computed once a photo, when first used. */
 export function superpixelKey(app) {
-  app.superpixelKey ||= makeSuperpixels(app);
+  app.superpixelKey ||= makeSuperpixels(app.current);
   return app.superpixelKey;
 }
 
