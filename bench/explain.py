@@ -16,8 +16,8 @@ from scipy.stats import spearmanr
 from tqdm import tqdm
 
 from segface_hf.data.folder import Pair, find_pairs
+from segface_hf.explain.labeled import labeled_subjects
 from segface_hf.explain.margin import Subject, margin_of, rival_of
-from segface_hf.explain.photo import labeled_subjects
 from segface_hf.modeling.segface import SegFace
 
 

@@ -15,8 +15,8 @@ from segface_hf.data.folder import Pair
 from segface_hf.errors import DataError
 from segface_hf.evaluation.bootstrap import Interval, differences
 from segface_hf.evaluation.scores import confusion_matrix
+from segface_hf.explain.labeled import labeled_subjects
 from segface_hf.explain.margin import Subject
-from segface_hf.explain.photo import labeled_subjects
 from segface_hf.explain.probe import Attended, Probe
 from segface_hf.labels import LabelSchema
 from segface_hf.modeling.segface import SegFace

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +10,7 @@ import torch
 from PIL import Image
 from scipy import ndimage
 
-from segface_hf.data.folder import Pair, iterate_pairs
 from segface_hf.errors import ConfigError
-from segface_hf.evaluation.predictor import frame_pixels
 from segface_hf.explain.margin import (
     Margin,
     Patched,
@@ -269,12 +267,3 @@ def _in_frame(region: np.ndarray, frame: Frame, size: int) -> np.ndarray:
     found = np.zeros(size * size, bool)
     found[inside] = region[y[inside], x[inside]]
     return found.reshape(size, size)
-
-
-def labeled_subjects(model: SegFace, pairs: Sequence[Pair]) -> Iterator[tuple[Subject, np.ndarray]]:
-    """Yields aligned crops and their true masks, uint8 (S, S), at the model's resolution."""
-    side = model.config.resolution
-    for _, image, mask in iterate_pairs(pairs, model.config.labels):
-        truth = Image.fromarray(mask).resize((side, side), Image.Resampling.NEAREST)
-        subject = Subject(model, frame_pixels(image, model.config, side=side))
-        yield subject, np.asarray(truth)

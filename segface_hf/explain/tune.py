@@ -13,8 +13,8 @@ from segface_hf.data.folder import Pair, iterate_pairs
 from segface_hf.errors import DataError
 from segface_hf.evaluation.bootstrap import Interval, differences
 from segface_hf.evaluation.scores import Scores, confusion_matrix
+from segface_hf.explain.labeled import labeled_subjects
 from segface_hf.explain.margin import margin_of, rival_of
-from segface_hf.explain.photo import labeled_subjects
 from segface_hf.explain.probe import Probe, scaled_head
 from segface_hf.modeling.calibration import with_class_bias, with_head_scales
 from segface_hf.modeling.segface import SegFace

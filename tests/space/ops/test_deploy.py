@@ -8,7 +8,7 @@ from huggingface_hub import HfApi
 from segface_hf.checkpoints.upstream import REPOSITORY
 from space.errors import DeployError
 from space.ops.deploy import ROOT, check_front_matter, deploy, front_matter, make_plan, space_files
-from tests.test_architecture import PACKAGES, imports
+from tests.test_architecture import imported_modules
 
 CONSTRAINTS = (ROOT / "constraints.txt").read_text().splitlines()
 FIELDS = {
@@ -66,7 +66,7 @@ def imported_from(start):
         if path in found:
             continue
         found.add(path)
-        names = {name for name in imports(ROOT / path) if name.split(".")[0] in PACKAGES}
+        names = set(imported_modules(ROOT / path))
         names |= {name.rsplit(".", i)[0] for name in names for i in range(1, name.count(".") + 1)}
         left += filter(None, map(module_file, names))
     return found
