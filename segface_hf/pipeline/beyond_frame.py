@@ -45,8 +45,8 @@ class Wider:
 
 
 # Each is parsed only if the one before cuts off one of its classes. The larger ones follow clothes
-# down the body; hair and hats are less precise there. With them the F1 of clothes on 25 street photos
-# is 0.83, without them 0.07.
+# down the body; hair and hats are less precise there. With them the F1 of clothes on 25 street
+# photos is 0.83, without them 0.07.
 WIDER = (
     Wider(1.7, 0.1, OUTER_CLASSES),
     Wider(4.5, 1.0, ("cloth",)),
