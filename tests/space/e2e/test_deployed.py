@@ -71,7 +71,7 @@ def test_the_app_starts_from_what_is_uploaded_alone_in_time_and_parses_without_t
         client.close()
         assert summary["model"] == "embedded"
         assert len(summary["faces"]) == 1
-        assert not on_linux or resident_mb(running.process) <= 500
+        assert not on_linux or resident_mb(running.process) <= 600
     finally:
         stop(running)
     loaded = running.log.read_text().rpartition("loaded ")[2].split()
