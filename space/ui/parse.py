@@ -134,7 +134,8 @@ def show_saved(page: ParsePage, services: Services, *, saved: Any, visit: gr.Sta
         if live.now.current not in live.now.corrected:
             return gr.skip()  # Save was refused, or it was of another photo.
         photos = reopened(services, live)
-        return parse_view(photos, current=live.now.place) if photos else gr.skip()
+        # The visitor may have picked another photo meanwhile: the one that is shown stays.
+        return {**parse_view(photos, current=live.now.place), "stay": True} if photos else gr.skip()
 
     saved.then(on_saved, visit, page.view, **QUIET)
 

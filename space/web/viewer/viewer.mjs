@@ -110,7 +110,8 @@ class Viewer {
     this.photos = value.photos;
     const strip = photoButtons(this.photos, (photo) => this.pick(photo));
     this.find('.fv-photos').replaceChildren(...strip);
-    await this.show(this.photos[value.current || 0]);
+    const shown = value.stay && this.photos.find(({ id }) => id === this.chosen);
+    await this.show(shown || this.photos[value.current || 0]);
   }
 
   /** Note the names of new photos; a photo that was parsed again keeps its own. */
