@@ -20,8 +20,6 @@ from segface_hf.parser import FaceParser
 
 # Photos in the public domain with masks; sources.json says where they are from.
 PUBLIC = Path(__file__).with_name("wild_photos")
-# Photos of whole people in the street that no training uses, for `--ids`.
-STREET_HELDOUT = Path(__file__).with_name("street_heldout.txt")
 
 GOOD_F1, BAD_F1 = 0.9, 0.75
 GOOD_ACCESSORY, BAD_ACCESSORY = 0.005, 0.05

@@ -49,9 +49,9 @@ class Atlas:
     Attributes:
         heads: Names, as `config.head_names`.
         classes: Class names by id.
-        retrieval: float (heads, K): how much more of the class token's attention lies on the class
-            than the class has of the picture; NaN for heads that don't look at the photo from a
-            class token, and for classes that no photo holds.
+        retrieval: float (heads, K): share of the class token's attention on pixels of the class,
+            minus the class's share of the picture; NaN for heads that don't look at the photo from
+            a class token, and for classes that no photo holds.
         lost: float (heads, K): F1 with the head, minus F1 with it switched off.
         mirror: Head -> how it leads from each left part to its right partner and back.
         successor: Head -> how it leads from each part to the next one down the face.

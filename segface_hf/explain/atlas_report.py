@@ -68,7 +68,7 @@ def atlas_page(atlas: Atlas) -> str:
     parts += [f"<p>{escape(sentence)}</p>" for sentence in findings(atlas)]
     parts += [
         "<h2>What each class looks with</h2>",
-        "<p>The head whose attention lies most on the class, beyond the area of the class; and the "
+        "<p>The head with the largest share of attention on the class, minus its area; and the "
         "head without which the class loses most F1.</p>",
         _table(("class", "looks with", "on the class", "needs", "F1 lost"), _classes(atlas)),
         "<h2>Heads that cost most</h2>",

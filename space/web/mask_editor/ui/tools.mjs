@@ -98,7 +98,7 @@ function fill(app, point) {
   app.edit(`fill ${app.nameOf(state.cls)}`, 'fill', () => map.paintRuns(region, state.cls));
 }
 
-// Pixels of one label whose photo color is like the clicked one's, as far as they hang together.
+// The connected pixels of one label whose color in the photo is similar to the clicked pixel's.
 function colorFill(app, point) {
   const { map, state } = app;
   const rgba = app.photoPixels();

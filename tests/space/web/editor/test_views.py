@@ -259,7 +259,7 @@ def test_on_a_screen_of_another_pixel_ratio_picture_and_brush_stay_together(open
     screen = {"width": 1280, "height": 900, "deviceScaleFactor": 2, "mobile": False}
     session = editor.page.context.new_cdp_session(editor.page)
     session.send("Emulation.setDeviceMetricsOverride", screen)
-    if notified:  # Chromium tells of a real screen, not of an emulated one.
+    if notified:  # Chromium sends the event for a real screen, not for an emulated one.
         editor.js("fme.app.stage.screen.dispatchEvent(new Event('change'))")
         assert editor.js("fme.app.stage.canvas.width / fme.app.stage.canvas.clientWidth") == 2
         assert "200 %" in editor.text(".fme-facts")
