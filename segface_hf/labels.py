@@ -275,3 +275,15 @@ def schema_named(name: str) -> LabelSchema:
     if name not in SCHEMAS:
         raise LabelError(f"no label schema '{name}': choose from {sorted(SCHEMAS)}")
     return SCHEMAS[name]
+
+
+_TITLES = {
+    "l_ear": "left ear", "r_ear": "right ear", "l_brow": "left brow", "r_brow": "right brow",
+    "l_eye": "left eye", "r_eye": "right eye", "l_lip": "lower lip", "u_lip": "upper lip",
+    "mouth": "inner mouth", "cloth": "clothes",
+}  # fmt: skip
+
+
+def title(name: str) -> str:
+    """Returns a class name as people say it; sides are the subject's."""
+    return _TITLES.get(name, name.replace("_", " "))

@@ -32,6 +32,9 @@ class Settings:
         contributions: Folder that receives saved corrections, one row each.
         dataset: Dataset repository on the Hub that contributions go to; None keeps them local.
         service_token: Token that may write to `dataset`, for batched direct commits.
+        photo_queue: Queue of photos to correct: a parquet file, or one of a dataset on the Hub as
+            `org/name/queue.parquet`; None offers none.
+        photo_source: Where its photos are: a folder, or a dataset on the Hub as `org/name`.
         maintainers: Account names that may review; empty means every visitor from this machine.
         license: License that contributors agree to.
         cache: Folder of the photos of current visits, emptied as they end.
@@ -65,6 +68,8 @@ class Settings:
     contributions: Path = Path("contributions")
     dataset: str | None = None
     service_token: str | None = field(default=None, repr=False)
+    photo_queue: str | None = None
+    photo_source: str | None = None
     maintainers: tuple[str, ...] = ()
     license: str = "cc-by-4.0"
     cache: Path = field(default_factory=_default_cache)
@@ -174,6 +179,10 @@ VARIABLES = (
              "unset keeps them in the folder"),
     Variable("SEGFACE_DATASET_TOKEN", "service_token", str, "secret: token that commits batched "
              "contributions to that repository"),
+    Variable("SEGFACE_PHOTO_QUEUE", "photo_queue", str, "queue of photos that visitors correct, "
+             "from `python -m annotate queue`: a file, or `org/name/queue.parquet` on the Hub"),
+    Variable("SEGFACE_PHOTO_SOURCE", "photo_source", str, "its photos: their folder, or `org/name` "
+             "on the Hub; every visitor can see them"),
     Variable("SEGFACE_MAINTAINERS", "maintainers", _names, "account names that may review, "
              "separated by commas; unset allows it to visitors from the app's own machine, and on "
              "a Space to no one"),

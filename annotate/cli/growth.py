@@ -71,6 +71,8 @@ def _queue(args: argparse.Namespace) -> int:
     is_folder = Path(args.photos).is_dir()
     photos = find_photos([args.photos]) if is_folder else queue.photos_of_dataset(args.photos)
     ranked = queue.rank(photos, parser, labeled)
+    if is_folder:
+        ranked = queue.relative_to(ranked, Path(args.photos))
     queue.write_queue(ranked, args.out)
     for each in ranked[:_SHOWN]:
         print(f"{each.photo}  {each.seconds:.0f} s  {each.reason}")

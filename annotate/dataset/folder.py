@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -27,7 +26,7 @@ from annotate.dataset.card import (
 )
 from annotate.dataset.ranged import rows_in
 from annotate.errors import RecordError, StoreError, TakenDownError
-from annotate.rows.photo_hash import near_duplicates, photo_hash
+from annotate.rows.photo_hash import near_duplicates
 from annotate.rows.record import (
     check_columns,
     from_parquet,
@@ -282,14 +281,14 @@ class FolderStore:
         remove_unfinished(self.root, below=True)
         self.refresh()
 
-    def near_duplicates(self, image: np.ndarray) -> tuple[str, ...]:
-        """Returns the content ids of rows whose photo looks like this one, nearest first."""
+    def near_duplicates(self, wanted: str) -> tuple[str, ...]:
+        """Returns the content ids of rows whose photo has nearly this hash, nearest first."""
         files = self.files()
         for path in set(files) - self._hashes.keys():
             rows = _columns(path, ["content_id", "photo_hash"], path)
             self._hashes[path] = {row["content_id"]: row["photo_hash"] for row in rows}
         held = {i: held for path in files for i, held in self._hashes[path].items()}
-        return tuple(near_duplicates(photo_hash(image), held))
+        return tuple(near_duplicates(wanted, held))
 
 
 def _columns(file: Path | io.BytesIO, names: Sequence[str], path: Path) -> list[dict[str, Any]]:

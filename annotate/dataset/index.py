@@ -12,7 +12,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -24,7 +23,7 @@ from annotate.dataset.ranged import RangedFile, rows_in
 from annotate.dataset.stats import COLUMNS
 from annotate.errors import RecordError, ReviewError, StoreError
 from annotate.rows.parquet_limits import check_group, groups_of
-from annotate.rows.photo_hash import near_duplicates, photo_hash
+from annotate.rows.photo_hash import near_duplicates
 from annotate.rows.record import check_columns, features, from_row
 
 log = logging.getLogger(__name__)
@@ -111,11 +110,11 @@ class RowIndex:
             for row in rows:
                 yield {name: row[name] for name in names}
 
-    def near_duplicates(self, image: np.ndarray) -> tuple[str, ...]:
-        """Returns the content ids of known rows whose photo looks like this one, nearest first."""
+    def near_duplicates(self, wanted: str) -> tuple[str, ...]:
+        """Returns the content ids of known rows whose photo has nearly this hash, nearest first."""
         rows = self.columns(["content_id", "photo_hash"])
         held = {row["content_id"]: row["photo_hash"] for row in rows}
-        return tuple(near_duplicates(photo_hash(image), held))
+        return tuple(near_duplicates(wanted, held))
 
     def proposed(self, repo: DatasetFiles, number: int, content_id: str) -> dict[str, Any] | None:
         """Returns the columns of the row that a pull request proposes, or None where there is none.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from segface_hf.errors import DataError, ImageError
 from segface_hf.faces import FaceParse
 from segface_hf.images import load_image
 from segface_hf.jobs.photos import Photo
-from segface_hf.labels import LabelSchema
+from segface_hf.labels import LabelSchema, title
 from segface_hf.parser import FaceParser
 
 COLUMNS = ("areas_after", "seconds", "photo_hash")
@@ -71,7 +71,7 @@ class QueuedPhoto:
     """A photo in the queue.
 
     Attributes:
-        photo: Its path or name.
+        photo: Its path in the folder of photos, or `org/name#row`.
         score: Expected gain per second; only the order matters.
         reason: Why it is there, in words.
         seconds: Expected time of annotation.
@@ -158,7 +158,7 @@ def _queued(
     # A class gives a gain if it is there, if the model doubts it, and if the dataset lacks it.
     gains = {i: float(rarity[i]) * probable * doubt for i, (probable, doubt) in doubts.items()}
     top = sorted(gains, key=lambda i: -gains[i])[:_MOST_REASONS]
-    reason = ", ".join(f"probably {schema.names[i]}, {doubts[i][0]:.0%} sure" for i in top)
+    reason = "; ".join(f"probably {title(schema.names[i])}, {doubts[i][0]:.0%} sure" for i in top)
     seconds = max(labeled.seconds[i] for i in top)
     path = str(photo.path)
     return QueuedPhoto(path, sum(gains.values()) / seconds, reason, seconds, known)
@@ -170,17 +170,47 @@ def photos_of_dataset(source: str, *, column: str = "image") -> Iterator[Photo]:
     Raises:
         DataError: The dataset can't be loaded or has no such column.
     """
+    for number, row in enumerate(dataset_of_photos(source, column=column)):
+        yield Photo(Path(f"{source}#{number}"), source, bytes_of(row, column=column), number)
+
+
+def bytes_of(row: Mapping[str, Any], *, column: str = "image") -> bytes:
+    """Returns the encoded photo of a row of `dataset_of_photos`; nothing where it has none."""
+    return row[column]["bytes"] or b""
+
+
+def dataset_of_photos(source: str, *, column: str = "image", token: str | None = None) -> Any:
+    """Returns the rows of a dataset on the Hub, with encoded photos.
+
+    Args:
+        source: `org/name`.
+        column: Of the photos.
+        token: To read what is not public; None takes that of this machine.
+
+    Raises:
+        DataError: The dataset can't be loaded or has no such column.
+    """
     from datasets import Image, load_dataset
     from datasets.exceptions import DatasetsError
 
     try:
-        rows = load_dataset(source, split="train")
+        rows = load_dataset(source, split="train", token=token)
     except (DatasetsError, OSError, ValueError) as error:
         raise DataError(f"'{source}' is not a folder and can't be loaded: {error}") from error
     if column not in rows.column_names:
         raise DataError(f"'{source}' has no column '{column}': expected a dataset of photos")
-    for number, row in enumerate(rows.cast_column(column, Image(decode=False))):
-        yield Photo(Path(f"{source}#{number}"), source, row[column]["bytes"] or b"", number)
+    return rows.cast_column(column, Image(decode=False))
+
+
+def relative_to(queue: Iterable[QueuedPhoto], folder: Path) -> list[QueuedPhoto]:
+    """Returns a queue whose photos are named by their paths in a folder, so that it may move."""
+    root = folder.resolve()
+    return [
+        replace(each, photo=Path(each.photo).relative_to(root).as_posix())
+        if Path(each.photo).is_relative_to(root)
+        else each
+        for each in queue
+    ]
 
 
 def write_queue(queue: Sequence[QueuedPhoto], path: Path) -> None:

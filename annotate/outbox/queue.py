@@ -24,8 +24,6 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-import numpy as np
-
 from annotate._files import store_error, write_durably
 from annotate.correction import Correction
 from annotate.dataset.layout import is_content_id
@@ -319,8 +317,8 @@ class Outbox:
         """
         return ContributorQueue(self.root / queue_name(key), clock=self._clock)
 
-    def near_duplicates(self, image: np.ndarray) -> tuple[str, ...]:
-        """Returns the ids of contributions whose photo looks like this one, nearest first.
+    def near_duplicates(self, wanted: str) -> tuple[str, ...]:
+        """Returns the ids of contributions whose photo has nearly this hash, nearest first.
 
         Covers every row that was ever put into this outbox.
         """
@@ -330,7 +328,7 @@ class Outbox:
             return ()
         pairs = (line.split() for line in lines)
         held = {pair[1]: pair[0] for pair in pairs if len(pair) == 2 and len(pair[0]) == 64}
-        return tuple(near_duplicates(photo_hash(image), held))
+        return tuple(near_duplicates(wanted, held))
 
     def now(self) -> float:
         """Returns the clock time that entries are written and compared with."""

@@ -11,7 +11,7 @@ import numpy as np
 from annotate.label_maps import pack_label_map
 from segface_hf._utils import counted
 from segface_hf.faces import UNREADABLE
-from segface_hf.labels import RGB, LabelSchema
+from segface_hf.labels import RGB, LabelSchema, title
 from space.state.photo_cache import OpenPhoto
 
 if TYPE_CHECKING:
@@ -25,11 +25,6 @@ _DOUBT_SIDE = 640
 _LEAST_SHARES = {"eyeglasses": 0.03, "hat": 0.08, "earring": 0.0015, "necklace": 0.002}
 _LEAST_SHARE = 0.002
 _LEAST_SURE = 0.55
-_TITLES = {
-    "l_ear": "left ear", "r_ear": "right ear", "l_brow": "left brow", "r_brow": "right brow",
-    "l_eye": "left eye", "r_eye": "right eye", "l_lip": "lower lip", "u_lip": "upper lip",
-    "mouth": "inner mouth", "cloth": "clothes",
-}  # fmt: skip
 # Okabe and Ito's palette, whose hues readers with any colour vision tell apart.
 _SAFE: tuple[RGB, ...] = (
     (230, 159, 0),
@@ -40,11 +35,6 @@ _SAFE: tuple[RGB, ...] = (
     (213, 94, 0),
     (204, 121, 167),
 )
-
-
-def title(name: str) -> str:
-    """Returns a class name as people say it; sides are the subject's."""
-    return _TITLES.get(name, name.replace("_", " "))
 
 
 def safe_colors(count: int) -> tuple[RGB, ...]:

@@ -15,8 +15,9 @@ import numpy as np
 from PIL import Image
 
 from annotate.exchange.coco import CocoDocument
+from segface_hf.labels import title
 from space.errors import VisitError
-from space.handlers.browser_values import describe_schema, title
+from space.handlers.browser_values import describe_schema
 from space.handlers.cutouts import cut_out
 from space.state.photo_cache import OpenPhoto
 

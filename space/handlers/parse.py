@@ -12,9 +12,8 @@ from PIL import Image
 from segface_hf.errors import ImageError, SegFaceError
 from segface_hf.faces import Face, FaceParse
 from segface_hf.images import load_image
-from segface_hf.labels import LabelSchema
+from segface_hf.labels import LabelSchema, title
 from space.errors import VisitError
-from space.handlers.browser_values import title
 from space.handlers.services import Services
 from space.state.examples import Example
 from space.state.photo_cache import OpenPhoto
@@ -91,7 +90,12 @@ def parse_photo(services: Services, path: str | Path, *, request: Request) -> Pa
     """
     services.limit.spend(request.visitor, request.address)
     _check_bytes(services, Path(path))
-    image = load_image(Path(path).read_bytes(), max_pixels=services.settings.max_pixels)
+    return parse_bytes(services, Path(path).read_bytes(), request=request)
+
+
+def parse_bytes(services: Services, data: bytes, *, request: Request) -> Parsed:
+    """Parses an encoded photo that was counted and is small enough; see `parse_photo`."""
+    image = load_image(data, max_pixels=services.settings.max_pixels)
     if max(image.size) > _LONGEST_SIDE:
         raise ImageError(
             f"The photo is {image.width} x {image.height} pixels: a side may have at most "

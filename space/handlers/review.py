@@ -17,8 +17,8 @@ from annotate.review.compare import Comparison, compare, settle
 from annotate.review.inspection import RowInspection
 from annotate.review.reviewer import Reviewer
 from segface_hf._utils import counted
+from segface_hf.labels import title
 from space.errors import NotAllowedError
-from space.handlers.browser_values import title
 from space.settings import Settings
 from space.state.saving import CorrectionStore, HubCorrections
 

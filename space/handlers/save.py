@@ -13,7 +13,7 @@ from annotate.dataset.folder import Saved
 from annotate.errors import ConsentError, WireError
 from annotate.label_maps import unpack_label_map
 from segface_hf import __version__
-from space.handlers.browser_values import title
+from segface_hf.labels import title
 from space.handlers.parse import Request, as_sentence
 from space.handlers.services import Services
 from space.settings import Settings

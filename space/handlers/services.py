@@ -13,6 +13,7 @@ from space.state.explainers import Explainers
 from space.state.model_cache import ModelCache, gpu_lease, load_parser
 from space.state.model_checks import Admission
 from space.state.photo_cache import PhotoCache
+from space.state.photo_queue import PhotoQueue, queue_of
 from space.state.rate_limits import RateLimit
 from space.state.saving import CorrectionStore, FolderCorrections, HubCorrections
 from space.state.thumbnails import Thumbnails
@@ -32,6 +33,7 @@ class Services:
         saves: Saves a minute for each visitor.
         admission: What a repository that a visitor names must pass.
         thumbnails: Pictures of saved rows.
+        queue: Photos that wait for an annotator; None where the settings name none.
         explainers: The torch form of the model that was last asked why.
         own_token: Token of the machine that the app runs on, for its own visitors; None where the
             app uses none.
@@ -45,6 +47,7 @@ class Services:
     saves: RateLimit
     admission: Admission
     own_token: str | None = field(default=None, repr=False)
+    queue: PhotoQueue | None = None
     thumbnails: Thumbnails = field(default_factory=Thumbnails)
     explainers: Explainers = field(default_factory=Explainers)
 
@@ -75,6 +78,7 @@ def build_services(settings: Settings) -> Services:
         ),
         admission=admission,
         own_token=own_token,
+        queue=queue_of(settings, token=settings.service_token or own_token),
     )
 
 

@@ -85,6 +85,11 @@ class Visit:
         others = [key for key in (*self.keys[at + 1 :], *self.keys[:at]) if key != held]
         return next((key for key in others if key not in self.corrected), (others or [""])[0])
 
+    @property
+    def has_unsaved_other(self) -> bool:
+        """Whether another photo than the one in the editor is open and not saved yet."""
+        return bool(self.following) and self.following not in self.corrected
+
     def unopened(self, key: str) -> Visit:
         """Returns the visit whose editor could not open a photo that it was given."""
         return replace(self, editing="") if key == self.editing else self

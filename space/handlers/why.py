@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from segface_hf.labels import title
 from space.errors import VisitError
-from space.handlers.browser_values import title
 from space.handlers.parse import Request
 from space.handlers.services import Services
 from space.state.photo_cache import OpenPhoto

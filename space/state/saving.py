@@ -26,6 +26,7 @@ from annotate.outbox.queue import (
     move_to_account,
 )
 from annotate.outbox.sender import Sender
+from annotate.rows.photo_hash import photo_hash
 
 _COUNTED = "counted.parquet"
 _SECRET = re.compile(r"session:[0-9a-f]{32}")
@@ -73,6 +74,9 @@ class CorrectionStore(Protocol):
             StoreError: It can't be written.
         """
 
+    def has_photo(self, wanted: str) -> bool:
+        """Whether a photo with nearly this hash was corrected already."""
+
     def state(self, content_id: str, *, who: Contributor) -> str:
         """Returns the state of a contributor's correction as a sentence."""
 
@@ -113,8 +117,12 @@ class FolderCorrections:
             self.card_updater.row_index.forget(saved.path.relative_to(self.store.root).as_posix())
         if saved.created or saved.agreed:
             self.card_updater.merged(self.store)
-        near = self.store.near_duplicates(correction.image)
+        near = self.store.near_duplicates(photo_hash(correction.image))
         return replace(saved, look_alike=_others(near, correction))
+
+    def has_photo(self, wanted: str) -> bool:
+        """Looks into the folder; see `CorrectionStore`."""
+        return bool(self.store.near_duplicates(wanted))
 
     def state(self, content_id: str, *, who: Contributor) -> str:
         """A saved row stays in its folder; see `CorrectionStore`."""
@@ -157,8 +165,7 @@ class HubCorrections:
     def save(self, correction: Correction, *, who: Contributor) -> Saved:
         """Puts the row into the contributor's queue and wakes the sender; see `CorrectionStore`."""
         queue = self.outbox.queue(who.key)
-        image = correction.image
-        near = {*self.outbox.near_duplicates(image), *self.row_index.near_duplicates(image)}
+        near = self._near(photo_hash(correction.image))
         look_alike = _others(near, correction)
         known = queue.knows(correction.content_id)
         before = known and queue.consents(correction.content_id)
@@ -177,6 +184,13 @@ class HubCorrections:
             agreed=known and after and not before,
             look_alike=look_alike,
         )
+
+    def has_photo(self, wanted: str) -> bool:
+        """Looks into the outbox and what is known of the dataset; see `CorrectionStore`."""
+        return bool(self._near(wanted))
+
+    def _near(self, wanted: str) -> set[str]:
+        return {*self.outbox.near_duplicates(wanted), *self.row_index.near_duplicates(wanted)}
 
     def state(self, content_id: str, *, who: Contributor) -> str:
         """Asks the contributor's own queue; see `CorrectionStore`."""

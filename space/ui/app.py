@@ -112,7 +112,7 @@ def build_app(services: Services, showcase: Showcase | None = None) -> gr.Blocks
             downloads.wire(file, part.wanted, services, source=source, message=message, visit=visit)
         _wire_editor(correct_tab, services, page=correct_page, visit=visit)
         _wire_way(parse_page, tabs, visit=visit)
-        next_photo.wire(correct_page, parse_page, services, visit=visit)
+        next_photo.wire(correct_page, parse_page, services, visit=visit, model=model)
     return app
 
 
@@ -182,12 +182,15 @@ def launch(settings: Settings, **options: Any) -> Any:
 
     Raises:
         CheckpointError: The first model can't be loaded.
+        DataError: The queue of photos can't be read, or names photos elsewhere.
     """
     if not settings.on_space:
         trust_no_forwarded_address()
     limit_connections()
     services = build_services(settings)
     services.models.get(settings.model)
+    if services.queue is not None:
+        services.queue.load()
     showcase = Showcase(list_examples())
     app = build_app(services, showcase)
     queue.queue(app, max_size=settings.queue_size, default_concurrency_limit=4)

@@ -43,17 +43,25 @@ class CorrectPage:
     again: gr.Button
     clear: gr.Button
     following: gr.Button
+    queued: gr.Button
+
+    @property
+    def way_on(self) -> list[Any]:
+        """The buttons to the next photo, of which one shows at most."""
+        return [self.following, self.queued]
 
     @property
     def opened(self) -> list[Any]:
         """What changes when another photo opens, after the visit."""
-        return [self.editor, self.message, self.following, self.again, *self.statements]
+        return [self.editor, self.message, *self.way_on, self.again, *self.statements]
 
 
 def layout(services: Services) -> CorrectPage:
     """Lays the view out."""
     message = messages.message_box("save-message")
     following = gr.Button("Next photo", size="sm", visible=False, elem_id="following")
+    has_queue = services.queue is not None
+    queued = gr.Button("Next photo", size="sm", visible=has_queue, elem_id="queued")
     editor = FaceMaskEditor(elem_id="mask-editor", kinds=LABELS)
     license = services.settings.license.upper()
     again = gr.Button(
@@ -84,7 +92,7 @@ def layout(services: Services) -> CorrectPage:
         clear = gr.Button("Clear the statements", size="sm", elem_id="clear-statements")
     right.change(None, right, photo_license, js=_SHOW_LICENSE, **PRIVATE)
     statements = [right, people, photo_license, agrees, source]
-    return CorrectPage(editor, message, statements, again, clear, following)
+    return CorrectPage(editor, message, statements, again, clear, following, queued)
 
 
 def _choices(sentences: Any) -> list[tuple[str, str]]:
@@ -114,15 +122,17 @@ def open_in_editor(services: Services, visit: Visit) -> tuple[Any, ...]:
     # The browser ignores a value equal to the last one, although it may show restored work now.
     value["asked"] = time.time_ns()
     again = gr.update(visible=visit.stated is not None)
-    return value, messages.nothing(), way_on(visit), again, *BLANK
+    return value, messages.nothing(), *way_on(services, visit), again, *BLANK
 
 
-def way_on(visit: Visit) -> dict[str, Any]:
-    """Returns the update of the button that leads to the next photo, if there is another."""
+def way_on(services: Services, visit: Visit) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Returns the updates of `CorrectPage.way_on`: open photos come before those of the queue."""
     photos = set(visit.keys)
     left = len(photos - visit.corrected.keys())
     said = f"{left} of {len(photos)} not saved yet" if left else f"all {len(photos)} are saved"
-    return gr.update(value=f"Next photo ({said})", visible=len(photos) > 1)
+    queued = services.queue is not None and not visit.has_unsaved_other
+    following = gr.update(value=f"Next photo ({said})", visible=len(photos) > 1 and not queued)
+    return following, gr.update(visible=queued)
 
 
 def _stated_again(live: LiveVisit) -> tuple:
@@ -135,6 +145,7 @@ def _stated_again(live: LiveVisit) -> tuple:
 
 def wire(page: CorrectPage, services: Services, *, visit: gr.State) -> Any:
     """Connects Save; returns the event, so that others can follow it."""
+    nothing = [gr.skip()] * len(page.way_on)
 
     def on_save(
         live: LiveVisit,
@@ -157,13 +168,13 @@ def wire(page: CorrectPage, services: Services, *, visit: gr.State) -> Any:
             result = save_correction(services, payload, form=form, who=who, asked=asked)
         except SegFaceError as error:
             notice = parse.as_sentence(error)
-            return live, refused(payload, notice), messages.bad(notice), gr.skip()
+            return live, refused(payload, notice), messages.bad(notice), *nothing
         live.change(lambda now: now.received(result, who, form))
         services.photos.touch(live.now.keys)
         notice = " ".join(filter(None, (result.sentence, trouble and parse.as_sentence(trouble))))
         good = messages.good(notice, way=_ON)
         # The page shows the whole sentence; the editor's status line says the outcome.
-        return live, accepted(payload, "Saved."), good, way_on(live.now)
+        return live, accepted(payload, "Saved."), good, *way_on(services, live.now)
 
     page.again.click(_stated_again, visit, page.statements, **QUIET)
     page.clear.click(None, None, page.statements, js=_CLEAR, **PRIVATE)
@@ -171,7 +182,7 @@ def wire(page: CorrectPage, services: Services, *, visit: gr.State) -> Any:
     saved = page.editor.saved(
         on_save,
         [visit, *page.statements],
-        [visit, page.editor, page.message, page.following],
+        [visit, page.editor, page.message, *page.way_on],
         concurrency_limit=4,
         **QUIET,
     )

@@ -12,8 +12,8 @@ from annotate.dataset.stats import Stats, growth_svg
 from annotate.errors import RecordError, RemoteError
 from segface_hf._utils import counted
 from segface_hf.errors import SegFaceError
+from segface_hf.labels import title
 from space.handlers import parse
-from space.handlers.browser_values import title
 from space.handlers.services import Services
 from space.settings import Settings
 from space.state.saving import FolderCorrections, HubCorrections

@@ -8,18 +8,29 @@ from typing import Any
 import gradio as gr
 
 from segface_hf.errors import SegFaceError
-from space.handlers.parse import as_sentence
+from space.handlers.next_photo import open_next
+from space.handlers.parse import Batch, as_sentence
 from space.handlers.services import Services
 from space.handlers.visit import LiveVisit
 from space.ui import messages
 from space.ui.correct import CorrectPage, open_in_editor
-from space.ui.events import QUIET
-from space.ui.parse import ParsePage, reopened
+from space.ui.events import IN_LINE, PRIVATE, QUIET, asking
+from space.ui.parse import ParsePage, reopened, show_photos
 from space.web.components import parse_view
 
+# One of the two buttons shows, so the key does what a click on it does.
+_CLICK = "() => { document.querySelector('#following, #queued')?.click(); }"
 
-def wire(correct: CorrectPage, parse: ParsePage, services: Services, *, visit: gr.State) -> None:
-    """Connects the button and the editor's key; the Parse view follows, so that both agree."""
+
+def wire(
+    correct: CorrectPage,
+    parse: ParsePage,
+    services: Services,
+    *,
+    visit: gr.State,
+    model: gr.Component,
+) -> None:
+    """Connects the buttons and the editor's key; the Parse view follows, so that both agree."""
     nothing = [gr.skip()] * len(correct.opened)
 
     def on_next(live: LiveVisit) -> tuple[Any, ...]:
@@ -35,6 +46,41 @@ def wire(correct: CorrectPage, parse: ParsePage, services: Services, *, visit: g
         services.photos.touch(live.now.keys)
         return live, parse_view(photos, current=live.now.place), *opened
 
-    outputs = [visit, parse.view, *correct.opened]
-    for asked in (correct.following.click, correct.editor.following):
-        asked(on_next, visit, outputs, **QUIET)
+    correct.following.click(on_next, visit, [visit, parse.view, *correct.opened], **QUIET)
+    correct.editor.following(None, None, None, js=_CLICK, **PRIVATE)
+    if services.queue is not None:
+        _wire_queue(correct, parse, services, visit=visit, model=model)
+
+
+def _wire_queue(
+    correct: CorrectPage,
+    parse: ParsePage,
+    services: Services,
+    *,
+    visit: gr.State,
+    model: gr.Component,
+) -> None:
+    """Connects the button that opens a photo of the queue in place of those before."""
+    nothing = [gr.skip()] * (len(parse.shown) + len(correct.opened))
+    notice_at = len(parse.shown) + correct.opened.index(correct.message)
+
+    def on_queued(chosen: str, live: LiveVisit, request: gr.Request) -> tuple[Any, ...]:
+        asked = asking(request, services, model=chosen)
+        try:
+            parsed, why = open_next(services, live.anonymous.key, request=asked)
+            key, batch = parsed.photo.key, Batch((parsed,))
+            live.change(lambda now: replace(now.opened(batch).to_correct(key), editing=key))
+            opened = [*show_photos(batch.parsed), *open_in_editor(services, live.now)]
+            notice = messages.note(why)
+        except SegFaceError as error:
+            opened, notice = list(nothing), messages.bad(as_sentence(error))
+        opened[notice_at] = notice
+        return live, *opened
+
+    waiting = {"show_progress": "minimal", "show_progress_on": correct.queued}
+    correct.queued.click(
+        on_queued,
+        [model, visit],
+        [visit, *parse.shown, *correct.opened],
+        **{**IN_LINE, **PRIVATE, **waiting},
+    )

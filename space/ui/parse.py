@@ -87,7 +87,7 @@ def wire(
             return
         if batch.parsed:
             live.change(lambda now: now.opened(batch))
-            yield live, *_shown(batch.parsed, problems=batch.problems)
+            yield live, *show_photos(batch.parsed, problems=batch.problems)
         else:
             notice = messages.bad(batch.problems)
             yield live, gr.skip(), notice, gr.skip(), finished()
@@ -100,7 +100,7 @@ def wire(
         except SegFaceError as error:
             return live, *_failed(error)
         live.change(lambda now: now.opened(batch))
-        return live, *_shown(batch.parsed)
+        return live, *show_photos(batch.parsed)
 
     def on_whole(chosen: str, live: LiveVisit, request: gr.Request) -> tuple:
         asked = asking(request, services, model=chosen, whole_image=True)
@@ -108,7 +108,7 @@ def wire(
             parsed = parsed_again(services, live, request=asked)
         except SegFaceError as error:
             return live, *_failed(error)
-        return live, *_shown(parsed, current=live.now.place)
+        return live, *show_photos(parsed, current=live.now.place)
 
     def on_picked(live: LiveVisit, event: gr.EventData) -> tuple:
         # Back at the photo before, the message about the other one stays.
@@ -179,12 +179,13 @@ def _picked(services: Services, live: LiveVisit, key: str, *, notice: Any) -> tu
         if not left:
             return _failed(error)[:-1]
         problems = (parse.as_sentence(error),)
-        return _shown(left, current=live.now.place, problems=problems)[:-1]
+        return show_photos(left, current=live.now.place, problems=problems)[:-1]
     services.photos.touch(live.now.keys)
     return gr.skip(), notice, gr.update(visible=not faces)
 
 
-def _shown(parsed: Any, *, current: int = 0, problems: tuple[str, ...] = ()) -> tuple:
+def show_photos(parsed: Any, *, current: int = 0, problems: tuple[str, ...] = ()) -> tuple:
+    """Returns the updates of `ParsePage.shown` that show photos."""
     faces = parsed[current].photo.parse.faces
     return (
         parse_view(parsed, current=current),

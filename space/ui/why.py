@@ -8,8 +8,8 @@ from typing import Any
 import gradio as gr
 
 from segface_hf.errors import SegFaceError
+from segface_hf.labels import title
 from space.handlers import why
-from space.handlers.browser_values import title
 from space.handlers.parse import as_sentence
 from space.handlers.services import Services
 from space.handlers.visit import LiveVisit

@@ -19,6 +19,7 @@ from annotate.dataset.compact import compact
 from annotate.dataset.folder import FolderStore
 from annotate.dataset.layout import row_path
 from annotate.errors import RecordError, StoreError
+from annotate.rows.photo_hash import photo_hash
 from segface_hf.labels import LAPA
 
 
@@ -97,8 +98,8 @@ def test_look_alike_photos_are_found(tmp_path, drawn):
     store = FolderStore(tmp_path)
     store.save(drawn(1))
     brighter = np.clip(drawn(1).image.astype(int) + 2, 0, 255).astype(np.uint8)
-    assert store.near_duplicates(brighter) == (drawn(1).content_id,)
-    assert store.near_duplicates(drawn(2).image) == ()
+    assert store.near_duplicates(photo_hash(brighter)) == (drawn(1).content_id,)
+    assert store.near_duplicates(photo_hash(drawn(2).image)) == ()
 
 
 def test_rows_of_other_labels_or_another_version_are_refused(tmp_path, drawn):

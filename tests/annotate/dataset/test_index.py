@@ -12,6 +12,7 @@ from annotate.dataset.ranged import TAIL
 from annotate.dataset.refresh import count_rows, mirror
 from annotate.dataset.takedown import take_down
 from annotate.errors import RecordError, RemoteBusyError
+from annotate.rows.photo_hash import photo_hash
 from annotate.rows.record import to_parquet
 
 
@@ -88,5 +89,5 @@ def test_a_look_alike_in_the_dataset_is_found(owner, drawn):
     put(owner, drawn(1))
     row_index = RowIndex()
     row_index.update(owner.repo)
-    assert row_index.near_duplicates(drawn(1).image) == (drawn(1).content_id,)
-    assert row_index.near_duplicates(drawn(2).image) == ()
+    assert row_index.near_duplicates(photo_hash(drawn(1).image)) == (drawn(1).content_id,)
+    assert row_index.near_duplicates(photo_hash(drawn(2).image)) == ()

@@ -14,6 +14,7 @@ import pytest
 
 from annotate.errors import ConsentError, StoreError
 from annotate.outbox.queue import MOST_PER_QUEUE, Entry, Outbox, State, queue_name
+from annotate.rows.photo_hash import photo_hash
 
 
 @pytest.fixture
@@ -167,8 +168,8 @@ def test_sent_rows_do_not_count_against_the_limit_of_waiting_rows(outbox, drawn)
 def test_look_alike_photos_of_all_contributors_are_found(outbox, drawn):
     outbox.queue("other").put(drawn(1))
     brighter = np.clip(drawn(1).image.astype(int) + 2, 0, 255).astype(np.uint8)
-    assert outbox.near_duplicates(brighter) == (drawn(1).content_id,)
-    assert outbox.near_duplicates(drawn(2).image) == ()
+    assert outbox.near_duplicates(photo_hash(brighter)) == (drawn(1).content_id,)
+    assert outbox.near_duplicates(photo_hash(drawn(2).image)) == ()
 
 
 def test_an_unwritable_folder_is_reported_in_one_sentence(tmp_path, correction):

@@ -18,6 +18,7 @@ from annotate.dataset.repo import changed_files
 from annotate.errors import RecordError, ReviewError
 from annotate.review.reviewer import Reviewer
 from annotate.rows import png
+from annotate.rows.photo_hash import photo_hash
 from annotate.rows.record import rows_to_parquet, to_parquet, to_row
 from tests.annotate.conftest import REPO
 
@@ -74,7 +75,7 @@ def test_an_invalid_hash_breaks_neither_a_save_nor_the_review(guest, owner, draw
     )
     row_index = RowIndex()
     row_index.look(owner.repo)
-    assert row_index.near_duplicates(drawn(2).image) == ()
+    assert row_index.near_duplicates(photo_hash(drawn(2).image)) == ()
     assert Reviewer(owner, rows=row_index).inspect(propose(guest, drawn(2))).acceptable
 
 

@@ -10,8 +10,7 @@ import pytest
 
 from annotate.label_maps import unpack_label_map
 from segface_hf.errors import LabelError
-from segface_hf.labels import CELEBAMASK_HQ
-from space.handlers.browser_values import title
+from segface_hf.labels import CELEBAMASK_HQ, title
 from space.web.bundle import MASK_EDITOR, bundle
 from space.web.editor_component import FaceMaskEditor, accepted, refused
 from space.web.editor_value import EditorValueError, editor_value
