@@ -33,7 +33,7 @@ LAYERS = {
         "parser",
         "evaluation onnx",
         "explain export jobs rendering added_classes",
-        "training",
+        "browser training",
         "cli",
     ),
     "annotate": (

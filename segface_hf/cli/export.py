@@ -1,10 +1,10 @@
-"""`segface export`: a checkpoint as an ONNX file, with its parity report."""
+"""`segface export`: a checkpoint as an ONNX file, or as a parser for the browser."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from segface_hf.cli.arguments import share, whole
 from segface_hf.errors import ConfigError
@@ -15,13 +15,18 @@ if TYPE_CHECKING:
     from segface_hf.config import SegFaceConfig
     from segface_hf.export.parity import Limits
 
-HELP = "export a checkpoint to ONNX, and compare its results"
+HELP = "export a checkpoint to ONNX, and compare its results; or as a parser for the browser"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
     parser.add_argument("model", help="checkpoint folder, Hub id, 'embedded' or 'synthetic'")
-    parser.add_argument("--format", choices=["onnx"], default="onnx", help="default: %(default)s")
+    parser.add_argument(
+        "--format",
+        choices=["onnx", "browser"],
+        default="onnx",
+        help="browser: models and a parser in JavaScript, for --out; default: %(default)s",
+    )
     parser.add_argument(
         "--out",
         metavar="DIR",
@@ -50,6 +55,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exports, and prints what was measured."""
+    return _export_for_browser(args) if args.format == "browser" else _export_onnx(args)
+
+
+def _export_for_browser(args: argparse.Namespace) -> int:
+    from segface_hf.browser.export import export_for_browser
+
+    if args.out is None or args.int8 or args.data:
+        raise ConfigError("--format browser needs --out DIR, and takes neither --int8 nor --data")
+    export = export_for_browser(_folder_of(args), Path(args.out))
+    print(f"{export.folder}: {export.size / 1e6:.1f} MB; import parser.mjs")
+    return 0
+
+
+def _export_onnx(args: argparse.Namespace) -> int:
     from segface_hf.checkpoints.files import read_config
     from segface_hf.config import SegFaceConfig
     from segface_hf.export.save import check_installed, export_checkpoint
@@ -90,12 +109,17 @@ def _folder_of(args: argparse.Namespace) -> Path:
     """The checkpoint's folder, to which `model.onnx` goes where no other one is named."""
     from segface_hf.checkpoints.files import SHIPPED
     from segface_hf.checkpoints.find import checkpoint_folder
-    from segface_hf.modeling.segface import SegFace
 
     own = args.model in SHIPPED or not Path(args.model).is_dir()
     if args.out is None and own:
         raise ConfigError(f"'{args.model}' is not a folder of yours: name a folder with --out")
-    return checkpoint_folder(args.model, build=SegFace)
+    return checkpoint_folder(args.model, build=_build)
+
+
+def _build(config: SegFaceConfig) -> Any:
+    from segface_hf.modeling.segface import SegFace
+
+    return SegFace(config)
 
 
 def _faces(

@@ -1,0 +1,1 @@
+"""The parser in JavaScript, for browsers and Node; `js` holds its modules."""
