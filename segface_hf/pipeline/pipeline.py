@@ -170,7 +170,7 @@ class PhotoParse:
             return
         for level, (wider, following) in enumerate(zip(WIDER, (*WIDER[1:], None), strict=True)):
             frame = wider.frame(cut.frame)
-            size = crop_side(frame, self.engine.config.resolution)
+            size = crop_side(frame, self.engine.config.resolution, share=wider.resolution)
             (view,) = self._parsed(self.engine, [(image, replace(cut, frame=frame))], size=size)
             parse = _parse_of(view)
             if not self.raw:
@@ -267,12 +267,16 @@ def align(view: View, photo: tuple[int, int], look: Callable[[View], View]) -> V
     return view if frame is None else look(replace(view, frame=frame))
 
 
-def crop_side(frame: Frame, resolution: int) -> int:
-    """Returns the side at which a frame is parsed: small frames need less than the resolution."""
-    for most, share in SMALL_FRAMES:
-        if frame.side <= most:
-            return max(32, round(resolution * share / 32) * 32)
-    return resolution
+def crop_side(frame: Frame, resolution: int, *, share: float = 1.0) -> int:
+    """Returns the side at which a frame is parsed: small frames need less than the resolution.
+
+    Args:
+        frame: In photo pixels.
+        resolution: The model's.
+        share: How much of the resolution a frame of any size needs at most.
+    """
+    share = min([share, *(least for most, least in SMALL_FRAMES if frame.side <= most)])
+    return resolution if share == 1 else max(32, round(resolution * share / 32) * 32)
 
 
 def points_in(frame: Frame, labels: np.ndarray, schema: LabelSchema) -> np.ndarray | None:

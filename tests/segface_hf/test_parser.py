@@ -58,6 +58,11 @@ def test_a_small_face_is_parsed_at_a_smaller_side(side: float, parsed_at: int) -
     assert crop_side(Frame((0.0, 0.0), side), 320) == parsed_at
 
 
+def test_a_wider_frame_is_parsed_at_its_share_of_the_resolution() -> None:
+    assert crop_side(Frame((0.0, 0.0), 500.0), 320, share=0.9) == 288
+    assert crop_side(Frame((0.0, 0.0), 36.0), 320, share=0.9) == 224
+
+
 def test_a_face_carries_its_box_landmarks_and_confidence() -> None:
     (face,) = (
         FaceParser(PaletteEngine(), detector=FixedDetector(whole()))

@@ -67,11 +67,10 @@ async function look(photo, { face, frame }, model, side) {
 }
 
 /** The side at which a frame is parsed: small frames need less than the resolution. */
-function cropSide(frame, resolution) {
-  for (const [most, share] of SMALL_FRAMES) {
-    if (frame.side <= most) return Math.max(32, roundHalfEven((resolution * share) / 32) * 32);
-  }
-  return resolution;
+function cropSide(frame, resolution, share = 1) {
+  const shares = SMALL_FRAMES.filter(([most]) => frame.side <= most).map(([, least]) => least);
+  const least = Math.min(share, ...shares);
+  return least === 1 ? resolution : Math.max(32, roundHalfEven((resolution * least) / 32) * 32);
 }
 
 function pointsIn(frame, { side, labels }, names) {
@@ -123,7 +122,7 @@ function confidenceOf({ side, logits }) {
 async function pasteSurroundings(canvas, photo, face, model) {
   const { names, resolution } = model;
   for (const [level, wider] of WIDER.entries()) {
-    const frame = widerFrame(wider, face), side = cropSide(frame, resolution);
+    const frame = widerFrame(wider, face), side = cropSide(frame, resolution, wider.resolution);
     const parse = ofFace(await model.run(frame.crop(photo, side)), names, placeOf(face, frame));
     const following = WIDER[level + 1];
     const goesOn = following !== undefined

@@ -10,11 +10,13 @@ const FADE_FROM = 0.7;
 const FADE = 6;
 const FLAT = 3;
 
-/** Wider frames: sides of the face frame, how far they are moved down, what is kept of them. */
+/**
+ * Wider frames: sides of the face frame, how far they are moved down, what is kept of them, and at
+ * which share of the model's resolution they are parsed.
+ */
 export const WIDER = [
-  { side: 1.7, drop: 0.1, classes: OUTER_CLASSES },
-  { side: 4.5, drop: 1, classes: ['cloth'] },
-  { side: 8, drop: 2, classes: ['cloth'] },
+  { side: 1.7, drop: 0.1, classes: OUTER_CLASSES, resolution: 0.9 },
+  { side: 7, drop: 1.7, classes: ['cloth'], resolution: 1 },
 ];
 
 export const widerFrame = ({ side, drop }, face) => (
