@@ -117,7 +117,7 @@ class FaceParser:
         with says_what_to_install():
             folder = find.checkpoint_folder(
                 name,
-                build=_build_model,
+                build=build_model,
                 revision=revision,
                 token=token,
                 cache_dir=cache_dir,
@@ -379,7 +379,7 @@ def _onnx_engine(folder: Path, *, required: bool, threads: int) -> Engine | None
     return found
 
 
-def _build_model(config: SegFaceConfig) -> Any:
+def build_model(config: SegFaceConfig) -> Any:
     from segface_hf.modeling.segface import SegFace
 
     return SegFace(config)

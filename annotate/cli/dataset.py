@@ -18,6 +18,7 @@ from annotate.dataset.audit import Audit, audit
 from annotate.dataset.base import DatasetFiles, retry
 from annotate.dataset.compact import MOST_FILES, compact
 from annotate.dataset.refresh import count_rows, mirror, refresh_card
+from annotate.dataset.releases import releases_with
 from annotate.dataset.repo import DatasetRepo
 from annotate.dataset.stats import Stats
 from annotate.dataset.takedown import still_needed, take_down
@@ -174,9 +175,6 @@ def _compact(args: argparse.Namespace) -> int:
     return 0
 
 
-_TOO = "take that id down too if the photo has to go, or use --same-photo"
-
-
 def _add_takedown(parser: argparse.ArgumentParser) -> None:
     arguments.add_dataset(parser)
     parser.add_argument(
@@ -214,7 +212,10 @@ def _takedown(args: argparse.Namespace) -> int:
     ids = under_all_ids(named, among)
     mine = [t for t in among if t.ids & ids or _waits_from(t, args.contributor)]
     if args.dry_run:
-        return _print_plan(ids, known, held, mine)
+        _print_plan(ids, known, held, mine)
+        _print_releases(dataset, ids)
+        print("nothing has changed")
+        return 0
     done = take_down(dataset, ids, reason=args.reason)
     removed, left = counted(len(done.removed), "row"), counted(len(done.marked), "tombstone")
     print(f"{removed} removed, {left} left")
@@ -223,6 +224,7 @@ def _takedown(args: argparse.Namespace) -> int:
             f"a merged file may still hold them, because it can't be read: {why}", file=sys.stderr
         )
     arguments.update_card(args)
+    _print_releases(dataset, ids)
     for content_id in sorted(ids - named):
         print(f"{content_id} is the same contribution under another id: it gets a tombstone too")
     for content_id in sorted(_with_a_photo_of(ids, known) - ids):
@@ -246,7 +248,7 @@ def _with_a_photo_of(ids: Set[str], known: Mapping[str, str]) -> set[str]:
 
 def _print_plan(
     ids: Set[str], known: Mapping[str, str], held: Set[str], mine: Collection[Trace]
-) -> int:
+) -> None:
     for content_id in sorted(ids):
         state = "would go" if content_id in held else "is not a row: it would get a tombstone"
         print(f"{content_id} {state}")
@@ -254,8 +256,18 @@ def _print_plan(
         print(f"{content_id} would stay and holds the same photo: add --same-photo")
     for number in (trace.request.number for trace in mine if trace.open):
         print(f"#{number} would be closed")
-    print("nothing has changed")
-    return 0
+
+
+def _print_releases(dataset: DatasetFiles, ids: Set[str]) -> None:
+    """Prints the checkpoints that were trained on rows; a damaged list must not stop a takedown."""
+    try:
+        for release, rows in retry(partial(releases_with, dataset, ids)):
+            print(
+                f"{release} was trained on {', '.join(sorted(rows))}: the next `grow` leaves "
+                "out what was taken down, but these weights keep what they learned"
+            )
+    except AnnotateError as error:
+        print(f"checkpoints that were trained on them can't be listed: {error}", file=sys.stderr)
 
 
 def _facts(args: argparse.Namespace) -> list[dict[str, Any]]:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from segface_hf.cli.program import Command, Program
 
-_REVIEW, _DATASET, _EXCHANGE, _GROWTH = (
-    f"annotate.cli.{name}" for name in ("review", "dataset", "exchange", "growth")
+_REVIEW, _DATASET, _EXCHANGE, _GROWTH, _GROW = (
+    f"annotate.cli.{name}" for name in ("review", "dataset", "exchange", "growth", "grow")
 )
 ANNOTATE = Program(
     "python -m annotate",
@@ -34,6 +34,9 @@ ANNOTATE = Program(
         "queue": Command(_GROWTH, "rank photos without masks: which one to correct next, and why"),
         "suspects": Command(
             _GROWTH, "rank rows whose masks are probably wrong, by a model, and say what is wrong"
+        ),
+        "grow": Command(
+            _GROW, "train the next checkpoint on new rows, compare it, and publish it if it passes"
         ),
         "compact": Command(_DATASET, "merge many files of one row into larger files"),
         "takedown": Command(

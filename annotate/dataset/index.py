@@ -27,7 +27,7 @@ from annotate.rows.photo_hash import near_duplicates
 from annotate.rows.record import check_columns, features, from_row
 
 log = logging.getLogger(__name__)
-KEPT = (*COLUMNS, "photo_hash")
+KEPT = (*COLUMNS, "photo_hash", "consent_right", "photo_licence")
 MOST_AT_ONCE = 64
 FRESH, SOON = 60.0, 5.0
 

@@ -10,6 +10,8 @@ COPY_OF = ".segface-copy-of"
 GROWTH = "growth.svg"
 ROWS = "data/train"
 MERGED = "data/train/merged"
+RELEASES = "releases/"
+TOMBSTONES = "tombstones/"
 _ROW = re.compile(r"data/train/([0-9a-f]{2})/(\1[0-9a-f]{30})\.parquet")
 _ID = re.compile(r"[0-9a-f]{32}")
 
@@ -32,7 +34,7 @@ def id_at(path: str) -> str | None:
 
 def tombstone_path(content_id: str) -> str:
     """Returns the path of the note that a contribution was taken down."""
-    return f"tombstones/{content_id[:2]}/{content_id}.json"
+    return f"{TOMBSTONES}{content_id[:2]}/{content_id}.json"
 
 
 def accepted_path(content_id: str) -> str:
@@ -43,3 +45,8 @@ def accepted_path(content_id: str) -> str:
 def index_path(content_id: str) -> str:
     """Returns the path of the list of ids that compaction moved into merged files."""
     return f"index/{content_id[:2]}.txt"
+
+
+def release_path(checkpoint: str, tag: str) -> str:
+    """Returns the path of the list of rows that a published checkpoint was trained on."""
+    return f"{RELEASES}{checkpoint.replace('/', '--')}/{tag}.json"

@@ -26,6 +26,7 @@ CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "README.md"
 GATE_FILE = "gate.json"  # what `segface promote` decided about these weights
+ROWS_FILE = "rows.json"  # which dataset rows these weights were trained on
 _LONGEST_MESSAGE = 500
 ONNX_FILE = "model.onnx"
 PUBLISHED = "hub:"  # what names of published checkpoints begin with

@@ -10,6 +10,7 @@ from segface_hf.checkpoints.files import (
     CONFIG_FILE,
     ONNX_FILE,
     PUBLISHED,
+    ROWS_FILE,
     SHIPPED,
     WEIGHTS_FILE,
     Build,
@@ -57,7 +58,7 @@ def checkpoint_folder(
         return load_published(str(source), build=build, **options)
     from segface_hf.checkpoints.hub import download  # The Hub client takes a while to import.
 
-    patterns = [CONFIG_FILE, WEIGHTS_FILE, CARD_FILE, *([ONNX_FILE] if onnx else [])]
+    patterns = [CONFIG_FILE, WEIGHTS_FILE, CARD_FILE, ROWS_FILE, *([ONNX_FILE] if onnx else [])]
     return download(str(source), patterns=patterns, **options)
 
 

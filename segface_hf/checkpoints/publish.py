@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from huggingface_hub import CommitOperationAdd, HfApi, metadata_load
+from huggingface_hub import CommitOperationAdd, HfApi, get_token, metadata_load
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
@@ -19,6 +19,7 @@ from segface_hf.errors import CheckpointError, CheckpointNotFoundError
 from segface_hf.hub_client import hub_errors, is_transient
 
 FILES = (files.CARD_FILE, files.CONFIG_FILE, files.WEIGHTS_FILE)
+OPTIONAL = (files.ONNX_FILE, files.GATE_FILE, files.ROWS_FILE)
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,7 @@ def plan(folder: str | Path, repo_id: str, *, build: Build, private: bool = Fals
     _check_card(folder / files.CARD_FILE)
     files.load_folder(folder, build)
     config = files.load_config(folder)
-    optional = [n for n in (files.ONNX_FILE, files.GATE_FILE) if (folder / n).is_file()]
-    names = (*FILES, *optional)
+    names = (*FILES, *(name for name in OPTIONAL if (folder / name).is_file()))
     sizes = {name: (folder / name).stat().st_size for name in names}
     return PublishPlan(folder, repo_id, private, sizes, config)
 
@@ -99,6 +99,41 @@ def check_gate(folder: Path, report: Path | None = None) -> None:
         raise CheckpointError(f"{path} is about other weights than those of {folder}: {remedy}")
     if verdict != "passed":
         raise CheckpointError(f"the gate did not let {folder} pass ({sentence[:300]}): {remedy}")
+
+
+def check_access(repo_id: str, *, token: str | None = None) -> None:
+    """Checks that a token may write to a repository, or may make it, before hours of work.
+
+    Raises:
+        CheckpointError: It may not, or the Hub can't be reached.
+    """
+    api = HfApi(token=token)
+    try:
+        if not (token or get_token()):
+            raise CheckpointError(_NO_RIGHTS.format(repo=repo_id, status="no token"))
+        if api.repo_exists(repo_id):
+            api.auth_check(repo_id, write=True)
+            return
+        account = api.whoami()
+        owners = {account["name"], *(each["name"] for each in account.get("orgs", ()))}
+        role = account.get("auth", {}).get("accessToken", {}).get("role")
+    except hub_errors() as error:
+        raise CheckpointError(_refusal(error, repo_id)) from error
+    if role == "read" or repo_id.split("/")[0] not in owners:
+        raise CheckpointError(_NO_RIGHTS.format(repo=repo_id, status=f"of {account['name']}"))
+
+
+def _check_tag(api: HfApi, checked: PublishPlan, tag: str) -> None:
+    """Checks that a tag is free, or names these weights since an attempt that was interrupted."""
+    if all(ref.name != tag for ref in api.list_repo_refs(checked.repo_id).tags):
+        return
+    held = api.get_paths_info(checked.repo_id, [files.WEIGHTS_FILE], revision=tag)
+    own = files.file_digest(checked.folder / files.WEIGHTS_FILE)
+    if [f"sha256:{(getattr(each, 'lfs', None) or {}).get('sha256')}" for each in held] != [own]:
+        raise CheckpointError(
+            f"'{checked.repo_id}' has the tag '{tag}' for other weights: name another tag, or "
+            "delete it on the Hub"
+        )
 
 
 def _check_card(path: Path) -> None:
@@ -131,6 +166,7 @@ def publish(
     revision: str | None = None,
     create_pr: bool = False,
     replace_card: bool = True,
+    tag: str | None = None,
 ) -> str:
     """Uploads a checkpoint in one commit; the repository is made where it does not exist.
 
@@ -144,13 +180,15 @@ def publish(
         revision: The branch that takes it; None for the main branch.
         create_pr: Whether it becomes a pull request instead.
         replace_card: Whether a card that is there already is replaced by the folder's.
+        tag: Name of the tag that the commit gets.
 
     Returns:
         The address of the commit, or of the pull request.
 
     Raises:
         CheckpointNotFoundError: A file is missing.
-        CheckpointError: `plan` refuses the folder, or the Hub refuses it or can't be reached.
+        CheckpointError: `plan` refuses the folder, the tag is taken, or the Hub refuses it or can't
+            be reached.
 
     Example:
         >>> publish("swin", "org/segface-swin-celeb-512", build=SegFace, private=True)
@@ -159,6 +197,8 @@ def publish(
     api = HfApi(token=token)
     try:
         api.create_repo(repo_id, private=private, exist_ok=True)
+        if tag:
+            _check_tag(api, checked, tag)
         keeps = not replace_card and api.file_exists(repo_id, files.CARD_FILE, revision=revision)
         names = [name for name in checked.sizes if not (keeps and name == files.CARD_FILE)]
         title = f"Add SegFace {checked.config.backbone}, {checked.config.schema}"
@@ -169,6 +209,8 @@ def publish(
             revision=revision,
             create_pr=create_pr,
         )
+        if tag:
+            api.create_tag(repo_id, tag=tag, revision=commit.oid, exist_ok=True)
     except hub_errors() as error:
         raise CheckpointError(_refusal(error, repo_id)) from error
     return str(commit.pr_url or commit.commit_url)
@@ -183,16 +225,19 @@ def _addition(checked: PublishPlan, name: str) -> CommitOperationAdd:
     return CommitOperationAdd(path_in_repo=name, path_or_fileobj=text.encode())
 
 
+_NO_RIGHTS = (
+    "the Hub does not let this token write to '{repo}' ({status}): log in with `hf auth login` or "
+    "give --token of a member with write access"
+)
+
+
 def _refusal(error: Exception, repo_id: str) -> str:
     # The client wraps errors from uploads of large files in a RuntimeError without details.
     cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
     status = getattr(getattr(cause, "response", None), "status_code", None)
     reason = " ".join(str(cause).split()).rstrip(".")
     if status in (401, 403):
-        return (
-            f"the Hub does not let this token write to '{repo_id}' ({status}): log in with "
-            "`hf auth login` or give --token of a member with write access"
-        )
+        return _NO_RIGHTS.format(repo=repo_id, status=status)
     if is_transient(error):
         return (
             f"the Hub can't be reached or is busy ({reason}), so '{repo_id}' may lack the "

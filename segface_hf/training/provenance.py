@@ -13,7 +13,8 @@ import numpy as np
 
 from segface_hf._utils import counted
 from segface_hf.checkpoints import files, find
-from segface_hf.checkpoints.card import OTHER, datasets_behind, is_published
+from segface_hf.checkpoints.card import datasets_behind, is_published
+from segface_hf.checkpoints.licenses import license_of, strictest
 from segface_hf.config import SegFaceConfig
 from segface_hf.data.folder import Pair
 from segface_hf.data.photo_set import FACE_MARK
@@ -218,22 +219,6 @@ def with_origins(
         source_digest="",
         license=strictest([*licenses, *([config.license] if photos else [])]),
     )
-
-
-def license_of(config: SegFaceConfig) -> str:
-    """Returns the license for redistribution; `other` if the training data restricts it."""
-    return OTHER if datasets_behind(config) else config.license
-
-
-def strictest(licenses: Sequence[str]) -> str:
-    """Returns the license of a work derived from works of these licenses; empty if one is unknown.
-
-    Two different licenses give `other`, since the terms of both apply.
-    """
-    found = set(licenses)
-    if OTHER in found:
-        return OTHER
-    return "" if "" in found else found.pop() if len(found) == 1 else OTHER
 
 
 def _sources(config: SegFaceConfig) -> list[str]:

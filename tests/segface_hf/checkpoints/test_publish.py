@@ -13,7 +13,7 @@ from huggingface_hub import HfApi
 from segface_hf import SegFace
 from segface_hf.checkpoints.card import UNFINISHED
 from segface_hf.checkpoints.files import SHIPPED
-from segface_hf.checkpoints.publish import plan, publish
+from segface_hf.checkpoints.publish import check_access, plan, publish
 from segface_hf.cli.program import main
 from segface_hf.config import SegFaceConfig
 from segface_hf.errors import CheckpointError, CheckpointNotFoundError
@@ -239,3 +239,29 @@ def test_a_checkpoint_published_with_onnx_parses_without_torch_elsewhere(hub, fo
         (SHIPPED["embedded"] / "model.safetensors").read_bytes()
     )
     assert main(["publish", str(copy), "ada/light", "--without-gate", "--token", token]) == 2
+
+
+def test_a_commit_gets_a_tag_once_and_a_tag_of_other_weights_is_refused(hub, folder, tmp_path):
+    said = {"token": hub.token("ada"), "build": SegFace, "tag": "growth-1"}
+    publish(folder, "ada/face", **said)
+    repo = hub.repos["model", "ada/face"]
+    assert repo.tags == {"growth-1": repo.branches["main"]}
+    publish(folder, "ada/face", **said)
+    assert len(repo.commits) == 2
+    other = SegFace(TINY).save_pretrained(tmp_path / "other")
+    with pytest.raises(CheckpointError, match="has the tag 'growth-1' for other weights"):
+        publish(other, "ada/face", **said)
+    assert len(repo.commits) == 2
+
+
+def test_the_right_to_write_is_checked_before_any_work(hub, folder):
+    ada, eve = hub.token("ada"), hub.token("eve")
+    check_access("ada/new", token=ada)
+    publish(folder, "ada/face", token=ada, build=SegFace)
+    check_access("ada/face", token=ada)
+    for repo_id, token in (("ada/new", eve), ("ada/face", eve), ("ada/new", None)):
+        with pytest.raises(CheckpointError, match="does not let this token write to 'ada/"):
+            check_access(repo_id, token=token)
+    with pytest.raises(CheckpointError, match="does not let this token write"):
+        check_access("eve/new", token=hub.token("eve", role="read"))
+    assert ("model", "ada/new") not in hub.repos

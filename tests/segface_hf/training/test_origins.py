@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from huggingface_hub import metadata_load
 
+from segface_hf.checkpoints.licenses import strictest
 from segface_hf.checkpoints.publish import plan
 from segface_hf.cli.program import main
 from segface_hf.data.folder import find_pairs
@@ -13,7 +14,6 @@ from segface_hf.modeling.segface import SegFace
 from segface_hf.training.average import mean_of
 from segface_hf.training.loop import start, train
 from segface_hf.training.prepare import prepare
-from segface_hf.training.provenance import strictest
 from segface_hf.training.run import LAST, Run
 from tests.segface_hf.training.drawn import tiny_recipe
 
