@@ -9,10 +9,11 @@ from segface_hf.cli.program import Command, Program
 
 PROGRAM = Program(
     "python -m space",
-    "Deploy the app, measure it under load, take its pictures.",
+    "Deploy the app, write the page without a server, measure, take pictures.",
     {
         "deploy": Command("space.ops.deploy", "put the app on a Hugging Face Space"),
         "pictures": Command("space.ops.screenshots", "take the pictures of the docs"),
+        "browser": Command("space.ops.browser", "write a page that parses photos without a server"),
         "load": Command("space.ops.load_test", "send many visitors to the app at once"),
     },
 )

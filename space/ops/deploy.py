@@ -26,8 +26,10 @@ _LEFT_OUT = (
     "segface_hf/jobs/",
     "segface_hf/evaluation/",
     "segface_hf/export/",
+    "segface_hf/browser/",
     "segface_hf/cli/",
     "annotate/cli/",
+    "space/web/page/",
     "space/ops/",
 )
 # Python and Gradio generate these.

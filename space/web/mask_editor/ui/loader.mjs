@@ -27,6 +27,7 @@ async function readPhoto(blob, { w, h }) {
 const after = (milliseconds) => new Promise((done) => { setTimeout(done, milliseconds); });
 
 async function fetchOnce({ image }) {
+  if (image.blob) return image.blob; // A page without a server has it already.
   const answer = await fetch(image.url);
   if (answer.ok) return answer.blob();
   const error = new Error(`the photo could not be fetched (${answer.status})`);
