@@ -77,7 +77,7 @@ def drawn_cases(folder: Path) -> dict[str, tuple[str, Path]]:
         "28 faces, 1024 x 624": ("parse", crowd(1024, 624, 28)),
         "bytes to overlay, 1024 x 1024": ("overlay", portrait(1024)),
     }
-    cases = {}
+    cases: dict[str, tuple[str, Path]] = {}
     for name, (kind, photo) in photos.items():
         path = folder / f"{len(cases)}.png"
         photo.save(path)
