@@ -16,7 +16,9 @@ from segface_hf.checkpoints.publish import plan
 from segface_hf.cli.program import main
 from segface_hf.errors import CheckpointError, ConfigError
 from segface_hf.explain.photo import Explainer
+from segface_hf.export.save import save_pretrained
 from segface_hf.inference.infer import infer
+from segface_hf.inference.onnx_engine import OnnxEngine
 from segface_hf.training.optim import build_model
 from segface_hf.training.recipe_file import read_recipe
 
@@ -102,6 +104,20 @@ def test_the_fused_path_gives_the_labels_of_the_plain_one(places):
     assert (plain.argmax(1) == NEW).any()
     assert torch.allclose(infer(model, given, logits=True).logits, plain, atol=1e-4)
     assert (infer(model, given).labels == plain.argmax(1)).float().mean() > 0.9999
+
+
+def test_onnx_gives_the_labels_of_the_plain_path(places):
+    model = SegFace.from_pretrained(places / "out")
+    folder = save_pretrained(model, places / "exported")
+    image = torch.from_numpy(picture(98)[0]).permute(2, 0, 1)[None].float() / 255
+    given = torch.cat([(image - 0.5) / 0.25, pixels(1)[..., :64]])
+    with torch.inference_mode():
+        plain = model(given)
+    logits, labels = OnnxEngine(folder).logits_and_labels(given.numpy())
+    assert (plain.argmax(1) == NEW).any()
+    assert torch.allclose(torch.from_numpy(logits), plain, atol=1e-3)
+    assert (labels == plain.argmax(1).numpy()).mean() > 0.9999
+    assert OnnxEngine(folder).config.labels.names[NEW] == "sticker"
 
 
 def test_the_card_says_how_the_class_was_added_and_the_owner_states_the_license(places):
