@@ -80,10 +80,9 @@ def _print_plan(
     """Prints what a growth would do, after the checks that it begins with."""
     state, base, plan = planned(out, options, dataset, rows_at)
     chosen, recipe = plan.selection, options.recipe()
-    print(
-        f"{counted(len(chosen.new), 'new row')} and {len(chosen.earlier)} earlier ones of "
-        f"{plan.dataset} at {plan.commit[:8]}"
-    )
+    commit = f" at {plan.commit[:8]}" if plan.commit else ""
+    new, earlier = counted(len(chosen.new), "new row"), len(chosen.earlier)
+    print(f"{new} and {earlier} earlier ones of {plan.dataset}{commit}")
     for reason, count in sorted(chosen.reasons().items()):
         print(f"left out: {counted(count, 'row')}: {arguments.printable(reason)}")
     if not options.keep_suspects:

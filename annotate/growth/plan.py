@@ -138,7 +138,7 @@ class GrowthPlan:
     Attributes:
         options: See `GrowthOptions.identity`.
         dataset: Name of the dataset.
-        commit: State of the dataset.
+        commit: Commit of the dataset; empty in a folder.
         base: Digest of the weights to start from.
         base_commit: Their commit on the Hub; empty elsewhere.
         created_at: Date and time in UTC, as text.
@@ -212,7 +212,7 @@ def make_plan(
     return GrowthPlan(
         options=options.identity(),
         dataset=name,
-        commit=commit,
+        commit=commit if dataset.id else "",
         base=base.digest,
         base_commit=base.commit,
         created_at=datetime.now(UTC).replace(microsecond=0).isoformat(),

@@ -25,7 +25,7 @@ class TrainedRows:
 
     Attributes:
         dataset: `org/name`, or the name of a folder.
-        commit: State of the dataset that was read.
+        commit: Commit of the dataset that was read; empty in a folder.
         base: Digest of the weights that were trained on.
         created_at: Date and time in UTC, as text.
         rows: Content ids that were new, sorted.
@@ -78,6 +78,7 @@ def card_section(
         gate: What the gate decided.
     """
     last = growths[-1]
+    commit = f" at `{_plain(last.commit)}`" if last.commit else ""
     tally = Counter(_plain(text) for texts in licenses.values() for text in set(texts))
     terms = [f"| {name} | {count} |" for name, count in tally.most_common()]
     history = [
@@ -87,8 +88,8 @@ def card_section(
     return "\n".join(
         [
             "## Corrections\n",
-            f"Trained on with {counted(len(last.rows), 'new row')} of `{_plain(last.dataset)}` "
-            f"at `{_plain(last.commit)}`, by `python -m annotate grow`. `{ROWS_FILE}` lists them.",
+            f"Trained on with {counted(len(last.rows), 'new row')} of `{_plain(last.dataset)}`"
+            f"{commit}, by `python -m annotate grow`. `{ROWS_FILE}` lists them.",
             f"Gate on {gate['photos']} photos: {gate['sentence']}.\n",
             "| date | dataset | new rows |\n|---|---|---:|",
             *history,

@@ -83,7 +83,7 @@ def test_new_rows_make_a_candidate_and_the_next_growth_takes_only_newer_ones(fol
     }
     card = (candidate / "README.md").read_text()
     assert "| cc-by-4.0 | 4 |" in card
-    assert "4 new rows of `faces`" in card
+    assert "4 new rows of `faces`, by" in card
     assert metadata_load(candidate / "README.md")["license"] == "cc-by-4.0"
     assert (candidate / "gate.html").is_file()
     assert "corrections of faces" in SegFace.from_pretrained(candidate).config.source
@@ -114,7 +114,7 @@ def test_a_dry_run_says_what_would_happen_without_torch_and_changes_nothing(fold
     command = [sys.executable, "-c", code, *words(folder, store.root, "--dry-run")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     lines = done.stdout.splitlines()
-    assert lines[0].startswith("4 new rows and 0 earlier ones of faces at ")
+    assert lines[0] == "4 new rows and 0 earlier ones of faces"
     assert lines[1] == "left out: 1 row: looks like a validation photo"
     assert f"for {RECIPE['steps']} steps, replaying" in lines[2]
     assert lines[-3:] == ["license of the weights: cc-by-4.0", "nothing has changed", "False"]
@@ -166,6 +166,8 @@ def test_a_passed_candidate_becomes_a_tagged_revision_that_the_dataset_names(
     files = hub.files("model", CHECKPOINT)
     assert {"rows.json", "gate.json", "model.safetensors", "README.md"} <= files.keys()
     assert repo.commits[repo.branches["main"]].title == f"Grow by 4 rows of {REPO}"
+    head = json.loads(files["rows.json"])[0]["commit"]
+    assert f"4 new rows of `{REPO}` at `{head}`" in files["README.md"].decode()
     for text in (files["README.md"], files["gate.json"], files["rows.json"]):
         assert str(folder).encode() + b"/out" not in text
     noted = hub.files("dataset", REPO)
