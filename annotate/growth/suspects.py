@@ -9,6 +9,7 @@ from typing import Any
 from annotate.correction import Correction
 from annotate.errors import RecordError
 from segface_hf.evaluation.suspects import SUSPECT, Suspicion, suspicion_score, suspicions
+from segface_hf.faces import FaceParse
 from segface_hf.parser import FaceParser
 
 
@@ -60,10 +61,14 @@ def judge_rows(corrections: Iterable[Correction], parser: FaceParser) -> Iterato
                 f"the rows have '{correction.schema.name}' classes and the model has "
                 f"'{parser.schema.name}' classes: name a model of the same classes with --model"
             )
-        parse = parser.parse(correction.image, confidence=True)
-        assert parse.confidence is not None
-        found = suspicions(correction.mask, parse.mask, parse.confidence, correction.schema)
-        yield JudgedRow(correction.content_id, found)
+        yield judge(correction, parser.parse(correction.image, confidence=True))
+
+
+def judge(correction: Correction, parse: FaceParse) -> JudgedRow:
+    """Compares the mask of a row with a parse of its photo that has a confidence."""
+    assert parse.confidence is not None
+    found = suspicions(correction.mask, parse.mask, parse.confidence, correction.schema)
+    return JudgedRow(correction.content_id, found)
 
 
 def worst_first(rows: Iterable[JudgedRow]) -> list[JudgedRow]:

@@ -16,6 +16,7 @@ from space.state.photo_cache import PhotoCache
 from space.state.photo_queue import PhotoQueue, queue_of
 from space.state.rate_limits import RateLimit
 from space.state.saving import CorrectionStore, FolderCorrections, HubCorrections
+from space.state.suspects import Suspects
 from space.state.thumbnails import Thumbnails
 from space.state.tokens import SignInTexts, sign_in_texts
 
@@ -34,6 +35,7 @@ class Services:
         admission: What a repository that a visitor names must pass.
         thumbnails: Pictures of saved rows.
         queue: Photos that wait for an annotator; None where the settings name none.
+        suspects: Rows that wait for review and are probably wrong.
         explainers: The torch form of the model that was last asked why.
         own_token: Token of the machine that the app runs on, for its own visitors; None where the
             app uses none.
@@ -49,6 +51,7 @@ class Services:
     own_token: str | None = field(default=None, repr=False)
     queue: PhotoQueue | None = None
     thumbnails: Thumbnails = field(default_factory=Thumbnails)
+    suspects: Suspects = field(default_factory=Suspects)
     explainers: Explainers = field(default_factory=Explainers)
 
     @property

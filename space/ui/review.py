@@ -24,8 +24,16 @@ from space.handlers.review import (
 )
 from space.handlers.saved import shows_all_rows
 from space.handlers.services import Services
+from space.handlers.suspects import judge_again, judge_in_background, ranked
 from space.state.saving import HubCorrections
-from space.ui import messages, review_compare, review_fix, review_folder, review_parts
+from space.ui import (
+    messages,
+    review_compare,
+    review_fix,
+    review_folder,
+    review_parts,
+    review_suspects,
+)
 from space.ui.events import PRIVATE, reviewing
 
 
@@ -41,9 +49,15 @@ class ReviewPage:
     reason: gr.Textbox
     buttons: dict[str, gr.Button]
     looking: gr.State
+    suspects: review_suspects.SuspectPart
     fix: review_fix.FixPart
     compare: review_compare.ComparePart
     folder: review_folder.FolderPage
+
+    @property
+    def listing(self) -> list[Any]:
+        """What shows the list of contributions."""
+        return [self.panel, self.choice, self.suspects.listed, self.suspects.timer]
 
 
 def layout() -> ReviewPage:
@@ -57,6 +71,7 @@ def layout() -> ReviewPage:
     with gr.Column(visible=False) as panel:
         choice = gr.Dropdown([], label="Contribution", elem_id="review-choice")
         pictures = review_parts.row_gallery("review-pictures")
+        suspects = review_suspects.layout("review-suspicion")
         report = gr.HTML(elem_id="review-report", elem_classes="prose")
         reason = gr.Textbox(
             label="What to tell the contributor", max_lines=3, elem_id="review-reason"
@@ -75,13 +90,25 @@ def layout() -> ReviewPage:
         compare = review_compare.layout()
     folder = review_folder.layout()
     return ReviewPage(
-        message, panel, choice, pictures, report, reason, buttons, looking, fix, compare, folder
+        message,
+        panel,
+        choice,
+        pictures,
+        report,
+        reason,
+        buttons,
+        looking,
+        suspects,
+        fix,
+        compare,
+        folder,
     )
 
 
 def wire(page: ReviewPage, services: Services, *, tab: gr.Tab) -> None:
     """Connects the view's events; each checks again that a maintainer asks."""
     review_folder.wire(page.folder, services, tab=tab)
+    review_suspects.wire(page.suspects, services, choice=page.choice)
 
     def reviewer(token: gr.OAuthToken | None, request: gr.Request) -> Reviewer:
         used, row_index = reviewing(token, request, services), index_of(services.corrections)
@@ -91,37 +118,40 @@ def wire(page: ReviewPage, services: Services, *, tab: gr.Tab) -> None:
     def on_open(token: gr.OAuthToken | None, request: gr.Request) -> tuple:
         if services.settings.dataset is None:
             notice = messages.nothing() if shows_all_rows(services) else messages.note(LOCAL)
-            return notice, gr.update(visible=False), gr.skip()
+            return notice, *_NO_LIST
         try:
             opened = reviewer(token, request)
             _catch_up(services, opened)
-            found = waiting(opened)
+            found = _listed(services, opened)
         except SegFaceError as error:
             notice = messages.bad(parse.as_sentence(error))
-            return notice, gr.update(visible=False), gr.skip()
-        notice = messages.nothing() if found else messages.good(_nothing_waits(services))
-        return notice, *_listed(found)
+            return notice, *_NO_LIST
+        if found[0]["visible"]:
+            return messages.nothing(), *found
+        return messages.good(_nothing_waits(services)), *found
 
     def on_choice(number: int | None, token: gr.OAuthToken | None, request: gr.Request) -> tuple:
         if number is None:
-            return [], "", Looking()
+            return [], "", Looking(), "", gr.skip()
         try:
             seen = reviewer(token, request).inspect(int(number))
+            judge_again(services, int(number), seen.correction)
             looking = Looking(int(number), seen.contribution.head)
-            return review_parts.row_pictures(seen), review_parts.row_report(seen), looking
+            said = review_suspects.sentence(services, int(number)), review_suspects.timer(services)
+            return review_parts.row_pictures(seen), review_parts.row_report(seen), looking, *said
         except SegFaceError as error:
-            return [], f"<p>{escape(parse.as_sentence(error))}</p>", Looking()
+            return [], f"<p>{escape(parse.as_sentence(error))}</p>", Looking(), "", gr.skip()
 
     def after(token: gr.OAuthToken | None, request: gr.Request) -> tuple:
         try:
-            return _listed(waiting(reviewer(token, request)))
+            return _listed(services, reviewer(token, request))
         except SegFaceError:
-            return gr.skip(), gr.skip()
+            return tuple(gr.skip() for _ in page.listing)
 
-    tab.select(on_open, None, [page.message, page.panel, page.choice], **PRIVATE)
-    chosen = page.choice.change(
-        on_choice, page.choice, [page.pictures, page.report, page.looking], **PRIVATE
-    )
+    tab.select(on_open, None, [page.message, *page.listing], **PRIVATE)
+    looked = [page.pictures, page.report, page.looking]
+    judged = [page.suspects.sentence, page.suspects.timer]
+    chosen = page.choice.change(on_choice, page.choice, [*looked, *judged], **PRIVATE)
     _wire_decisions(page, services, reviewer, after=after)
     for part, module in ((page.fix, review_fix), (page.compare, review_compare)):
         done = module.wire(
@@ -132,7 +162,7 @@ def wire(page: ReviewPage, services: Services, *, tab: gr.Tab) -> None:
             message=page.message,
             chosen=chosen,
         )
-        done.then(after, None, [page.panel, page.choice], **PRIVATE)
+        done.then(after, None, page.listing, **PRIVATE)
 
 
 def _wire_decisions(
@@ -148,7 +178,7 @@ def _wire_decisions(
             [page.looking, page.choice, page.reason],
             page.message,
             **PRIVATE,
-        ).then(after, None, [page.panel, page.choice], **PRIVATE)
+        ).then(after, None, page.listing, **PRIVATE)
 
 
 def _decision(name: str, services: Services, reviewer: Callable[..., Reviewer]) -> Any:
@@ -171,10 +201,20 @@ def _decision(name: str, services: Services, reviewer: Callable[..., Reviewer]) 
     return on_decision
 
 
-def _listed(found: list[tuple[str, int]]) -> tuple:
-    """Returns the updates of the panel and of the list, with the oldest contribution chosen."""
-    first = found[0][1] if found else None
-    return gr.update(visible=bool(found)), gr.update(choices=found, value=first)
+_NO_LIST: tuple[Any, ...] = (gr.update(visible=False), gr.skip(), [], gr.update(active=False))
+
+
+def _listed(services: Services, reviewer: Reviewer) -> tuple:
+    """Returns the updates of `ReviewPage.listing`, with the first contribution chosen.
+
+    Suspects come first, then the oldest; what is not judged yet is judged in the background.
+    """
+    found = waiting(reviewer)
+    shown = ranked(services, found)
+    numbers = [number for _, number in shown]
+    judge_in_background(services, numbers, lambda number: reviewer.inspect(number).correction)
+    choice = gr.update(choices=shown, value=numbers[0] if numbers else None)
+    return gr.update(visible=bool(found)), choice, found, review_suspects.timer(services)
 
 
 def _catch_up(services: Services, reviewer: Reviewer) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -13,9 +12,10 @@ from segface_hf.errors import SegFaceError
 from space.handlers import parse
 from space.handlers.saved import MOST_LISTED, delete_saved, inspect_saved, shows_all_rows
 from space.handlers.services import Services
+from space.handlers.suspects import judge_in_background, ranked
 from space.handlers.visit import Visit
 from space.state.saving import FolderCorrections
-from space.ui import messages
+from space.ui import messages, review_suspects
 from space.ui.events import QUIET
 from space.ui.review_parts import row_gallery, row_pictures, row_report
 
@@ -31,6 +31,7 @@ class FolderPage:
     choice: gr.Dropdown
     pictures: gr.Gallery
     report: gr.HTML
+    suspects: review_suspects.SuspectPart
     delete: gr.Button
 
 
@@ -40,9 +41,10 @@ def layout() -> FolderPage:
     with gr.Column(visible=False) as panel:
         choice = gr.Dropdown([], label="Saved row", elem_id="folder-choice")
         pictures = row_gallery("folder-pictures")
+        suspects = review_suspects.layout("folder-suspicion")
         report = gr.HTML(elem_id="folder-report", elem_classes="prose")
         delete = gr.Button("Delete this row", size="md", elem_id="folder-delete")
-    return FolderPage(panel, message, choice, pictures, report, delete)
+    return FolderPage(panel, message, choice, pictures, report, suspects, delete)
 
 
 def row_choices(services: Services) -> list[tuple[str, str]]:
@@ -77,16 +79,19 @@ def wire(page: FolderPage, services: Services, *, tab: gr.Tab) -> None:
     if not shows_all_rows(services):
         return
 
+    review_suspects.wire(page.suspects, services, choice=page.choice)
+
     def on_open() -> tuple:
-        return _listed(row_choices(services))
+        return _listed(services)
 
     def on_choice(content_id: str | None) -> tuple:
         if not content_id:
-            return [], ""
+            return [], "", ""
         try:
-            return look(services, content_id)
+            said = review_suspects.sentence(services, content_id)
+            return *look(services, content_id), said
         except SegFaceError as error:
-            return [], f"<p>{escape(parse.as_sentence(error))}</p>"
+            return [], f"<p>{escape(parse.as_sentence(error))}</p>", ""
 
     def on_delete(content_id: str | None) -> tuple:
         if not content_id:  # the visitor cancelled
@@ -95,11 +100,14 @@ def wire(page: FolderPage, services: Services, *, tab: gr.Tab) -> None:
             notice = messages.good(delete_saved(services, Visit(), content_id))
         except SegFaceError as error:
             notice = messages.bad(parse.as_sentence(error))
-        return *_listed(row_choices(services))[:2], notice
+        return *_listed(services)[:-1], notice
 
-    listed = [page.panel, page.choice, page.message]
+    suspects = page.suspects
+    listed = [page.panel, page.choice, suspects.listed, suspects.timer, page.message]
     tab.select(on_open, None, listed, **QUIET)
-    page.choice.change(on_choice, page.choice, [page.pictures, page.report], **QUIET)
+    page.choice.change(
+        on_choice, page.choice, [page.pictures, page.report, suspects.sentence], **QUIET
+    )
     page.delete.click(
         on_delete,
         page.choice,
@@ -109,7 +117,13 @@ def wire(page: FolderPage, services: Services, *, tab: gr.Tab) -> None:
     )
 
 
-def _listed(found: Sequence[tuple[str, str]]) -> tuple:
-    first = found[0][1] if found else None
+def _listed(services: Services) -> tuple:
+    """Returns what shows the rows: suspects first, then the newest; others are judged meanwhile."""
+    found = row_choices(services)
+    shown = ranked(services, found)
+    ids = [content_id for _, content_id in shown]
+    judge_in_background(services, ids, lambda i: inspect_saved(services, i).correction)
     message = messages.nothing() if found else messages.note(_EMPTY)
-    return gr.update(visible=bool(found)), gr.update(choices=list(found), value=first), message
+    choice = gr.update(choices=shown, value=ids[0] if ids else None)
+    timer = review_suspects.timer(services)
+    return gr.update(visible=bool(found)), choice, found, timer, message

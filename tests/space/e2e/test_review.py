@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from annotate.correction import Consent, Correction, ModelUsed
 from annotate.dataset.proposals import ConsentedRow, HubStore
 from annotate.dataset.refresh import mirror
+from annotate.label_maps import swapped
 from annotate.rows.record import to_parquet
+from segface_hf import FaceParser
 from segface_hf.labels import CELEBAMASK_HQ
+from space.state.examples import list_examples
 from tests.space.conftest import noise, painted_face
 from tests.space.e2e.conftest import press_save, start, stop
 
@@ -170,3 +175,33 @@ def test_asking_and_rejecting_send_the_maintainers_text(guest, review):
         "closed",
         ("owner", "The photo shows no face."),
     )
+
+
+def test_the_suspected_row_comes_first_and_says_what_is_suspected(guest, review):
+    with Image.open(list_examples()[0].path) as image:
+        photo = image.convert("RGB").resize((256, 256))
+    parser = FaceParser.from_pretrained()
+    seen = parser.parse(photo).mask
+    wrong = swapped(seen, parser.schema.mirror_ids)
+    for mask in (seen, wrong):
+        row = replace(drawn(), image=np.asarray(photo), mask=mask, prediction=seen * 0)
+        propose(guest, row)
+    page = review()
+    assert page.locator("#review-choice input").input_value().startswith("#1")
+    page.wait_for_function(
+        "() => document.querySelector('#review-suspicion')?.innerText.includes('suspects no')"
+    )
+    page.locator("#review-choice input").click()
+    first = page.locator("[role=option]").first
+    first.filter(has_text="#2 by ada, suspected: left and right exchanged").wait_for()
+    page.keyboard.press("Escape")
+    page.fill("#review-reason textarea", "Two of this photo.")
+    page.click("#review-reject")
+    wait_for_message(page, "#1 is closed")
+    page.wait_for_function(
+        "() => document.querySelector('#review-suspicion')?.innerText"
+        ".includes('Suspected: left and right exchanged')"
+    )
+    page.reload()
+    page.wait_for_selector("#review-report table td")
+    assert "suspected: left and right" in page.locator("#review-choice input").input_value()
