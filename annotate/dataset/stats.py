@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import accumulate
 from typing import Any
 
 from annotate.correction import YEARS
@@ -73,6 +74,7 @@ class Stats:
         photos_by_class: Different photos of which a corrected mask holds each class, by id.
         pixels_by_class: Pixels of each class in corrected masks, by id.
         weeks: `(Monday, contributions until the end of its week)`, every week since the first.
+        tail_weeks: Contributions that hold each rare class, by id, at the end of each of `weeks`.
         label_versions: Contributions by `schema version`.
         licenses: Contributions by license.
         models: Contributions by the model that made the prediction.
@@ -88,6 +90,7 @@ class Stats:
     photos_by_class: tuple[int, ...]
     pixels_by_class: tuple[int, ...]
     weeks: tuple[tuple[date, int], ...]
+    tail_weeks: Mapping[int, tuple[int, ...]]
     label_versions: Mapping[str, int]
     licenses: Mapping[str, int]
     models: Mapping[str, int]
@@ -106,6 +109,7 @@ class Stats:
             "photos_by_class": dict(zip(names, self.photos_by_class, strict=True)),
             "pixels_by_class": dict(zip(names, self.pixels_by_class, strict=True)),
             "weeks": {monday.isoformat(): count for monday, count in self.weeks},
+            "tail_weeks": {names[i]: list(totals) for i, totals in self.tail_weeks.items()},
             "label_versions": dict(self.label_versions),
             "licences": dict(self.licenses),
             "models": dict(self.models),
@@ -136,6 +140,8 @@ def count(rows: Iterable[Mapping[str, Any]], *, schema: LabelSchema | None = Non
         _check_countable(row, schema)
     columns = [[row["areas_after"][i] for row in found] for i in range(schema.num_classes)]
     photos = [row["photo_id"] for row in found]
+    days = [row["created_at"].date() for row in found]
+    weeks = _weeks(days)
     return Stats(
         schema=schema,
         rows=len(found),
@@ -144,7 +150,8 @@ def count(rows: Iterable[Mapping[str, Any]], *, schema: LabelSchema | None = Non
         images_by_class=tuple(sum(area > 0 for area in column) for column in columns),
         photos_by_class=tuple(_photos_with(column, photos) for column in columns),
         pixels_by_class=tuple(sum(column) for column in columns),
-        weeks=_weeks(row["created_at"].date() for row in found),
+        weeks=weeks,
+        tail_weeks={i: _until(weeks, days, columns[i]) for i in schema.tail},
         label_versions=_tally(f"{row['schema']} {row['schema_version']}" for row in found),
         licenses=_tally(row["licence"] for row in found),
         models=_tally(row["model"] for row in found),
@@ -176,7 +183,7 @@ def _tally(values: Iterable[str]) -> dict[str, int]:
 
 
 def _weeks(days: Iterable[date]) -> tuple[tuple[date, int], ...]:
-    by_monday = Counter(day - timedelta(days=day.weekday()) for day in days)
+    by_monday = Counter(map(_monday, days))
     if not by_monday:
         return ()
     weeks, total, monday = [], 0, min(by_monday)
@@ -185,3 +192,15 @@ def _weeks(days: Iterable[date]) -> tuple[tuple[date, int], ...]:
         weeks.append((monday, total))
         monday += timedelta(days=7)
     return tuple(weeks)
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
+def _until(
+    weeks: Sequence[tuple[date, int]], days: Sequence[date], areas: Sequence[int]
+) -> tuple[int, ...]:
+    """Returns how many rows held a class at the end of each week."""
+    new = Counter(_monday(day) for day, area in zip(days, areas, strict=True) if area > 0)
+    return tuple(accumulate(new[monday] for monday, _ in weeks))

@@ -14,7 +14,7 @@ from annotate.errors import ReviewError
 from annotate.label_maps import unpack_label_map
 from annotate.review.agreement import ClassNumbers, Dispute
 from annotate.review.compare import Comparison, compare, settle
-from annotate.review.inspection import RowInspection
+from annotate.review.inspection import Contribution, RowInspection
 from annotate.review.reviewer import Reviewer
 from segface_hf._utils import counted
 from segface_hf.labels import title
@@ -115,11 +115,11 @@ def after_merge(corrections: CorrectionStore, reviewer: Reviewer) -> None:
         corrections.card_updater.merged(reviewer.store.repo)
 
 
-def waiting(reviewer: Reviewer) -> list[tuple[str, int]]:
-    """Returns open contributions as (label, pull request number), the oldest first."""
+def waiting(contributions: Sequence[Contribution]) -> list[tuple[str, int]]:
+    """Returns open contributions as (label, pull request number), in their order."""
     return [
         (f"#{found.request.number} by {found.request.author}", found.request.number)
-        for found in reviewer.open()
+        for found in contributions
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -10,18 +10,18 @@ from PIL import Image
 
 from annotate.correction import Correction
 from annotate.errors import ReviewError
-from annotate.growth.suspects import JudgedRow, judge
+from annotate.growth.suspects import JudgedRow
+from annotate.growth.suspects import judge as compare_masks
 from segface_hf.checkpoints.files import EMBEDDED
-from segface_hf.evaluation.suspects import Suspicion
+from segface_hf.evaluation.suspects import SUSPECT, Suspicion
 from segface_hf.labels import title
 from space.handlers.services import Services
 
 Row = TypeVar("Row", int, str)
-_SHOWN = 3
 
 
 def judge_in_background(
-    services: Services, names: Sequence[Row], load: Callable[[Row], Correction | None]
+    services: Services, rows: Mapping[Row, str], load: Callable[[Row], Correction | None]
 ) -> None:
     """Has the rows of a list judged that were not judged yet.
 
@@ -29,21 +29,21 @@ def judge_in_background(
 
     Args:
         services: What the app runs on.
-        names: Of the rows, those first that are looked at first.
+        rows: Content ids by the name under which a row is listed, those first that are looked at
+            first.
         load: Reads a row; returns None where it is invalid.
     """
     if not services.settings.zero_gpu:
-        for name in names:
-            services.suspects.ask(name, partial(_judged, services, load, name))
+        for name, content_id in rows.items():
+            judge = partial(_judged, services, load, name)
+            services.suspects.ask(name, judge, content_id=content_id)
 
 
-def judge_again(services: Services, name: int | str, correction: Correction | None) -> None:
-    """Has a row that is looked at judged first, unless exactly this row was judged."""
-    known = services.suspects.known(name)
-    if correction is None or services.settings.zero_gpu:
-        return
-    if known is None or known.content_id != correction.content_id:
-        services.suspects.ask(name, partial(judge_row, services, correction), again=True)
+def judge_first(services: Services, name: int | str, correction: Correction | None) -> None:
+    """Has a row that is looked at judged before the others, unless it was judged."""
+    if correction is not None and not services.settings.zero_gpu:
+        judge = partial(judge_row, services, correction)
+        services.suspects.ask(name, judge, content_id=correction.content_id, first=True)
 
 
 def _judged(services: Services, load: Callable[[Row], Correction | None], name: Row) -> JudgedRow:
@@ -64,7 +64,7 @@ def judge_row(services: Services, correction: Correction) -> JudgedRow:
     """
     for model in dict.fromkeys((EMBEDDED, services.settings.model)):
         if services.models.get(model).schema == correction.schema:
-            return judge(
+            return compare_masks(
                 correction, services.models.parse(model, Image.fromarray(correction.image))
             )
     raise ReviewError(f"no model here has the classes of '{correction.schema.name}'")
@@ -93,9 +93,14 @@ def suspicion_sentence(services: Services, name: int | str) -> str:
         return ""
     if not row.is_suspect:
         return "The model suspects no mistake."
-    return f"Suspected: {'; '.join(map(_described, row.found[:_SHOWN]))}."
+    return f"Suspected: {'; '.join(_by_kind(row.found))}."
 
 
-def _described(found: Suspicion) -> str:
-    parts = " and ".join(title(part) for part in found.part.split(" and "))
-    return f"{found.kind} ({parts}, score {found.score:.2f})"
+def _by_kind(found: Sequence[Suspicion]) -> list[str]:
+    """Returns each kind of mistake that is suspected with its parts, the surest first."""
+    kinds: dict[str, list[str]] = {}
+    for each in found:
+        if each.score >= SUSPECT:
+            parts = " and ".join(title(part) for part in each.part.split(" and "))
+            kinds.setdefault(each.kind, []).append(parts)
+    return [f"{kind} ({', '.join(dict.fromkeys(parts))})" for kind, parts in kinds.items()]

@@ -47,22 +47,25 @@ class Suspects:
         with self._lock:
             return len(self._waiting)
 
-    def ask(self, name: Hashable, judge: Judge, *, again: bool = False) -> None:
+    def ask(
+        self, name: Hashable, judge: Judge, *, content_id: str = "", first: bool = False
+    ) -> None:
         """Has a row judged; does nothing where it is known or too many wait.
 
         Args:
             name: Under which the row is listed.
             judge: Reads and judges it, in another thread.
-            again: Whether a maintainer looks at it and what is known is of another state of it: it
-                is judged before the others.
+            content_id: The row: what is known of another one under this name is forgotten.
+            first: Whether it is judged before the others, as somebody looks at it.
         """
         with self._lock:
-            if again:
-                self._known.pop(name, None)
-            if name in self._known or (len(self._waiting) >= MOST_WAITING and not again):
+            known = self._known.get(name)
+            if known is not None and content_id and known.content_id not in ("", content_id):
+                del self._known[name]
+            if name in self._known or (len(self._waiting) >= MOST_WAITING and not first):
                 return
             self._waiting.setdefault(name, judge)
-            if again:
+            if first:
                 self._waiting.move_to_end(name, last=False)
                 while len(self._waiting) > MOST_WAITING:
                     self._waiting.popitem()

@@ -29,6 +29,8 @@ _ON = ("contribute", "See your corrections")
 # These two run in the browser: an answer of the server would take back what was clicked meanwhile.
 _CLEAR = "() => [null, null, '', false, '']"
 _SHOW_LICENSE = "(right) => ({ visible: right === 'licensed', __type__: 'update' })"
+# The button of the queue, while no photo is being opened.
+IDLE: dict[str, Any] = {"value": "Next photo", "interactive": True}
 # Right, people, license, agreement, source: they are about one photo and not kept for the next.
 BLANK = (None, None, "", False, "")
 
@@ -61,7 +63,7 @@ def layout(services: Services) -> CorrectPage:
     message = messages.message_box("save-message")
     following = gr.Button("Next photo", size="sm", visible=False, elem_id="following")
     has_queue = services.queue is not None
-    queued = gr.Button("Next photo", size="sm", visible=has_queue, elem_id="queued")
+    queued = gr.Button(**IDLE, size="sm", visible=has_queue, elem_id="queued")
     editor = FaceMaskEditor(elem_id="mask-editor", kinds=LABELS)
     license = services.settings.license.upper()
     again = gr.Button(
@@ -132,7 +134,7 @@ def way_on(services: Services, visit: Visit) -> tuple[dict[str, Any], dict[str, 
     said = f"{left} of {len(photos)} not saved yet" if left else f"all {len(photos)} are saved"
     queued = services.queue is not None and not visit.has_unsaved_other
     following = gr.update(value=f"Next photo ({said})", visible=len(photos) > 1 and not queued)
-    return following, gr.update(visible=queued)
+    return following, gr.update(visible=queued, **IDLE)
 
 
 def _stated_again(live: LiveVisit) -> tuple:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
+from math import isfinite
 
 import gradio as gr
 
@@ -12,14 +14,15 @@ from annotate.dataset.stats import Stats, growth_svg
 from annotate.errors import RecordError, RemoteError
 from segface_hf._utils import counted
 from segface_hf.errors import SegFaceError
-from segface_hf.labels import title
+from segface_hf.labels import RGB, title
 from space.handlers import parse
 from space.handlers.services import Services
-from space.settings import Settings
+from space.state.last_gate import GateResult
 from space.state.saving import FolderCorrections, HubCorrections
 from space.ui import messages
 from space.ui.events import QUIET
 
+_WEEKS = 4
 _EMPTY = messages.empty(
     "No corrections yet. This view counts the photos and pixels of each class once one is saved.",
     view="parse",
@@ -42,9 +45,10 @@ def overview(services: Services) -> str:
     """Returns the numbers as HTML: of the folder, or of the dataset on the Hub."""
     try:
         if isinstance(services.corrections, HubCorrections):
-            return _on_the_hub(services.corrections, services.settings)
+            return _on_the_hub(services, services.corrections)
         if isinstance(services.corrections, FolderCorrections):
-            return _counted(services.corrections.store)
+            store = services.corrections.store
+            return _counted(store) + gate_section(services.last_gate.look(store, ""))
     except SegFaceError as error:
         return _paragraph(parse.as_sentence(error))
     return _EMPTY
@@ -56,11 +60,14 @@ def _counted(rows: Counted) -> str:
     return numbers(count_rows(rows))
 
 
-def _on_the_hub(corrections: HubCorrections, settings: Settings) -> str:
+def _on_the_hub(services: Services, corrections: HubCorrections) -> str:
     """Counts what is new, a bounded number of files at a time, and shows what is counted."""
-    dataset, notice = str(settings.dataset), ""
+    dataset, notice, gate = str(services.settings.dataset), "", None
     try:
-        left = corrections.row_index.look(DatasetRepo(dataset, token=settings.service_token))
+        repo = DatasetRepo(dataset, token=services.settings.service_token)
+        left = corrections.row_index.look(repo)
+        if corrections.row_index.head:
+            gate = services.last_gate.look(repo, corrections.row_index.head)
         if left:
             files = counted(left, "file")
             notice = f"Not counted yet: {files} of the dataset. Open this view again soon."
@@ -70,7 +77,8 @@ def _on_the_hub(corrections: HubCorrections, settings: Settings) -> str:
     link = (
         f'<p>Contributions go to <a href="https://huggingface.co/datasets/{name}">{name}</a>.</p>'
     )
-    return link + (_paragraph(notice) if notice else "") + _counted(corrections.row_index)
+    shown = _counted(corrections.row_index) + gate_section(gate)
+    return link + (_paragraph(notice) if notice else "") + shown
 
 
 def _paragraph(text: str) -> str:
@@ -96,7 +104,59 @@ def numbers(stats: Stats) -> str:
     )
     table = f"<table class='counts'><thead>{head}</thead><tbody>{rows}</tbody></table>"
     plot = f"<div class='growth'>{growth_svg(stats.weeks)}</div>" if len(stats.weeks) > 1 else ""
-    return f"{lead}{plot}{table}"
+    return f"{lead}{plot}{_rare_classes(stats)}{table}"
+
+
+def _rare_classes(stats: Stats) -> str:
+    """Returns how the rows with each rare class grew, small and side by side."""
+    if len(stats.weeks) < 2:
+        return ""
+    back = max(0, len(stats.weeks) - 1 - _WEEKS)
+    since = stats.weeks[back + 1][0]
+    parts = []
+    for index, totals in stats.tail_weeks.items():
+        new = totals[-1] - totals[back]
+        rows = f"{counted(totals[-1], 'row')}, {new:,} since {since:%d %b %Y}"
+        name = escape(title(stats.schema.names[index]))
+        spark = _spark(totals, stats.schema.colors[index])
+        parts.append(f"<figure><figcaption><b>{name}</b> {rows}</figcaption>{spark}</figure>")
+    return f"<h3>Rare classes</h3><div class='rare'>{''.join(parts)}</div>" if parts else ""
+
+
+def _spark(totals: Sequence[int], color: RGB) -> str:
+    """Draws running totals as steps in a small picture."""
+    most, across = max(*totals, 1), 200 / len(totals)
+    path = "M0 40"
+    for index, total in enumerate(totals):
+        y = round(38 - 34 * total / most, 1)
+        path += f"L{across * index:.1f} {y}L{across * (index + 1):.1f} {y}"
+    fill = "rgb({},{},{})".format(*color)
+    return (
+        '<svg viewBox="0 0 200 40" preserveAspectRatio="none" aria-hidden="true">'
+        f'<path d="{path}L200 40Z" fill="{fill}"/></svg>'
+    )
+
+
+def gate_section(gate: GateResult | None) -> str:
+    """Returns the last gate's verdict and, folded, its report; nothing without a gate."""
+    if gate is None:
+        return ""
+    rows = "".join(
+        f"<tr><td>{escape(name)}{' <small>fell</small>' if fell else ''}</td><td>{photos:,}</td>"
+        f"<td>{_signed(difference)}</td><td>{_signed(low)} to {_signed(high)}</td></tr>"
+        for name, photos, difference, low, high, fell in gate.changes
+    )
+    head = "<tr><th>F1 of</th><th>Photos</th><th>Difference</th><th>95 %</th></tr>"
+    names = f"{escape(gate.candidate)} against {escape(gate.current)}"
+    return (
+        f"<h3>The last gate</h3>{_paragraph(parse.as_sentence(gate.sentence))}"
+        f"<details><summary>{names}, {counted(gate.photos, 'photo')}</summary>"
+        f"<table><thead>{head}</thead><tbody>{rows}</tbody></table></details>"
+    )
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}" if isfinite(value) else ""
 
 
 def _row(stats: Stats, index: int) -> str:

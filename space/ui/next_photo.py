@@ -13,12 +13,13 @@ from space.handlers.parse import Batch, as_sentence
 from space.handlers.services import Services
 from space.handlers.visit import LiveVisit
 from space.ui import messages
-from space.ui.correct import CorrectPage, open_in_editor
+from space.ui.correct import IDLE, CorrectPage, open_in_editor
 from space.ui.events import IN_LINE, PRIVATE, QUIET, asking
 from space.ui.parse import ParsePage, reopened, show_photos
 from space.web.components import parse_view
 
 # One of the two buttons shows, so the key does what a click on it does.
+_OPENING = "() => ({ value: 'Opening a photo', interactive: false, __type__: 'update' })"
 _CLICK = "() => { document.querySelector('#following, #queued')?.click(); }"
 
 
@@ -63,6 +64,7 @@ def _wire_queue(
     """Connects the button that opens a photo of the queue in place of those before."""
     nothing = [gr.skip()] * (len(parse.shown) + len(correct.opened))
     notice_at = len(parse.shown) + correct.opened.index(correct.message)
+    button_at = len(parse.shown) + correct.opened.index(correct.queued)
 
     def on_queued(chosen: str, live: LiveVisit, request: gr.Request) -> tuple[Any, ...]:
         asked = asking(request, services, model=chosen)
@@ -74,13 +76,11 @@ def _wire_queue(
             notice = messages.note(why)
         except SegFaceError as error:
             opened, notice = list(nothing), messages.bad(as_sentence(error))
+            opened[button_at] = gr.update(**IDLE)
         opened[notice_at] = notice
         return live, *opened
 
-    waiting = {"show_progress": "minimal", "show_progress_on": correct.queued}
-    correct.queued.click(
-        on_queued,
-        [model, visit],
-        [visit, *parse.shown, *correct.opened],
-        **{**IN_LINE, **PRIVATE, **waiting},
-    )
+    outputs = [visit, *parse.shown, *correct.opened]
+    correct.queued.click(None, None, correct.queued, js=_OPENING, **PRIVATE).then(
+        on_queued, [model, visit], outputs, **IN_LINE, **QUIET
+    ).failure(lambda: gr.update(**IDLE), None, correct.queued, **QUIET)

@@ -24,7 +24,7 @@ from space.handlers.review import (
 )
 from space.handlers.saved import shows_all_rows
 from space.handlers.services import Services
-from space.handlers.suspects import judge_again, judge_in_background, ranked
+from space.handlers.suspects import judge_first, judge_in_background, ranked
 from space.state.saving import HubCorrections
 from space.ui import (
     messages,
@@ -135,7 +135,7 @@ def wire(page: ReviewPage, services: Services, *, tab: gr.Tab) -> None:
             return [], "", Looking(), "", gr.skip()
         try:
             seen = reviewer(token, request).inspect(int(number))
-            judge_again(services, int(number), seen.correction)
+            judge_first(services, int(number), seen.correction)
             looking = Looking(int(number), seen.contribution.head)
             said = review_suspects.sentence(services, int(number)), review_suspects.timer(services)
             return review_parts.row_pictures(seen), review_parts.row_report(seen), looking, *said
@@ -209,11 +209,12 @@ def _listed(services: Services, reviewer: Reviewer) -> tuple:
 
     Suspects come first, then the oldest; what is not judged yet is judged in the background.
     """
-    found = waiting(reviewer)
+    contributions = reviewer.open()
+    rows = {each.request.number: each.id for each in contributions}
+    judge_in_background(services, rows, lambda number: reviewer.inspect(number).correction)
+    found = waiting(contributions)
     shown = ranked(services, found)
-    numbers = [number for _, number in shown]
-    judge_in_background(services, numbers, lambda number: reviewer.inspect(number).correction)
-    choice = gr.update(choices=shown, value=numbers[0] if numbers else None)
+    choice = gr.update(choices=shown, value=shown[0][1] if shown else None)
     return gr.update(visible=bool(found)), choice, found, review_suspects.timer(services)
 
 

@@ -120,10 +120,10 @@ def wire(page: FolderPage, services: Services, *, tab: gr.Tab) -> None:
 def _listed(services: Services) -> tuple:
     """Returns what shows the rows: suspects first, then the newest; others are judged meanwhile."""
     found = row_choices(services)
+    rows = {content_id: content_id for _, content_id in found}
+    judge_in_background(services, rows, lambda i: inspect_saved(services, i).correction)
     shown = ranked(services, found)
-    ids = [content_id for _, content_id in shown]
-    judge_in_background(services, ids, lambda i: inspect_saved(services, i).correction)
     message = messages.nothing() if found else messages.note(_EMPTY)
-    choice = gr.update(choices=shown, value=ids[0] if ids else None)
+    choice = gr.update(choices=shown, value=shown[0][1] if shown else None)
     timer = review_suspects.timer(services)
     return gr.update(visible=bool(found)), choice, found, timer, message

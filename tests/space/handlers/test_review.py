@@ -52,7 +52,7 @@ def proposed(hub):
 
 def test_a_maintainer_sees_open_contributions_and_their_changes(hub, proposed):
     reviewer = reviewer_for(ON_SPACE, hub.token("owner"))
-    assert waiting(reviewer) == [("#1 by ada", 1)]
+    assert waiting(reviewer.open()) == [("#1 by ada", 1)]
     seen = reviewer.inspect(1)
     count = int((proposed.mask == 17).sum())
     assert ("earring", 0, count, 0.0) in changes(seen)
@@ -69,7 +69,7 @@ def test_accepting_merges_and_rejecting_says_why(hub, proposed):
     now = looked_at(reviewer)
     assert DECISIONS["ask"][1](reviewer, now, "Look at the ear.") == "#1 was asked for changes."
     assert DECISIONS["accept"][1](reviewer, now, "") == "#1 is merged."
-    assert waiting(reviewer) == []
+    assert waiting(reviewer.open()) == []
 
 
 def test_a_decision_applies_to_the_shown_commit(hub, proposed):
@@ -84,7 +84,7 @@ def test_a_decision_applies_to_the_shown_commit(hub, proposed):
     with pytest.raises(ReviewError, match="#8 is still being opened"):
         looked_at(reviewer).shown(8)
     assert looked_at(reviewer).shown(1) == looked_at(reviewer)
-    assert waiting(reviewer) == [("#1 by ada", 1)]
+    assert waiting(reviewer.open()) == [("#1 by ada", 1)]
 
 
 def test_a_fix_is_checked_like_any_map_from_a_browser(hub, proposed):
@@ -140,7 +140,7 @@ def test_only_maintainers_may_review_on_a_space(hub, proposed):
 
 def test_on_a_local_machine_its_owners_token_reviews(hub, proposed):
     local = Settings(dataset=REPO)
-    assert len(waiting(reviewer_for(local, hub.token("owner")))) == 1
+    assert len(waiting(reviewer_for(local, hub.token("owner")).open())) == 1
     with pytest.raises(NotAllowedError, match="run `hf auth login`, then restart"):
         reviewer_for(local, None, needs=sign_in_texts(local, own_token=False).review)
 

@@ -14,7 +14,7 @@ from annotate.label_maps import swapped
 from segface_hf.errors import LabelError
 from segface_hf.evaluation.suspects import EXCHANGED, Suspicion
 from segface_hf.labels import CELEBAMASK_HQ, LAPA
-from space.handlers.suspects import judge_again, judge_in_background, ranked, suspicion_sentence
+from space.handlers.suspects import judge_first, judge_in_background, ranked, suspicion_sentence
 from space.state.suspects import MOST_WAITING, Suspects
 from tests.space.conftest import noise
 
@@ -50,12 +50,12 @@ def row(services):
 def test_suspects_come_first_and_say_what_is_suspected(services, row):
     found = [("good", "good"), ("other", "other"), ("wrong", "wrong")]
     assert ranked(services, found) == found
-    judge_in_background(services, [name for _, name in found], row.get)
+    judge_in_background(services, dict(found), row.get)
     wait(services.suspects)
     wrong = ("wrong, suspected: left and right exchanged", "wrong")
     assert ranked(services, found) == [wrong, *found[:2]]
-    assert suspicion_sentence(services, "wrong").startswith(
-        "Suspected: left and right exchanged (left eye and right eye, score "
+    assert suspicion_sentence(services, "wrong") == (
+        "Suspected: left and right exchanged (left eye and right eye)."
     )
     assert suspicion_sentence(services, "good") == "The model suspects no mistake."
     assert suspicion_sentence(services, "other") == ""
@@ -72,10 +72,10 @@ def test_the_surest_suspect_is_first(services):
 def test_a_row_that_changed_is_judged_again_when_it_is_looked_at(services, row):
     services.suspects.ask(1, lambda: suspect("0" * 32, 0.9))
     wait(services.suspects)
-    judge_again(services, 1, row["good"])
+    judge_first(services, 1, row["good"])
     wait(services.suspects)
     assert services.suspects.known(1).content_id == row["good"].content_id
-    judge_again(services, 1, row["good"])
+    judge_first(services, 1, row["good"])
     assert services.suspects.pending == 0
 
 
@@ -89,7 +89,7 @@ def test_judging_never_blocks_and_only_so_many_rows_wait():
     for number in range(MOST_WAITING + 20):
         suspects.ask(number, slow)
     assert suspects.pending == MOST_WAITING
-    suspects.ask("looked at", slow, again=True)
+    suspects.ask("looked at", slow, first=True)
     assert suspects.pending == MOST_WAITING
     assert suspects.is_pending("looked at")
     go.set()

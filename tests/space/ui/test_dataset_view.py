@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -82,6 +84,45 @@ def test_a_photo_that_was_corrected_twice_counts_once_in_each_class(services):
     assert "<th>Pixels in all corrections</th>" in shown
 
 
+def test_the_growth_of_rare_classes_is_shown_by_week(services):
+    for seed, month in ((1, 1), (2, 5), (3, 5)):
+        when = datetime(2026, month, 4, 12, tzinfo=UTC)
+        services.corrections.save(replace(drawn(seed), created_at=when), who=anonymous())
+    shown = overview(services)
+    assert "<b>earring</b> 3 rows, 2 since 13 Apr 2026" in shown
+    assert "<b>hat</b> 0 rows, 0 since 13 Apr 2026" in shown
+    assert shown.count("<figure>") == len(CELEBAMASK_HQ.tail)
+
+
+GATE = {
+    "verdict": "rejected", "sentence": "rejected: hat fell by 0.100", "photos": 30,
+    "candidate": {"name": "runs/<b>next</b>"}, "current": {"name": "embedded"},
+    "changes": [
+        {"name": "hat", "photos": 25, "difference": -0.1, "low": -0.2, "high": -0.05, "fell": True},
+        {"name": "neck", "photos": 3, "difference": None, "low": None, "high": 0.1, "fell": False},
+    ],
+}  # fmt: skip
+
+
+def test_the_last_gate_of_a_folder_is_shown_without_its_markup(services):
+    services.corrections.save(drawn(1), who=anonymous())
+    path = services.corrections.store.root / "gate.json"
+    path.write_text(json.dumps(GATE))
+    shown = overview(services)
+    assert "<p>Rejected: hat fell by 0.100.</p>" in shown
+    assert "<td>hat <small>fell</small></td><td>25</td><td>-0.100</td>" in shown
+    assert "runs/&lt;b&gt;next&lt;/b&gt; against embedded, 30 photos" in shown
+    for other in ("no json", "[1]", json.dumps({**GATE, "changes": [1]}), "[" * 100_000):
+        path.write_text(other)
+        assert "The last gate" not in overview(services)
+
+
+def test_the_last_gate_of_a_dataset_on_the_hub_is_shown(on_the_hub, dataset):
+    put(dataset, 1)
+    dataset.repo.commit({"gate.json": json.dumps(GATE).encode()}, title="The gate")
+    assert "Rejected: hat fell by 0.100." in overview(on_the_hub)
+
+
 def test_the_dataset_on_the_hub_is_counted_by_class(on_the_hub, dataset):
     assert "No corrections yet" in overview(on_the_hub)
     put(dataset, 1, 2)
@@ -98,7 +139,7 @@ def test_repeated_views_need_few_requests(on_the_hub, dataset, hub):
     hub.log.clear()
     for _ in range(50):
         overview(on_the_hub)
-    assert len(hub.log) == 2 + 2  # the head, the list, and each row once
+    assert len(hub.log) == 2 + 2 + 1  # the head, the list, each row once, and the gate's report
 
 
 def test_a_busy_hub_shows_the_numbers_counted_before(on_the_hub, dataset, hub):
