@@ -10,7 +10,7 @@ from annotate.outbox.queue import Outbox
 from annotate.outbox.sender import Sender
 from space.settings import Settings
 from space.state.explainers import Explainers
-from space.state.last_gate import LastGate
+from space.state.growth import GrowthReader
 from space.state.model_cache import ModelCache, gpu_lease, load_parser
 from space.state.model_checks import Admission
 from space.state.photo_cache import PhotoCache
@@ -37,7 +37,7 @@ class Services:
         thumbnails: Pictures of saved rows.
         queue: Photos that wait for an annotator; None where the settings name none.
         suspects: Rows that wait for review and are probably wrong.
-        last_gate: What the gate decided last.
+        growth: What came of the dataset's rows.
         explainers: The torch form of the model that was last asked why.
         own_token: Token of the machine that the app runs on, for its own visitors; None where the
             app uses none.
@@ -54,7 +54,7 @@ class Services:
     queue: PhotoQueue | None = None
     thumbnails: Thumbnails = field(default_factory=Thumbnails)
     suspects: Suspects = field(default_factory=Suspects)
-    last_gate: LastGate = field(default_factory=LastGate)
+    growth: GrowthReader = field(default_factory=GrowthReader)
     explainers: Explainers = field(default_factory=Explainers)
 
     @property

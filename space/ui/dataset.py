@@ -17,7 +17,7 @@ from segface_hf.errors import SegFaceError
 from segface_hf.labels import RGB, title
 from space.handlers import parse
 from space.handlers.services import Services
-from space.state.last_gate import GateResult
+from space.state.growth import DatasetGrowth, GateResult
 from space.state.saving import FolderCorrections, HubCorrections
 from space.ui import messages
 from space.ui.events import QUIET
@@ -48,26 +48,27 @@ def overview(services: Services) -> str:
             return _on_the_hub(services, services.corrections)
         if isinstance(services.corrections, FolderCorrections):
             store = services.corrections.store
-            return _counted(store) + gate_section(services.last_gate.look(store, ""))
+            return _counted(store, services.growth.look(store, store, ""))
     except SegFaceError as error:
         return _paragraph(parse.as_sentence(error))
     return _EMPTY
 
 
-def _counted(rows: Counted) -> str:
+def _counted(rows: Counted, growth: DatasetGrowth) -> str:
     if next(iter(rows.columns(["content_id"])), None) is None:
         return _EMPTY
-    return numbers(count_rows(rows))
+    return numbers(count_rows(rows), rows, growth) + gate_section(growth.gate)
 
 
 def _on_the_hub(services: Services, corrections: HubCorrections) -> str:
     """Counts what is new, a bounded number of files at a time, and shows what is counted."""
-    dataset, notice, gate = str(services.settings.dataset), "", None
+    dataset, notice, growth = str(services.settings.dataset), "", DatasetGrowth()
     try:
         repo = DatasetRepo(dataset, token=services.settings.service_token)
         left = corrections.row_index.look(repo)
         if corrections.row_index.head:
-            gate = services.last_gate.look(repo, corrections.row_index.head)
+            head = corrections.row_index.head
+            growth = services.growth.look(repo, corrections.row_index, head)
         if left:
             files = counted(left, "file")
             notice = f"Not counted yet: {files} of the dataset. Open this view again soon."
@@ -77,7 +78,7 @@ def _on_the_hub(services: Services, corrections: HubCorrections) -> str:
     link = (
         f'<p>Contributions go to <a href="https://huggingface.co/datasets/{name}">{name}</a>.</p>'
     )
-    shown = _counted(corrections.row_index) + gate_section(gate)
+    shown = _counted(corrections.row_index, growth)
     return link + (_paragraph(notice) if notice else "") + shown
 
 
@@ -85,7 +86,7 @@ def _paragraph(text: str) -> str:
     return f"<p>{escape(text)}</p>"
 
 
-def numbers(stats: Stats) -> str:
+def numbers(stats: Stats, rows: Counted, growth: DatasetGrowth) -> str:
     """Returns counts, growth and a table of classes, rare classes first."""
     lead = (
         f"<p>{counted(stats.rows, 'correction')} of {counted(stats.photos, 'photo')}, "
@@ -97,30 +98,42 @@ def numbers(stats: Stats) -> str:
         range(1, stats.schema.num_classes),
         key=lambda i: (i not in tail, -stats.photos_by_class[i], i),
     )
-    rows = "".join(_row(stats, i) for i in order)
+    lines = "".join(_row(stats, i) for i in order)
     head = (
         "<tr><th>Class</th><th>Photos</th><th>Share of photos</th>"
         "<th>Pixels in all corrections</th></tr>"
     )
-    table = f"<table class='counts'><thead>{head}</thead><tbody>{rows}</tbody></table>"
+    table = f"<table class='counts'><thead>{head}</thead><tbody>{lines}</tbody></table>"
     plot = f"<div class='growth'>{growth_svg(stats.weeks)}</div>" if len(stats.weeks) > 1 else ""
-    return f"{lead}{plot}{_rare_classes(stats)}{table}"
+    return f"{lead}{plot}{_rare_classes(stats, rows, growth)}{table}"
 
 
-def _rare_classes(stats: Stats) -> str:
+def _rare_classes(stats: Stats, rows: Counted, growth: DatasetGrowth) -> str:
     """Returns how the rows with each rare class grew, small and side by side."""
-    if len(stats.weeks) < 2:
+    if len(stats.weeks) < 2 and growth.release is None:
         return ""
-    back = max(0, len(stats.weeks) - 1 - _WEEKS)
-    since = stats.weeks[back + 1][0]
     parts = []
-    for index, totals in stats.tail_weeks.items():
-        new = totals[-1] - totals[back]
-        rows = f"{counted(totals[-1], 'row')}, {new:,} since {since:%d %b %Y}"
+    for index, new in _new_rows(stats, rows, growth).items():
+        totals = stats.tail_weeks[index]
         name = escape(title(stats.schema.names[index]))
+        text = f"<b>{name}</b> {counted(totals[-1], 'row')}, {new}"
         spark = _spark(totals, stats.schema.colors[index])
-        parts.append(f"<figure><figcaption><b>{name}</b> {rows}</figcaption>{spark}</figure>")
-    return f"<h3>Rare classes</h3><div class='rare'>{''.join(parts)}</div>" if parts else ""
+        parts.append(f"<figure><figcaption>{text}</figcaption>{spark}</figure>")
+    last = growth.release
+    made = f"{last} was trained on {counted(len(last.rows), 'row')}." if last else ""
+    lead = f"<h3>Rare classes</h3>{_paragraph(made) if made else ''}"
+    return f"{lead}<div class='rare'>{''.join(parts)}</div>" if parts else ""
+
+
+def _new_rows(stats: Stats, rows: Counted, growth: DatasetGrowth) -> dict[int, str]:
+    """Says by rare class what is new: since the last checkpoint, or else in the last weeks."""
+    if growth.release is None:
+        back = max(0, len(stats.weeks) - 1 - _WEEKS)
+        since = f"since {stats.weeks[back + 1][0]:%d %b %Y}"
+        return {i: f"{t[-1] - t[back]:,} {since}" for i, t in stats.tail_weeks.items()}
+    columns = rows.columns(["content_id", "areas_after"])
+    areas = [row["areas_after"] for row in columns if row["content_id"] not in growth.trained]
+    return {i: f"{sum(a[i] > 0 for a in areas):,} not trained on yet" for i in stats.tail_weeks}
 
 
 def _spark(totals: Sequence[int], color: RGB) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from annotate.correction import Consent, Correction, ModelUsed
 from annotate.dataset.proposals import ConsentedRow, HubStore
+from annotate.dataset.releases import Release, record_release
 from annotate.outbox.queue import Outbox
 from annotate.outbox.sender import Sender
 from annotate.rows.record import to_parquet
@@ -117,6 +118,20 @@ def test_the_last_gate_of_a_folder_is_shown_without_its_markup(services):
         assert "The last gate" not in overview(services)
 
 
+def test_rows_that_no_checkpoint_was_trained_on_are_counted_by_rare_class(on_the_hub, dataset):
+    put(dataset, 1, 2, 3)
+    rows = (drawn(1).content_id,)
+    release = Release("org/<b>faces", "v2", "sha256:0", "2026-05-04T12:00:00", rows)
+    record_release(dataset.repo, release)
+    shown = overview(on_the_hub)
+    assert "org/&lt;b&gt;faces at v2 was trained on 1 row." in shown
+    assert "<b>earring</b> 3 rows, 2 not trained on yet" in shown
+    assert "<b>hat</b> 0 rows, 0 not trained on yet" in shown
+    dataset.repo.commit({"releases/broken.json": b"{"}, title="A broken release")
+    on_the_hub.corrections.row_index.update(dataset.repo)
+    assert "3 corrections of 3 photos" in overview(on_the_hub)
+
+
 def test_the_last_gate_of_a_dataset_on_the_hub_is_shown(on_the_hub, dataset):
     put(dataset, 1)
     dataset.repo.commit({"gate.json": json.dumps(GATE).encode()}, title="The gate")
@@ -139,7 +154,7 @@ def test_repeated_views_need_few_requests(on_the_hub, dataset, hub):
     hub.log.clear()
     for _ in range(50):
         overview(on_the_hub)
-    assert len(hub.log) == 2 + 2 + 1  # the head, the list, each row once, and the gate's report
+    assert len(hub.log) == 2 + 2 + 3  # the head and the list twice, each row, the report
 
 
 def test_a_busy_hub_shows_the_numbers_counted_before(on_the_hub, dataset, hub):

@@ -1,4 +1,4 @@
-"""What the gate decided last, where the dataset holds its report."""
+"""Which checkpoint was trained on a dataset last, and what the gate decided last."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from annotate.dataset.base import DatasetFiles
+from annotate.dataset.refresh import Counted
+from annotate.dataset.releases import Release, releases_with
+from annotate.errors import RecordError
 from segface_hf.checkpoints.files import GATE_FILE
 
 _MOST_BYTES = 1_000_000
@@ -34,20 +37,36 @@ class GateResult:
     changes: tuple[tuple[str, int, float, float, float, bool], ...]
 
 
-class LastGate:
-    """Reads the report once for each state of the dataset."""
+@dataclass(frozen=True)
+class DatasetGrowth:
+    """What came of a dataset's rows.
+
+    Attributes:
+        gate: The last gate's result; None where no report can be read.
+        release: The last checkpoint that was trained on rows that are here; None without one.
+        trained: Content ids of the rows that some checkpoint was trained on.
+    """
+
+    gate: GateResult | None = None
+    release: Release | None = None
+    trained: frozenset[str] = frozenset()
+
+
+class GrowthReader:
+    """Reads this once for each state of the dataset."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._head: str | None = None
-        self._result: GateResult | None = None
+        self._growth = DatasetGrowth()
 
-    def look(self, dataset: DatasetFiles, head: str) -> GateResult | None:
-        """Returns the last gate's result, or None where there is no report that can be read.
+    def look(self, dataset: DatasetFiles, rows: Counted, head: str) -> DatasetGrowth:
+        """Returns what came of the rows; what can't be read is left out.
 
         Args:
             dataset: The dataset.
-            head: Its commit; empty reads the report each time.
+            rows: Its rows.
+            head: Its commit; empty reads everything each time.
 
         Raises:
             RemoteError: The Hub can't be asked.
@@ -55,10 +74,19 @@ class LastGate:
         """
         with self._lock:
             if not head or head != self._head:
-                data = dataset.read(GATE_FILE, revision=head or "main")
-                self._result = _read(data or b"")
+                gate = _read(dataset.read(GATE_FILE, revision=head or "main") or b"")
+                found = _releases(dataset, rows)
+                trained = frozenset().union(*(ids for _, ids in found))
+                self._growth = DatasetGrowth(gate, found[-1][0] if found else None, trained)
                 self._head = head
-            return self._result
+            return self._growth
+
+
+def _releases(dataset: DatasetFiles, rows: Counted) -> list[tuple[Release, set[str]]]:
+    try:
+        return releases_with(dataset, (row["content_id"] for row in rows.columns(["content_id"])))
+    except RecordError:
+        return []
 
 
 def _read(data: bytes) -> GateResult | None:
