@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from annotate.cli.program import ANNOTATE, main
@@ -42,25 +43,25 @@ def attempt(words: list[str], kill: Callable[[], None] | None = None) -> int:
 
 
 def results(words: list[str]) -> dict[str, int]:
-    """Kills one attempt in each stage; the last one ends."""
+    """Kills one attempt in each stage, after its work and before it is noted; the last one ends."""
+    found = {"plan": attempt(words, kill_at(GrowthState, "begin", always, before=False))}
     stages = ("rows", "suspects", "training", "candidate", "gate", "card", "publication", "record")
-    found = {
-        "plan": attempt(
-            words, lambda: killed_after(GrowthState, "begin", when=always, before=False)
-        )
-    }
-    found["in training"] = attempt(
-        words, lambda: killed_after(Run, "save", when=always, before=False)
-    )
-    for stage in stages[2:]:
+    for stage in stages:
+        if stage == "training":
+            found["in it"] = attempt(words, kill_at(Run, "save", always, before=False))
 
         def here(_: GrowthState, name: str, *rest: Any, stage: str = stage) -> bool:
             return name.startswith(stage)
 
-        found[stage] = attempt(
-            words, lambda here=here: killed_after(GrowthState, "finish", when=here, before=True)
-        )
+        found[stage] = attempt(words, kill_at(GrowthState, "finish", here, before=True))
     return {**found, "end": attempt(words)}
+
+
+def kill_at(
+    holder: Any, name: str, when: Callable[..., bool], *, before: bool
+) -> Callable[[], None]:
+    """Returns what prepares a process to be killed; see `killed_after`."""
+    return partial(killed_after, holder, name, when=when, before=before)
 
 
 def always(*_: Any) -> bool:

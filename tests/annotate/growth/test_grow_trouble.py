@@ -55,7 +55,7 @@ def test_a_growth_that_is_killed_in_every_stage_ends_as_an_undisturbed_one(folde
     )
     results = json.loads(done.stdout.splitlines()[-1])
     assert results.pop("end") == 0
-    assert len(results) == 8
+    assert len(results) == 10
     assert set(results.values()) == {-9}
     repo = hub.repos["model", "owner/parser"]
     assert repo.tags == {"growth-1": repo.branches["main"]}
