@@ -138,3 +138,8 @@ def test_a_page_that_compares_both_checkpoints_has_the_scores_of_their_cards(pag
         (ROOT / page).read_text(),
     )
     assert compared == [(scores[1], scores[0])]
+
+
+def test_a_release_has_at_most_40_entries_in_the_changelog() -> None:
+    releases = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").split("\n## ")[1:]
+    assert all(release.count("\n- ") <= 40 for release in releases)

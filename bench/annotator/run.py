@@ -51,9 +51,9 @@ class Outcome:
 
 TITLES = {
     "brush": "brush only",
-    "walk": "doubtful regions, then brush",
+    "walk": "uncertain regions, then brush",
     "tools": "all tools, no guidance",
-    "guided": "guided: doubtful regions, all tools",
+    "guided": "guided: uncertain regions, all tools",
 }
 
 

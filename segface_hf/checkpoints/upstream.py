@@ -234,7 +234,7 @@ def _backbone_error(state: Mapping[str, Tensor], backbones: tuple[str, ...]) -> 
     said = " or ".join(backbones)
     reason = _contradiction(state, backbones[0])
     return (
-        f"this is no {said}: {reason}, and 'backbone.{clue}' of shape {shape} is that of "
+        f"this is not {said}: {reason}, and 'backbone.{clue}' of shape {shape} is that of "
         f"{actual[0]}: give --backbone {actual[0]} or leave it out, and move the file if its "
         "folder's name says otherwise"
     )
@@ -250,7 +250,7 @@ def _dataset_error(state: Mapping[str, Tensor], dataset: str, fits: list[str]) -
     clue = f"tensor '{odd}' is unexpected" if odd else f"tensor '{absent}' is missing"
     moved = "and move the file if its folder's name says otherwise"
     remedy = f": give --dataset {' or '.join(fits)}, {moved}" if fits else ""
-    return f"this is no {dataset} checkpoint: {clue}{remedy}"
+    return f"this is not a {dataset} checkpoint: {clue}{remedy}"
 
 
 def _tokens(state: Mapping[str, Tensor]) -> set[str]:

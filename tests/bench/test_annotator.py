@@ -73,6 +73,6 @@ def test_the_table_gives_the_ratio_of_all_seconds_and_its_spread():
     ]
     text = table(rows)
     assert "| brush only | 2 | 80 | 70 to 90 | 80 | 1.00 (1.00 to 1.00) | 2 of 2 |" in text
-    guided = "| guided: doubtful regions, all tools | 2 | 32 | 28 to 36 | 32 |"
+    guided = "| guided: uncertain regions, all tools | 2 | 32 | 28 to 36 | 32 |"
     assert f"{guided} 0.40 (0.40 to 0.40) | 1 of 2 |" in text
-    assert "| guided: doubtful regions, all tools | 0.0 | 32.0 |" in text
+    assert "| guided: uncertain regions, all tools | 0.0 | 32.0 |" in text

@@ -10,7 +10,7 @@ import { brushing, filling, lassoing, redrawing, swapping, trueParts } from './s
 
 // Beyond this share of the picture's side the view has to follow: a jump.
 const IN_VIEW = 0.25;
-// So many doubtful regions ahead are weighed: N passes the others.
+// So many uncertain regions ahead are weighed: N passes the others.
 const AHEAD = 3;
 const TOOLS = [brushing, lassoing, filling, redrawing, reshaping, swapping];
 const MOST_ACTIONS = 3000;
@@ -67,7 +67,7 @@ function wayTo(job, { at, cls }) {
   return best;
 }
 
-// The next doubtful regions: N is a jump, or a key where the view need not move.
+// The next uncertain regions: N is a jump, or a key where the view need not move.
 function stops({ walk, map, last, cost }) {
   return walk.slice(0, AHEAD).map((region, k) => {
     const [x, y, w, h] = region.rect;
@@ -96,7 +96,7 @@ function spend(job, what, seconds) {
   if (seconds) job.spent[what] = (job.spent[what] || 0) + seconds;
 }
 
-/** N to one of the next doubtful regions, and the answer to its question. */
+/** N to one of the next uncertain regions, and the answer to its question. */
 function guiding(job) {
   return stops(job).map(({ region, ...stop }) => {
     const answer = bestAnswer(job, region);

@@ -46,14 +46,14 @@ def test_a_wrong_backbone_is_refused_with_the_tensor_that_contradicts_it(checkpo
     with pytest.raises(ConversionError) as caught:
         convert(checkpoint, tmp_path / "out", backbone="swin_base", build=SegFace)
     message = str(caught.value)
-    assert "this is no swin_base" in message
+    assert "this is not swin_base" in message
     assert "'backbone.0.1.0.attn.relative_position_bias_table' is missing" in message
     assert "'backbone.1.block.0.0.weight' of shape (16, 1, 3, 3) is that of mobilenet" in message
 
 
 def test_a_wrong_dataset_is_refused_with_the_tensor_that_contradicts_it(checkpoint, tmp_path):
     with pytest.raises(
-        ConversionError, match=r"no lapa checkpoint: tensor 'face_decoder\.\w+_token"
+        ConversionError, match=r"not a lapa checkpoint: tensor 'face_decoder\.\w+_token"
     ):
         convert(checkpoint, tmp_path / "out", dataset="lapa", build=SegFace)
 

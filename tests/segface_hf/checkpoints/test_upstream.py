@@ -50,7 +50,7 @@ def test_options_are_accepted_only_if_the_tensors_agree(backbone):
         if alike:
             assert recognize(shapes_of(backbone), backbones=(said,)).backbone == said
             continue
-        with pytest.raises(ConversionError, match=rf"this is no {said}: tensor 'backbone\.\d"):
+        with pytest.raises(ConversionError, match=rf"this is not {said}: tensor 'backbone\.\d"):
             recognize(shapes_of(backbone), backbones=(said,))
 
 
@@ -87,7 +87,7 @@ def test_a_convnext_folder_may_hold_any_convnext_and_nothing_else():
     family = ("convnext_base", "convnext_small", "convnext_tiny")
     assert recognize(shapes_of("convnext_base"), backbones=family).backbone == "convnext_base"
     assert recognize(shapes_of("convnext_tiny"), backbones=family).backbone == "convnext_small"
-    with pytest.raises(ConversionError, match="this is no convnext_base or convnext_small or"):
+    with pytest.raises(ConversionError, match="this is not convnext_base or convnext_small or"):
         recognize(shapes_of("resnet"), backbones=family)
 
 
@@ -98,7 +98,7 @@ def test_a_dataset_is_recognized_by_its_tokens_or_must_be_named():
     with pytest.raises(ConversionError, match="say which dataset this one is of"):
         recognize(eleven)
     with pytest.raises(
-        ConversionError, match=r"no celeb checkpoint: tensor '.*cloth_token.*' is miss"
+        ConversionError, match=r"not a celeb checkpoint: tensor '.*cloth_token.*' is miss"
     ):
         recognize(eleven, dataset="celeb")
     with pytest.raises(ConversionError, match="no published dataset 'celebs'"):
