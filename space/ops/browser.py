@@ -96,12 +96,12 @@ def build_page(out: Path, *, model: str = EMBEDDED) -> BrowserPage:
                 target = out / path.relative_to(_WEB)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, target)
-    _write_page(out, load_config(checkpoint))
+    _write_page(out, load_config(checkpoint), model)
     _write_service_worker(out)
     return BrowserPage(out, sum(path.stat().st_size for path in out.rglob("*") if path.is_file()))
 
 
-def _write_page(out: Path, config: SegFaceConfig) -> None:
+def _write_page(out: Path, config: SegFaceConfig, model: str) -> None:
     """Writes `index.html` and what it names."""
     page = _text("page/index.html").replace("{policy}", POLICY)
     page = page.replace("{viewer}", _text("viewer/viewer.html"))
@@ -109,21 +109,27 @@ def _write_page(out: Path, config: SegFaceConfig) -> None:
     (out / "index.html").write_text(page, encoding="utf-8")
     shutil.copyfile(_WEB / "page" / "icon.svg", out / "icon.svg")
     (out / "manifest.webmanifest").write_text(json.dumps(_MANIFEST), encoding="utf-8")
-    (out / "classes.json").write_text(json.dumps(_classes(config)), encoding="utf-8")
+    (out / "schema.json").write_text(json.dumps(_schema(config, model)), encoding="utf-8")
     licenses = [*out.glob("*/*LICENSE.txt"), *out.glob("parser/model.md")]
     text = "\n\n".join(path.read_text(encoding="utf-8") for path in sorted(licenses))
     (out / "licenses.txt").write_text(text, encoding="utf-8")
 
 
-def _classes(config: SegFaceConfig) -> list[dict[str, object]]:
-    """The classes by id, with the colors of both palettes and the id of the other side."""
+def _schema(config: SegFaceConfig, model: str) -> dict[str, object]:
+    """The model's name and its classes by id, with what the viewer and the editor show of them."""
     schema = config.labels
-    safe = safe_colors(schema.num_classes)
-    mirrored = dict(schema.mirror_pairs)
-    return [
-        {**row, "safe": safe[row["id"]], "mirror": mirrored.get(row["id"], 0)}
+    safe, mirrored = safe_colors(schema.num_classes), dict(schema.mirror_pairs)
+    family = {index: name for name, members in schema.families for index in members}
+    classes = [
+        {
+            **row,
+            "safe": safe[row["id"]],
+            "mirror": mirrored.get(row["id"], 0),
+            "family": family.get(row["id"], "person"),
+        }
         for row in describe_schema(schema)
     ]
+    return {"model": model, "classes": classes}
 
 
 def _write_service_worker(out: Path) -> None:

@@ -33,10 +33,10 @@ export function connected(labels, width) {
     for (let next = 0; next < length; next++) {
       const x = queue[next] % width, y = (queue[next] - x) / width;
       widen(box, x, y);
-      for (let row = Math.max(0, y - 1); row <= Math.min(height - 1, y + 1); row++) {
-        for (let column = Math.max(0, x - 1); column <= Math.min(width - 1, x + 1); column++) {
-          const at = row * width + column;
-          if (numbers[at] !== 0 || labels[at] !== id) continue;
+      const left = x && x - 1, right = Math.min(width - 1, x + 1), end = Math.min(height - 1, y + 1);
+      for (let row = y && y - 1; row <= end; row++) {
+        for (let at = row * width + left; at <= row * width + right; at++) {
+          if (labels[at] !== id || numbers[at] !== 0) continue;
           numbers[at] = number;
           queue[length++] = at;
         }
@@ -48,10 +48,10 @@ export function connected(labels, width) {
 }
 
 function widen(box, x, y) {
-  box[0] = Math.min(box[0], x);
-  box[1] = Math.min(box[1], y);
-  box[2] = Math.max(box[2], x + 1);
-  box[3] = Math.max(box[3], y + 1);
+  if (x < box[0]) box[0] = x;
+  if (y < box[1]) box[1] = y;
+  if (x >= box[2]) box[2] = x + 1;
+  if (y >= box[3]) box[3] = y + 1;
 }
 
 /** Adds the four neighbors of a region's pixels. */

@@ -10,27 +10,38 @@ const WIDER_WEIGHT = 0.1;
 const LEVEL_FALL = 1.1;
 const ROWS_AT_ONCE = 256;
 
-/** 0 in the middle of a map and 1 on a circle (2) or a squarer line. */
+const distances = new Map();
+
+/** 0 in the middle of a map and 1 on a circle (2) or a squarer line; not to be changed. */
 export function borderDistance(side, roundness = WIDE_ROUNDNESS) {
+  const key = `${side} ${roundness}`;
+  if (!distances.has(key)) distances.set(key, distanceMap(side, roundness));
+  return distances.get(key);
+}
+
+function distanceMap(side, roundness) {
   const offsets = Array.from(
     { length: side }, (_, i) => Math.abs(((i + 0.5) / side) * 2 - 1) ** roundness);
   const out = new Float64Array(side * side);
-  for (let i = 0; i < out.length; i++) {
-    out[i] = (offsets[Math.floor(i / side)] + offsets[i % side]) ** (1 / roundness);
+  for (let y = 0, at = 0; y < side; y++) {
+    for (let x = 0; x < side; x++, at++) out[at] = (offsets[y] + offsets[x]) ** (1 / roundness);
   }
   return out;
 }
 
 /** 255 in the middle of a frame, 1 at its border and in its corners. */
 export function nearWeights(side) {
-  return Uint8Array.from(
-    borderDistance(side, ROUNDNESS), (far) => Math.max(1, 255 * (1 - Math.min(far, 1) ** FALL)));
+  const far = borderDistance(side, ROUNDNESS), out = new Uint8Array(far.length);
+  for (let i = 0; i < out.length; i++) out[i] = Math.max(1, 255 * (1 - Math.min(far[i], 1) ** FALL));
+  return out;
 }
 
 /** Low and even in a circle, for a face's surroundings; lower for larger frames. */
 export function wideWeights(side, level) {
   const weight = Math.trunc(255 * WIDER_WEIGHT * BACKGROUND_SHARE ** (LEVEL_FALL * level));
-  return Uint8Array.from(borderDistance(side), (far) => (far < 1 ? weight : 0));
+  const far = borderDistance(side), out = new Uint8Array(far.length);
+  for (let i = 0; i < out.length; i++) out[i] = far[i] < 1 ? weight : 0;
+  return out;
 }
 
 /** The photo's label map; every pixel keeps the parse with the largest weight. */

@@ -81,11 +81,15 @@ function pointsIn(frame, { side, labels }, names) {
 
 /** 1 at the place of a face's features; a neighbor's are outside. */
 function featuresZone(side) {
-  return Uint8Array.from({ length: side * side }, (_, i) => {
-    const across = (i % side + 0.5) / side - FEATURES_MIDDLE[0];
-    const down = (Math.floor(i / side) + 0.5) / side - FEATURES_MIDDLE[1];
-    return across ** 2 + down ** 2 < FEATURES_WITHIN ** 2 ? 1 : 0;
-  });
+  const out = new Uint8Array(side * side);
+  for (let y = 0, at = 0; y < side; y++) {
+    const down = ((y + 0.5) / side - FEATURES_MIDDLE[1]) ** 2;
+    for (let x = 0; x < side; x++, at++) {
+      const across = ((x + 0.5) / side - FEATURES_MIDDLE[0]) ** 2;
+      out[at] = across + down < FEATURES_WITHIN ** 2 ? 1 : 0;
+    }
+  }
+  return out;
 }
 
 /** The frame that a view's landmarks define, where parsing there may help; else null. */

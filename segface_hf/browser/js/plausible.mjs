@@ -111,7 +111,9 @@ export function aroundFace(mask, side, place) {
   }
   counts[0] = 0;
   const most = counts.indexOf(Math.max(...counts));
-  return most > 0 ? Uint8Array.from(numbers, (number) => (number === most ? 1 : 0)) : new Uint8Array(side * side);
+  const out = new Uint8Array(side * side);
+  if (most > 0) for (const at of components[most - 1].pixels) out[at] = 1;
+  return out;
 }
 
 /** Gives a component the commonest class of the pixels around it, in place. */

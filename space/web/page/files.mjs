@@ -1,4 +1,4 @@
-// Files of a parse: PNG with exact values, and ZIP. No DOM.
+// Files of a parse: PNG with exact values, ZIP, and COCO. No DOM.
 import { crc32, deflate } from '../mask_editor/core/wire.mjs';
 
 const PNG = [137, 80, 78, 71, 13, 10, 26, 10];
@@ -83,7 +83,47 @@ async function cutOuts({ pixels, labels, classes }) {
   return zip(entries);
 }
 
-/** Kinds of files: title, ending, type, and what makes one of { pixels, labels, classes }. */
+/** Run lengths of a class, column by column, zeros first; with its area and its box. */
+function segment(labels, width, height, id) {
+  const counts = [], box = [width, height, 0, 0];
+  let isIn = false, length = 0, area = 0;
+  for (let x = 0; x < width; x++) {
+    for (let y = 0; y < height; y++, length++) {
+      const is = labels[y * width + x] === id;
+      if (is !== isIn) {
+        counts.push(length);
+        [isIn, length] = [is, 0];
+      }
+      if (!is) continue;
+      area++;
+      [box[0], box[1]] = [Math.min(box[0], x), Math.min(box[1], y)];
+      [box[2], box[3]] = [Math.max(box[2], x + 1), Math.max(box[3], y + 1)];
+    }
+  }
+  counts.push(length);
+  const [left, top, right, bottom] = box;
+  return { area, bbox: [left, top, right - left, bottom - top], segmentation: { size: [height, width], counts } };
+}
+
+const rounded = (value, digits) => Number(value.toFixed(digits));
+
+/** The mask as the COCO document that the app writes too. */
+function coco({ pixels: { width, height }, labels, classes, faces, model }) {
+  const present = classes.filter(({ id }) => id > 0 && labels.includes(id));
+  return text(JSON.stringify({
+    info: { description: `face parts by ${model}`, version: '1' },
+    images: [{ id: 1, file_name: 'photo.png', width, height }],
+    categories: classes.slice(1).map(({ id, name, family }) => ({ id, name, supercategory: family })),
+    annotations: present.map(({ id }, index) => ({
+      id: index + 1, image_id: 1, iscrowd: 0, category_id: id, ...segment(labels, width, height, id),
+    })),
+    faces: faces.map(({ box, confidence }) => ({
+      box: box.map((edge) => rounded(edge, 1)), score: rounded(confidence, 4),
+    })),
+  }));
+}
+
+/** Kinds of files: title, ending, type, and what makes one of { pixels, labels, classes, faces, model }. */
 export const KINDS = {
   mask: ['Mask, class ids (PNG)', 'mask.png', 'image/png',
     ({ pixels, labels }) => png(pixels.width, pixels.height, labels, 1)],
@@ -92,4 +132,5 @@ export const KINDS = {
   no_background: ['Without background (PNG)', 'no_background.png', 'image/png',
     ({ pixels, labels }) => png(pixels.width, pixels.height, cutOut(pixels, labels, (id) => id > 0), 4)],
   cutouts: ['Cut-outs by class (ZIP)', 'cutouts.zip', 'application/zip', cutOuts],
+  coco: ['COCO segments (JSON)', 'coco.json', 'application/json', coco],
 };

@@ -3,7 +3,7 @@ import { crc32, packMap, unpackMap } from '../mask_editor/core/wire.mjs';
 import { mount as mountEditor } from '../mask_editor/ui/editor.mjs';
 import { mount as mountViewer } from '../viewer/viewer.mjs';
 import { counted, downloadName } from '../viewer/wording.mjs';
-import { KINDS, png } from './files.mjs';
+import { KINDS } from './files.mjs';
 import { openPhoto } from './photo.mjs';
 
 const SIMD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11];
@@ -26,8 +26,8 @@ function part(mount, element, props, events) {
 }
 
 class Page {
-  constructor(classes) {
-    this.classes = classes;
+  constructor({ model, classes }) {
+    Object.assign(this, { model, classes });
     this.worker = null;
     this.number = 0;
     this.open = null; // { id, name, blob, url, pixels, prediction, labels, faces, note }
@@ -70,9 +70,8 @@ class Page {
     this.say('Opening the photo', true);
     this.showEditor(false);
     try {
-      const { pixels, note } = await openPhoto(file);
+      const { pixels, note, blob } = await openPhoto(file);
       const { width, height, data } = pixels;
-      const blob = new Blob([await png(width, height, new Uint8Array(data.buffer), 4)], { type: 'image/png' });
       if (number !== this.number) return;
       if (this.open) URL.revokeObjectURL(this.open.url);
       this.open = { id: `${crc32(data)}-${width}x${height}`, name: file.name, blob, url: URL.createObjectURL(blob), pixels, note };
@@ -121,7 +120,7 @@ class Page {
     const { id, name, url, pixels: { width: w, height: h }, labels, faces } = this.open;
     find('.pd').__drop = { names: [name] };
     this.setView('value', { current: 0, photos: [{
-      id, w, h, faces, src: { url }, given: 0, model: 'embedded', other: null, confidence: null,
+      id, w, h, faces, src: { url }, given: 0, model: this.model, other: null, confidence: null,
       labels: await packMap(w, h, labels), classes: this.rows(), note: this.sentence(),
     }] });
   }
@@ -176,9 +175,10 @@ class Page {
 
   async download(kind, labels) {
     const [, ending, type, make] = KINDS[kind];
-    const { pixels, name } = this.open;
+    const { classes, model } = this;
+    const { pixels, name, faces } = this.open;
     const link = document.createElement('a');
-    link.href = URL.createObjectURL(new Blob([await make({ pixels, labels, classes: this.classes })], { type }));
+    link.href = URL.createObjectURL(new Blob([await make({ pixels, labels, faces, classes, model })], { type }));
     link.download = downloadName(name, ending);
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), LATER_MS);
@@ -202,7 +202,7 @@ async function start() {
     find('.pd-status').textContent = OLD;
     return;
   }
-  const page = new Page(await (await fetch('classes.json')).json());
+  const page = new Page(await (await fetch('schema.json')).json());
   page.say('Loading, so that this page works offline', true);
   await keepFiles();
   page.say('');

@@ -1,10 +1,12 @@
 // Opens a photo file as upright pixels, white where it is transparent, of a bounded size.
 
+import { png } from './files.mjs';
+
 /** The longest side in pixels; the mask editor takes no larger ones. */
 export const LONGEST = 4096;
 const HEIC = /^ftyp(heic|heix|heim|heis|hevc|hevx|mif1|msf1)/;
 
-/** The pixels and the picture of a file, and a sentence where it was scaled down. */
+/** The pixels of a file, a picture of them, and a sentence where it was scaled down. */
 export async function openPhoto(file) {
   const bitmap = await decoded(file);
   const scale = Math.min(1, LONGEST / Math.max(bitmap.width, bitmap.height));
@@ -18,8 +20,12 @@ export async function openPhoto(file) {
   const note = scale < 1
     ? `The photo was scaled down from ${bitmap.width} x ${bitmap.height} to ${width} x ${height}.` : '';
   bitmap.close();
-  return { pixels: pen.getImageData(0, 0, width, height), note };
+  const pixels = pen.getImageData(0, 0, width, height);
+  return { pixels, note, blob: scale < 1 ? await pictureOf(pixels) : file };
 }
+
+const pictureOf = async ({ width, height, data }) => (
+  new Blob([await png(width, height, new Uint8Array(data.buffer), 4)], { type: 'image/png' }));
 
 async function decoded(file) {
   try {

@@ -7,7 +7,9 @@ import json
 import os
 import re
 import threading
+import zipfile
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,6 +21,7 @@ from PIL import Image
 from segface_hf import FaceParser, load_image
 from segface_hf.errors import MissingPackageError, OutputError
 from segface_hf.pipeline.centerface import CenterFaceDetector
+from space.handlers.downloads import coco_document
 from space.ops.browser import POLICY, build_page
 from space.ops.runtime import RuntimeFetchError
 
@@ -121,6 +124,18 @@ def test_a_photo_is_parsed_corrected_and_downloaded_while_no_request_gets_an_ans
     corrected = np.asarray(Image.open(downloaded(page, lambda: page.click("#download-mask"))[1]))
     assert (corrected.ravel()[:50] == 16).all()
     assert (corrected.ravel()[50:] == mask.ravel()[50:]).all()
+    page.click(".fv-save summary")
+    coco = json.loads(downloaded(page, lambda: page.click("#download-coco"))[1].read_text())
+    parse = replace(parser.parse(str(photo)), mask=corrected)
+    expected = coco_document(parse, file_name="photo.png")
+    (face,), (expected_face,) = coco.pop("faces"), expected.pop("faces")
+    assert coco == expected
+    assert face["box"] == pytest.approx(expected_face["box"], abs=0.2)
+    page.click(".fv-save summary")
+    with zipfile.ZipFile(downloaded(page, lambda: page.click("#download-cutouts"))[1]) as archive:
+        assert archive.testzip() is None
+        hair = np.asarray(Image.open(io.BytesIO(archive.read("hair.png"))))
+    assert np.array_equal(hair[..., 3] > 0, parse.region("hair"))
     _, path = downloaded(page, lambda: page.click("#no-background"))
     cut = np.asarray(Image.open(path))
     assert np.array_equal(cut[..., 3] > 0, corrected > 0)
