@@ -7,7 +7,7 @@ who looks at the camera. `l_lip` and `u_lip` are the lower and the upper lip.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -21,6 +21,10 @@ RGB = tuple[int, int, int]
 TAIL_NAMES = ("eyeglasses", "hat", "earring", "necklace")
 IGNORED = 255
 """In a ground-truth mask: the pixel is not labelled. Losses and scores ignore it."""
+
+
+def _version_of(names: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()[:8]
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,48 @@ class LabelSchema:
     @cached_property
     def version(self) -> str:
         """Eight digits that change when a class is added, renamed or moved."""
-        return hashlib.sha256("\n".join(self.names).encode()).hexdigest()[:8]
+        return _version_of(self.names)
+
+    def earlier(self, version: str) -> LabelSchema | None:
+        """Returns this schema as it was at a version, before its last classes were added.
+
+        Args:
+            version: Eight digits; those of this schema give the schema itself.
+
+        Returns:
+            The first classes of this schema, without mirror pairs and families; None where no
+            number of them has that version.
+        """
+        if version == self.version:
+            return self
+        for count in range(self.num_classes - 1, 1, -1):
+            if _version_of(self.names[:count]) == version:
+                return LabelSchema(self.name, self.names[:count], self.colors[:count])
+        return None
+
+    def hiding(self, past: LabelSchema) -> tuple[int, ...]:
+        """Returns the ids of an earlier schema under which a class added since may be hidden.
+
+        They are the other members of the smallest family of each new class: a mask without the
+        class `beard`, whose parent is skin, calls a beard skin.
+
+        Args:
+            past: What `earlier` gave.
+
+        Raises:
+            LabelError: A new class has no family with an earlier class.
+        """
+        found: set[int] = set()
+        for new in range(past.num_classes, self.num_classes):
+            families = (set(ids) for _, ids in self.families if new in ids)
+            old = {i for i in min(families, key=len, default=set()) if i < past.num_classes}
+            if not old:
+                raise LabelError(
+                    f"'{self.names[new]}' has no parent, so nothing says which pixels of masks "
+                    f"with {past.num_classes} classes may show it: add it with --parent"
+                )
+            found |= old
+        return tuple(sorted(found))
 
     @cached_property
     def tail(self) -> tuple[int, ...]:

@@ -6,17 +6,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from annotate.dataset import layout
 from annotate.dataset.folder import FolderStore
 from annotate.dataset.proposals import ConsentedRow
 from annotate.dataset.takedown import take_down
 from annotate.rows.record import to_parquet
+from segface_hf.added_classes.labels import NewClass
 from segface_hf.cli.program import main
 from segface_hf.config import SegFaceConfig
 from segface_hf.data.folder import find_pairs, read_pair
 from segface_hf.data.rows import unpack_dataset
-from segface_hf.errors import DataError
-from segface_hf.labels import CELEBAMASK_HQ, LAPA
+from segface_hf.errors import DataError, LabelError
+from segface_hf.labels import CELEBAMASK_HQ, IGNORED, LAPA
 from segface_hf.training.recipe_file import write_recipe
 from tests.annotate.conftest import REPO
 from tests.segface_hf.training.drawn import tiny_recipe
@@ -91,3 +94,74 @@ def test_the_train_command_takes_a_dataset_in_place_of_a_folder(drawn, tmp_path)
     assert main([*(str(word) for word in words), "--threads", "1"]) == 0
     assert {p.stem for p in (out / "rows" / "masks").iterdir()} == set(store.ids())
     assert (out / "last" / "model.safetensors").is_file()
+
+
+def with_beards(**parent):
+    """The schema that a model has after `segface add-class beard`."""
+    extended = NewClass("beard", **parent).extend(CELEBAMASK_HQ)
+    return SegFaceConfig(
+        label_names=extended.names,
+        label_colors=extended.colors,
+        label_mirror_pairs=extended.mirror_pairs,
+        label_families=extended.families,
+    ).labels
+
+
+def both_versions(drawn, folder):
+    """A dataset with a row of 19 classes and one of 20, whose file was added as on the Hub."""
+    store, labels = FolderStore(folder), with_beards(parent="skin")
+    store.save(old := drawn(1, size=(64, 64)))
+    skin = drawn(2, size=(64, 64)).mask
+    mask = np.where(skin == 2, 19, skin).astype(np.uint8)
+    new = drawn(2, size=(64, 64), mask=mask, schema=labels)
+    path = folder / layout.row_path(new.content_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(to_parquet(new))
+    store.refresh()
+    return store, old, new
+
+
+def test_rows_from_before_a_class_was_added_are_unknown_where_it_may_be_hidden(drawn, tmp_path):
+    store, old, new = both_versions(drawn, tmp_path / "set")
+    before = [path.read_bytes() for path in store.files()]
+    out = unpack_dataset(str(store.root), tmp_path / "out", schema=with_beards(parent="skin"))
+    masks = {p.stem: np.asarray(Image.open(p)) for p in (out / "masks").iterdir()}
+    assert np.array_equal(masks[new.content_id], new.mask)
+    skin = old.mask == 2
+    assert skin.any()
+    assert not skin.all()
+    assert np.array_equal(masks[old.content_id], np.where(skin, IGNORED, old.mask))
+    assert [path.read_bytes() for path in store.files()] == before
+
+
+def test_rows_with_a_class_that_the_model_lacks_are_refused(drawn, tmp_path):
+    store, *_ = both_versions(drawn, tmp_path / "set")
+    with pytest.raises(DataError, match="holds 'own' masks, the model has 'celebamask_hq'"):
+        unpack_dataset(str(store.root), tmp_path / "out", schema=CELEBAMASK_HQ)
+
+
+def test_an_added_class_without_a_parent_says_nothing_about_earlier_rows(drawn, tmp_path):
+    store = FolderStore(tmp_path / "set")
+    store.save(drawn(1))
+    with pytest.raises(LabelError, match="'beard' has no parent"):
+        unpack_dataset(str(store.root), tmp_path / "out", schema=with_beards())
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_model_with_an_added_class_trains_on_rows_with_and_without_it(drawn, tmp_path):
+    store, *_ = both_versions(drawn, tmp_path / "set")
+    for number in (3, 4):
+        store.save(drawn(number, size=(64, 64)))
+    labels, model = with_beards(parent="skin"), tiny_recipe().model_config()
+    own = {
+        "label_names": labels.names,
+        "label_colors": labels.colors,
+        "label_mirror_pairs": labels.mirror_pairs,
+        "label_families": labels.families,
+    }
+    recipe = tiny_recipe(model=replace(model, **own).to_dict())
+    write_recipe(recipe, tmp_path / "recipe.yaml")
+    words = ["train", "--aligned", "--dataset", store.root, "--out", tmp_path / "run"]
+    words += ["--config", tmp_path / "recipe.yaml", "--threads", "1"]
+    assert main([str(word) for word in words]) == 0
+    assert (tmp_path / "run" / "last" / "model.safetensors").is_file()
