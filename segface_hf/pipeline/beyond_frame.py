@@ -92,7 +92,7 @@ def keep_outer_classes(
     erased = ~_are(classes, schema)[parse.labels]
     if fade_out and parse.logits is not None:
         fade = (border_distance(len(parse.labels)) - _FADE_FROM) / (1 - _FADE_FROM)
-        lead = parse.logits.max(-1) - parse.logits[..., 0]
+        lead = _largest(parse.logits, parse.labels) - parse.logits[..., 0]
         erased |= lead < _FADE * np.clip(fade, 0, 1)
     return _erase(parse, erased)
 
@@ -144,8 +144,13 @@ def _erase(parse: CropParse, erased: np.ndarray) -> CropParse:
     logits = parse.logits
     if logits is not None:
         logits = logits.copy()
-        logits[erased, 0] = logits[erased].max(-1) + 1
+        logits[erased, 0] = _largest(logits[erased], parse.labels[erased]) + 1
     return replace(parse, labels=labels, logits=logits)
+
+
+def _largest(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The largest of (..., K) logits: a label is the class that has it."""
+    return np.take_along_axis(logits, labels[..., None].astype(np.intp), -1)[..., 0]
 
 
 def of_face(parse: CropParse, schema: LabelSchema, place: Place) -> CropParse:
