@@ -241,7 +241,7 @@ def experiment(name: str, args: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def _ignoring(val: Path, folder: Path, part: int) -> Path:
-    """Writes validation photos in which the pixels of a class are not labelled."""
+    """Writes validation photos in which the pixels of a class are not labeled."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(val, folder)
     for path in (folder / "masks").iterdir():

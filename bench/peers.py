@@ -90,7 +90,7 @@ def built(name: str, recipe: Recipe) -> Network:
 
 
 def normalized(images: Tensor, config: SegFaceConfig) -> Tensor:
-    """(B, 3, H, W) in 0 to 1 -> normalised pixels, channels last."""
+    """(B, 3, H, W) in 0 to 1 -> normalized pixels, channels last."""
     mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (config.mean, config.std))
     return ((images - mean) / std).contiguous(memory_format=torch.channels_last)
 

@@ -15,7 +15,7 @@ from segface_hf.pipeline.landmarks import Landmarks, landmark_error, read_landma
 
 
 def tilted(image: Image.Image, mask: np.ndarray, degrees: float) -> tuple[Image.Image, np.ndarray]:
-    """Turns a photo and its mask about their centre, on a canvas that holds all of them.
+    """Turns a photo and its mask about their center, on a canvas that holds all of them.
 
     Args:
         image: RGB.
@@ -23,7 +23,7 @@ def tilted(image: Image.Image, mask: np.ndarray, degrees: float) -> tuple[Image.
         degrees: Counter-clockwise.
 
     Returns:
-        The photo, grey where it has no pixels, and the mask, `IGNORED` there.
+        The photo, gray where it has no pixels, and the mask, `IGNORED` there.
     """
     photo = image.rotate(degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=(124, 116, 104))
     ids = Image.fromarray(mask).rotate(

@@ -57,7 +57,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "pseudo-labels": {},
     }
 )
-_UNLABELLED, _DISTILLED = "pseudo-labels", "distillation"
+_UNLABELED, _DISTILLED = "pseudo-labels", "distillation"
 
 
 def options() -> argparse.Namespace:
@@ -65,7 +65,7 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", required=True, help="data folder to train on")
     parser.add_argument("--val", required=True, help="data folder to evaluate on")
-    parser.add_argument("--unlabelled", help="photos without masks, for pseudo-labels")
+    parser.add_argument("--unlabeled", help="photos without masks, for pseudo-labels")
     parser.add_argument("--out", required=True, type=Path, help="folder of the runs")
     parser.add_argument(
         "--initial", default=str(files.embedded_folder()), help="start of every run"
@@ -123,8 +123,8 @@ def trained(name: str, args: argparse.Namespace, seed: int) -> Path:
             "--config",
             str(out / "recipe.yaml"),
         ]
-        if name == _UNLABELLED:
-            command += ["--unlabelled", args.unlabelled]
+        if name == _UNLABELED:
+            command += ["--unlabeled", args.unlabeled]
         subprocess.run(command, check=True)
         (out / "done").touch()
     return out / "last"
@@ -159,7 +159,7 @@ def row(name: str, ours: list[Measured], plain: list[Measured]) -> dict[str, obj
 
 def rows(args: argparse.Namespace) -> Iterator[dict[str, object]]:
     """Trains and measures recipe by recipe."""
-    names = args.only or [n for n in RECIPES if n != _UNLABELLED or args.unlabelled]
+    names = args.only or [n for n in RECIPES if n != _UNLABELED or args.unlabeled]
     plain: list[Measured] = []
     for name in dict.fromkeys([PLAIN, *names]):
         ours = [measured(trained(name, args, seed), args) for seed in range(args.seeds)]

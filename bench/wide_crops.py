@@ -19,7 +19,7 @@ from segface_hf.pipeline.beyond_frame import WIDER
 from segface_hf.pipeline.frames import Frame
 
 # Passers-by whose masks say background are left out: at least this share of a face has a label.
-_LEAST_LABELLED = 0.5
+_LEAST_LABELED = 0.5
 
 
 def main() -> int:
@@ -39,7 +39,7 @@ def main() -> int:
             continue
         image, mask = read_pair(pair, CELEBAMASK_HQ)
         for number, face in enumerate(photo_frames(image, mask, CELEBAMASK_HQ, detector=detector)):
-            if not _is_labelled(mask, face):
+            if not _is_labeled(mask, face):
                 continue
             for frame in (face, *(wider.frame(face) for wider in WIDER)):
                 ids = crop_mask(mask, frame, args.side)
@@ -54,9 +54,9 @@ def main() -> int:
     return 0
 
 
-def _is_labelled(mask: np.ndarray, face: Frame) -> bool:
+def _is_labeled(mask: np.ndarray, face: Frame) -> bool:
     """Whether the middle of a face frame is not background."""
-    return float((crop_mask(mask, face.scaled(0.5), 64) != 0).mean()) >= _LEAST_LABELLED
+    return float((crop_mask(mask, face.scaled(0.5), 64) != 0).mean()) >= _LEAST_LABELED
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ class SegFaceConfig:
         heads: Attention heads; they divide half the width.
         mlp_dim: Hidden units of the transformer's token MLP.
         upscale_dims: Channels after each transposed convolution; each doubles the resolution.
-        refine: Adds a normalised depthwise residual after the fusion (not in the paper).
+        refine: Adds a normalized depthwise residual after the fusion (not in the paper).
         detail: Adds stride-2 backbone features to the first upscaling (not in the paper).
         resolution: Side in pixels of the square face crop that the model was trained on.
         schema: Name of the label schema; `own` in place of a built-in name where the classes are
@@ -85,8 +85,8 @@ class SegFaceConfig:
             training made too common or too rare (not in the paper).
         head_scales: Pairs of an attention head of `head_names` and the factor of its output; other
             heads have 1 (not in the paper).
-        mean: Normalisation mean by RGB channel, of pixels in 0 to 1.
-        std: Normalisation standard deviation by RGB channel.
+        mean: Normalization mean by RGB channel, of pixels in 0 to 1.
+        std: Normalization standard deviation by RGB channel.
         warp: `none`; `tanh` for landmark alignment and tanh warp (LaPa); `identity` where
             landmarks are demanded but the published forward leaves the picture alone (Helen).
         source: Where the weights came from.

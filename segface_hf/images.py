@@ -80,7 +80,7 @@ def load_image(source: ImageSource, *, max_pixels: int = MAX_PIXELS) -> Image.Im
     """Reads any picture as an upright RGB image in sRGB that carries no metadata.
 
     An embedded color profile is converted to sRGB and EXIF orientation is applied. Transparent
-    pixels become white, an animation gives its first frame, 16-bit and float greys are scaled to
+    pixels become white, an animation gives its first frame, 16-bit and float grays are scaled to
     8 bits. The input is never changed.
 
     Args:
@@ -342,7 +342,7 @@ def _opaque(image: Image.Image) -> Image.Image:
 
 
 def _deep_alpha(image: Image.Image) -> Image.Image | None:
-    """The alpha channel of a deep grey picture in which one value is transparent."""
+    """The alpha channel of a deep gray picture in which one value is transparent."""
     key = image.info.get("transparency")
     if not isinstance(key, int):
         return None
@@ -417,7 +417,7 @@ def _from_array(values: np.ndarray, max_pixels: int) -> Image.Image:
 
 
 def normalize(crops: np.ndarray, mean: tuple[float, ...], std: tuple[float, ...]) -> np.ndarray:
-    """Turns uint8 crops (B, H, W, 3) into normalised float32 pixels (B, 3, H, W)."""
+    """Turns uint8 crops (B, H, W, 3) into normalized float32 pixels (B, 3, H, W)."""
     scale = (1.0 / (255.0 * np.asarray(std))).astype(np.float32)
     shift = (-np.asarray(mean) / np.asarray(std)).astype(np.float32)
     pixels = np.empty((len(crops), 3, *crops.shape[1:3]), np.float32)

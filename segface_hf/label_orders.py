@@ -234,7 +234,7 @@ _KNOWN = (
     ),
     _order(
         "helen",
-        'Helen, relabelled (HELEN*), which says "viewer side"; our `helen` schema',
+        'Helen, relabeled (HELEN*), which says "viewer side"; our `helen` schema',
         Side.IMAGE,
         "background, facial skin, left brow, right brow, left eye, right eye, nose, upper lip, "
         "inner mouth, lower lip, hair",

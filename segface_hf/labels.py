@@ -20,7 +20,7 @@ from segface_hf.errors import LabelError
 RGB = tuple[int, int, int]
 TAIL_NAMES = ("eyeglasses", "hat", "earring", "necklace")
 IGNORED = 255
-"""In a ground-truth mask: the pixel is not labelled. Losses and scores ignore it."""
+"""In a ground-truth mask: the pixel is not labeled. Losses and scores ignore it."""
 
 
 def _version_of(names: Sequence[str]) -> str:
@@ -53,7 +53,7 @@ class LabelSchema:
             raise LabelError(f"class names of '{self.name}' must be unique, got {self.names}")
         if len(self.colors) != count:
             raise LabelError(
-                f"'{self.name}' names {count} classes but has {len(self.colors)} colours: "
+                f"'{self.name}' names {count} classes but has {len(self.colors)} colors: "
                 "give one RGB triple for each class"
             )
         self._check_colors()
@@ -62,7 +62,7 @@ class LabelSchema:
     def _check_colors(self) -> None:
         for color in self.colors:
             if len(color) != 3 or not all(0 <= channel <= 255 for channel in color):
-                raise LabelError(f"a colour is three values from 0 to 255, got {color}")
+                raise LabelError(f"a color is three values from 0 to 255, got {color}")
 
     def _check_ids(self) -> None:
         paired = [index for pair in self.mirror_pairs for index in pair]
@@ -177,7 +177,7 @@ class LabelSchema:
         if largest == IGNORED:
             raise LabelError(
                 f"{source}: id {IGNORED} is not a class of '{self.name}' (0 to "
-                f"{self.num_classes - 1}) but marks a pixel as not labelled: give each a class"
+                f"{self.num_classes - 1}) but marks a pixel as not labeled: give each a class"
             )
         if largest >= self.num_classes:
             raise LabelError(

@@ -21,7 +21,7 @@ def colorize(mask: np.ndarray, schema: LabelSchema) -> Image.Image:
 
     Args:
         mask: uint8 (H, W) ids.
-        schema: Knows the colours.
+        schema: Knows the colors.
 
     Raises:
         LabelError: The mask holds an id that the schema doesn't know.
@@ -45,11 +45,11 @@ def blend(
     Args:
         image: RGB, of the mask's size.
         mask: uint8 (H, W) ids.
-        schema: Knows names and colours.
-        opacity: Of the colours, 0 to 1.
+        schema: Knows names and colors.
+        opacity: Of the colors, 0 to 1.
         hidden: Names of classes that are not shown.
-        colors: RGB by id instead of the schema's, such as a colour-blind reader's palette.
-        outlines: Draws each region's border in its full colour.
+        colors: RGB by id instead of the schema's, such as a color-blind reader's palette.
+        outlines: Draws each region's border in its full color.
 
     Returns:
         A new RGB image.
@@ -70,7 +70,7 @@ def blend(
     tables = _tables(palette, shares)
     blended = Image.new("RGB", image.size)
     for top in range(0, image.height, _ROWS_AT_ONCE):
-        # One row more, so that outlines see the neighbours below.
+        # One row more, so that outlines see the neighbors below.
         rows = mask[top : top + _ROWS_AT_ONCE + 1]
         strip = image.crop((0, top, image.width, min(top + _ROWS_AT_ONCE, image.height)))
         mixed = _mixed(np.asarray(strip), rows[: strip.height], tables)
@@ -125,7 +125,7 @@ def legend(
     """Draws a swatch and a name for each class.
 
     Args:
-        schema: Knows names and colours.
+        schema: Knows names and colors.
         names: Classes to show, such as `parse.present()`; None for all but background.
         colors: RGB by id instead of the schema's.
         columns: How many classes stand beside each other.

@@ -190,7 +190,7 @@ def add_mirror(parser: argparse.ArgumentParser) -> None:
         "--mirror",
         type=Path,
         metavar="DIR",
-        help="local copy of the dataset, updated first: recognises photos that it has",
+        help="local copy of the dataset, updated first: recognizes photos that it has",
     )
 
 

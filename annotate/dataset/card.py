@@ -247,7 +247,7 @@ def _numbers(facts: CardFacts) -> str:
 def _classes(facts: CardFacts) -> str:
     lines = [
         f"## Classes\n\nLabel schema `{facts.schema.name}`; left and right are the subject's.\n",
-        "| id | class | colour | images | pixels |",
+        "| id | class | color | images | pixels |",
         "|---:|---|---|---:|---:|",
     ]
     images = facts.images_by_class or (0,) * facts.schema.num_classes

@@ -62,7 +62,7 @@ class PullRequest:
         url: Its page.
         comments: `(author, text)` in order; empty in listings.
         members: Accounts whose comments count as the maintainer's: the owner, members of the
-            organisation, and who closed the request. Every account may write a comment.
+            organization, and who closed the request. Every account may write a comment.
         files: `(change, path)`, change being "added", "changed" or "deleted"; empty in listings.
     """
 

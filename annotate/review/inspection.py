@@ -82,7 +82,7 @@ class Inspection(RowInspection):
 def side_by_side(correction: Correction) -> dict[str, Image.Image]:
     """Returns photo, prediction, correction and difference as RGB pictures of one size.
 
-    The difference shows the new class's colour where something changed, over a pale grey photo.
+    The difference shows the new class's color where something changed, over a pale gray photo.
     """
     photo = Image.fromarray(correction.image)
     mask = colorize(correction.mask, correction.schema)

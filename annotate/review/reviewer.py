@@ -39,7 +39,7 @@ class Reviewer:
 
     Args:
         store: The dataset, with a token that may merge.
-        rows: The rows of the dataset, to recognise photos that it has.
+        rows: The rows of the dataset, to recognize photos that it has.
         opened: Caches columns of open contributions, to find those of one photo.
     """
 

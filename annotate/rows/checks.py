@@ -41,7 +41,7 @@ def check(
 
     Args:
         correction: The correction; its ids and sizes are valid.
-        photos: Photo hashes of the dataset by content id, to recognise look-alikes.
+        photos: Photo hashes of the dataset by content id, to recognize look-alikes.
     """
     found = [finding for looks in _CHECKS for finding in looks(correction)]
     others = {i: held for i, held in (photos or {}).items() if i != correction.content_id}

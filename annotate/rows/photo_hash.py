@@ -1,4 +1,4 @@
-"""Perceptual photo hashes, which recognise two files of one photo whose bytes differ."""
+"""Perceptual photo hashes, which recognize two files of one photo whose bytes differ."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 
 
 def photo_hash(image: np.ndarray) -> str:
-    """Returns the difference hash of a photo: is each cell brighter than its left neighbour?
+    """Returns the difference hash of a photo: is each cell brighter than its left neighbor?
 
     Args:
         image: uint8 (H, W, 3).
 
     Returns:
-        256 bits as 64 hexadecimal digits. Resizing, recompressing and mild colour changes leave
+        256 bits as 64 hexadecimal digits. Resizing, recompressing and mild color changes leave
         most of them alone.
 
     Source:

@@ -18,7 +18,7 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _END = b"\0\0\0\0IEND\xaeB`\x82"
 _COLOR_TYPES = {"L": 0, "RGB": 2}
 _AT_ONCE = 2**20
-# A photo packs by less than 10. One of a single colour packs by 1,000, so that few bytes would
+# A photo packs by less than 10. One of a single color packs by 1,000, so that few bytes would
 # take seconds and gigabytes to review. Masks may pack that much; they have the photo's size.
 MOST_TIMES, SPARED = 100, 16 * 2**20
 
@@ -49,7 +49,7 @@ def _check_ratio(packed: int, unpacked: int) -> None:
     if unpacked > max(SPARED, MOST_TIMES * packed):
         raise RecordError(
             f"a photo of {packed} bytes would unpack to {unpacked}, more than {MOST_TIMES} times: "
-            "it is not read. Nearly all of it has one colour; make the photo smaller"
+            "it is not read. Nearly all of it has one color; make the photo smaller"
         )
 
 

@@ -51,8 +51,8 @@ _LAPA = Dataset(
 }""",
 )
 _HELEN = Dataset(
-    "Helen (relabelled, HELEN*)",
-    "Its pictures were gathered from Flickr and keep their owners' rights; the relabelled set "
+    "Helen (relabeled, HELEN*)",
+    "Its pictures were gathered from Flickr and keep their owners' rights; the relabeled set "
     "states no license. Clear the rights before any use beyond research.",
     """@inproceedings{lin2019face,
   title={Face Parsing with RoI Tanh-Warping},
@@ -206,7 +206,7 @@ The model alone, on aligned crops:
 from segface_hf import SegFace
 
 model = SegFace.from_pretrained("{repo_id}")
-# pixels: (1, 3, {size}, {size}) RGB, normalised as config.json says{landmarks}
+# pixels: (1, 3, {size}, {size}) RGB, normalized as config.json says{landmarks}
 mask = {call}.argmax(1)
 ```
 """
@@ -226,7 +226,7 @@ Left and right are the subject's: `l_eye` is on the right of a picture of a pers
 camera. `l_lip` and `u_lip` are the lower and the upper lip. The last column is the class that a
 pixel has after the picture is flipped left to right.
 
-| id | class | colour | flipped |
+| id | class | color | flipped |
 | --- | --- | --- | --- |
 {table}
 """

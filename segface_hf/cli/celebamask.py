@@ -56,6 +56,6 @@ def run(args: argparse.Namespace) -> int:
     photos = sum(1 for _ in (Path(args.source) / PHOTOS).glob("*.jpg"))
     if photos > len(faces):
         left = counted(photos - len(faces), "photo")
-        print(f"left out, because no part is labelled: {left}", file=sys.stderr)
+        print(f"left out, because no part is labeled: {left}", file=sys.stderr)
     print("The photos and masks are for non-commercial research and education only.")
     return 0

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, help="folder of the run: state, metrics, models")
     parser.add_argument("--config", help="YAML recipe; a run is reproducible from it")
     parser.add_argument("--val", help="data folder to evaluate on; default: DIR/../val if there")
-    parser.add_argument("--unlabelled", help="photos without masks, labelled by pseudo.teacher")
+    parser.add_argument("--unlabeled", help="photos without masks, labeled by pseudo.teacher")
     parser.add_argument(
         "--synthetic", help="rendered pictures with masks; batches hold the share tail.synthetic"
     )
@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
     data = prepare(
         folders,
         recipe,
-        unlabelled=args.unlabelled,
+        unlabeled=args.unlabeled,
         synthetic=args.synthetic,
         aligned=args.aligned,
         memory=None if args.memory is None else args.memory * 1e9,

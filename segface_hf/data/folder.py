@@ -116,8 +116,8 @@ def read_mask(path: Path, schema: LabelSchema, *, gaps: bool = False) -> np.ndar
     if not known.any() and mask.any():
         raise DataError(
             f"{path} holds only 0 and {IGNORED}: expected class ids, with {IGNORED} where a pixel "
-            f"isn't labelled. In a black-and-white mask of one part, replace {IGNORED} by the id "
-            "of the part; leave out a photo without any labelled part"
+            f"isn't labeled. In a black-and-white mask of one part, replace {IGNORED} by the id "
+            "of the part; leave out a photo without any labeled part"
         )
     try:
         schema.check_mask(known, source=str(path))

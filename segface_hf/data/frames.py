@@ -55,7 +55,7 @@ def is_aligned_crop(mask: np.ndarray, schema: LabelSchema) -> bool:
 
     The mask alone decides: the picture is about square, shows at most one face, and landmarks
     that are read off the mask place this face about where training photos have it. Where no
-    landmarks can be read (schemas without eyes, nose and mouth; partly labelled masks), a square
+    landmarks can be read (schemas without eyes, nose and mouth; partly labeled masks), a square
     picture is taken as a crop.
 
     Args:

@@ -93,7 +93,7 @@ def load_photos(
 ) -> PhotoSet:
     """Reads pairs, one square sample per face.
 
-    A picture that is already a crop of one upright face is resized; `is_aligned_crop` recognises
+    A picture that is already a crop of one upright face is resized; `is_aligned_crop` recognizes
     it. Any other photo gives a sample for each of its faces, framed as `FaceParser` frames them.
 
     Args:

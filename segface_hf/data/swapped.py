@@ -15,7 +15,7 @@ ANCHORS: Groups = (("l_eye",), ("r_eye",), ("nose",), ("mouth", "l_lip", "u_lip"
 
 
 def center_of(mask: np.ndarray, ids: tuple[int, ...]) -> tuple[float, float] | None:
-    """Returns the centre (x, y) in pixels of the given classes, None where they are too small."""
+    """Returns the center (x, y) in pixels of the given classes, None where they are too small."""
     rows, columns = np.nonzero(np.isin(mask, ids))
     if len(rows) < _MINIMUM_PIXELS:
         return None
@@ -23,7 +23,7 @@ def center_of(mask: np.ndarray, ids: tuple[int, ...]) -> tuple[float, float] | N
 
 
 def anchor_points(mask: np.ndarray, schema: LabelSchema) -> np.ndarray | None:
-    """Returns the centres (x, y) of eyes, nose and mouth as (4, 2), None where one is missing."""
+    """Returns the centers (x, y) of eyes, nose and mouth as (4, 2), None where one is missing."""
     points = []
     for names in ANCHORS:
         ids = ids_named(schema.names, names)

@@ -50,7 +50,7 @@ def boundary_counts(
     """
     prediction = np.where(mask == IGNORED, IGNORED, prediction)
     reach = max(1, round(tolerance * float(np.hypot(*mask.shape))))
-    # Next to unlabelled pixels the true outline is unknown: an outline there may match another
+    # Next to unlabeled pixels the true outline is unknown: an outline there may match another
     # one, but does not need a match itself.
     certain = ~_dilated(mask == IGNORED, reach)
     counts = np.zeros((num_classes, 4), dtype=np.int64)

@@ -113,7 +113,7 @@ def load_other(name: str, model: SegFace) -> SegFace:
     check_frames(other.config)
     if other.config.labels != model.config.labels:
         theirs, ours = other.config.labels.names, model.config.labels.names
-        differing = sorted(set(theirs) ^ set(ours)) or "other ids or colours"
+        differing = sorted(set(theirs) ^ set(ours)) or "other ids or colors"
         raise LabelError(
             f"{name} has {len(theirs)} classes, the model {len(ours)}, and they differ in "
             f"{differing}: compare models of the same classes"
@@ -122,7 +122,7 @@ def load_other(name: str, model: SegFace) -> SegFace:
 
 
 def frame_pixels(image: Image.Image, config: SegFaceConfig, *, side: int) -> Tensor:
-    """Resizes a whole crop to the model's square and normalises it: (1, 3, side, side).
+    """Resizes a whole crop to the model's square and normalizes it: (1, 3, side, side).
 
     Raises:
         LandmarksRequiredError: What `check_frames` raises.

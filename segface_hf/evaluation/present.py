@@ -77,7 +77,7 @@ def _show_text(value: float | None, digits: int) -> str:
 
 
 _TILE, _CAPTION = 224, 18
-_UNLABELLED = 128
+_UNLABELED = 128
 
 
 def caption(stem: str, f1: float) -> str:
@@ -92,11 +92,11 @@ def contact_sheet(
 
     Args:
         rows: Caption, photo, true mask and prediction.
-        schema: Holds the colours; pixels without a label are grey.
+        schema: Holds the colors; pixels without a label are gray.
     """
     sheet = Image.new("RGB", (3 * _TILE, max(1, len(rows)) * (_TILE + _CAPTION)), "white")
     draw = ImageDraw.Draw(sheet)
-    colors = np.full((256, 3), _UNLABELLED, np.uint8)
+    colors = np.full((256, 3), _UNLABELED, np.uint8)
     colors[: schema.num_classes] = schema.colors
     for index, (caption, image, mask, prediction) in enumerate(rows):
         top = index * (_TILE + _CAPTION)

@@ -87,7 +87,7 @@ class _View:
     """A mask and a prediction at one small size.
 
     Attributes:
-        mask: uint8 (H, W); unlabelled pixels have the predicted class.
+        mask: uint8 (H, W); unlabeled pixels have the predicted class.
         seen: uint8 (H, W), the predicted ids.
         sure: float (H, W) in 0 to 1: 0 where the best class has at most half of the probability.
         schema: What the ids stand for.

@@ -102,7 +102,7 @@ class Subject:
 
     Args:
         model: In evaluation mode, without a warp.
-        pixels: (1, 3, S, S), normalised.
+        pixels: (1, 3, S, S), normalized.
 
     Raises:
         ConfigError: What `check_tokens` raises.

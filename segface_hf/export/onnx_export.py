@@ -67,7 +67,7 @@ class ExportGraph(nn.Module):
         """(B, 3, H, W) -> logits (B, K, H, W) and labels (B, H, W) uint8.
 
         Args:
-            pixels: Normalised pictures.
+            pixels: Normalized pictures.
             landmarks: (B, 5, 2) in pixels, for models that warp their input.
         """
         size = pixels.shape[-2:]

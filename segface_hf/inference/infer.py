@@ -67,7 +67,7 @@ def infer(
 
     Args:
         model: A model in evaluation mode.
-        pixels: (B, 3, H, W) RGB, normalised with the model's mean and std.
+        pixels: (B, 3, H, W) RGB, normalized with the model's mean and std.
         landmarks: (B, 5, 2) in input pixels, for models that demand them.
         classes: Names of the classes wanted; None for all.
         confidence: Whether to return confidence and runner-up.

@@ -42,7 +42,7 @@ class Axis:
 
     @classmethod
     def between(cls, source: int, target: int, *, like: Tensor) -> Axis:
-        """The places of bilinear interpolation with half-pixel centres, as torch computes them."""
+        """The places of bilinear interpolation with half-pixel centers, as torch computes them."""
         dtype = torch.float64 if like.dtype == torch.float64 else torch.float32
         places = torch.arange(target, device=like.device, dtype=dtype)
         places = ((places + 0.5) * (source / target) - 0.5).clamp(min=0)

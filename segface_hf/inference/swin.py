@@ -154,7 +154,7 @@ class FusedSwinBlock(nn.Module):
 
 
 class FusedSwinV2Block(FusedSwinBlock):
-    """Swin v2 compares directions only, and normalises what it adds instead of what it reads."""
+    """Swin v2 compares directions only, and normalizes what it adds instead of what it reads."""
 
     def position_bias(self) -> Tensor:
         """(heads, N, N) from the small network over relative coordinates."""

@@ -122,7 +122,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _overlay(image: Image.Image, parse: FaceParse) -> Image.Image:
-    """The photo under its colours, scaled down where a JPEG could not hold it."""
+    """The photo under its colors, scaled down where a JPEG could not hold it."""
     shrink = min(1.0, _JPEG_SIDE / max(image.size))
     if shrink == 1.0:
         return blend(image, parse.mask, parse.schema)

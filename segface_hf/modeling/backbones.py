@@ -82,7 +82,7 @@ class Pyramid:
 
         Args:
             backbone: The network that `build_backbone` returned with this pyramid.
-            pixels: (B, 3, H, W), normalised.
+            pixels: (B, 3, H, W), normalized.
             contiguous: Whether the features of a backbone that computes (B, H, W, C) are copied
                 into (B, C, H, W) order, or left as views of it.
 
@@ -115,7 +115,7 @@ class Pyramid:
 
 
 def build_backbone(name: str, *, detail: bool = False) -> tuple[nn.Module, Pyramid]:
-    """Builds a randomly initialised backbone; nothing is downloaded.
+    """Builds a randomly initialized backbone; nothing is downloaded.
 
     Args:
         name: A key of `PUBLISHED`, or a timm name.

@@ -23,7 +23,7 @@ def resized(maps: Tensor, size: tuple[int, int] | torch.Size) -> Tensor:
 
 
 class LayerNorm2d(nn.Module):
-    """Layer normalisation over the channels of (B, C, H, W)."""
+    """Layer normalization over the channels of (B, C, H, W)."""
 
     def __init__(self, channels: int, eps: float = 1e-6) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class LayerNorm2d(nn.Module):
 
 
 class FourierPosition(nn.Module):
-    """Random Fourier features of normalised pixel centres."""
+    """Random Fourier features of normalized pixel centers."""
 
     gaussian: Tensor
 

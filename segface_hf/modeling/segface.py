@@ -33,7 +33,7 @@ class Projection(nn.Module):
 
 
 class Refinement(nn.Module):
-    """Normalisation, ReLU and a depthwise residual on face tokens; not in the paper."""
+    """Normalization, ReLU and a depthwise residual on face tokens; not in the paper."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class SegFace(nn.Module):
 
     Example:
         >>> model = SegFace.from_pretrained("folder or org/name")
-        >>> logits = model(pixels)  # (B, 3, H, W) normalised -> (B, K, H, W)
+        >>> logits = model(pixels)  # (B, 3, H, W) normalized -> (B, K, H, W)
 
     Args:
         config: Architecture, labels and preprocessing.
@@ -104,7 +104,7 @@ class SegFace(nn.Module):
         """Returns the logits of every class at the input's resolution.
 
         Args:
-            pixels: (B, 3, H, W) RGB, normalised with `config.mean` and `config.std`.
+            pixels: (B, 3, H, W) RGB, normalized with `config.mean` and `config.std`.
             landmarks: (B, 5, 2) x and y in input pixels: image-left eye, image-right eye, nose,
                 image-left and image-right mouth corner. Needed where `config.warp` is `tanh`.
 

@@ -95,7 +95,7 @@ def padded(x: Tensor, window: tuple[int, int], *, value: float = 0) -> Tensor:
 
 
 def shift_within(x: Tensor, window: tuple[int, int], wanted: tuple[int, int]) -> tuple[int, int]:
-    """How far windows shift on a padded map; one window high or wide, it has no neighbour."""
+    """How far windows shift on a padded map; one window high or wide, it has no neighbor."""
     rows = 0 if window[0] >= x.shape[1] else wanted[0]
     return rows, 0 if window[1] >= x.shape[2] else wanted[1]
 

@@ -1,7 +1,7 @@
 """The landmark alignment and tanh warp around LaPa and Helen models, forward and inverse.
 
 A similarity transform brings five landmarks to standard places in a square frame. The frame's
-coordinates run from -1 to 1; its middle is linear, and beyond `1 - WARP_FACTOR` from the centre
+coordinates run from -1 to 1; its middle is linear, and beyond `1 - WARP_FACTOR` from the center
 tanh squeezes the whole rest of the plane into what is left. The model sees that frame; its logits
 go back through the inverse. The idea is RoI tanh-warping (Lin et al., CVPR 2019).
 """
@@ -46,7 +46,7 @@ def warp_input(pixels: Tensor, landmarks: Tensor) -> tuple[Tensor, Warp]:
     """Warps faces to the frame that LaPa and Helen models were trained on.
 
     Args:
-        pixels: (B, 3, H, W) normalised pictures.
+        pixels: (B, 3, H, W) normalized pictures.
         landmarks: (B, 5, 2) x and y in input pixels, in the order of `STANDARD_LANDMARKS`.
 
     Returns:

@@ -97,7 +97,7 @@ def fit_template(points: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 def _pixels(mask: np.ndarray, schema: LabelSchema, *names: str) -> np.ndarray:
-    """(N, 2) x and y of the pixel centres of some classes; empty where there are too few."""
+    """(N, 2) x and y of the pixel centers of some classes; empty where there are too few."""
     chosen = np.zeros(256, bool)
     chosen[[schema.names.index(name) for name in names if name in schema.names]] = True
     flat = np.flatnonzero(chosen[mask])

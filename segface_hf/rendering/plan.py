@@ -32,7 +32,7 @@ NECKLACES = ("chain", "pendant", "beads", "collar")
 BEARDS = ("stubble", "stubble", "full", "moustache", "goatee")
 NECKLINES = ("crew", "crew", "vee", "boat", "high", "shirt", "strapless")
 
-# Linear colours: of hair from black to blond and red, of skin from pale to dark.
+# Linear colors: of hair from black to blond and red, of skin from pale to dark.
 _HAIR_COLORS = (
     (0.012, 0.009, 0.008),
     (0.03, 0.018, 0.011),
@@ -73,7 +73,7 @@ class ScenePerson:
 
     @property
     def grown(self) -> bool:
-        """Whether a beard or grey hair is to be expected at all."""
+        """Whether a beard or gray hair is to be expected at all."""
         return self.ages[0] < 0.2
 
 
@@ -89,9 +89,9 @@ class ScenePlan:
         pitch: Its nod, positive downwards.
         roll: Its tilt.
         body: Turn of the shoulders.
-        skin: Linear colour.
+        skin: Linear color.
         hair: A name of `HAIR`.
-        hair_color: Linear colour.
+        hair_color: Linear color.
         beard: One of `BEARDS`, or None.
         neckline: One of `NECKLINES`: what is worn.
         hat: One of `HATS`, or None.

@@ -1,4 +1,4 @@
-"""Random colours, and smooth random values at points, from a given generator."""
+"""Random colors, and smooth random values at points, from a given generator."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def any_color(
     saturation: tuple[float, float] = (0.0, 0.9),
     value: tuple[float, float] = (0.02, 0.85),
 ) -> RGB:
-    """A linear colour of any hue."""
+    """A linear color of any hue."""
     low, high = value
     bright = low + (high - low) * random.random() ** 1.5
     return colorsys.hsv_to_rgb(random.random(), random.uniform(*saturation), bright)

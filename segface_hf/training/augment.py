@@ -1,4 +1,4 @@
-"""Augmentation of batches: geometry, colour and image quality."""
+"""Augmentation of batches: geometry, color and image quality."""
 
 from __future__ import annotations
 

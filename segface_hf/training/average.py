@@ -27,7 +27,7 @@ def update_average(average: nn.Module, model: nn.Module, *, decay: float, step: 
 
     Args:
         average: From `averaged_copy`; changed in place.
-        model: The model after an optimiser step.
+        model: The model after an optimizer step.
         decay: Weight of the old average.
         step: Number of steps so far.
     """

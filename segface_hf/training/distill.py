@@ -45,7 +45,7 @@ class Distiller:
 
     Attributes:
         teacher: A model of the same classes, in evaluation mode; its side may be another one.
-        student: Configuration of the model in training, whose normalised pixels it gets.
+        student: Configuration of the model in training, whose normalized pixels it gets.
         weight: Factor of the loss.
         temperature: Softens the probabilities of both.
     """
@@ -80,7 +80,7 @@ class Distiller:
 
         Args:
             logits: (B, K, h, w) of the model in training.
-            images: (B, 3, H, W), normalised for it.
+            images: (B, 3, H, W), normalized for it.
             masks: int64 (B, H, W); `IGNORED` pixels are excluded.
         """
         size = masks.shape[-2:]

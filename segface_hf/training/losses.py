@@ -118,7 +118,7 @@ def training_loss(
         progress: Fraction of the run that is done, for deferred re-weighting.
 
     Returns:
-        The loss; zero if no pixel is labelled.
+        The loss; zero if no pixel is labeled.
     """
     if not (masks != IGNORED).any():
         return logits.sum() * 0

@@ -1,4 +1,4 @@
-"""The initial model, its optimiser, learning rates and numeric precision."""
+"""The initial model, its optimizer, learning rates and numeric precision."""
 
 from __future__ import annotations
 

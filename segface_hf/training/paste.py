@@ -86,7 +86,7 @@ def _feature_ids(schema: LabelSchema) -> Tensor:
 
 
 def _to_theta(matrix: np.ndarray, side: int) -> Tensor:
-    """Turns a pixel transform from output to input into `affine_grid`'s normalised one."""
+    """Turns a pixel transform from output to input into `affine_grid`'s normalized one."""
     to_pixels = np.array([[side / 2, 0, side / 2 - 0.5], [0, side / 2, side / 2 - 0.5], [0, 0, 1]])
     square = np.vstack([matrix, [0, 0, 1]])
     return torch.from_numpy((np.linalg.inv(to_pixels) @ square @ to_pixels)[:2]).float()
@@ -103,7 +103,7 @@ def part_region(mask: np.ndarray, part: int) -> np.ndarray:
 
 
 def _relit(donor: Tensor, target: Tensor, donor_skin: Tensor, target_skin: Tensor) -> Tensor:
-    """Scales the donor's colours by the ratio of the mean skin colours, within limits."""
+    """Scales the donor's colors by the ratio of the mean skin colors, within limits."""
     if int(donor_skin.sum()) < LOWEST_PIXELS or int(target_skin.sum()) < LOWEST_PIXELS:
         return donor
     ratio = target[:, target_skin].mean(1) / donor[:, donor_skin].mean(1).clamp(min=0.02)

@@ -38,7 +38,7 @@ from segface_hf.training.teacher import (
     fill_missing_parts,
     find_photos,
     joined,
-    pseudo_labelled,
+    pseudo_labeled,
     suspect_stems,
 )
 
@@ -72,7 +72,7 @@ class TrainingData:
         swapped: Stems whose masks had left and right swapped.
         missing: Stems whose masks lack a part that is now ignored or completed.
         suspects: Stems whose masks a teacher contradicts strongly.
-        labelled: Number of photos that a teacher labelled; they follow those with masks.
+        labeled: Number of photos that a teacher labeled; they follow those with masks.
         rendered: Number of synthetic pictures, which follow the photos.
         masks: Digest of all masks as they were read.
         groups: Consecutive photos with a fixed share of what is drawn; without any, `weights`
@@ -89,7 +89,7 @@ class TrainingData:
     swapped: tuple[str, ...]
     missing: tuple[str, ...] = ()
     suspects: tuple[str, ...] = ()
-    labelled: int = 0
+    labeled: int = 0
     rendered: int = 0
     masks: str = ""
     groups: tuple[SamplingGroup, ...] = ()
@@ -109,7 +109,7 @@ class TrainingData:
     def sources(self) -> Sources:
         """Returns the identity of the photos and masks."""
         found = Sources.of(
-            self.photos.stems, labelled=self.labelled, rendered=self.rendered, masks=self.masks
+            self.photos.stems, labeled=self.labeled, rendered=self.rendered, masks=self.masks
         )
         return replace(found, mixture=self.mixture)
 
@@ -216,7 +216,7 @@ def prepare(
     folders: str | Path | Sequence[DataFolder],
     recipe: Recipe,
     *,
-    unlabelled: str | Path | None = None,
+    unlabeled: str | Path | None = None,
     synthetic: str | Path | None = None,
     aligned: bool = False,
     memory: float | None = None,
@@ -227,16 +227,16 @@ def prepare(
     Args:
         folders: A folder of photos and masks, or several with weights.
         recipe: Says how they are prepared.
-        unlabelled: Photos without masks, which the recipe's teacher labels.
+        unlabeled: Photos without masks, which the recipe's teacher labels.
         synthetic: Pictures with exact masks; `tail.synthetic` is their share of a batch.
-        aligned: Takes every picture of `folders` and `unlabelled` as a crop of one upright face.
+        aligned: Takes every picture of `folders` and `unlabeled` as a crop of one upright face.
         memory: Bytes that photos may take; more are decoded each time they are used. None is half
             of the machine's memory.
         progress: Whether to show progress bars.
 
     Raises:
         DataError: A folder can't be used; the message names the file.
-        ConfigError: Photos must be labelled or masks judged, but no teacher is set; or only some
+        ConfigError: Photos must be labeled or masks judged, but no teacher is set; or only some
             folders have a weight.
     """
     schema = recipe.model_config().labels
@@ -245,7 +245,7 @@ def prepare(
     check_weights(folders)
     pairs = [find_pairs(folder.path) for folder in folders]
     rendered = find_pairs(synthetic) if synthetic else ()
-    more = find_photos(unlabelled) if unlabelled else ()
+    more = find_photos(unlabeled) if unlabeled else ()
     count = sum(map(len, (*pairs, rendered, more)))
     lazy = bytes_of(count, side=recipe.storage) > (half_of_memory() if memory is None else memory)
     load = partial(load_photos, schema=schema, side=recipe.storage, progress=progress, lazy=lazy)
@@ -255,12 +255,12 @@ def prepare(
     photos, sizes = joined(*kept), tuple(len(photos) for photos in kept)
     photos, missing = _judged(photos, recipe, progress=progress)
     if more:
-        need = f"the photos of {unlabelled} have no masks, so a teacher must label them"
+        need = f"the photos of {unlabeled} have no masks, so a teacher must label them"
         teacher = _teacher(recipe, need, progress=progress)
-        labelled = pseudo_labelled(teacher, more, side=recipe.storage, aligned=aligned, lazy=lazy)
-        photos = joined(photos, labelled)
+        labeled = pseudo_labeled(teacher, more, side=recipe.storage, aligned=aligned, lazy=lazy)
+        photos = joined(photos, labeled)
     data = derive(photos, recipe, schema=schema, swapped=swapped)
-    data = replace(data, missing=missing, labelled=len(more), masks=masks, aligned=aligned)
+    data = replace(data, missing=missing, labeled=len(more), masks=masks, aligned=aligned)
     data = with_lowered(replace(data, suspects=suspects), recipe)
     data = weighted(data, folders, sizes)
     if not rendered:
@@ -365,20 +365,20 @@ def weighted(
 ) -> TrainingData:
     """Gives each folder the share of batches that its weight says.
 
-    Photos that a teacher labelled keep the share that they have by number.
+    Photos that a teacher labeled keep the share that they have by number.
 
     Args:
-        data: The prepared photos: those of the folders, in order, then the labelled ones.
+        data: The prepared photos: those of the folders, in order, then the labeled ones.
         folders: With a weight each; without any, `data` is returned unchanged.
         sizes: Number of photos of each folder.
     """
     weights = [folder.weight for folder in folders if folder.weight is not None]
     if not weights:
         return data
-    labelled = data.labelled / len(data.photos)
-    shares = [weight / sum(weights) * (1 - labelled) for weight in weights]
-    sizes = [*sizes, data.labelled] if labelled else sizes
-    groups = _groups(sizes, [*shares, labelled] if labelled else shares)
+    labeled = data.labeled / len(data.photos)
+    shares = [weight / sum(weights) * (1 - labeled) for weight in weights]
+    sizes = [*sizes, data.labeled] if labeled else sizes
+    groups = _groups(sizes, [*shares, labeled] if labeled else shares)
     mixture = ":".join(f"{weight:g}" for weight in weights)
     return replace(
         data, weights=weights_by_share(data.weights, groups), groups=groups, mixture=mixture

@@ -20,7 +20,7 @@ _UNSURE_GRAY = 128
 
 
 def preview(data: TrainingData, recipe: Recipe) -> Image.Image:
-    """Draws the augmented photos of the first steps, each beside its mask in colours.
+    """Draws the augmented photos of the first steps, each beside its mask in colors.
 
     Ignored pixels are gray. A run of this recipe trains on exactly these batches.
 

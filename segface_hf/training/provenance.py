@@ -29,7 +29,7 @@ class Sources:
 
     Attributes:
         photos: Number of photos with masks.
-        labelled: Number of photos that a teacher labelled.
+        labeled: Number of photos that a teacher labeled.
         rendered: Number of synthetic pictures.
         names: SHA-256 of all their names.
         masks: Digest of the masks as they were read, before any repair; empty if unknown. A
@@ -39,7 +39,7 @@ class Sources:
     """
 
     photos: int
-    labelled: int
+    labeled: int
     rendered: int
     names: str
     masks: str = ""
@@ -48,14 +48,14 @@ class Sources:
 
     @classmethod
     def of(
-        cls, stems: Sequence[str], *, labelled: int = 0, rendered: int = 0, masks: str = ""
+        cls, stems: Sequence[str], *, labeled: int = 0, rendered: int = 0, masks: str = ""
     ) -> Sources:
-        """Builds it from names: photos with masks, then labelled ones, then pictures."""
+        """Builds it from names: photos with masks, then labeled ones, then pictures."""
         names = hashlib.sha256("\0".join(stems).encode()).hexdigest()
-        photos = stems[: len(stems) - labelled - rendered]
+        photos = stems[: len(stems) - labeled - rendered]
         whole = any(FACE_MARK in stem for stem in photos)
         files = len({stem.partition(FACE_MARK)[0] for stem in photos}) if whole else 0
-        return cls(len(photos), labelled, rendered, names, masks, files=files)
+        return cls(len(photos), labeled, rendered, names, masks, files=files)
 
     def __str__(self) -> str:
         parts = [counted(self.photos, "photo")]
@@ -63,15 +63,17 @@ class Sources:
             parts = [f"{counted(self.photos, 'face')} from {counted(self.files, 'photo')}"]
         if self.mixture:
             parts.append(f"folders drawn {self.mixture}")
-        if self.labelled:
-            parts.append(f"{self.labelled} labelled by a teacher")
+        if self.labeled:
+            parts.append(f"{self.labeled} labeled by a teacher")
         if self.rendered:
             parts.append(counted(self.rendered, "synthetic picture"))
         return ", ".join(parts)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain values, for a run's saved state."""
-        return asdict(self)
+        values = asdict(self)
+        values["labelled"] = values.pop("labeled")
+        return values
 
     def check_same(self, old: Mapping[str, Any] | None, out: Path, *, use: Use) -> None:
         """Checks that a saved run was trained or evaluated on the same photos and masks.
@@ -120,13 +122,14 @@ def _saved_sources(old: Mapping[str, Any], out: Path) -> Sources:
             f"the state in {out} doesn't say which photos it was trained on: remove it to start "
             "the run from its beginning"
         )
-    return Sources(**old)
+    values = dict(old)
+    return Sources(labeled=values.pop("labelled"), **values)
 
 
 class Use(Enum):
     """What photos are used for: words for messages, and the options that name them."""
 
-    LEARNING = ("on", "--data, --unlabelled and --synthetic")
+    LEARNING = ("on", "--data, --unlabeled and --synthetic")
     EVALUATION = ("evaluated on", "--val")
 
     def __init__(self, words: str, options: str) -> None:

@@ -120,7 +120,7 @@ class Augment:
         brightness: Largest relative change of brightness.
         contrast: Largest relative change of contrast.
         saturation: Largest relative change of saturation.
-        tint: Largest relative change of one colour channel.
+        tint: Largest relative change of one color channel.
         gray: Probability that the photo becomes grayscale.
         low_resolution: Probability that the photo is downscaled and upscaled again.
         noise: Largest standard deviation of added noise, on a scale of 0 to 1.
@@ -261,7 +261,7 @@ class Pseudo:
 
     Attributes:
         teacher: The checkpoint that labels; empty stands for `initial`.
-        confidence: Pixels whose best class is less probable are not labelled.
+        confidence: Pixels whose best class is less probable are not labeled.
     """
 
     teacher: str = ""
@@ -321,7 +321,7 @@ class Recipe:
         decoder: Checkpoint with another backbone whose decoder the run starts from; excludes
             `initial`.
         seed: Seed of every random choice.
-        steps: Number of optimiser steps.
+        steps: Number of optimizer steps.
         batch_size: Photos a step.
         resolutions: `((fraction of the run, side in pixels), ...)`: the side to train at from that
             fraction on; empty trains at the model's resolution.

@@ -1,4 +1,4 @@
-"""A training run: model, averaged weights, optimiser, one step, and saving and resuming."""
+"""A training run: model, averaged weights, optimizer, one step, and saving and resuming."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Run:
             )
         self.model = build_model(self.recipe).to(self.device)
         self.model = self.model.to(memory_format=torch.channels_last)
-        has_teacher = bool(self.data.labelled) or self.recipe.tail.missing != "keep"
+        has_teacher = bool(self.data.labeled) or self.recipe.tail.missing != "keep"
         self.origins = origins_of(self.recipe, has_teacher=has_teacher)
         self.model.config = with_origins(self.model.config, self.origins, photos=True)
         self.average = averaged_copy(self.model)  # type: ignore[assignment]
@@ -109,7 +109,7 @@ class Run:
         return self.step >= self.recipe.steps
 
     def advance(self) -> float:
-        """Performs one optimiser step and returns its loss.
+        """Performs one optimizer step and returns its loss.
 
         Raises:
             DivergedError: The loss became NaN or infinite; the weights stay as before the step.
@@ -224,7 +224,7 @@ class Run:
         return True
 
     def _restore(self, state: Mapping[str, Any]) -> None:
-        """Sets weights, optimiser and counters to a saved state.
+        """Sets weights, optimizer and counters to a saved state.
 
         Raises:
             CheckpointError: They don't fit the model.

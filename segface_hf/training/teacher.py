@@ -144,7 +144,7 @@ class _Framed:
     gaps: Tensor | None = None
 
 
-def pseudo_labelled(
+def pseudo_labeled(
     teacher: Teacher,
     paths: Sequence[Path],
     *,
@@ -154,7 +154,7 @@ def pseudo_labelled(
 ) -> PhotoSet:
     """Reads photos without masks and labels them by a teacher, one square sample per face.
 
-    Like photos with masks, crops of one upright face are recognised and resized, and the faces of
+    Like photos with masks, crops of one upright face are recognized and resized, and the faces of
     other photos are framed as `FaceParser` frames them.
 
     Args:

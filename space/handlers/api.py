@@ -30,7 +30,7 @@ class Answer:
 
     Attributes:
         summary: Plain values.
-        mask: A grey PNG of class ids.
+        mask: A gray PNG of class ids.
     """
 
     summary: dict[str, Any]
@@ -108,7 +108,7 @@ def save(
     Args:
         services: What the app runs on.
         photo: The `photo` that a parse returned.
-        mask: Path of a grey PNG of class ids, as large as the photo.
+        mask: Path of a gray PNG of class ids, as large as the photo.
         form: The contributor's statements.
         who: The contributor.
         asked: Who asks, for the rate limit; None where there is none.
@@ -131,10 +131,10 @@ def save(
 
 
 def read_mask(path: str | None, *, size: tuple[int, int]) -> np.ndarray:
-    """Reads class ids from a grey PNG, byte for byte.
+    """Reads class ids from a gray PNG, byte for byte.
 
     Raises:
-        ImageError: No PNG, colours instead of ids, or another size than the photo's.
+        ImageError: No PNG, colors instead of ids, or another size than the photo's.
     """
     if not path:
         raise ImageError("Send the corrected mask: the field 'mask' is empty.")
@@ -142,7 +142,7 @@ def read_mask(path: str | None, *, size: tuple[int, int]) -> np.ndarray:
         with Image.open(path, formats=["PNG"]) as image:
             if image.mode != "L" or image.size != tuple(size):
                 raise ImageError(
-                    f"The mask must be a grey 8-bit PNG of {size[0]} x {size[1]} pixels, got mode "
+                    f"The mask must be a gray 8-bit PNG of {size[0]} x {size[1]} pixels, got mode "
                     f"{image.mode} of {image.width} x {image.height}."
                 )
             return np.asarray(image).copy()

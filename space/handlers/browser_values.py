@@ -25,7 +25,7 @@ _DOUBT_SIDE = 640
 _LEAST_SHARES = {"eyeglasses": 0.03, "hat": 0.08, "earring": 0.0015, "necklace": 0.002}
 _LEAST_SHARE = 0.002
 _LEAST_SURE = 0.55
-# Okabe and Ito's palette, whose hues readers with any colour vision tell apart.
+# Okabe and Ito's palette, whose hues readers with any color vision tell apart.
 _SAFE: tuple[RGB, ...] = (
     (230, 159, 0),
     (86, 180, 233),
@@ -38,7 +38,7 @@ _SAFE: tuple[RGB, ...] = (
 
 
 def safe_colors(count: int) -> tuple[RGB, ...]:
-    """Returns colours by id that differ in hue for every reader, or else in lightness."""
+    """Returns colors by id that differ in hue for every reader, or else in lightness."""
     colors: list[RGB] = [(0, 0, 0)]
     for index in range(count - 1):
         red, green, blue = (channel / 255 for channel in _SAFE[index % len(_SAFE)])

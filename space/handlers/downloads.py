@@ -45,11 +45,11 @@ _READ_ME = """Face parts of one photo
 photo.png            the photo, upright, without metadata
 mask.png             one number a pixel, a class id of schema.json; 0 is background
 mask_full_size.png   the mask in the photo's own pixels, where photo.png is smaller
-coloured.png         the mask in the colours of schema.json, for looking at
+coloured.png         the mask in the colors of schema.json, for looking at
 no_background.png    the photo without its background
 cutouts/             one picture a class, transparent elsewhere
 coco.json            one segment a class as COCO run lengths, and the faces' boxes
-schema.json          class ids, names and colours, the model, and what it found
+schema.json          class ids, names and colors, the model, and what it found
 
 Left and right are the person's own. Made by {model} ({digest}); ids follow "{schema}".
 Read mask.png as numbers: in Python, numpy.array(PIL.Image.open("mask.png")).
@@ -77,12 +77,12 @@ def own_mask(photo: OpenPhoto) -> np.ndarray:
 
 
 def mask_png(photo: OpenPhoto) -> bytes:
-    """Returns the class ids as a grey PNG, in the photo's own pixels."""
+    """Returns the class ids as a gray PNG, in the photo's own pixels."""
     return _png(Image.fromarray(own_mask(photo)))
 
 
 def colored_png(photo: OpenPhoto) -> bytes:
-    """Returns the mask in the schema's colours."""
+    """Returns the mask in the schema's colors."""
     colors = np.asarray(photo.parse.schema.colors, np.uint8)
     return _png(Image.fromarray(colors[own_mask(photo)]))
 

@@ -258,7 +258,7 @@ def _parse(services: Services, image: Image.Image, request: Request) -> Parsed:
 
 
 def reduced_parse(parse: FaceParse, size: tuple[int, int]) -> FaceParse:
-    """Returns a parse in other pixels: each takes the class at its centre.
+    """Returns a parse in other pixels: each takes the class at its center.
 
     Args:
         parse: Of the photo in its own pixels.

@@ -87,7 +87,7 @@ def reviewer_for(
         token: Of the visitor who is signed in, or the owner's, or None.
         needs: What a visitor without a token has to do.
         store: Opens a dataset with a token.
-        row_index: What is known about the dataset, to recognise photos.
+        row_index: What is known about the dataset, to recognize photos.
 
     Raises:
         NotAllowedError: There is no dataset, no one is signed in, or they are not a maintainer.

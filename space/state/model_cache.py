@@ -84,7 +84,7 @@ def loading_text(model_id: str, size: str = "") -> str:
 
 
 def _try_out(parser: FaceParser, repo_id: str) -> None:
-    """Parses a grey square, so that weights that give no numbers fail here and not for visitors."""
+    """Parses a gray square, so that weights that give no numbers fail here and not for visitors."""
     side = parser.engine.config.resolution
     try:
         parser.parse(Image.new("RGB", (side, side), "grey"), whole_image=True, confidence=True)

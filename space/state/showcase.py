@@ -42,7 +42,7 @@ class Card:
         name: File name, which identifies the example.
         title: What it shows.
         photo: A square WebP of it, as a data address.
-        parsed: The same with its parts in colour; empty where nothing has parsed it.
+        parsed: The same with its parts in color; empty where nothing has parsed it.
     """
 
     name: str

@@ -52,7 +52,7 @@ summary, mask = app.predict(
     handle_file("photo.jpg"), model="{settings.model}", api_name="/parse"
 )
 ```
-`summary` lists faces and classes, `mask` is a grey PNG of class ids. There are `/parse_many`,
+`summary` lists faces and classes, `mask` is a gray PNG of class ids. There are `/parse_many`,
 `/list_classes` and `/save_correction` too, for JavaScript, curl and as MCP tools: *Use via API* at
 the foot of the page shows how to call each.
 """

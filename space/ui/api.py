@@ -80,7 +80,7 @@ def _endpoints(services: Services) -> dict[str, Callable]:
         return summaries, [str(path) for path in masks]
 
     def list_classes(schema: str) -> list[dict[str, Any]]:
-        """Lists the classes of a label schema with their ids, names and colours.
+        """Lists the classes of a label schema with their ids, names and colors.
 
         Args:
             schema: celebamask_hq, lapa or helen.
@@ -111,7 +111,7 @@ def _saver(services: Services) -> Callable:
 
         Args:
             photo: The "photo" of the parse's summary.
-            mask: The corrected mask, a grey PNG of class ids as large as the photo.
+            mask: The corrected mask, a gray PNG of class ids as large as the photo.
             right: Why the photo may be shared: own, public_domain or licensed.
             people: Why its people may be shown: agreed or public.
             photo_licence: The photo's own license, where right is licensed.

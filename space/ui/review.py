@@ -219,7 +219,7 @@ def _listed(services: Services, reviewer: Reviewer) -> tuple:
 
 
 def _catch_up(services: Services, reviewer: Reviewer) -> None:
-    """Counts what is new in the dataset, so that its photos are recognised."""
+    """Counts what is new in the dataset, so that its photos are recognized."""
     row_index = index_of(services.corrections)
     try:
         if row_index is not None:

@@ -39,11 +39,11 @@ def editor_value(
     """Build the value of a :class:`~space.web.FaceMaskEditor`.
 
     Args:
-        image_path: The photo as shown: upright RGB, (H, W) pixels, PNG or JPEG without colour
+        image_path: The photo as shown: upright RGB, (H, W) pixels, PNG or JPEG without color
             profile, in a folder that Gradio may serve.
         mask: (H, W) uint8 ids to start from.
         prediction: (H, W) uint8 ids that "restore" brings back and changes are counted against.
-        schema: Names, colours, mirror pairs and tail classes of the ids.
+        schema: Names, colors, mirror pairs and tail classes of the ids.
         confidence: (H, W) uint8 probability of the predicted class, 0..255.
         runner_up: (H, W) uint8 second most probable class; needed with ``confidence``.
         title: What a draft of this work is called when it is offered back.

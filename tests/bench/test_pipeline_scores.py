@@ -16,7 +16,7 @@ from tests.segface_hf.training.drawn import draw_face
 
 
 class ColorEngine:
-    """Takes every pixel for the class whose colour is nearest: exact on drawn faces."""
+    """Takes every pixel for the class whose color is nearest: exact on drawn faces."""
 
     config = SegFaceConfig(resolution=256)
 
@@ -28,7 +28,7 @@ class ColorEngine:
 
     @staticmethod
     def nearest_pure(used, distances):
-        """Blended colours along borders look like other classes: they take a pure neighbour's."""
+        """Blended colors along borders look like other classes: they take a pure neighbor's."""
         labels, blended = used[distances.argmin(-1)], distances.min(-1) > 40**2
         rows, columns = distance_transform_edt(blended, return_distances=False, return_indices=True)
         return labels[rows, columns].astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Drawn faces for tests: a label map made of ellipses, and an engine that reads its colours."""
+"""Drawn faces for tests: a label map made of ellipses, and an engine that reads its colors."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def face_mask(
 
 
 def painted(mask: np.ndarray) -> Image.Image:
-    """A photo whose colours are the classes."""
+    """A photo whose colors are the classes."""
     return Image.fromarray(np.asarray(CELEBAMASK_HQ.colors, np.uint8)[mask])
 
 
 class PaletteEngine:
-    """Reads each pixel's class off its colour, and counts the crops it was given."""
+    """Reads each pixel's class off its color, and counts the crops it was given."""
 
     def __init__(self, resolution: int = 256) -> None:
         self.config = SegFaceConfig(resolution=resolution)

@@ -40,13 +40,13 @@ def rgb_profile(primaries=ADOBE_RGB, *, gamma=2.2):
 
 
 def gray_profile(*, gamma):
-    """A grey profile of one gamma."""
+    """A gray profile of one gamma."""
     tags = {b"wtpt": _xyz(D50), b"kTRC": _gamma(gamma)}
     return _profile(b"GRAY", b"mntr", b"XYZ ", tags)
 
 
 def cmyk_profile():
-    """A printer's profile whose inks are grey: each takes 25 of the lightness, black takes all."""
+    """A printer's profile whose inks are gray: each takes 25 of the lightness, black takes all."""
     nodes = b""
     for *inks, key in itertools.product((0, 1), repeat=4):
         light = 0 if key else 100 - 25 * sum(inks)

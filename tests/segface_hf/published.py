@@ -175,7 +175,7 @@ def published_state(name: str, dataset: str) -> dict[str, torch.Tensor]:
 
 
 def pixels(height: int, width: int, *, batch: int = 1) -> torch.Tensor:
-    """Smooth noise, as a normalised picture."""
+    """Smooth noise, as a normalized picture."""
     generator = torch.Generator().manual_seed(1000 * height + width)
     low = torch.randn((batch, 3, 12, 12), generator=generator)
     smooth = nn.functional.interpolate(low, size=(height, width), mode="bicubic")

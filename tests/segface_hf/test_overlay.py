@@ -1,4 +1,4 @@
-"""Colours lie over the photo by lookup, and what is hidden stays as it was."""
+"""Colors lie over the photo by lookup, and what is hidden stays as it was."""
 
 from __future__ import annotations
 

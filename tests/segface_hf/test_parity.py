@@ -29,7 +29,7 @@ STEP = 24
 
 
 def landmarks_for(height, width):
-    """Five landmarks of a face that is turned, scaled and off the centre."""
+    """Five landmarks of a face that is turned, scaled and off the center."""
     places = [[0.36, 0.44], [0.64, 0.47], [0.51, 0.60], [0.37, 0.74], [0.61, 0.76]]
     return np.array(places) * [width, height]
 

@@ -15,12 +15,12 @@ from tests.segface_hf.drawn import FixedDetector, PaletteEngine, face_mask, pain
 SIZE = 256
 
 
-@pytest.mark.parametrize("kind", ["array", "grey array", "image", "path", "name", "bytes"])
+@pytest.mark.parametrize("kind", ["array", "gray array", "image", "path", "name", "bytes"])
 def test_one_crop_instead_of_a_list_is_refused(kind: str) -> None:
     crop = painted(face_mask(64))
     one = {
         "array": np.asarray(crop),
-        "grey array": np.asarray(crop)[..., 0],
+        "gray array": np.asarray(crop)[..., 0],
         "image": crop,
         "path": Path("crop.png"),
         "name": "crop.png",

@@ -29,7 +29,7 @@ __all__ = ["browser", "chromium"]
 SIDE = 64
 WHO = anonymous()
 CONSENT = ConsentForm(right="own", people="agreed", agrees=True)
-# Class id and (centre x, centre y, radius x, radius y) as shares of the crop, painted in turn.
+# Class id and (center x, center y, radius x, radius y) as shares of the crop, painted in turn.
 PARTS = (
     (14, (0.5, 0.45, 0.33, 0.42)),
     (2, (0.5, 0.55, 0.25, 0.35)),
@@ -64,7 +64,7 @@ class PaintedEngine:
 
 
 class MiddleDetector:
-    """Finds one face in the middle of every photo that isn't of one colour."""
+    """Finds one face in the middle of every photo that isn't of one color."""
 
     def detect(self, image):
         if np.asarray(image).std() < 1:

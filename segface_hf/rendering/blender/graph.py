@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 Value = Any
-"""A number, a linear colour, or an output socket of a node."""
+"""A number, a linear color, or an output socket of a node."""
 
 
 class Graph:
@@ -46,7 +46,7 @@ class Graph:
         return node.outputs[0]
 
     def mixed(self, share: Value, first: Value, second: Value, mode: str = "MIX") -> Any:
-        """A colour between two."""
+        """A color between two."""
         settings = {"data_type": "RGBA", "blend_type": mode, "clamp_factor": True}
         return self.node("Mix", {0: share, 6: first, 7: second}, **settings).outputs[2]
 

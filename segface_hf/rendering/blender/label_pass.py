@@ -1,4 +1,4 @@
-"""The label pass: every part glows in the grey of its class id, and the mask is read off that.
+"""The label pass: every part glows in the gray of its class id, and the mask is read off that.
 
 The picture is rendered a second time with one sharp sample a pixel, so no edge mixes two ids, at a
 multiple of its side; the commonest id of a block becomes the pixel's.
@@ -45,13 +45,13 @@ def read_labels(grays: np.ndarray) -> np.ndarray:
     """Reads a mask off the label pass.
 
     Args:
-        greys: uint8 (H * FINER, W * FINER), what `grey_of` gave, times 255.
+        grays: uint8 (H * FINER, W * FINER), what `grey_of` gave, times 255.
 
     Returns:
         uint8 (H, W) of class ids: the commonest of each block, of equals the smallest.
 
     Raises:
-        ValueError: A grey that stands for no class.
+        ValueError: A gray that stands for no class.
     """
     labels, rest = np.divmod(grays.astype(int), _GRAY)
     labels -= 1

@@ -68,7 +68,7 @@ def _skin(graph: Graph, look: Look) -> tuple[Any, Any]:
 
 
 def _complexion(graph: Graph, look: Look) -> Any:
-    """The skin's colour with blotches, pores, freckles and blush."""
+    """The skin's color with blotches, pores, freckles and blush."""
     values, color = look.values, look.color
     for name, tint in (("blotches", _BLOOD), ("grain", (0.45, 0.25, 0.2))):
         share = graph.math("MULTIPLY", graph.field(name), values[name])

@@ -44,7 +44,7 @@ def light_world(world: Any, image: Any, random: np.random.Generator) -> None:
 
 
 def _wall(graph: Graph, place: Any, random: np.random.Generator) -> Any:
-    """Two colours in soft blots or as one tone."""
+    """Two colors in soft blots or as one tone."""
     first = any_color(random, saturation=(0, 0.6), value=(0.02, 0.8))
     second = any_color(random, saturation=(0, 0.6), value=(0.02, 0.8))
     inputs = {

@@ -55,12 +55,12 @@ class Anatomy:
 
     @cached_property
     def eye(self) -> np.ndarray:
-        """Centre of the average head's left eye."""
+        """Center of the average head's left eye."""
         return center_of(shaped(self.base, AVERAGE), self.base.groups["helper-l-eye"])
 
     @cached_property
     def mouth(self) -> np.ndarray:
-        """Centre of the average head's lips."""
+        """Center of the average head's lips."""
         return np.asarray(self.average[self.fields["lips"] > 0.5].mean(0))
 
     @cached_property

@@ -9,7 +9,7 @@ from segface_hf.rendering.body.head import Head
 from segface_hf.rendering.body.mesh import Look, MeshPart, Strands, ball, rotation
 
 _SIDES = (("l", "l_eye"), ("r", "r_eye"))
-# Linear colours of irises, from dark brown to grey.
+# Linear colors of irises, from dark brown to gray.
 _IRIS = (
     (0.04, 0.018, 0.01),
     (0.09, 0.04, 0.018),

@@ -55,7 +55,7 @@ STYLES: Mapping[str, HairStyle] = MappingProxyType(
     }
 )
 Limit = Callable[[np.ndarray], np.ndarray]
-"""Takes points (N, 3) seen from the head; gives how far (N,) from the skull's centre at most."""
+"""Takes points (N, 3) seen from the head; gives how far (N,) from the skull's center at most."""
 
 
 def hair_strands(head: Head, scalp: np.ndarray, limit: Limit | None = None) -> Strands | None:
@@ -156,7 +156,7 @@ def _grown(
     length = random.uniform(*style.length) * random.uniform(0.75, 1.1, (count, 1))
     curl, turns = random.uniform(*style.curl), random.uniform(0.9, 2.4)
     fringe, aside = random.random() < 0.35, random.uniform(*_FACE_ANGLE)
-    # Neighbours bend alike: locks instead of a fog.
+    # Neighbors bend alike: locks instead of a fog.
     locks = np.stack([noise(roots, random, scale=5, octaves=1) for _ in range(3)], 1) - 0.5
     phase = noise(roots, random, scale=4, octaves=1) * 25 + random.normal(0, 0.4, count)
     heading = style.lift * outward + (1 - 0.6 * style.lift) * combed
@@ -209,7 +209,7 @@ def _clear_of_face(
 
 
 def _under(head: Head, points: np.ndarray, limit: Limit) -> np.ndarray:
-    """Keeps points within a distance of the skull's centre."""
+    """Keeps points within a distance of the skull's center."""
     out = points - head.skull.center
     far = np.linalg.norm(out, axis=1)
     return np.asarray(head.skull.center + out * (np.minimum(far, limit(points)) / far)[:, None])

@@ -21,7 +21,7 @@ _PIVOT = np.array([0.0, 0.3, 0.0])
 
 @dataclass(frozen=True)
 class Skull:
-    """How far a smooth head reaches from its centre, ears and hair left out.
+    """How far a smooth head reaches from its center, ears and hair left out.
 
     Attributes:
         center: (3,), before the head turns.
@@ -84,12 +84,12 @@ class Head:
         return cKDTree(points), points, self.facing[picked]
 
     def joint(self, name: str) -> np.ndarray:
-        """Centre (3,) of a joint of the base mesh, before the head turns."""
+        """Center (3,) of a joint of the base mesh, before the head turns."""
         return center_of(self.shape, self.anatomy.base.groups[f"joint-{name}"])
 
     @cached_property
     def eye(self) -> np.ndarray:
-        """Centre (3,) of the left eye, before the head turns."""
+        """Center (3,) of the left eye, before the head turns."""
         return center_of(self.shape, self.anatomy.base.groups["helper-l-eye"])
 
     def _turn(self, share: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ class Look:
     Attributes:
         kind: A name of `materials.MATERIALS`.
         color: Linear red, green and blue, 0 to 1.
-        second: A second colour, of a pattern or an iris.
+        second: A second color, of a pattern or an iris.
         values: Numbers that the kind asks for.
     """
 

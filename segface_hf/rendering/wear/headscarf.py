@@ -50,7 +50,7 @@ def _around() -> np.ndarray:
 
 
 def _dome(head: Head, room: float) -> np.ndarray:
-    """Rows (R, C, 3) from the top of the head to the level of the skull's centre."""
+    """Rows (R, C, 3) from the top of the head to the level of the skull's center."""
     ways = directions(np.linspace(np.pi / 2 - 0.01, 0, _DOME), _around())
     reach = head.skull.radius(ways.reshape(-1, 3)).reshape(_DOME, _COLUMNS)
     return np.asarray(head.skull.center + ways * (reach + room)[..., None])

@@ -35,7 +35,7 @@ class Fit:
     Attributes:
         random: Decides its shape.
         turn: (3, 3) from the hat's own axes, with its rim level, to the head's.
-        rim: Elevation of its rim, seen from the skull's centre, in radians.
+        rim: Elevation of its rim, seen from the skull's center, in radians.
         room: How far it stands off the skull at the rim, in decimetres.
     """
 
@@ -168,7 +168,7 @@ def _above_ears(head: Head, turn: np.ndarray) -> float:
 
 
 def _room_below(head: Head, fit: Fit, points: np.ndarray) -> np.ndarray:
-    """How far from the skull's centre hair may be: little above the rim, anywhere below it."""
+    """How far from the skull's center hair may be: little above the rim, anywhere below it."""
     out = points - head.skull.center
     own = out @ fit.turn
     rise = np.arctan2(own[:, 1], np.hypot(own[:, 0], own[:, 2]))

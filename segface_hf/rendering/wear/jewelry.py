@@ -149,7 +149,7 @@ def _surface(head: Head, worn: list[MeshPart]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def tightened(path: np.ndarray, link: float) -> np.ndarray:
-    """Moves neighbours on a loop towards the length of a link, every second pair at a time."""
+    """Moves neighbors on a loop towards the length of a link, every second pair at a time."""
     for first in (0, 1):
         a, b = np.arange(first, len(path), 2), (np.arange(first, len(path), 2) + 1) % len(path)
         apart = path[b] - path[a]

@@ -53,7 +53,7 @@ class DrawnFace:
     """Position and size of the face on a canvas.
 
     Attributes:
-        eyes: (2, 2) centres of the image-left and the image-right eye, x and y in pixels.
+        eyes: (2, 2) centers of the image-left and the image-right eye, x and y in pixels.
         up: Unit vector from the mouth to the eyes.
         unit: Distance from the mouth to the eyes, in pixels; nearly independent of head yaw.
         middle: Middle of the face at the eyes' height, in units right of the eyes' middle.

@@ -47,7 +47,7 @@ NEEDS: Mapping[str, Groups] = MappingProxyType(
     }
 )
 BACKGROUND = 0
-# Colour of skin in white light; dividing by it keeps drawn parts from being tinted like skin.
+# Color of skin in white light; dividing by it keeps drawn parts from being tinted like skin.
 _SKIN = (1.0, 0.78, 0.68)
 
 
@@ -86,7 +86,7 @@ def _drawn(
 
 
 def _light(canvas: PhotoCanvas) -> Tensor:
-    """Returns the colour (3, 1, 1) of the light, estimated from the photo's skin."""
+    """Returns the color (3, 1, 1) of the light, estimated from the photo's skin."""
     skin = canvas.pixels_of("skin", "neck")
     white = torch.tensor(_SKIN)
     shown = torch.from_numpy(canvas.image[:, skin].mean(1)) if skin.any() else white / 2

@@ -141,7 +141,7 @@ def _painted(
 def _finished(
     glasses: Glasses, canvas: PhotoCanvas, *, lens: np.ndarray, frame: np.ndarray
 ) -> Drawing:
-    """Colours frame and lenses; hair covers the frame outside the lenses."""
+    """Colors frame and lenses; hair covers the frame outside the lenses."""
     random = canvas.random
     hair = canvas.pixels_of("hair") & (lens < 0.5)
     frame = frame * ~hair
@@ -159,7 +159,7 @@ def _finished(
 def _lenses(
     glasses: Glasses, lens: np.ndarray, random: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns colours (3, H, W) of the lenses and the cover (H, W) of a diagonal reflection."""
+    """Returns colors (3, H, W) of the lenses and the cover (H, W) of a diagonal reflection."""
     height, width = lens.shape
     down, right = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j].astype(np.float32)
     dark = dye(random)[:, None, None] * np.float32(0.35 * (1 - glasses.tint) + 0.05)

@@ -1,4 +1,4 @@
-"""Colours, prints, folds and shading of drawn cloth, relative to the photo's light."""
+"""Colors, prints, folds and shading of drawn cloth, relative to the photo's light."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def noise(shape: tuple[int, ...], cells: int, random: np.random.Generator) -> np
 
 
 def dye(random: np.random.Generator) -> np.ndarray:
-    """Samples a colour (3,); gray, black and white are most frequent, as in clothes."""
+    """Samples a color (3,); gray, black and white are most frequent, as in clothes."""
     value = float(np.exp(random.uniform(np.log(0.06), np.log(1.3))))
     strong = random.random() < 0.6
     saturation = random.uniform(0.25, 0.9) if strong else random.uniform(0, 0.15)
@@ -62,7 +62,7 @@ _PRINTS: tuple[Print, ...] = (*[_plain] * 5, _stripes, _blots, _checks)
 
 
 def dyed(across: np.ndarray, above: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Returns the colours (3, h, w) of a cloth, with or without a print.
+    """Returns the colors (3, h, w) of a cloth, with or without a print.
 
     Args:
         across: (h, w) horizontal coordinates of its pixels, in units of a face.

@@ -180,7 +180,7 @@ def _finished(
     pattern: np.ndarray | float = 1.0,
     shadow: float = 0.3,
 ) -> Drawing | None:
-    """Colours, folds, shades and enlarges a region, and adds its shadow on the face."""
+    """Colors, folds, shades and enlarges a region, and adds its shadow on the face."""
     if not region.any():
         return None
     random, size = head.canvas.random, head.canvas.mask.shape

@@ -13,11 +13,11 @@ _LEAST_NECK, _LEAST_EAR = 0.012, 0.0015
 _EARS = ("l_ear", "r_ear")
 
 Shape = list[tuple[float, float, float]]
-"""Discs: centre x, centre y and radius, in pixels of the photo."""
+"""Discs: center x, center y and radius, in pixels of the photo."""
 
 
 def _beads(path: np.ndarray, radius: float, gap: float) -> Shape:
-    """Returns discs of one radius along a path (N, 2), `gap` radii from centre to centre."""
+    """Returns discs of one radius along a path (N, 2), `gap` radii from center to center."""
     lengths = np.concatenate([[0.0], np.hypot(*np.diff(path, axis=0).T).cumsum()])
     stations = np.arange(0, lengths[-1], gap * radius)
     x, y = (np.interp(stations, lengths, path[:, axis]) for axis in (0, 1))
@@ -30,7 +30,7 @@ class JewelryStyle:
 
     Attributes:
         radius: Smallest and largest radius of a disc, in sides.
-        gap: Distance between the centres of two discs, in radii.
+        gap: Distance between the centers of two discs, in radii.
         drop: Smallest and largest drop from the sides of the neck, in visible necks.
         strands: Smallest and largest number of strands, one below the other.
         graded: Ratio of the radius in the middle to that at the sides.

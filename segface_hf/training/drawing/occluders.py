@@ -89,7 +89,7 @@ def _hand(canvas: PhotoCanvas, face: DrawnFace) -> tuple[list[Rod], Colors]:
 
 
 def _skin(canvas: PhotoCanvas, shape: tuple[int, ...]) -> np.ndarray:
-    """Returns the slightly uneven colour (3, h, w) of the photo's skin, relative to the light."""
+    """Returns the slightly uneven color (3, h, w) of the photo's skin, relative to the light."""
     tone = np.array([1.0, 0.78, 0.68])[:, None, None]
     return np.asarray(tone * (1 + 0.05 * noise(shape, 12, canvas.random)))
 

@@ -127,7 +127,7 @@ function coco({ pixels: { width, height }, labels, classes, faces, model }) {
 export const KINDS = {
   mask: ['Mask, class ids (PNG)', 'mask.png', 'image/png',
     ({ pixels, labels }) => png(pixels.width, pixels.height, labels, 1)],
-  coloured: ['Colored mask (PNG)', 'coloured.png', 'image/png',
+  colored: ['Colored mask (PNG)', 'coloured.png', 'image/png',
     ({ pixels, labels, classes }) => png(pixels.width, pixels.height, colored(labels, classes), 3)],
   no_background: ['Without background (PNG)', 'no_background.png', 'image/png',
     ({ pixels, labels }) => png(pixels.width, pixels.height, cutOut(pixels, labels, (id) => id > 0), 4)],

@@ -165,7 +165,7 @@ def test_a_mask_with_unlabeled_pixels_is_refused(bring, rows, tmp_path):
     code, _, err = bring("folder")
     assert code == 1
     assert "b.png: id 255 is not a class" in err
-    assert "marks a pixel as not labelled: give each a class" in err
+    assert "marks a pixel as not labeled: give each a class" in err
     assert sorted(rows()) == ["a"]
 
 

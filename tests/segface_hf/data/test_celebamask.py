@@ -111,7 +111,7 @@ def test_a_mapping_without_its_first_line_and_hidden_files_change_nothing(source
     (source / PARTS / "0" / "._00000_skin.png").write_bytes(b"of a Mac")
     shutil.copy(source / PHOTOS / "0.jpg", source / PHOTOS / "9.jpg")
     assert len(made(source, tmp_path / "faces")) == 4
-    assert "left out, because no part is labelled: 1 photo" in capsys.readouterr().err
+    assert "left out, because no part is labeled: 1 photo" in capsys.readouterr().err
 
 
 def test_without_the_mapping_there_is_one_set(source, tmp_path, capsys):

@@ -48,7 +48,7 @@ def test_a_mask_with_an_unknown_id_is_refused_by_name(folder):
         load_photos(find_pairs(folder), CELEBAMASK_HQ, side=32)
 
 
-def test_unlabelled_pixels_are_excluded_from_training(folder):
+def test_unlabeled_pixels_are_excluded_from_training(folder):
     path = folder / "masks" / "face2.png"
     ids = np.array(Image.open(path))
     ids[:20] = IGNORED

@@ -1,4 +1,4 @@
-"""Masks with unlabelled pixels, from training to the scores."""
+"""Masks with unlabeled pixels, from training to the scores."""
 
 import json
 
@@ -11,7 +11,7 @@ from segface_hf.training.recipe_file import write_recipe
 from tests.segface_hf.training.drawn import tiny_recipe
 
 
-def test_masks_with_gaps_are_trained_on_and_scored_at_labelled_pixels(folder, tmp_path, capsys):
+def test_masks_with_gaps_are_trained_on_and_scored_at_labeled_pixels(folder, tmp_path, capsys):
     every = {
         "sampling": "balanced",
         "swapped": "repair",

@@ -104,7 +104,7 @@ def test_boundary_f1_forgives_one_pixel_and_no_more():
     assert np.isnan(BoundaryCounts(boundary_counts(mask, mask, 4)).f1[1])
 
 
-def test_predictions_on_unlabelled_pixels_are_not_counted():
+def test_predictions_on_unlabeled_pixels_are_not_counted():
     mask = np.zeros((32, 32), np.uint8)
     mask[8:20, 8:20] = 3
     guess = mask.copy()
@@ -120,7 +120,7 @@ def test_predictions_on_unlabelled_pixels_are_not_counted():
     assert outlines[3, 0] == 7 + 7 + 10
 
 
-def test_an_outline_next_to_unlabelled_pixels_may_match_and_need_not():
+def test_an_outline_next_to_unlabeled_pixels_may_match_and_need_not():
     mask = np.zeros((200, 200), np.uint8)
     mask[:, :100] = 3
     guess = np.roll(mask, 2, axis=1)

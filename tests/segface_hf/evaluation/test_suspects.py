@@ -78,7 +78,7 @@ def test_a_good_mask_is_no_suspect():
     assert suspicion_score(judged(near, face())) < SUSPECT
 
 
-def test_pixels_where_the_model_is_unsure_and_unlabelled_ones_do_not_count():
+def test_pixels_where_the_model_is_unsure_and_unlabeled_ones_do_not_count():
     assert suspicion_score(judged(no_nose(face()), face(), sure=127)) == 0
     unknown = np.where(face() == ID("nose"), IGNORED, face()).astype(np.uint8)
     assert judged(unknown, face()) == ()

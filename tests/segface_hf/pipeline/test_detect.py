@@ -1,4 +1,4 @@
-"""Faces are found upright, tilted, upside down, small and grey; and once each."""
+"""Faces are found upright, tilted, upside down, small and gray; and once each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Five landmarks come off a label map, whatever is hidden, mislabelled or tilted."""
+"""Five landmarks come off a label map, whatever is hidden, mislabeled or tilted."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_swapped_left_and_right_ids_change_nothing() -> None:
     assert np.array_equal(read(mask).points, read(swapped).points)
 
 
-def test_an_eye_that_is_half_mislabelled_stays_in_its_place() -> None:
+def test_an_eye_that_is_half_mislabeled_stays_in_its_place() -> None:
     mask = face_mask(SIZE).copy()
     left = mask[:, : SIZE // 2]
     left[: int(0.478 * SIZE)][left[: int(0.478 * SIZE)] == CELEBAMASK_HQ.id_of("r_eye")] = (

@@ -91,7 +91,7 @@ def test_enlarged_borders_follow_the_logits_and_not_the_crops_pixels() -> None:
     parse = CropParse(logits.argmax(-1).astype(np.uint8), logits)
     canvas = Canvas((40, 40))
     canvas.add(Frame((20.0, 20.0), 40.0), parse, np.full((2, 2), 9, np.uint8))
-    # Bilinear between the centres at 10 and 30: 3 (1 - t) = 1 t at t = 0.75, so at x = 25.
+    # Bilinear between the centers at 10 and 30: 3 (1 - t) = 1 t at t = 0.75, so at x = 25.
     assert (canvas.labels[:, :25] == 1).all()
     assert (canvas.labels[:, 25:] == 2).all()
 

@@ -1,4 +1,4 @@
-"""The mask is read off greys exactly, and a grey that is not a class is refused."""
+"""The mask is read off grays exactly, and a gray that is not a class is refused."""
 
 import numpy as np
 import pytest

@@ -63,7 +63,7 @@ def test_mirroring_uses_the_schemas_pairs_and_leaves_ignored_pixels():
 
 
 def middles(shapes):
-    """Centres (x, y) of bool (N, S, S), in sides of the frame."""
+    """Centers (x, y) of bool (N, S, S), in sides of the frame."""
     side = shapes.shape[-1]
     y, x = ((torch.arange(side) + 0.5) / side for _ in range(2))
     pixels = shapes.sum((1, 2)).clamp(min=1)

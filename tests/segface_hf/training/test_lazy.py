@@ -46,7 +46,7 @@ def test_lazy_photos_give_the_same_batches(folder, more, tmp_path, how):
         pseudo={"teacher": str(tmp_path / "teacher"), "confidence": 0.0},
     )
     folders = [DataFolder(folder, 1.0), DataFolder(more, 1.0)]
-    options = {"unlabelled": folder, "synthetic": more}
+    options = {"unlabeled": folder, "synthetic": more}
     held, lazy = (prepare(folders, recipe, **options, memory=m) for m in (None, 0))
     assert isinstance(held.photos.images, torch.Tensor)
     assert isinstance(lazy.photos.images, LazyImages)

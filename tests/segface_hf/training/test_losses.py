@@ -40,7 +40,7 @@ def test_ignored_pixels_change_no_loss():
 
 
 @pytest.mark.parametrize("absent", [False, True])
-def test_a_photo_without_labelled_pixels_has_no_loss_and_no_gradient(absent):
+def test_a_photo_without_labeled_pixels_has_no_loss_and_no_gradient(absent):
     logits = torch.randn(1, 2, 2, 2, requires_grad=True)
     masks = torch.full((1, 2, 2), IGNORED)
     total = training_loss(

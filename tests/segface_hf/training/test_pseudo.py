@@ -17,7 +17,7 @@ from segface_hf.modeling.segface import SegFace
 from segface_hf.training.prepare import prepare
 from segface_hf.training.recipe import Pseudo
 from segface_hf.training.recipe_file import write_recipe
-from segface_hf.training.teacher import Teacher, find_photos, label_frame, pseudo_labelled
+from segface_hf.training.teacher import Teacher, find_photos, label_frame, pseudo_labeled
 from tests.segface_hf.training.drawn import draw_face, tiny_recipe
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "astronaut.jpg"
@@ -32,8 +32,8 @@ def teacher(tmp_path, recipe):
 
 
 @pytest.fixture
-def unlabelled(tmp_path):
-    folder = tmp_path / "unlabelled"
+def unlabeled(tmp_path):
+    folder = tmp_path / "unlabeled"
     folder.mkdir()
     for seed in range(3):
         Image.fromarray(draw_face(20 + seed)[0]).save(folder / f"new{seed}.png")
@@ -76,13 +76,13 @@ def test_labels_do_not_depend_on_the_number_of_threads(trained):
     assert not any(torch.equal(alone[0], other) for other in alone[1:])
 
 
-def test_a_phone_s_photo_is_labelled_upright(trained, tmp_path):
+def test_a_phone_s_photo_is_labeled_upright(trained, tmp_path):
     upright = Image.open(EXAMPLE).convert("RGB").crop((112, 0, 352, 240))
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6  # to be turned clockwise when looked at
     upright.rotate(90).save(tmp_path / "phone.png", exif=exif)
     (tmp_path / "._phone.png").write_bytes(b"what macOS leaves on foreign disks")
-    photos = pseudo_labelled(Teacher(trained, 0.0), find_photos(tmp_path), side=240)
+    photos = pseudo_labeled(Teacher(trained, 0.0), find_photos(tmp_path), side=240)
     assert torch.equal(photos.masks[0], label_frame(trained, upright, confidence=0.0))
 
 
@@ -94,28 +94,28 @@ def test_every_face_of_a_photo_without_a_mask_is_a_sample_in_its_frame(trained, 
     wide.save(tmp_path / "wide.png")
     face.crop((112, 0, 352, 240)).save(tmp_path / "zoom.png")
     paths, teacher = find_photos(tmp_path), Teacher(trained, 0.0)
-    photos = pseudo_labelled(teacher, paths, side=128)
+    photos = pseudo_labeled(teacher, paths, side=128)
     assert photos.stems == ("wide/1", "wide/2", "zoom")
     first, second = photos.masks[:2]
     known = (first != IGNORED) & (second != IGNORED)
     assert known.float().mean() > 0.6
     assert (first == second)[known].float().mean() > 0.9
     assert is_aligned_crop(first.numpy(), photos.schema)
-    lazy = pseudo_labelled(teacher, paths, side=128, lazy=True)
+    lazy = pseudo_labeled(teacher, paths, side=128, lazy=True)
     assert all(torch.equal(a, b) for a, b in zip(lazy.masks, photos.masks, strict=True))
     assert all(torch.equal(a, b) for a, b in zip(lazy.images, photos.images, strict=True))
-    assert pseudo_labelled(teacher, paths, side=128, aligned=True).stems == ("wide", "zoom")
+    assert pseudo_labeled(teacher, paths, side=128, aligned=True).stems == ("wide", "zoom")
 
 
 def test_photos_without_masks_that_show_no_face_are_refused(trained, tmp_path):
     Image.new("RGB", (64, 48), "grey").save(tmp_path / "wall.png")
     with pytest.raises(DataError, match="no face was found in 1 photo without masks"):
-        pseudo_labelled(Teacher(trained, 0.0), find_photos(tmp_path), side=32)
+        pseudo_labeled(Teacher(trained, 0.0), find_photos(tmp_path), side=32)
 
 
-def test_labelled_photos_join_those_with_masks(folder, unlabelled, teacher):
+def test_labeled_photos_join_those_with_masks(folder, unlabeled, teacher):
     recipe = tiny_recipe(pseudo={"teacher": teacher, "confidence": 0.0})
-    data = prepare(folder, recipe, unlabelled=unlabelled, aligned=True)
+    data = prepare(folder, recipe, unlabeled=unlabeled, aligned=True)
     alone = prepare(folder, recipe, aligned=True)
     assert len(data.photos) == len(alone.photos) + 3
     assert data.photos.stems[-3:] == ("new0", "new1", "new2")
@@ -124,15 +124,15 @@ def test_labelled_photos_join_those_with_masks(folder, unlabelled, teacher):
     assert masks.shape == (3, 32, 32)
 
 
-def test_a_run_trains_on_them_from_the_command_line(folder, unlabelled, teacher, tmp_path, capsys):
+def test_a_run_trains_on_them_from_the_command_line(folder, unlabeled, teacher, tmp_path, capsys):
     write_recipe(tiny_recipe(pseudo={"teacher": teacher}), tmp_path / "recipe.yaml")
     code = main(
         [
             "train",
             "--data",
             str(folder),
-            "--unlabelled",
-            str(unlabelled),
+            "--unlabeled",
+            str(unlabeled),
             "--aligned",
             "--threads",
             "1",
@@ -144,21 +144,21 @@ def test_a_run_trains_on_them_from_the_command_line(folder, unlabelled, teacher,
     )
     assert code == 0
     said = capsys.readouterr()
-    assert "6 photos, 3 labelled by a teacher, " in said.out
+    assert "6 photos, 3 labeled by a teacher, " in said.out
     assert "teacher: 100%" in said.err
 
 
-def test_photos_without_a_teacher_are_refused(folder, unlabelled, recipe):
+def test_photos_without_a_teacher_are_refused(folder, unlabeled, recipe):
     with pytest.raises(ConfigError, match=r"set pseudo\.teacher or initial"):
-        prepare(folder, recipe, unlabelled=unlabelled)
+        prepare(folder, recipe, unlabeled=unlabeled)
 
 
-def test_a_teacher_of_other_classes_is_refused(folder, unlabelled, tmp_path):
+def test_a_teacher_of_other_classes_is_refused(folder, unlabeled, tmp_path):
     model = {**dict(tiny_recipe().model_options()), "schema": "lapa"}
     SegFace(tiny_recipe(model=model, tail={}).model_config()).save_pretrained(tmp_path / "lapa")
     recipe = tiny_recipe(pseudo={"teacher": str(tmp_path / "lapa")})
     with pytest.raises(ConfigError, match="other classes"):
-        prepare(folder, recipe, unlabelled=unlabelled)
+        prepare(folder, recipe, unlabeled=unlabeled)
 
 
 def test_a_folder_without_photos_and_a_wrong_confidence_are_refused(tmp_path):

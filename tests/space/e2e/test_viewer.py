@@ -76,7 +76,7 @@ def test_a_class_is_switched_by_a_click_on_it_in_the_picture(opened):
     spot = opened.evaluate(
         f"""(id) => {{
           const {{ labels, photo }} = {STATE}, w = photo.w;
-          // Inside the class: the page may show its outermost pixel as its neighbour.
+          // Inside the class: the page may show its outermost pixel as its neighbor.
           const i = labels.findIndex((_, at) =>
             [-3 * w, -3, 0, 3, 3 * w].every((step) => labels[at + step] === id));
           const box = document.querySelector('.fv-canvas').getBoundingClientRect();
@@ -154,10 +154,10 @@ def test_a_failed_picture_is_reported_and_the_previous_photo_stays(open_page, tm
 
 def test_all_classes_are_switched_with_one_redraw(opened):
     opened.evaluate("""() => {
-      window.colourings = 0;
+      window.colorings = 0;
       const put = CanvasRenderingContext2D.prototype.putImageData;
       CanvasRenderingContext2D.prototype.putImageData = function (...given) {
-        window.colourings++;
+        window.colorings++;
         return put.apply(this, given);
       };
     }""")
@@ -166,7 +166,7 @@ def test_all_classes_are_switched_with_one_redraw(opened):
         opened.click(f".fv [data-show={show}]")
         shown = {buttons.nth(i).get_attribute("aria-pressed") for i in range(buttons.count())}
         assert shown == {pressed}
-    assert opened.evaluate("window.colourings") == 2
+    assert opened.evaluate("window.colorings") == 2
 
 
 def test_while_photos_are_parsed_the_result_is_marked_as_the_previous_one(opened):

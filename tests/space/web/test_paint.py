@@ -96,10 +96,10 @@ def test_classes_that_look_like_the_photo_get_a_white_border_and_hidden_ones_non
         ("[{}, {}]", "Parsed: 2 faces", "Photo with 2 faces; classes shown: none"),
     ],
 )
-def test_screen_readers_get_the_number_of_faces_in_words(evaluated, faces, announced, labelled):
+def test_screen_readers_get_the_number_of_faces_in_words(evaluated, faces, announced, labeled):
     code = f"const photo = {{ faces: {faces}, classes: [{{ id: 1, area: 0 }}] }};"
     code += "return [W.announcement(photo), W.pictureLabel(photo)];"
-    assert evaluated(code) == [announced, labelled]
+    assert evaluated(code) == [announced, labeled]
 
 
 def test_a_saved_row_is_deleted_only_after_a_question(tmp_path):

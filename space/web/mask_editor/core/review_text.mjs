@@ -11,7 +11,7 @@ export function progressText({ reviewed, total }) {
  *   names: the label and the second guess of the region in question; open: whether one is left
  */
 export function questionText({ names, total, reviewed, open }) {
-  if (names) return `Labelled ${names[0]}. Should this be ${names[1]}?`;
+  if (names) return `Labeled ${names[0]}. Should this be ${names[1]}?`;
   if (!total) return 'The model is sure everywhere.';
   if (!open) return 'All regions are reviewed.';
   if (reviewed) return 'Press Next to continue.';

@@ -41,7 +41,7 @@ const ACTS = {
 const BAR = ['undo', 'redo', 'fit', 'zoom100', 'outline', 'split', 'heat', 'colors', 'help'];
 
 function toolbar(root) {
-  const tools = Object.entries(TOOLS).map(([name, { label, short, key }]) => labelled(iconButton(name, {
+  const tools = Object.entries(TOOLS).map(([name, { label, short, key }]) => labeled(iconButton(name, {
     'data-tool': name, title: `${label} (${key.toUpperCase()})`, 'aria-label': spoken(label, short),
   }), short));
   root.querySelector('.fme-tools').replaceChildren(...tools);
@@ -49,7 +49,7 @@ function toolbar(root) {
     const [icon, title, , short] = ACTS[act];
     const button = iconButton(icon || 'fit', { 'data-act': act, title, 'aria-label': title });
     if (!icon) button.replaceChildren('1:1', ' ');
-    return labelled(button, short);
+    return labeled(button, short);
   });
   root.querySelector('.fme-actions').replaceChildren(...actions);
   return ['.fme-tools', '.fme-actions'].map((bar) => new Roving(root.querySelector(bar)));
@@ -61,7 +61,7 @@ function spoken(label, short) {
 }
 
 // The label shows where there is no pointer to hover with.
-function labelled(button, text) {
+function labeled(button, text) {
   button.append(make('span', { class: 'fme-label', 'aria-hidden': 'true' }, text));
   return button;
 }

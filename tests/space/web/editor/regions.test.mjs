@@ -137,7 +137,7 @@ test('the review counts places in words and asks about one region at a time', ()
   assert.equal(progressText(start), '0 of 7 reviewed');
   assert.match(questionText(start), /unsure in 7 places. Press Next/);
   assert.match(questionText({ ...start, total: 1 }), /unsure in 1 place\./);
-  assert.equal(questionText({ ...start, names: ['hair', 'earring'] }), 'Labelled hair. Should this be earring?');
+  assert.equal(questionText({ ...start, names: ['hair', 'earring'] }), 'Labeled hair. Should this be earring?');
   assert.equal(questionText({ ...start, reviewed: 2 }), 'Press Next to continue.');
   assert.equal(questionText({ ...start, reviewed: 7, open: false }), 'All regions are reviewed.');
   assert.equal(questionText({ ...start, total: 0, open: false }), 'The model is sure everywhere.');

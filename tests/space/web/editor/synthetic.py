@@ -22,7 +22,7 @@ class SyntheticFace:
     runner_up: NDArray[np.uint8]
 
 
-# Class, centre x, centre y, half width, half height, as shares of the short side; painted in order.
+# Class, center x, center y, half width, half height, as shares of the short side; painted in order.
 ELLIPSES = (
     ("hair", 0.50, 0.46, 0.34, 0.42),
     ("cloth", 0.50, 1.05, 0.46, 0.20),

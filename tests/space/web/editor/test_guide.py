@@ -52,7 +52,7 @@ def test_a_stroke_answers_the_question_and_the_next_class_key_only_chooses(walk)
 def test_after_an_answer_the_next_region_comes_by_itself(walk, answer):
     walk.press("n", answer)
     assert at(walk) == 1
-    assert walk.text(".fme-question").startswith("Labelled ")
+    assert walk.text(".fme-question").startswith("Labeled ")
     assert walk.text(".fme-progress").startswith("1 of ")
 
 

@@ -117,15 +117,15 @@ def test_a_stroke_in_progress_is_not_kept_when_another_photo_opens(open_editor, 
 
 
 def loupe(editor):
-    """Where the loupe is, in window points, and its colour in the middle; None when hidden."""
+    """Where the loupe is, in window points, and its color in the middle; None when hidden."""
     return editor.js("""(async () => {
       for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
       const canvas = root.querySelector('.fme-loupe');
       if (canvas.hidden) return null;
       const { left, top, width } = canvas.getBoundingClientRect();
       const middle = canvas.width / 2;
-      const colour = canvas.getContext('2d').getImageData(middle, middle, 1, 1).data;
-      return { left, top, width, colour: [...colour].slice(0, 3) };
+      const color = canvas.getContext('2d').getImageData(middle, middle, 1, 1).data;
+      return { left, top, width, color: [...color].slice(0, 3) };
     })()""")
 
 
@@ -146,7 +146,7 @@ def test_a_loupe_shows_what_the_drawing_finger_covers_where_it_is_not(open_edito
         shown, (x, y) = loupe(editor), editor.at(*end)
         painted = editor.color(*end)
         assert painted != before
-        assert max(abs(a - b) for a, b in zip(painted, shown["colour"], strict=True)) < 8
+        assert max(abs(a - b) for a, b in zip(painted, shown["color"], strict=True)) < 8
         beside = not shown["left"] - 20 < x < shown["left"] + shown["width"] + 20
         assert beside or y > shown["top"] + shown["width"] + 20
         finger("touchEnd")
