@@ -234,12 +234,23 @@ def plausible(
 
 def parts_of(labels: np.ndarray, schema: LabelSchema, place: Place = WHOLE) -> Iterator[Part]:
     """Yields the connected components of each class but background."""
-    for index in np.unique(labels):
-        if index == 0 or index >= schema.num_classes:
+    names = schema.names[1:]
+    for index, around in enumerate(ndimage.find_objects(labels, len(names)), 1):
+        if around is None:
             continue
-        components, _ = ndimage.label(labels == index, _EIGHT)
+        components, _ = ndimage.label(labels[around] == index, _EIGHT)
         for number, box in enumerate(ndimage.find_objects(components), 1):
-            yield Part(schema.names[index], box, components[box] == number, len(labels), place)
+            region = components[box] == number
+            yield Part(names[index - 1], _within(around, box), region, len(labels), place)
+
+
+def _within(outer: tuple[slice, ...], inner: tuple[slice, ...]) -> tuple[slice, slice]:
+    """The box in a map that an inner box has in the map's outer box."""
+    rows, columns = (
+        slice(side.start + start.start, side.stop + start.start)
+        for start, side in zip(outer, inner, strict=True)
+    )
+    return rows, columns
 
 
 def around_face(mask: np.ndarray, place: Place) -> np.ndarray:
