@@ -26,7 +26,10 @@ UPLOAD = "/gradio_api/upload"
 _SESSION = "segface-session"
 _COOKIE = re.compile(rf"(?:^|;\s*){_SESSION}=([0-9a-f]{{32}})(?:;|$)")
 _QUEUED = ("/gradio_api/queue/join", "/gradio_api/call/")
-_CALLS = (*_QUEUED, "/gradio_api/run/", "/gradio_api/api/")
+_CALLS = (
+    *_QUEUED,
+    *(f"/gradio_api/{name}" for name in ("run/", "api/", "reset", "cancel", "component_server")),
+)
 _MALFORMED = 400, 422
 # A body may pause for this long, and take this long in all: 20 MB at half a megabit a second.
 _PAUSE_SECONDS, _BODY_SECONDS = 20.0, 320.0

@@ -99,7 +99,9 @@ def test_invalid_values_get_a_typed_error_and_leave_nothing_in_the_log(server, v
     assert server.log.read_text()[before:] == ""
 
 
-@pytest.mark.parametrize("path", ["call/parse", "queue/join", "run/parse"])
+@pytest.mark.parametrize(
+    "path", ["call/parse", "queue/join", "run/parse", "reset", "cancel", "component_server"]
+)
 @pytest.mark.parametrize("value", [b"[" * 90_000 + b"]" * 90_000, b"9" * 5000])
 def test_json_that_cannot_be_read_gets_a_typed_answer_and_leaves_no_trace(server, path, value):
     before = len(server.log.read_text())
