@@ -19,12 +19,10 @@ from space.errors import DeployError
 ROOT = Path(__file__).resolve().parents[2]
 _FILES = ("app.py", "README.md", "requirements.txt", "LICENSE", "NOTICE")
 _FOLDERS = ("segface_hf", "annotate", "space", "examples")
-# Folders that the app does not need: training, rendering, scoring, exports and command lines.
+# Folders that the app does not need: training, rendering, exports and command lines.
 _LEFT_OUT = (
     "segface_hf/training/",
     "segface_hf/rendering/",
-    "segface_hf/jobs/",
-    "segface_hf/evaluation/",
     "segface_hf/export/",
     "segface_hf/browser/",
     "segface_hf/cli/",

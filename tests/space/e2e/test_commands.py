@@ -31,6 +31,7 @@ def test_the_page_names_the_commands_that_are_run_here():
     assert named == [
         "deploy org/name --dry-run",
         "deploy org/name --dataset org/faces",
+        "browser --out page",
         "load --visitors 50",
         "pictures",
     ]

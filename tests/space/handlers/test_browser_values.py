@@ -10,6 +10,7 @@ from segface_hf.faces import UNREADABLE
 from segface_hf.labels import CELEBAMASK_HQ
 from space.handlers.browser_values import NO_FACE, class_rows, photo_view, safe_colors, sentence
 from space.handlers.parse import Request, parse_photo
+from space.state.growth import DatasetGrowth
 from space.ui.dataset import numbers
 from tests.space.conftest import noise, painted_parser
 
@@ -91,7 +92,7 @@ def test_the_dataset_view_escapes_markup_and_counts_classes():
         "contributor": "<b>", "created_at": datetime(2026, 1, 5, tzinfo=UTC),
         "photo_id": "p", "licence": "cc-by-4.0", "model": "embedded",
     }  # fmt: skip
-    text = numbers(count([row]))
+    text = numbers(count([row]), {}, DatasetGrowth())
     assert "1 correction of 1 photo, 7 pixels corrected in 2 minutes" in text
     assert "<b>" not in text
     assert text.index("necklace") < text.index("skin")

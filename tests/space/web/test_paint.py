@@ -89,7 +89,7 @@ def test_classes_that_look_like_the_photo_get_a_white_border_and_hidden_ones_non
 
 
 @pytest.mark.parametrize(
-    ("faces", "announced", "labelled"),
+    ("faces", "announced", "labeled"),
     [
         ("[]", "Parsed: no face found", "Photo with 0 faces; classes shown: none"),
         ("[{}]", "Parsed: 1 face", "Photo with 1 face; classes shown: none"),
