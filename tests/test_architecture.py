@@ -304,6 +304,16 @@ def test_importing_the_library_reads_and_starts_nothing():
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
+def test_the_app_is_ready_without_packages_that_it_may_never_need() -> None:
+    # Each takes seconds or a hundred megabytes.
+    code = (
+        "import sys, space.ui.app\n"
+        "found = {'torch', 'timm', 'scipy.signal', 'scipy.stats'} & set(sys.modules)\n"
+        "assert not found, found"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
 def test_the_public_names_are_sorted_and_importable():
     import segface_hf
 

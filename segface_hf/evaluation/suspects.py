@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
-from scipy.signal import fftconvolve
 
 from segface_hf.labels import IGNORED, LabelSchema
 
@@ -204,9 +203,11 @@ def _shifted(view: _View) -> Iterator[Suspicion]:
 def _gain_of_shift(first: np.ndarray, second: np.ndarray) -> float:
     """Returns by how much the IoU of two regions rises if the first is moved a little."""
     farthest = max(1, round(_FARTHEST * max(first.shape)))
-    overlap = fftconvolve(second.astype(np.float32), first[::-1, ::-1].astype(np.float32))
-    y, x = first.shape[0] - 1, first.shape[1] - 1
-    near = overlap[y - farthest : y + farthest + 1, x - farthest : x + farthest + 1]
+    # The overlap at every shift, as a product of spectra. The padding keeps shifts apart.
+    size = tuple(length + farthest for length in first.shape)
+    spectrum = np.fft.rfft2(second, size) * np.conj(np.fft.rfft2(first, size))
+    overlap = np.fft.irfft2(spectrum, size)
+    near = np.roll(overlap, farthest, (0, 1))[: 2 * farthest + 1, : 2 * farthest + 1]
     iou = near / (float(first.sum()) + float(second.sum()) - near)
     return max(0.0, float(iou.max() - iou[farthest, farthest]))
 
