@@ -41,8 +41,10 @@ class _Handler(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def _served(folder: Path) -> Iterator[str]:
+def served(folder: Path) -> Iterator[str]:
+    """Serves a folder on this machine; gives the address."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=str(folder)))
+    server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -50,6 +52,7 @@ def _served(folder: Path) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
+        thread.join()
 
 
 def photos(folder: Path) -> list[Path]:
@@ -100,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         running = play.chromium.launch(executable_path=chromium, args=list(FLAGS))
         page = running.new_page()
         page.set_default_timeout(PATIENCE_MS)
-        with _served(built.folder) as url:
+        with served(built.folder) as url:
             _measure(page, url, paths)
         running.close()
     return 0

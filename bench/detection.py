@@ -1,8 +1,8 @@
 """How many faces do the detectors find? `python -m bench.detection FOLDER`.
 
 FOLDER is a data folder of aligned crops, one face each. They are shrunk, turned, darkened, cut and
-put side by side. A face counts as found if a detection lies at its place and has about its size;
-every other detection is a false one.
+put side by side. A face is found if a detection is near its center and of similar size. All other
+detections are false.
 """
 
 from __future__ import annotations

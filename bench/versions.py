@@ -35,9 +35,7 @@ for line in sys.stdin:
         photo = Image.open(io.BytesIO(data)).convert("RGB")
     parse = parser.parse(photo)
     if kind == "overlay":
-        picture = blend(photo, parse.mask, parse.schema)
-        Image.fromarray(picture).save(io.BytesIO(), "JPEG") if hasattr(picture, "shape") else (
-            picture.save(io.BytesIO(), "JPEG"))
+        blend(photo, parse.mask, parse.schema).save(io.BytesIO(), "JPEG")
     print(time.perf_counter() - begin, len(parse.faces), flush=True)
 """
 

@@ -49,8 +49,8 @@ def _bytes_of(source: str, token: str | None) -> bytes:
     parts = PurePosixPath(source).parts
     if len(parts) < 3 or source.startswith(("/", ".")):
         raise DataError(
-            f"there is no queue '{source}': expected a parquet file, or org/name/file.parquet on "
-            "the Hub"
+            f"the queue '{source}' was not found: expected a parquet file, or "
+            "org/name/file.parquet on the Hub"
         )
     data = DatasetRepo("/".join(parts[:2]), token=token).read("/".join(parts[2:]))
     if data is None:

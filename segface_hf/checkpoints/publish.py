@@ -83,7 +83,7 @@ def check_gate(folder: Path, report: Path | None = None) -> None:
         report: What `segface promote` wrote; None takes `gate.json` in the folder.
 
     Raises:
-        CheckpointError: There is no report, it describes other weights, or the weights failed.
+        CheckpointError: The report is missing, describes other weights, or says that they failed.
     """
     path = report or folder / files.GATE_FILE
     remedy = "run `segface promote`, or publish --without-gate"

@@ -244,7 +244,7 @@ def _starts(length: int, side: float) -> list[float]:
 
 
 def overlap(a: Box, b: Box) -> float:
-    """Returns the intersection of two boxes over the smaller one's area."""
+    """Returns the intersection of two boxes, divided by the area of the smaller box."""
     width = min(a[2], b[2]) - max(a[0], b[0])
     height = min(a[3], b[3]) - max(a[1], b[1])
     if width <= 0 or height <= 0:

@@ -30,7 +30,7 @@ def open_next(services: Services, who: str, *, request: Request) -> tuple[Parsed
         The photo, and one sentence why it is there.
 
     Raises:
-        VisitError: There is no queue, or no photo is left.
+        VisitError: No queue is set, or no photo is left.
         TooFastError: The visitor parses more photos a minute than accepted.
         SegFaceError: The queue or the model can't be loaded.
     """

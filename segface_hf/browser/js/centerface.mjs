@@ -142,7 +142,7 @@ async function inFrame(photo, run, frame, side) {
   return found;
 }
 
-/** The intersection of two boxes over the smaller one's area. */
+/** Intersection of two boxes, divided by the area of the smaller box. */
 function overlap(a, b) {
   const width = Math.min(a[2], b[2]) - Math.max(a[0], b[0]);
   const height = Math.min(a[3], b[3]) - Math.max(a[1], b[1]);

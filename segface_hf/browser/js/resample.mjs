@@ -123,18 +123,8 @@ function along({ data, width: stride }, { starts, counts, weights, most }, width
   const out = new Uint8ClampedArray(width * (last - first) * 4);
   for (let y = first, at = 0; y < last; y++) {
     for (let x = 0; x < width; x++, at += 4) {
-      let red = HALF, green = HALF, blue = HALF;
-      let i = (y * stride + starts[x]) * 4;
-      for (let k = x * most, end = k + counts[x]; k < end; k++, i += 4) {
-        const weight = weights[k];
-        red += data[i] * weight;
-        green += data[i + 1] * weight;
-        blue += data[i + 2] * weight;
-      }
-      out[at] = red >> WEIGHT_BITS;
-      out[at + 1] = green >> WEIGHT_BITS;
-      out[at + 2] = blue >> WEIGHT_BITS;
-      out[at + 3] = 255;
+      const from = (y * stride + starts[x]) * 4;
+      mix(out, at, data, from, 4, weights, x * most, x * most + counts[x]);
     }
   }
   return { width, height: last - first, data: out };
@@ -145,21 +135,26 @@ function upright({ data, width }, { starts, counts, weights, most }, height, off
   const out = new Uint8ClampedArray(width * height * 4);
   for (let y = 0, at = 0; y < height; y++) {
     for (let x = 0; x < width; x++, at += 4) {
-      let red = HALF, green = HALF, blue = HALF;
-      let i = ((starts[y] - offset) * width + x) * 4;
-      for (let k = y * most, end = k + counts[y]; k < end; k++, i += width * 4) {
-        const weight = weights[k];
-        red += data[i] * weight;
-        green += data[i + 1] * weight;
-        blue += data[i + 2] * weight;
-      }
-      out[at] = red >> WEIGHT_BITS;
-      out[at + 1] = green >> WEIGHT_BITS;
-      out[at + 2] = blue >> WEIGHT_BITS;
-      out[at + 3] = 255;
+      const from = ((starts[y] - offset) * width + x) * 4;
+      mix(out, at, data, from, width * 4, weights, y * most, y * most + counts[y]);
     }
   }
   return { width, height, data: out };
+}
+
+/** Writes a weighted mean of pixels that lie `step` bytes apart, in fixed point. */
+function mix(out, at, data, from, step, weights, first, end) {
+  let red = HALF, green = HALF, blue = HALF;
+  for (let k = first, i = from; k < end; k++, i += step) {
+    const weight = weights[k];
+    red += data[i] * weight;
+    green += data[i + 1] * weight;
+    blue += data[i + 2] * weight;
+  }
+  out[at] = red >> WEIGHT_BITS;
+  out[at + 1] = green >> WEIGHT_BITS;
+  out[at + 2] = blue >> WEIGHT_BITS;
+  out[at + 3] = 255;
 }
 
 /**

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import yaml
 
 from annotate.correction import Correction
+from annotate.dataset.folder import FolderStore
 from segface_hf import SegFace
 from tests.annotate.conftest import draw
 from tests.segface_hf.training.drawn import draw_face, tiny_recipe, write_pair
@@ -43,6 +45,14 @@ def write_inputs(folder: Path) -> None:
         write_pair(folder / "val", f"face{number}", *draw_face(number, glasses=True))
         write_pair(folder / "old", f"old{number}", *draw_face(number + 50))
     (folder / "recipe.yaml").write_text(yaml.safe_dump(RECIPE))
+
+
+def saved(folder: Path, rows: Iterable[Correction]) -> FolderStore:
+    """A dataset in a folder, of some rows."""
+    held = FolderStore(folder)
+    for row in rows:
+        held.save(row)
+    return held
 
 
 def words(folder: Path, dataset: Any, *more: Any, out: str = "out") -> list[str]:

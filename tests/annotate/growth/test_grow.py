@@ -29,9 +29,8 @@ from tests.annotate.growth.growing import (
     FIRST_VALIDATION,
     RECIPE,
     face_row,
+    saved,
     words,
-    write_base,
-    write_inputs,
 )
 
 CHECKPOINT = "owner/parser"
@@ -40,19 +39,9 @@ ROWS = [face_row(number) for number in range(4)]
 
 
 @pytest.fixture
-def folder(tmp_path):
-    write_base(tmp_path / "base")
-    write_inputs(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
 def store(folder):
     """A dataset in a folder, of four rows."""
-    held = FolderStore(folder / "faces")
-    for row in ROWS:
-        held.save(row)
-    return held
+    return saved(folder / "faces", ROWS)
 
 
 def rows_of(checkpoint):

@@ -19,24 +19,14 @@ from annotate.rows.record import to_parquet
 from segface_hf.checkpoints.files import file_digest
 from segface_hf.labels import LAPA
 from tests.annotate.conftest import REPO
-from tests.annotate.growth.growing import RECIPE, face_row, words, write_base, write_inputs
+from tests.annotate.growth.growing import RECIPE, face_row, saved, words, write_base
 
 ROWS = [face_row(number) for number in range(3)]
 
 
 @pytest.fixture
-def folder(tmp_path):
-    write_base(tmp_path / "base")
-    write_inputs(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
 def store(folder):
-    held = FolderStore(folder / "faces")
-    for row in ROWS:
-        held.save(row)
-    return held
+    return saved(folder / "faces", ROWS)
 
 
 def refused(capsys, command):

@@ -50,7 +50,7 @@ def test_another_table_is_refused(tmp_path, rows):
     (tmp_path / "text.parquet").write_text("no table")
     with pytest.raises(DataError, match="is not a queue"):
         read_queue(str(tmp_path / "text.parquet"))
-    with pytest.raises(DataError, match="there is no queue"):
+    with pytest.raises(DataError, match="was not found"):
         read_queue(str(tmp_path / "none.parquet"))
 
 

@@ -6,18 +6,15 @@ import io
 import json
 import os
 import re
-import threading
 import zipfile
-from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from bench.browser import served
 from segface_hf import FaceParser, load_image
 from segface_hf.errors import MissingPackageError
 from segface_hf.pipeline.centerface import CenterFaceDetector
@@ -29,25 +26,6 @@ from space.ops.runtime import RuntimeFetchError
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE = 120_000
 SNIPPET = re.compile(r"```js\n(.*?)```", re.DOTALL)
-
-
-class Handler(SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
-
-
-@contextmanager
-def served(folder):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @pytest.fixture(scope="module")
